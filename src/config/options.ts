@@ -1,0 +1,245 @@
+/**
+ * Every configuration option once: table, key, type, default, limits and
+ * meaning. Validation, defaults, the frozen Config type and docs/config.md
+ * follow from this table.
+ */
+export type OptionType =
+  | { readonly is: 'bool' }
+  | { readonly is: 'string'; readonly choices?: readonly string[] }
+  | { readonly is: 'path' }
+  | { readonly is: 'url' }
+  | { readonly is: 'int'; readonly min: number; readonly max: number }
+  | { readonly is: 'number'; readonly min: number; readonly max: number }
+  | { readonly is: 'list'; readonly of: 'string' | 'path' | 'url' };
+
+export interface Option<T> {
+  readonly type: OptionType;
+  readonly default: T;
+  readonly doc: string;
+}
+
+const bool = (value: boolean, doc: string) => ({ type: { is: 'bool' }, default: value as boolean, doc }) as const;
+const text = (value: string, doc: string) => ({ type: { is: 'string' }, default: value as string, doc }) as const;
+const path = (value: string, doc: string) => ({ type: { is: 'path' }, default: value as string, doc }) as const;
+const url = (doc: string) => ({ type: { is: 'url' }, default: '' as string, doc }) as const;
+const int = (value: number, min: number, max: number, doc: string) =>
+  ({ type: { is: 'int', min, max }, default: value as number, doc }) as const;
+const number = (value: number, min: number, max: number, doc: string) =>
+  ({ type: { is: 'number', min, max }, default: value as number, doc }) as const;
+const list = (of: 'string' | 'path' | 'url', value: readonly string[], doc: string) =>
+  ({ type: { is: 'list', of }, default: value as readonly string[], doc }) as const;
+const choice = <const C extends readonly string[]>(choices: C, value: C[number], doc: string) =>
+  ({ type: { is: 'string', choices }, default: value as C[number], doc }) as const;
+
+/** Tables that occur once: `[name]`. */
+export const TABLES = {
+  monitoring: {
+    enable_process: bool(true, 'Watch processes and privileged operations'),
+    enable_network: bool(true, 'Watch the network'),
+    enable_filesystem: bool(true, 'Watch files'),
+    syscall_counts: bool(true, 'Count every system call by number and errno class in the kernel'),
+  },
+  threat_detection: {
+    provider: choice(['rule_engine'], 'rule_engine', 'What classifies events'),
+    enable_heuristics: bool(true, 'Add the scores of heuristic rules'),
+    confidence_threshold: number(
+      0.6,
+      0,
+      1,
+      'Matches of rules with a lower confidence raise no alert; they are counted',
+    ),
+    hash_executables: bool(false, 'Compute SHA-256 of executables although no rule asks for it'),
+  },
+  response: {
+    enable_alerts: bool(true, 'Send alerts'),
+    alert_webhook: url('URL that receives each alert as JSON; empty for none'),
+    log_level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info', "Level of the daemon's own log"),
+    enforce: bool(
+      false,
+      'Really kill and block for the rules and tags in enforce_rules; otherwise both are only simulated',
+    ),
+    enforce_rules: list(
+      'string',
+      [],
+      'Rule names, or tags as "tag:NAME", whose action is carried out when enforce is true',
+    ),
+    block_seconds: int(300, 1, 86400, 'How long a blocked destination stays blocked'),
+    protected_processes: list(
+      'string',
+      ['/sbin/init', '/lib/systemd/systemd', '/usr/lib/systemd/systemd', '/usr/sbin/sshd'],
+      'Executables that are never killed; pid 1, the daemon and its ancestors never are',
+    ),
+    audit_file: path('', 'NDJSON file of every action, simulated ones too; empty for the log only'),
+  },
+  rules: {
+    paths: list('path', [], 'Rule files and directories; empty for the shipped rules'),
+    sigma_paths: list('path', [], 'Sigma files and directories'),
+    windows_max_keys: int(
+      65536,
+      16,
+      16777216,
+      'Keys that all windows together keep; the oldest are evicted and counted',
+    ),
+  },
+  output: {
+    alerts_file: path('', 'NDJSON file for alerts; "-" is standard output; empty for none'),
+    events_file: path('', 'NDJSON file for events; "-" is standard output; empty for none'),
+    events_kinds: list('string', [], 'Kinds written to events_file; empty for all. They bypass the kernel filter'),
+    format: choice(['full', 'simple'], 'full', 'Form of the events in events_file'),
+    rotate_bytes: int(104857600, 0, 1099511627776, 'alerts_file and events_file are rotated at this size; 0 for never'),
+    rotate_keep: int(5, 1, 1000, 'Rotated files kept'),
+  },
+  alertmanager: {
+    urls: list('url', [], 'Alertmanagers; each alert goes to every one of them'),
+    resolve_seconds: int(300, 5, 86400, 'An alert is resolved after this time without a repeat'),
+    min_severity: choice(['info', 'warning', 'critical'], 'warning', 'Lowest severity that is sent'),
+  },
+  web: {
+    listen_address: text('127.0.0.1:9477', 'Address and port of /metrics'),
+    config_file: path('', 'exporter-toolkit web configuration (TLS, basic auth)'),
+    enable_lifecycle: bool(false, 'Allow POST /-/reload'),
+  },
+  kernel: {
+    ring_bytes: int(8388608, 65536, 1073741824, 'Ring buffer for file and network events; a power of two'),
+    priority_ring_bytes: int(
+      4194304,
+      65536,
+      1073741824,
+      'Ring buffer for process and privileged events; a power of two',
+    ),
+    rate_limit: int(
+      5000,
+      0,
+      10000000,
+      'File and network events a second that one process may send to user space; 0 for no limit',
+    ),
+    rate_burst: int(20000, 1, 100000000, 'Events one process may send at once'),
+    program_statistics: bool(
+      false,
+      'Switch on kernel run-time statistics of the BPF programs (costs about 20 ns a run)',
+    ),
+    filter: bool(true, 'Drop in the kernel what no rule can match'),
+  },
+  enrich: {
+    max_processes: int(65536, 256, 4194304, 'Processes kept in the process table'),
+    environment: list(
+      'string',
+      [
+        'LD_PRELOAD',
+        'LD_LIBRARY_PATH',
+        'LD_AUDIT',
+        'GLIBC_TUNABLES',
+        'HTTP_PROXY',
+        'HTTPS_PROXY',
+        'http_proxy',
+        'https_proxy',
+        'ALL_PROXY',
+        'BASH_ENV',
+        'ENV',
+        'PROMPT_COMMAND',
+        'HISTFILE',
+        'HISTSIZE',
+        'HISTFILESIZE',
+        'HISTCONTROL',
+        'PYTHONSTARTUP',
+        'PERL5OPT',
+        'NODE_OPTIONS',
+        'SUDO_USER',
+        'SSH_CONNECTION',
+        'SSH_CLIENT',
+      ],
+      'Environment variables that are kept',
+    ),
+    dns_entries: int(16384, 16, 1048576, 'Names kept from DNS answers'),
+    hash_max_bytes: int(67108864, 0, 4294967296, 'Larger executables are not hashed'),
+  },
+  ledger: {
+    dedupe_seconds: int(
+      60,
+      0,
+      86400,
+      'Repeats of one rule and entity within this time are held back and summed up; 0 for no dedupe',
+    ),
+    max_entries: int(65536, 16, 4194304, 'Rule and entity pairs remembered'),
+    alerts_per_minute: int(
+      600,
+      0,
+      1000000,
+      'Alerts a minute of one rule over all entities; the rest is counted; 0 for no limit',
+    ),
+  },
+  spool: {
+    directory: path('/var/lib/bpfwarden/spool', 'Where accepted alerts wait for delivery'),
+    max_bytes: int(268435456, 1048576, 1099511627776, 'Size limit; the oldest alerts are dropped and counted'),
+    dead_letter_seconds: int(
+      86400,
+      1,
+      31536000,
+      'An alert that could not be delivered for this long becomes a dead letter',
+    ),
+  },
+  history: {
+    alerts: int(1000, 0, 1000000, 'Alerts kept for /api/v1/alerts'),
+    events: int(1000, 0, 1000000, 'Events kept for /api/v1/events'),
+    stream_clients: int(16, 0, 1024, 'Clients of the event streams at a time'),
+  },
+  redaction: {
+    enabled: bool(true, 'Replace secrets in arguments and URLs'),
+    patterns: list('string', [], 'Further RE2 patterns; what matches, or the first group, is replaced'),
+  },
+} as const satisfies Record<string, Record<string, Option<unknown>>>;
+
+/** Tables that may occur any number of times: `[[name]]`. `required` keys have no default. */
+export const ARRAY_TABLES = {
+  sinks: {
+    name: { ...text('', 'Unique name, the metric label'), required: true },
+    type: {
+      ...choice(['webhook', 'alertmanager', 'file', 'syslog', 'otlp', 'plugin'], 'webhook', 'Kind of sink'),
+      required: true,
+    },
+    url: url('webhook, otlp, alertmanager: where to send'),
+    urls: list('url', [], 'alertmanager: every member of the cluster'),
+    path: path('', 'file: where to write'),
+    address: text('', 'syslog: host:port'),
+    protocol: choice(['udp', 'tcp', 'tls'], 'udp', 'syslog: transport'),
+    format: choice(['alert', 'falco', 'ecs', 'template'], 'alert', 'webhook, file: form of the body'),
+    template: text('', 'webhook with format = "template": body with {{field.path}} placeholders'),
+    min_severity: choice(['info', 'warning', 'critical'], 'info', 'Lowest severity that is sent'),
+    timeout_seconds: number(10, 0.1, 300, 'Time limit of one delivery'),
+    headers: list('string', [], 'Further headers as "Name: value"'),
+    secret_file: path('', 'webhook: file with the key of the HMAC-SHA256 signature header'),
+    secret_env: text('', 'webhook: environment variable with that key'),
+    bearer_token_file: path('', 'File with a bearer token'),
+    ca_file: path('', 'CA certificates (PEM)'),
+    cert_file: path('', 'Client certificate (PEM)'),
+    key_file: path('', 'Client key (PEM)'),
+    allow_link_local: bool(false, 'Allow link-local addresses such as a cloud metadata service'),
+    rotate_bytes: int(104857600, 0, 1099511627776, 'file: rotate at this size; 0 for never'),
+    rotate_seconds: int(0, 0, 31536000, 'file: rotate after this time; 0 for never'),
+    rotate_keep: int(5, 1, 1000, 'file: rotated files kept'),
+    resolve_seconds: int(300, 5, 86400, 'alertmanager: resolved after this time without a repeat'),
+    module: path('', 'plugin: ES module'),
+  },
+  silences: {
+    rule: text('', 'Rule name, * matches any text; empty for every rule'),
+    condition: text('', 'CEL condition on the event; empty for every event'),
+    until: text('', 'RFC 3339 time when the silence ends; empty for never'),
+    why: { ...text('', 'Reason'), required: true },
+  },
+  plugins: {
+    name: { ...text('', 'Unique name'), required: true },
+    module: { ...path('', 'ES module'), required: true },
+    timeout_ms: int(100, 1, 60000, 'A call that takes longer counts as failed'),
+    options: text('', 'Passed to the plugin'),
+  },
+} as const satisfies Record<string, Record<string, Option<unknown> & { readonly required?: true }>>;
+
+type Widen<T> = T extends boolean ? boolean : T;
+type TableConfig<T extends Record<string, Option<unknown>>> = { readonly [K in keyof T]: Widen<T[K]['default']> };
+
+export type Config = { readonly [T in keyof typeof TABLES]: TableConfig<(typeof TABLES)[T]> } & {
+  readonly [T in keyof typeof ARRAY_TABLES]: readonly TableConfig<(typeof ARRAY_TABLES)[T]>[];
+};
+export type SinkConfig = Config['sinks'][number];
+export type SilenceConfig = Config['silences'][number];
+export type PluginConfig = Config['plugins'][number];

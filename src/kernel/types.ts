@@ -1,0 +1,50 @@
+import type { EventView } from '../schema/event.ts';
+
+export type Outcome = 'seen' | 'filtered' | 'throttled' | 'submitted' | 'lost_ring_full' | 'lost_scratch';
+
+/** Exact counts by event kind, read from the kernel's per-CPU map. */
+export type KernelCounts = ReadonlyMap<string, Readonly<Record<Outcome, number>>>;
+
+export interface AttachReport {
+  readonly program: string;
+  readonly attached: boolean;
+  /** Why not, when it is not. */
+  readonly reason?: string;
+}
+
+/** Which events user space must see; derived from the loaded rules. Whatever is not named here is dropped and counted in the kernel. */
+export interface KernelFilter {
+  readonly kinds: ReadonlyMap<string, KindFilter>;
+}
+
+export type FileClass = 'open_read' | 'open_write' | 'open_create' | 'open_failed';
+
+/**
+ * `whole`: every event of the kind passes. Otherwise an event passes when at
+ * least one token is in it. Tokens are necessary conditions: each rule that
+ * could match an event has at least one token that the event carries.
+ */
+export type KindFilter =
+  | { readonly pass: 'none' }
+  | { readonly pass: 'whole'; readonly because: string }
+  | { readonly pass: 'tokens'; readonly tokens: readonly FilterToken[] };
+
+export type FilterToken =
+  /** A whole component of the path (or of the new path). `classes` restricts file_open tokens to some ways of opening. */
+  | { readonly type: 'component'; readonly text: string; readonly classes?: readonly FileClass[] }
+  /** Some component of the path starts with the text (4 bytes or more). */
+  | { readonly type: 'component_prefix'; readonly text: string; readonly classes?: readonly FileClass[] }
+  /** Some component of the path ends with the text (4 bytes or more). */
+  | { readonly type: 'component_suffix'; readonly text: string; readonly classes?: readonly FileClass[] }
+  | { readonly type: 'port'; readonly port: number; readonly side: 'source' | 'destination' }
+  | { readonly type: 'cidr'; readonly cidr: string; readonly side: 'source' | 'destination' }
+  | { readonly type: 'uid'; readonly uid: number }
+  /** The operation failed. */
+  | { readonly type: 'error' };
+
+/** Where events come from: the kernel, or a recording. */
+export interface EventSource {
+  /** Calls back with the records of one drain; the views are invalid when the callback returns. */
+  start(onBatch: (batch: readonly EventView[]) => void): void;
+  close(): void;
+}

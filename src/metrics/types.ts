@@ -1,0 +1,21 @@
+/** What every stage may know of metrics: names come from the catalog, so a typo does not compile. */
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Counter {
+  inc(labels?: Labels, value?: number): void;
+}
+export interface Gauge {
+  set(value: number, labels?: Labels): void;
+}
+export interface Histogram {
+  observe(value: number, labels?: Labels, exemplar?: Labels): void;
+}
+
+/** The metrics by catalog name, without the `bpfwarden_` prefix; an unknown name throws at start. */
+export interface Metrics {
+  counter(name: string): Counter;
+  gauge(name: string): Gauge;
+  histogram(name: string): Histogram;
+  /** Called at every scrape, before the values are read; returns a function that ends it. */
+  onCollect(update: () => void): () => void;
+}

@@ -1,0 +1,64 @@
+import type { EventRecord } from '../schema/event.ts';
+
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const ACTIONS = ['alert', 'log', 'block', 'kill'] as const;
+export type RuleAction = (typeof ACTIONS)[number];
+
+export type RuleMode = 'enforce' | 'shadow';
+
+/** What is known of a loaded rule, whatever language it was written in. */
+export interface RuleInfo {
+  /** Name in the rule file, or the Sigma title. Unique in a rule set. */
+  readonly name: string;
+  /** Sigma id, or the name where there is none. */
+  readonly id: string;
+  /** File it came from, with the line where it starts. */
+  readonly source: string;
+  readonly language: 'json' | 'cel' | 'sigma';
+  readonly label: string;
+  readonly description: string;
+  readonly severity: Severity;
+  /** 0..1 */
+  readonly riskScore: number;
+  /** 0..1 */
+  readonly confidence: number;
+  readonly action: RuleAction;
+  readonly recommendation: string;
+  readonly mode: RuleMode;
+  /** Adds to an event's score and raises no alert by itself. */
+  readonly heuristic: boolean;
+  readonly tags: readonly string[];
+  /** ATT&CK technique ids, such as T1059.004. */
+  readonly mitre: readonly string[];
+  /** At most one alert per entity within this many seconds; undefined for the ledger's default. */
+  readonly throttleSeconds: number | undefined;
+  readonly runbook: string | undefined;
+}
+
+/** One leaf condition that was true, with the value that made it so. */
+export interface MatchedCondition {
+  readonly field: string;
+  readonly operator: string;
+  readonly expected: unknown;
+  readonly actual: unknown;
+}
+
+export interface RuleMatch {
+  readonly rule: RuleInfo;
+  readonly matched: readonly MatchedCondition[];
+  /** For windows and correlations: what was counted. */
+  readonly window?: {
+    readonly count: number;
+    readonly seconds: number;
+    readonly key: Readonly<Record<string, string>>;
+  };
+}
+
+/** What the rules made of one event. The score is of all matches and heuristics together, capped at 1. */
+export interface Finding {
+  readonly event: EventRecord;
+  readonly matches: readonly RuleMatch[];
+  readonly riskScore: number;
+}

@@ -1,0 +1,61 @@
+import type { FieldId } from './fields.ts';
+
+/** What a field of an event can hold. An absent field is `undefined`, never null or ''. */
+export type FieldValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | Readonly<Record<string, string>>
+  | readonly ProcessSummary[]
+  | undefined;
+
+/** One process in `process.ancestors`, nearest first. */
+export interface ProcessSummary {
+  readonly pid: number;
+  readonly name?: string;
+  readonly path?: string;
+  readonly args?: readonly string[];
+  readonly command_line?: string;
+  readonly start_time?: number;
+  readonly entity_id?: string;
+}
+
+/**
+ * What rules evaluate: a live record in the kernel's buffer (EventView) or a
+ * recorded event (EventRecord). `value` is cheap to call again: readers cache.
+ */
+export interface FieldSource {
+  /** The event kind's name, such as `process_exec`; for a recorded event it may be a name this version does not know. */
+  readonly kind: string;
+  /** The value of a field, undefined where the event does not have it. */
+  value(field: FieldId): FieldValue;
+}
+
+/** A JSON object in the contract's event form: the field names of the rules, nested. */
+export type EventJson = { readonly [key: string]: unknown };
+
+/**
+ * A live record. It is valid only inside the batch callback that handed it
+ * over: the buffer below it is reused. What outlives the batch holds
+ * `snapshot()`.
+ */
+export interface EventView extends FieldSource {
+  readonly live: true;
+  /** Kernel time, CLOCK_BOOTTIME nanoseconds. */
+  readonly ktime: number;
+  snapshot(): EventRecord;
+}
+
+/** An event that owns its data. */
+export interface EventRecord extends FieldSource {
+  readonly live: false;
+  /** Unix seconds with a fraction; for a recorded event without one, undefined. */
+  readonly timestamp: number | undefined;
+  /** The id the event came with, or the one the daemon gave it. */
+  readonly id: string;
+  /** CLOCK_BOOTTIME nanoseconds for a live event, undefined for a recorded one. */
+  readonly ktime: number | undefined;
+  /** The contract's event JSON. */
+  toJSON(): EventJson;
+}

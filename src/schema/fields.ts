@@ -1,0 +1,302 @@
+/**
+ * Every field that a rule can name, once: name, type, where it is present and
+ * what it means. The checkers of all rule languages, rules/rule.schema.json
+ * and docs/events.md follow from this table. How a live record yields each
+ * field is in readers.ts, keyed by the same names.
+ */
+export type FieldType = 'string' | 'int' | 'double' | 'bool' | 'list<string>' | 'map<string>' | 'list<process>';
+
+export interface FieldSpec {
+  readonly type: FieldType;
+  /** `all`, or a prefix of kind names (`file_`), or kind names. */
+  readonly kinds: 'all' | readonly string[];
+  readonly doc: string;
+}
+
+const FILE = ['file_'] as const;
+const NET = ['net_', 'socket_'] as const;
+
+export const FIELDS = {
+  'event.type': { type: 'string', kinds: 'all', doc: 'Event kind' },
+  'event.id': { type: 'string', kinds: 'all', doc: 'Identifier of the event' },
+  'event.error': { type: 'string', kinds: 'all', doc: "errno name when the operation failed, '' when it succeeded" },
+  'event.unverified': {
+    type: 'bool',
+    kinds: 'all',
+    doc: 'A path is what the program passed, not what the kernel used',
+  },
+  'event.truncated': { type: 'bool', kinds: 'all', doc: 'A string of the event was cut; its end was kept' },
+  'event.unreadable': { type: 'bool', kinds: 'all', doc: 'A string of the event could not be read in the kernel' },
+  'event.incomplete': {
+    type: 'bool',
+    kinds: 'all',
+    doc: 'Process context was repaired from /proc or is missing, because an earlier event was lost',
+  },
+  'event.syscall': { type: 'string', kinds: 'all', doc: 'System call that did it, absent for other sources' },
+  'event.source': { type: 'string', kinds: 'all', doc: 'syscall, syscall32, io_uring or kernel' },
+  'event.timestamp': { type: 'double', kinds: 'all', doc: 'Unix seconds with a fraction' },
+  'event.result': { type: 'int', kinds: 'all', doc: 'Return value of the operation, -errno on failure' },
+
+  'process.pid': { type: 'int', kinds: 'all', doc: 'Process id in the initial pid namespace' },
+  'process.ppid': { type: 'int', kinds: 'all', doc: "Parent's process id" },
+  'process.tid': { type: 'int', kinds: 'all', doc: 'Thread id' },
+  'process.name': {
+    type: 'string',
+    kinds: 'all',
+    doc: 'Name the program was started by: last part of the path given to execve (a symbolic link keeps its own name, a script is named itself)',
+  },
+  'process.comm': {
+    type: 'string',
+    kinds: 'all',
+    doc: 'Task name at the time of the event, 15 bytes, which the program can change',
+  },
+  'process.path': { type: 'string', kinds: 'all', doc: 'Resolved path of the executable the kernel runs' },
+  'process.filename': { type: 'string', kinds: 'all', doc: 'File name given to execve, as the kernel copied it' },
+  'process.interpreter': { type: 'string', kinds: 'all', doc: 'Interpreter that runs a script' },
+  'process.args': { type: 'list<string>', kinds: 'all', doc: 'Argument list, argv[0] included' },
+  'process.command_line': { type: 'string', kinds: 'all', doc: 'Arguments joined by single spaces' },
+  'process.cwd': { type: 'string', kinds: 'all', doc: 'Working directory at exec' },
+  'process.uid': { type: 'int', kinds: 'all', doc: 'Real user id' },
+  'process.euid': { type: 'int', kinds: 'all', doc: 'Effective user id' },
+  'process.gid': { type: 'int', kinds: 'all', doc: 'Real group id' },
+  'process.auid': { type: 'int', kinds: 'all', doc: 'Audit (login) user id; absent when unset' },
+  'process.capabilities': { type: 'list<string>', kinds: 'all', doc: 'Effective capabilities, such as CAP_SYS_ADMIN' },
+  'process.tty': { type: 'string', kinds: 'all', doc: 'Controlling terminal, such as pts0; absent without one' },
+  'process.start_time': { type: 'double', kinds: 'all', doc: 'Start of the process, Unix seconds' },
+  'process.entity_id': { type: 'string', kinds: 'all', doc: 'Identifies one process on one boot of one host' },
+  'process.session_id': { type: 'int', kinds: 'all', doc: 'Session id' },
+  'process.memfd': { type: 'bool', kinds: 'all', doc: 'The executable is a memory file' },
+  'process.deleted': { type: 'bool', kinds: 'all', doc: 'The executable had no name any more when it was started' },
+  'process.writable': { type: 'bool', kinds: 'all', doc: 'The process may write its own executable' },
+  'process.upper_layer': {
+    type: 'bool',
+    kinds: 'all',
+    doc: "The executable is in an overlay file system's upper layer",
+  },
+  'process.setuid': { type: 'bool', kinds: 'all', doc: 'The executable has the set-user-id or set-group-id bit' },
+  'process.inode': { type: 'int', kinds: 'all', doc: 'Inode of the executable' },
+  'process.sha256': {
+    type: 'string',
+    kinds: 'all',
+    doc: 'SHA-256 of the executable, computed on demand; absent while unknown',
+  },
+  'process.md5': {
+    type: 'string',
+    kinds: 'all',
+    doc: 'MD5 of the executable, computed on demand; absent while unknown',
+  },
+  'process.env': {
+    type: 'map<string>',
+    kinds: 'all',
+    doc: 'Environment at exec, only the variables of the allow-list',
+  },
+  'process.cgroup': { type: 'string', kinds: 'all', doc: 'Path in the cgroup hierarchy' },
+  'process.host_namespaces': { type: 'bool', kinds: 'all', doc: 'All namespaces are those of pid 1' },
+  'process.thread_leader': { type: 'bool', kinds: 'all', doc: 'The acting thread is the main thread' },
+  'process.exit_code': { type: 'int', kinds: ['process_exit'], doc: 'Exit status, 0 to 255' },
+  'process.exit_signal': { type: 'int', kinds: ['process_exit'], doc: 'Signal that ended the process, 0 if none' },
+  'process.child.pid': { type: 'int', kinds: ['process_fork'], doc: "The new process's id" },
+  'process.new_name': { type: 'string', kinds: ['process_rename'], doc: 'Task name set by prctl or a write to comm' },
+
+  'process.parent.pid': { type: 'int', kinds: 'all', doc: "Parent's process id" },
+  'process.parent.name': { type: 'string', kinds: 'all', doc: "Parent's name" },
+  'process.parent.path': { type: 'string', kinds: 'all', doc: "Parent's executable" },
+  'process.parent.args': { type: 'list<string>', kinds: 'all', doc: "Parent's arguments" },
+  'process.parent.command_line': { type: 'string', kinds: 'all', doc: "Parent's arguments joined by spaces" },
+  'process.parent.cwd': { type: 'string', kinds: 'all', doc: "Parent's working directory at its exec" },
+  'process.parent.uid': { type: 'int', kinds: 'all', doc: "Parent's real user id" },
+  'process.parent.euid': { type: 'int', kinds: 'all', doc: "Parent's effective user id" },
+  'process.parent.tty': { type: 'string', kinds: 'all', doc: "Parent's terminal" },
+  'process.parent.entity_id': { type: 'string', kinds: 'all', doc: "Parent's entity id" },
+  'process.parent.start_time': { type: 'double', kinds: 'all', doc: "Parent's start, Unix seconds" },
+  'process.ancestors': {
+    type: 'list<process>',
+    kinds: 'all',
+    doc: 'Up to 16 ancestors, parent first, each with pid, name, path, args, command_line',
+  },
+  'process.ancestor_names': { type: 'list<string>', kinds: 'all', doc: 'Names of the ancestors, parent first' },
+  'process.ancestor_paths': { type: 'list<string>', kinds: 'all', doc: 'Executables of the ancestors, parent first' },
+
+  'user.name': { type: 'string', kinds: 'all', doc: 'Name of process.uid' },
+  'container.id': { type: 'string', kinds: 'all', doc: 'Container id from the cgroup path; absent on the host' },
+  'container.runtime': {
+    type: 'string',
+    kinds: 'all',
+    doc: 'docker, containerd, cri-o, podman, systemd-nspawn or lxc',
+  },
+  'container.pod_uid': { type: 'string', kinds: 'all', doc: 'Kubernetes pod uid from the cgroup path' },
+  'host.name': { type: 'string', kinds: 'all', doc: 'Host name' },
+
+  'file.path': {
+    type: 'string',
+    kinds: [...FILE, 'module_load', 'mprotect_exec', 'mmap_exec', 'chroot', 'swapon', 'mount', 'umount', 'pivot_root'],
+    doc: 'Absolute, resolved path; for a rename or link the old one',
+  },
+  'file.name': {
+    type: 'string',
+    kinds: [...FILE, 'module_load', 'mprotect_exec', 'mmap_exec', 'chroot', 'swapon', 'mount', 'umount', 'pivot_root'],
+    doc: 'Last component of file.path',
+  },
+  'file.directory': {
+    type: 'string',
+    kinds: [...FILE, 'module_load', 'mprotect_exec', 'mmap_exec', 'chroot', 'swapon', 'mount', 'umount', 'pivot_root'],
+    doc: 'file.path without its last component',
+  },
+  'file.extension': {
+    type: 'string',
+    kinds: [...FILE, 'module_load'],
+    doc: "What follows the last dot of file.name, without the dot; '' without one",
+  },
+  'file.access': { type: 'string', kinds: FILE, doc: 'read, write or read_write' },
+  'file.flags': { type: 'list<string>', kinds: FILE, doc: 'Open flags, such as O_CREAT' },
+  'file.mode': {
+    type: 'string',
+    kinds: FILE,
+    doc: 'Permission bits as octal text: after the operation for chmod, mkdir and creation, else of the file',
+  },
+  'file.inode': { type: 'int', kinds: FILE, doc: 'Inode number' },
+  'file.device': { type: 'string', kinds: FILE, doc: 'Device as major:minor' },
+  'file.owner': { type: 'int', kinds: FILE, doc: "Owner's user id; for chown the new one" },
+  'file.group': { type: 'int', kinds: FILE, doc: 'Group id; for chown the new one' },
+  'file.links': { type: 'int', kinds: FILE, doc: 'Number of hard links' },
+  'file.new_path': {
+    type: 'string',
+    kinds: ['file_rename', 'file_link', 'file_symlink'],
+    doc: 'rename and link: the new path; symlink: what the link points to',
+  },
+  'file.created': { type: 'bool', kinds: FILE, doc: 'This open created the file' },
+  'file.bytes': { type: 'int', kinds: FILE, doc: 'read, write: bytes of the first call; truncate: the new length' },
+  'file.attribute': { type: 'string', kinds: ['file_setxattr'], doc: 'Name of the extended attribute' },
+  'file.sha256': { type: 'string', kinds: FILE, doc: 'SHA-256 of the file, where known' },
+  'file.md5': { type: 'string', kinds: FILE, doc: 'MD5 of the file, where known' },
+
+  'network.transport': { type: 'string', kinds: NET, doc: 'tcp, udp, icmp or the protocol number' },
+  'network.family': { type: 'string', kinds: NET, doc: 'ipv4, ipv6, packet, vsock, netlink' },
+  'network.direction': { type: 'string', kinds: NET, doc: 'outbound, inbound or listening' },
+  'network.source.ip': { type: 'string', kinds: NET, doc: 'Source address; for listen and accept the local one' },
+  'network.source.port': { type: 'int', kinds: NET, doc: 'Source port; for listen the bound port' },
+  'network.destination.ip': {
+    type: 'string',
+    kinds: NET,
+    doc: 'Destination address; for accept the peer is the source',
+  },
+  'network.destination.port': { type: 'int', kinds: NET, doc: 'Destination port' },
+  'network.destination.hostname': {
+    type: 'string',
+    kinds: NET,
+    doc: 'Name that resolved to the address, from DNS answers seen on the host; else absent',
+  },
+  'network.bytes_sent': { type: 'int', kinds: ['net_close', 'net_send'], doc: 'Bytes sent' },
+  'network.bytes_received': { type: 'int', kinds: ['net_close'], doc: 'Bytes received' },
+  'network.duration': { type: 'double', kinds: ['net_close'], doc: 'Seconds since connect or accept' },
+  'socket.type': { type: 'string', kinds: ['socket_raw'], doc: 'raw, packet, dgram, stream' },
+  'socket.protocol': { type: 'int', kinds: ['socket_raw'], doc: 'Protocol number' },
+  'socket.fd': { type: 'int', kinds: ['socket_dup'], doc: 'Descriptor 0, 1 or 2 that the socket became' },
+
+  'target.pid': {
+    type: 'int',
+    kinds: ['process_ptrace', 'process_vm_read', 'process_vm_write', 'pidfd_getfd', 'kill', 'perf_event_open'],
+    doc: 'Process acted upon',
+  },
+  'target.name': {
+    type: 'string',
+    kinds: ['process_ptrace', 'process_vm_read', 'process_vm_write', 'pidfd_getfd', 'kill', 'perf_event_open'],
+    doc: 'Its name',
+  },
+  'target.path': {
+    type: 'string',
+    kinds: ['process_ptrace', 'process_vm_read', 'process_vm_write', 'pidfd_getfd', 'kill', 'perf_event_open'],
+    doc: 'Its executable',
+  },
+  'target.uid': {
+    type: 'int',
+    kinds: ['process_ptrace', 'process_vm_read', 'process_vm_write', 'pidfd_getfd', 'kill', 'perf_event_open'],
+    doc: 'Its user id',
+  },
+  'ptrace.request': {
+    type: 'string',
+    kinds: ['process_ptrace'],
+    doc: 'PTRACE_ATTACH, PTRACE_TRACEME, PTRACE_SEIZE, PTRACE_POKETEXT, ...',
+  },
+  'signal.number': { type: 'int', kinds: ['kill'], doc: 'Signal number' },
+  'signal.name': { type: 'string', kinds: ['kill'], doc: 'Signal name, such as SIGKILL' },
+  'credentials.old_uid': { type: 'int', kinds: ['setuid', 'setgid', 'capset'], doc: 'Real user id before' },
+  'credentials.old_euid': { type: 'int', kinds: ['setuid', 'setgid', 'capset'], doc: 'Effective user id before' },
+  'credentials.new_uid': { type: 'int', kinds: ['setuid', 'setgid', 'capset'], doc: 'Real user id after' },
+  'credentials.new_euid': { type: 'int', kinds: ['setuid', 'setgid', 'capset'], doc: 'Effective user id after' },
+  'credentials.old_gid': { type: 'int', kinds: ['setuid', 'setgid'], doc: 'Real group id before' },
+  'credentials.new_gid': { type: 'int', kinds: ['setuid', 'setgid'], doc: 'Real group id after' },
+  'credentials.new_egid': { type: 'int', kinds: ['setuid', 'setgid'], doc: 'Effective group id after' },
+  'credentials.requested': {
+    type: 'int',
+    kinds: ['setuid', 'setgid'],
+    doc: 'Id asked for: first argument of the call',
+  },
+  'capabilities.before': { type: 'list<string>', kinds: ['capset'], doc: 'Effective capabilities before' },
+  'capabilities.after': { type: 'list<string>', kinds: ['capset'], doc: 'Effective capabilities after' },
+  'namespace.flags': { type: 'list<string>', kinds: ['unshare', 'setns'], doc: 'CLONE_NEWUSER, CLONE_NEWNS, ...' },
+  'mount.source': { type: 'string', kinds: ['mount'], doc: 'Source' },
+  'mount.type': { type: 'string', kinds: ['mount'], doc: 'File system type' },
+  'mount.flags': { type: 'list<string>', kinds: ['mount', 'umount'], doc: 'MS_BIND, MS_REMOUNT, ...' },
+  'module.name': { type: 'string', kinds: ['module_load', 'module_unload'], doc: 'Kernel module' },
+  'module.parameters': { type: 'string', kinds: ['module_load'], doc: 'Parameters' },
+  'bpf.command': { type: 'string', kinds: ['bpf_load'], doc: 'BPF_PROG_LOAD, ...' },
+  'bpf.program_type': { type: 'int', kinds: ['bpf_load'], doc: 'enum bpf_prog_type' },
+  'bpf.name': { type: 'string', kinds: ['bpf_load'], doc: 'Program name' },
+  'memfd.name': { type: 'string', kinds: ['memfd_create'], doc: 'Name given to memfd_create' },
+  'memory.protection': {
+    type: 'list<string>',
+    kinds: ['mprotect_exec', 'mmap_exec'],
+    doc: 'PROT_READ, PROT_WRITE, PROT_EXEC',
+  },
+  'memory.anonymous': { type: 'bool', kinds: ['mprotect_exec', 'mmap_exec'], doc: 'The memory has no file' },
+  'memory.length': {
+    type: 'int',
+    kinds: ['mprotect_exec', 'mmap_exec', 'process_vm_read', 'process_vm_write'],
+    doc: 'Bytes',
+  },
+  'keyctl.operation': { type: 'string', kinds: ['keyctl'], doc: 'KEYCTL_JOIN_SESSION_KEYRING, ...' },
+  'syscall.args': { type: 'list<string>', kinds: 'all', doc: 'Arguments of a privileged call, hexadecimal' },
+  'throttle.kind': { type: 'string', kinds: ['throttle'], doc: 'Kind held back' },
+  'throttle.started': { type: 'bool', kinds: ['throttle'], doc: 'Begin or end' },
+  'throttle.dropped': { type: 'int', kinds: ['throttle'], doc: 'Events held back' },
+} as const satisfies Record<string, FieldSpec>;
+
+export type FieldName = keyof typeof FIELDS;
+
+/** Position of a field in the table; what compiled code uses instead of the name. */
+export type FieldId = number;
+
+export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[];
+
+/** Other names for fields, from ECS. */
+export const FIELD_ALIASES: Readonly<Record<string, FieldName>> = {
+  'process.executable': 'process.path',
+  'process.parent.executable': 'process.parent.path',
+  'process.working_directory': 'process.cwd',
+  'user.id': 'process.uid',
+  event_type: 'event.type',
+  timestamp: 'event.timestamp',
+  pid: 'process.pid',
+  process: 'process.name',
+  target_ip: 'network.destination.ip',
+  target_port: 'network.destination.port',
+};
+
+const IDS = new Map<string, FieldId>(FIELD_NAMES.map((name, index) => [name, index]));
+for (const [alias, name] of Object.entries(FIELD_ALIASES)) IDS.set(alias, IDS.get(name) as FieldId);
+
+/** The id of a field or alias, undefined for an unknown name. */
+export function fieldId(name: string): FieldId | undefined {
+  return IDS.get(name);
+}
+
+export function fieldName(id: FieldId): FieldName {
+  const name = FIELD_NAMES[id];
+  if (name === undefined) throw new RangeError(`no field ${id}`);
+  return name;
+}
+
+export function fieldSpec(id: FieldId): FieldSpec {
+  return FIELDS[fieldName(id)];
+}
