@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Makes a fresh machine ready: system packages, npm packages, then the build.
+# Called by `npm start` and `npm test` before they do anything else. It says
+# what it installs, and does nothing when all is there.
+#
+#   scripts/setup.sh          what the daemon needs
+#   scripts/setup.sh --test   and what the tests need (Prometheus, Alertmanager)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 2; }
+
+node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || fail "Node.js 20 or newer is needed and was not found"
+[ "$node_major" -ge 20 ] || fail "Node.js 20 or newer is needed, this is $(node --version)"
+
+# package -> what shows that it is there
+missing=()
+need() { # package, then a command or a file
+	command -v "$2" >/dev/null 2>&1 || [ -e "$2" ] || missing+=("$1")
+}
+need_header() { # package, header
+	local place
+	for place in "/usr/include/$2" "/usr/local/include/$2" /usr/include/*-linux-gnu/"$2"; do
+		[ -e "$place" ] && return
+	done
+	missing+=("$1")
+}
+need clang clang
+need g++ g++
+need make make
+need python3 python3
+need pkg-config pkg-config
+need_header libbpf-dev bpf/libbpf.h
+need_header libelf-dev libelf.h
+need_header zlib1g-dev zlib.h
+# Ubuntu's /usr/sbin/bpftool is a wrapper that may have no tool for this kernel behind it.
+if ! PATH="$PATH:/usr/sbin" bpftool version >/dev/null 2>&1; then
+	if apt-cache show bpftool 2>/dev/null | grep -q '^Filename'; then missing+=(bpftool); else missing+=(linux-tools-common linux-tools-generic); fi
+fi
+if [ "${1:-}" = --test ]; then
+	need prometheus prometheus
+	need prometheus-alertmanager prometheus-alertmanager
+	need openssl openssl
+	need iproute2 ip
+	need netcat-openbsd nc
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+	command -v apt-get >/dev/null || fail "these packages are missing and there is no apt-get to install them: ${missing[*]}"
+	[ "$(id -u)" = 0 ] || fail "these packages are missing, and installing them needs root: ${missing[*]}"
+	say "installing system packages: ${missing[*]}"
+	# A Debian server package must not start a service that nobody asked for.
+	policy=/usr/sbin/policy-rc.d
+	made_policy=
+	if [ ! -e "$policy" ]; then printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made_policy=1; fi
+	trap '[ -z "$made_policy" ] || rm -f "$policy"' EXIT
+	apt-get update -qq >&2 || say "apt-get update failed; trying with the lists at hand"
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+		fail "apt-get could not install: ${missing[*]}"
+fi
+
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+	say "installing npm packages (npm ci)"
+	# No package's install script runs: what is native here is built by scripts/build.sh.
+	npm ci --ignore-scripts --no-audit --no-fund >&2
+	touch node_modules/.package-lock.json
+fi
+
+exec bash scripts/build.sh
