@@ -43,6 +43,7 @@ if [ "${1:-}" = --test ]; then
 	need prometheus-alertmanager prometheus-alertmanager
 	need openssl openssl
 	need iproute2 ip
+	need clang-format clang-format
 	need netcat-openbsd nc
 fi
 

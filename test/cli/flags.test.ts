@@ -1,0 +1,28 @@
+import { expect } from 'chai';
+import { helpText, parseCommandLine } from '../../src/cli/flags.ts';
+import { settingsOf } from '../../src/cli/settings.ts';
+
+describe('command line', () => {
+  it('runs when no command is given', () => {
+    expect(parseCommandLine(['--web.listen-address=127.0.0.1:0']).command).to.equal('run');
+  });
+
+  it('takes repeated paths', () => {
+    const { flags } = parseCommandLine(['replay', 'x.ndjson', '--rules.path=a', '--rules.path=b']);
+    expect(settingsOf(flags).rules.paths).to.deep.equal(['a', 'b']);
+  });
+
+  it('names the nearest flag and command', () => {
+    expect(() => parseCommandLine(['--config.fil=x'])).to.throw(/--config.file/);
+    expect(() => parseCommandLine(['chek'])).to.throw(/did you mean "check"/);
+  });
+
+  it('checks a flag like the option it sets', () => {
+    expect(() => settingsOf(parseCommandLine(['--log.level=loud']).flags)).to.throw(/log.level.*"info"/);
+  });
+
+  it('lists every command in its help', () => {
+    for (const command of ['run', 'check', 'test', 'record', 'replay', 'explain', 'rules'])
+      expect(helpText()).to.contain(`  ${command} `);
+  });
+});

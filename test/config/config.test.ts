@@ -1,0 +1,106 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { defaultConfig, parseConfig } from '../../src/config/load.ts';
+import { ARRAY_TABLES, TABLES } from '../../src/config/options.ts';
+import { WardenError } from '../../src/errors.ts';
+
+const CONTRACT = `
+[monitoring]
+enable_process = true
+enable_network = true
+enable_filesystem = true
+[threat_detection]
+provider = "rule_engine"
+enable_heuristics = true
+confidence_threshold = 0.6
+[response]
+enable_alerts = true
+alert_webhook = "https://example.com/webhook"
+log_level = "info"
+`;
+
+function problemsOf(source: string) {
+  try {
+    parseConfig(source, 'x.toml');
+  } catch (error) {
+    if (error instanceof WardenError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('configuration', () => {
+  it('reads the file that the contract shows', () => {
+    const config = parseConfig(CONTRACT, 'x.toml');
+    expect(config.response.alert_webhook).to.equal('https://example.com/webhook');
+    expect(config.threat_detection.confidence_threshold).to.equal(0.6);
+    expect(config.web.listen_address).to.equal('127.0.0.1:9477');
+  });
+
+  it('names line and nearest key of an unknown key', () => {
+    const [problem] = problemsOf('[monitoring]\nenable_proces = true\n');
+    expect(problem).to.include({ file: 'x.toml', line: 2 });
+    expect(problem?.message).to.contain('enable_proces');
+    expect(problem?.remedy).to.contain('enable_process');
+  });
+
+  it('names the nearest table of an unknown table', () => {
+    const [problem] = problemsOf('\n[respnse]\nx = 1\n');
+    expect(problem).to.include({ line: 2, remedy: 'did you mean "response"?' });
+  });
+
+  it('says what form a value should have', () => {
+    const problems = problemsOf(
+      '[threat_detection]\nprovider = "llm"\nconfidence_threshold = 7\n[kernel]\nring_bytes = 100000\n',
+    );
+    expect(problems.map((problem) => problem.line)).to.deep.equal([2, 3, undefined]);
+    expect(problems[0]?.message).to.contain('"rule_engine"');
+    expect(problems[1]?.message).to.contain('from 0 to 1');
+    expect(problems[2]?.remedy).to.contain('131072');
+  });
+
+  it('reports a syntax error with its line', () => {
+    const [problem] = problemsOf('[monitoring]\nenable_process = \n');
+    expect(problem?.line).to.equal(2);
+  });
+
+  it('finds the right one of several tables of a name', () => {
+    const source =
+      '[[sinks]]\nname = "a"\ntype = "webhook"\nurl = "http://127.0.0.1/"\n[[sinks]]\nname = "b"\ntype = "webhok"\n';
+    expect(problemsOf(source)[0]).to.include({ line: 7 });
+  });
+
+  it('refuses two sinks of one name and a sink without what it needs', () => {
+    const sink = '[[sinks]]\nname = "a"\ntype = "webhook"\n';
+    const messages = problemsOf(sink + sink).map((problem) => problem.message);
+    expect(messages).to.include('two entries are named "a"');
+    expect(messages).to.include('a sink of type "webhook" needs "url"');
+  });
+
+  it('is frozen all the way down', () => {
+    const config = defaultConfig();
+    expect(Object.isFrozen(config)).to.equal(true);
+    expect(Object.isFrozen(config.enrich.environment)).to.equal(true);
+  });
+
+  it('takes every default as a valid value', () => {
+    for (const [table, options] of Object.entries({ ...TABLES })) {
+      for (const [key, option] of Object.entries(options)) {
+        const literal = JSON.stringify(option.default);
+        if (literal === '""') continue;
+        expect(problemsOf(`[${table}]\n${key} = ${literal}\n`), `${table}.${key}`).to.deep.equal([]);
+      }
+    }
+    expect(Object.keys(ARRAY_TABLES)).to.include('sinks');
+  });
+
+  it('never throws anything but a WardenError, whatever the file holds', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (source) => {
+        problemsOf(source);
+      }),
+    );
+    expect(problemsOf('[__proto__]\npolluted = true\n').length).to.be.greaterThan(0);
+    expect(({} as Record<string, unknown>).polluted).to.equal(undefined);
+  });
+});
