@@ -1,0 +1,125 @@
+/**
+ * What build/Release/bpfwarden.node exports. One BPF object per JavaScript
+ * environment (main thread or worker): `open` ... `close`, then `open` again.
+ *
+ * Calls never throw. A status is 0 (or a count) on success and -errno on
+ * failure; `takeLog` then has libbpf's text, verifier output included.
+ *
+ *   -EBADF   nothing is open           -EBUSY   too late: the object is loaded
+ *   -EAGAIN  not loaded yet            -EALREADY  already open, loaded or started
+ *   -ENOENT  no such program, map, variable or key
+ *   -EINVAL  an argument has the wrong type or size
+ *
+ * Usage: const native = createRequire(import.meta.url)('../../build/Release/bpfwarden.node') as Native
+ */
+
+/** 0 or a count on success, -errno on failure. */
+export type Status = number;
+
+export interface MapInfo {
+  /** enum bpf_map_type */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** Values per key: possible CPUs for a per-CPU map, else 1. */
+  readonly copies: number;
+}
+
+export interface StartOptions {
+  /** Names of the two rings. Defaults: bulk_ring, priority_ring. */
+  readonly bulkRing?: string;
+  readonly priorityRing?: string;
+  /**
+   * BPF_F_MMAPABLE array whose first u32 is 1 while the reader sleeps; only
+   * then a producer has to wake it. Default: reader_state. Without such a map
+   * the rings are looked at every `idleMicroseconds` at the latest.
+   */
+  readonly readerState?: string;
+  /** Most bytes of bulk records in one drain. Default 1 MiB. */
+  readonly bulkBytes?: number;
+  /** Most time spent copying bulk records in one drain. Default 2000. */
+  readonly drainMicroseconds?: number;
+  /** Drain timer while busy: starts at the first, doubles to the second, then sleeps. Defaults 1000 and 16000. */
+  readonly busyMicroseconds?: number;
+  readonly idleMicroseconds?: number;
+}
+
+export interface RingStats {
+  readonly drains: number;
+  /** Drains that the kernel's wake-up (not the timer) began. */
+  readonly wakeups: number;
+  readonly records: number;
+  readonly bytes: number;
+  /** Records too long for the buffer (dropped and counted here) or shorter than a record's first word. */
+  readonly malformed: number;
+  /** Bytes in the rings that are not yet copied, and the rings' sizes. */
+  readonly bulkPending: number;
+  readonly bulkSize: number;
+  readonly priorityPending: number;
+  readonly prioritySize: number;
+}
+
+/**
+ * One call per drain. The buffer given to `start` holds bulk records in
+ * [0, bulkBytes) and priority records in [bulkBytes, bulkBytes + priorityBytes).
+ * Record: u32 length, u32 zero, `length` bytes, padding to 8 bytes.
+ * Priority is drained after bulk and to its end: no priority record older than
+ * a bulk record of this call comes in a later call. An exception goes to
+ * 'uncaughtException'.
+ */
+export type DrainCallback = (bulkBytes: number, priorityBytes: number) => void;
+
+export interface Native {
+  /** Opens and parses the object file. logLevel: 0 warnings, 1 information, 2 debug. */
+  open(path: string, logLevel?: 0 | 1 | 2): Status;
+  /** Programs of the open object in file order. */
+  programs(): readonly { readonly name: string; readonly section: string; readonly autoload: boolean; readonly fd: number }[] | Status;
+  /** Before load: the bytes of a `const volatile` variable; the length must be the variable's. */
+  setKnob(name: string, value: Uint8Array): Status;
+  /** Before load: max_entries of a map (bytes for a ring: a power of two and a multiple of the page size). */
+  setMapEntries(map: string, entries: number): Status;
+  /** Before load. */
+  setAutoload(program: string, on: boolean): Status;
+  load(): Status;
+  /** Attaches one program; with `cgroup` (a directory) as a cgroup program. -ENOENT when it was not loaded. */
+  attach(program: string, cgroup?: string): Status;
+  /** Detaches one program; 0 also when it was not attached. */
+  detach(program: string): Status;
+  mapInfo(map: string): MapInfo | Status;
+  /**
+   * With a key: its value; a per-CPU map gives all copies one after the other,
+   * each rounded up to 8 bytes. Without: every entry as key bytes followed by
+   * value bytes (copies likewise), entry after entry.
+   */
+  readMap(map: string, key?: Uint8Array | null): Uint8Array | Status;
+  /**
+   * Writes one or many entries: `keys` and `values` are whole multiples of the
+   * key and value size. `values` null deletes the keys (an absent one is no
+   * error). A per-CPU map takes either one value per key, which goes to every
+   * CPU, or all copies. Returns the number of keys done. `keys` null and
+   * `values` null empties the map.
+   */
+  writeMap(map: string, keys: Uint8Array | null, values: Uint8Array | null): Status;
+  /** The memory of a BPF_F_MMAPABLE array, shared with the kernel; detached by `close`. */
+  mapMemory(map: string): ArrayBuffer | Status;
+  /** Runs an iterator program (iter/task, ...) to its end and returns what it wrote. */
+  readIterator(program: string): Uint8Array | Status;
+  /**
+   * Begins draining. `buffer` must have bulkBytes + the priority ring's size
+   * + 4096 bytes, and is kept until close.
+   */
+  start(callback: DrainCallback, buffer: ArrayBuffer, options?: StartOptions): Status;
+  /** Drains now, with one callback if there is something. For an orderly stop; not from inside the callback. */
+  drain(): Status;
+  ringStats(): RingStats | Status;
+  /**
+   * Sends a signal to exactly the process that started at `startTicks`
+   * (field 22 of /proc/PID/stat), through a pidfd. -ESRCH: it is another one, or gone.
+   */
+  pidfdSignal(pid: number, signal: number, startTicks: number): Status;
+  /** libbpf's text since the last call (the last 1 MiB of it). */
+  takeLog(): string;
+  /** Stops, detaches, frees. Any number of times, also inside the callback. */
+  close(): Status;
+}
