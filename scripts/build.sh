@@ -25,7 +25,7 @@ if [ "$what" = all ] || [ "$what" = addon ]; then
 	# shellcheck disable=SC2046
 	if changed addon build/Release/bpfwarden.node binding.gyp $(find native -type f \( -name '*.cc' -o -name '*.hh' -o -name '*.h' \) | sort); then
 		say "compiling the addon"
-		node node_modules/node-gyp/bin/node-gyp.js rebuild --silent ${npm_config_nodedir:+--nodedir="$npm_config_nodedir"} >build/addon.log 2>&1 || { cat build/addon.log >&2; exit 2; }
+		node node_modules/node-gyp/bin/node-gyp.js configure build --silent ${npm_config_nodedir:+--nodedir="$npm_config_nodedir"} >build/addon.log 2>&1 || { cat build/addon.log >&2; exit 2; }
 		done_with addon
 	fi
 fi
