@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Daemon, eventually, readLines } from '../e2e/support/daemon.ts';
+import { type Case, fieldOf, meets } from './matcher.ts';
+
+const CALL = join(import.meta.dirname, '..', 'triggers', 'call.py');
+
+export interface CaseResult {
+  readonly id: string;
+  readonly what: string;
+  /** How many of the expected events came. */
+  readonly met: number;
+  readonly expected: number;
+  readonly missing: readonly string[];
+}
+
+/** Runs one case under a daemon that writes every event to `eventsFile`. */
+export async function runCase(entry: Case, eventsFile: string): Promise<CaseResult> {
+  const directory = mkdtempSync('/tmp/bpfwarden-case-');
+  let pid = 0;
+  try {
+    // Not below the test's own directory: several rules look at /tmp itself.
+    const result = spawnSync('bash', ['-c', `echo $$; exec > /dev/null\n${entry.script}`], {
+      cwd: directory,
+      encoding: 'utf8',
+      timeout: 20_000,
+      env: { ...process.env, D: directory, call: `python3 ${CALL}` },
+    });
+    pid = Number(result.stdout.split('\n')[0]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  const mine = (event: unknown) => {
+    if (fieldOf(event, 'process.pid') === pid || fieldOf(event, 'process.ppid') === pid) return true;
+    const ancestors = fieldOf(event, 'process.ancestors');
+    return Array.isArray(ancestors) && ancestors.some((ancestor: { pid?: number }) => ancestor.pid === pid);
+  };
+  const missing = new Set(entry.expect);
+  await eventually(
+    'all expected events',
+    () => {
+      const events = readLines(eventsFile).filter(mine);
+      for (const expected of missing) if (events.some((event) => meets(event, expected))) missing.delete(expected);
+      return missing.size === 0 || undefined;
+    },
+    3000,
+  ).catch(() => undefined);
+  return {
+    id: entry.id,
+    what: entry.what,
+    met: entry.expect.length - missing.size,
+    expected: entry.expect.length,
+    missing: [...missing].map((expected) =>
+      Object.entries(expected)
+        .map(
+          ([field, want]) =>
+            `${field}=${want instanceof RegExp || typeof want !== 'function' ? String(want) : '(test)'}`,
+        )
+        .join(' '),
+    ),
+  };
+}
+
+export type { Daemon };
