@@ -1,0 +1,388 @@
+import { ACTIONS, SEVERITIES } from '../rules/types.ts';
+import { EVENT_KINDS } from './kinds.ts';
+import { closed, declared, type LabelValues, pattern } from './labels.ts';
+import { TACTICS } from './tactics.ts';
+
+/**
+ * Every metric once: name (without `bpfwarden_`), type, help, unit, labels
+ * with their allowed values, buckets and cap. The registry, docs/metrics.md,
+ * the zero-initialised series and the checks of dashboards and alert rules
+ * follow from this table.
+ *
+ * `cap` is the most label sets a metric may have, `__other__` included. Caps
+ * times samples per label set add up to less than SERIES_LIMIT, so that no
+ * configuration and no attacker can make a host expose more.
+ */
+export interface MetricSpec {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly help: string;
+  /** The unit the name ends with (before `_total`), where it has one. */
+  readonly unit?: 'seconds' | 'bytes' | 'ratio';
+  readonly labels: Readonly<Record<string, LabelValues>>;
+  readonly cap: number;
+  /** Upper bounds of a histogram, without +Inf. */
+  readonly buckets?: readonly number[];
+  /** All label sets of the closed sets exist at 0 from the start; label sets of a declared name exist once it is declared. */
+  readonly zero?: 'all' | 'declared';
+}
+
+export const PREFIX = 'bpfwarden_';
+/** Most series of one host, the contract's. */
+export const SERIES_LIMIT = 2000;
+
+const NONE = {} as const;
+const event = { event: closed(...EVENT_KINDS) } as const;
+const rule = declared('rules', 'name of a loaded rule');
+const sink = declared('sinks', 'name of a configured sink');
+const program = declared('programs', 'name of a BPF program');
+const severity = closed(...SEVERITIES);
+const action = closed(...ACTIONS);
+const text = /^[0-9A-Za-z][0-9A-Za-z.+_~-]{0,63}$/;
+const RULE_SERIES = 201;
+const SINK_SERIES = 12;
+const PROGRAM_SERIES = 24;
+const KINDS = EVENT_KINDS.length;
+
+export const LOSS_REASONS = ['ring_full', 'scratch'] as const;
+export const DECODE_ERRORS = ['truncated', 'corrupt', 'unknown_kind'] as const;
+export const ERRNO_CLASSES = ['permission', 'not_found', 'invalid', 'resource', 'retry', 'network', 'other'] as const;
+/** In the order in which series are made for them while there is room. */
+export const SUPPRESSION_REASONS = [
+  'duplicate',
+  'throttled',
+  'silenced',
+  'low_confidence',
+  'rate_limited',
+  'disabled',
+] as const;
+export const DELIVERY_OUTCOMES = ['delivered', 'retried', 'rejected', 'dead_letter', 'dropped'] as const;
+export const RESPONSE_OUTCOMES = ['none', 'simulated', 'done', 'failed', 'protected'] as const;
+
+export const CATALOG = {
+  build_info: {
+    type: 'gauge',
+    help: 'Always 1; the labels say what runs.',
+    labels: {
+      version: pattern(text, 'version of bpfwarden'),
+      revision: pattern(text, 'source revision'),
+      nodeversion: pattern(text, 'version of Node.js'),
+      kernel: pattern(text, 'release of the running kernel'),
+    },
+    cap: 1,
+  },
+  config_hash_info: {
+    type: 'gauge',
+    help: 'Always 1; SHA-256 of the configuration in force, its first 16 hexadecimal digits.',
+    labels: { sha256: pattern(/^[0-9a-f]{16}$/, '16 hexadecimal digits') },
+    cap: 1,
+  },
+  rules_hash_info: {
+    type: 'gauge',
+    help: 'Always 1; SHA-256 over the rule files in force, its first 16 hexadecimal digits.',
+    labels: { sha256: pattern(/^[0-9a-f]{16}$/, '16 hexadecimal digits') },
+    cap: 1,
+  },
+  config_last_reload_successful: {
+    type: 'gauge',
+    help: 'Whether the last load of configuration and rules succeeded (1) or the earlier ones stayed in force (0).',
+    labels: NONE,
+    cap: 1,
+  },
+  config_last_reload_success_timestamp_seconds: {
+    type: 'gauge',
+    help: 'Unix time of the last successful load of configuration and rules.',
+    unit: 'seconds',
+    labels: NONE,
+    cap: 1,
+  },
+
+  events_total: {
+    type: 'counter',
+    help: 'Events seen by the kernel side, exact also under overload; equals filtered + throttled + lost + submitted.',
+    labels: event,
+    cap: KINDS,
+    zero: 'all',
+  },
+  events_filtered_total: {
+    type: 'counter',
+    help: 'Events dropped in the kernel because no loaded rule can match them.',
+    labels: event,
+    cap: KINDS,
+    zero: 'all',
+  },
+  events_throttled_total: {
+    type: 'counter',
+    help: 'Events dropped in the kernel because one process caused more than its rate limit.',
+    labels: event,
+    cap: KINDS,
+    zero: 'all',
+  },
+  events_lost_total: {
+    type: 'counter',
+    help: 'Events lost between kernel and daemon: no room in the ring buffer, or no scratch buffer.',
+    labels: { ...event, reason: closed(...LOSS_REASONS) },
+    cap: KINDS * LOSS_REASONS.length,
+    zero: 'all',
+  },
+  events_processed_total: {
+    type: 'counter',
+    help: 'Events that the daemon took from the ring buffer and ran through the rules.',
+    labels: event,
+    cap: KINDS,
+    zero: 'all',
+  },
+  events_decode_errors_total: {
+    type: 'counter',
+    help: 'Records from the kernel that could not be decoded.',
+    labels: { reason: closed(...DECODE_ERRORS) },
+    cap: DECODE_ERRORS.length,
+    zero: 'all',
+  },
+  events_unaccounted: {
+    type: 'gauge',
+    help: 'Events seen by the kernel that no counter explains, records on their way excluded; anything but 0 is a defect.',
+    labels: NONE,
+    cap: 1,
+  },
+  file_bytes_total: {
+    type: 'counter',
+    help: 'Bytes that processes read from and wrote to files, counted in the kernel.',
+    unit: 'bytes',
+    labels: { direction: closed('read', 'write') },
+    cap: 2,
+    zero: 'all',
+  },
+  file_calls_total: {
+    type: 'counter',
+    help: 'Read and write calls on files, counted in the kernel.',
+    labels: { direction: closed('read', 'write') },
+    cap: 2,
+    zero: 'all',
+  },
+  network_bytes_total: {
+    type: 'counter',
+    help: 'Bytes that processes sent and received over TCP and UDP, counted in the kernel.',
+    unit: 'bytes',
+    labels: { direction: closed('sent', 'received') },
+    cap: 2,
+    zero: 'all',
+  },
+  syscalls_total: {
+    type: 'counter',
+    help: 'System calls by name, counted in the kernel; calls beyond the cap are in __other__.',
+    labels: { syscall: declared('syscalls', 'name of a system call that occurred') },
+    cap: 80,
+  },
+  syscall_errors_total: {
+    type: 'counter',
+    help: 'Failed system calls by class of errno, counted in the kernel.',
+    labels: { errno_class: closed(...ERRNO_CLASSES) },
+    cap: ERRNO_CLASSES.length,
+    zero: 'all',
+  },
+
+  rules_loaded: { type: 'gauge', help: 'Rules in force.', labels: NONE, cap: 1 },
+  rule_problems: {
+    type: 'gauge',
+    help: 'Rules refused at the last load because something is wrong with them.',
+    labels: NONE,
+    cap: 1,
+  },
+  rule_info: {
+    type: 'gauge',
+    help: 'Always 1; one series for each loaded rule and ATT&CK technique it names, to join with.',
+    labels: { rule, severity, technique: pattern(/^(?:T\d{4}(?:\.\d{3})?|none)$/, 'ATT&CK technique id, or none') },
+    cap: 251,
+  },
+  rule_matches_total: {
+    type: 'counter',
+    help: 'Events that a rule matched, before anything is held back; mode="shadow" rules raise no alerts.',
+    labels: { rule, severity, mode: closed('enforce', 'shadow') },
+    cap: RULE_SERIES,
+    zero: 'declared',
+  },
+  tactic_matches_total: {
+    type: 'counter',
+    help: 'Rule matches by ATT&CK tactic of the rule; a rule of two tactics counts in both, one of none in none.',
+    labels: { tactic: closed(...TACTICS, 'none'), severity },
+    cap: (TACTICS.length + 1) * SEVERITIES.length,
+    zero: 'all',
+  },
+  risk_score: {
+    type: 'histogram',
+    help: 'Risk score (0 to 1) of events that at least one rule or heuristic matched; exemplar: alert_id.',
+    labels: event,
+    buckets: [0.2, 0.4, 0.6, 0.8, 1],
+    cap: 32,
+  },
+  alerts_total: {
+    type: 'counter',
+    help: 'Alerts raised, after dedupe, throttle and silences.',
+    labels: { rule, severity, action },
+    cap: RULE_SERIES,
+    zero: 'declared',
+  },
+  alerts_suppressed_total: {
+    type: 'counter',
+    help: 'Rule matches that raised no alert, by reason; repeats are summed up in a later alert.',
+    labels: { rule, reason: closed(...SUPPRESSION_REASONS) },
+    cap: 260,
+    zero: 'declared',
+  },
+  ledger_entries: {
+    type: 'gauge',
+    help: 'Rule and entity pairs that the alert ledger remembers.',
+    labels: NONE,
+    cap: 1,
+  },
+  ledger_evictions_total: {
+    type: 'counter',
+    help: 'Rule and entity pairs forgotten early because the alert ledger was full.',
+    labels: NONE,
+    cap: 1,
+  },
+  window_evictions_total: {
+    type: 'counter',
+    help: 'Keys of rule windows forgotten early because the table was full.',
+    labels: NONE,
+    cap: 1,
+  },
+  detection_latency_seconds: {
+    type: 'histogram',
+    help: 'Time from the event in the kernel to the finding in the daemon; exemplar: alert_id.',
+    unit: 'seconds',
+    labels: NONE,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    cap: 1,
+  },
+
+  alert_deliveries_total: {
+    type: 'counter',
+    help: 'Attempts to deliver an alert by sink and what came of them.',
+    labels: { sink, outcome: closed(...DELIVERY_OUTCOMES) },
+    cap: SINK_SERIES * DELIVERY_OUTCOMES.length,
+    zero: 'declared',
+  },
+  alert_delivery_seconds: {
+    type: 'histogram',
+    help: 'Time from the alert to its acceptance by a sink; exemplar: alert_id.',
+    unit: 'seconds',
+    labels: NONE,
+    buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600],
+    cap: 1,
+  },
+  spool_alerts: { type: 'gauge', help: 'Alerts on disk that wait for a sink.', labels: NONE, cap: 1 },
+  spool_bytes: { type: 'gauge', help: 'Size of the alerts on disk.', unit: 'bytes', labels: NONE, cap: 1 },
+  spool_oldest_seconds: {
+    type: 'gauge',
+    help: 'Age of the oldest alert on disk, 0 when there is none.',
+    unit: 'seconds',
+    labels: NONE,
+    cap: 1,
+  },
+  response_actions_total: {
+    type: 'counter',
+    help: 'Response actions of alerts and what became of them.',
+    labels: { action, outcome: closed(...RESPONSE_OUTCOMES) },
+    cap: ACTIONS.length * RESPONSE_OUTCOMES.length,
+    zero: 'all',
+  },
+  plugin_failures_total: {
+    type: 'counter',
+    help: 'Calls of a plugin that threw or took too long.',
+    labels: { plugin: declared('plugins', 'name of a configured plugin') },
+    cap: 9,
+    zero: 'declared',
+  },
+
+  program_attached: {
+    type: 'gauge',
+    help: 'Whether the BPF program is attached (1) or not (0).',
+    labels: { program },
+    cap: PROGRAM_SERIES,
+    zero: 'declared',
+  },
+  program_run_seconds_total: {
+    type: 'counter',
+    help: 'Time the kernel spent in the BPF program, while kernel.program_statistics is on.',
+    unit: 'seconds',
+    labels: { program },
+    cap: PROGRAM_SERIES,
+    zero: 'declared',
+  },
+  program_runs_total: {
+    type: 'counter',
+    help: 'Runs of the BPF program, while kernel.program_statistics is on.',
+    labels: { program },
+    cap: PROGRAM_SERIES,
+    zero: 'declared',
+  },
+  process_table_entries: { type: 'gauge', help: 'Processes in the process table.', labels: NONE, cap: 1 },
+  process_table_evictions_total: {
+    type: 'counter',
+    help: 'Processes forgotten while alive because the process table was full.',
+    labels: NONE,
+    cap: 1,
+  },
+  process_table_misses_total: {
+    type: 'counter',
+    help: 'Events of a process that the process table did not have.',
+    labels: NONE,
+    cap: 1,
+  },
+  stream_clients: { type: 'gauge', help: 'Clients of the alert and event streams.', labels: NONE, cap: 1 },
+  stream_dropped_total: {
+    type: 'counter',
+    help: 'Entries not sent to a stream client because it read too slowly.',
+    labels: NONE,
+    cap: 1,
+  },
+  series_overflow_total: {
+    type: 'counter',
+    help: 'Updates counted under __other__ because the value has no series or the metric is at its cap.',
+    labels: { metric: pattern(/^bpfwarden_[a-z_]{1,80}$/, 'full name of a metric of this table that has labels') },
+    cap: 32,
+  },
+} as const satisfies Record<string, MetricSpec>;
+
+export type MetricName = keyof typeof CATALOG;
+type OfType<T extends MetricSpec['type']> = {
+  [N in MetricName]: (typeof CATALOG)[N]['type'] extends T ? N : never;
+}[MetricName];
+export type CounterName = OfType<'counter'>;
+export type GaugeName = OfType<'gauge'>;
+export type HistogramName = OfType<'histogram'>;
+
+/** The table with its entries widened, for code that walks over it. */
+export const SPECS: ReadonlyMap<MetricName, MetricSpec> = new Map(
+  Object.entries(CATALOG) as [MetricName, MetricSpec][],
+);
+
+/** Samples that one label set of the metric exposes. */
+export function samplesPerLabelSet(spec: MetricSpec): number {
+  return spec.buckets === undefined ? 1 : spec.buckets.length + 3;
+}
+
+/**
+ * What prom-client measures of the daemon's own process, by the names that
+ * every Node.js dashboard knows; the rest of its default metrics is left out
+ * (gauges named `_total`, and series per heap space and collector).
+ */
+export const PROCESS_METRICS = {
+  process_cpu_user_seconds_total: { type: 'counter', help: 'User CPU time of the daemon.' },
+  process_cpu_system_seconds_total: { type: 'counter', help: 'System CPU time of the daemon.' },
+  process_cpu_seconds_total: { type: 'counter', help: 'CPU time of the daemon.' },
+  process_start_time_seconds: { type: 'gauge', help: 'Unix time when the daemon started.' },
+  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the daemon.' },
+  process_virtual_memory_bytes: { type: 'gauge', help: 'Virtual memory of the daemon.' },
+  process_open_fds: { type: 'gauge', help: 'Open file descriptors of the daemon.' },
+  process_max_fds: { type: 'gauge', help: 'Limit of open file descriptors.' },
+  nodejs_eventloop_lag_seconds: { type: 'gauge', help: 'Event loop delay at this scrape.' },
+  nodejs_eventloop_lag_max_seconds: { type: 'gauge', help: 'Largest event loop delay since the last scrape.' },
+  nodejs_eventloop_lag_mean_seconds: { type: 'gauge', help: 'Mean event loop delay since the last scrape.' },
+  nodejs_eventloop_lag_p50_seconds: { type: 'gauge', help: 'Median event loop delay since the last scrape.' },
+  nodejs_eventloop_lag_p99_seconds: { type: 'gauge', help: '99th percentile of the event loop delay.' },
+  nodejs_heap_size_total_bytes: { type: 'gauge', help: 'Size of the JavaScript heap.' },
+  nodejs_heap_size_used_bytes: { type: 'gauge', help: 'Used part of the JavaScript heap.' },
+  nodejs_external_memory_bytes: { type: 'gauge', help: 'Memory outside the JavaScript heap.' },
+} as const satisfies Record<string, { readonly type: 'counter' | 'gauge'; readonly help: string }>;
