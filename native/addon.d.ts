@@ -33,16 +33,16 @@ export interface StartOptions {
   /**
    * BPF_F_MMAPABLE array whose first u32 is 1 while the reader sleeps; only
    * then a producer has to wake it. Default: reader_state. Without such a map
-   * the rings are looked at every `idleMicroseconds` at the latest.
+   * the rings are looked at every `idleMilliseconds`.
    */
   readonly readerState?: string;
   /** Most bytes of bulk records in one drain. Default 1 MiB. */
   readonly bulkBytes?: number;
   /** Most time spent copying bulk records in one drain. Default 2000. */
   readonly drainMicroseconds?: number;
-  /** Drain timer while busy: starts at the first, doubles to the second, then sleeps. Defaults 1000 and 16000. */
-  readonly busyMicroseconds?: number;
-  readonly idleMicroseconds?: number;
+  /** Drain timer while busy: between the two, doubling; after four empty looks the reader sleeps. Defaults 1 and 5. */
+  readonly busyMilliseconds?: number;
+  readonly idleMilliseconds?: number;
 }
 
 export interface RingStats {
@@ -51,7 +51,7 @@ export interface RingStats {
   readonly wakeups: number;
   readonly records: number;
   readonly bytes: number;
-  /** Records too long for the buffer (dropped and counted here) or shorter than a record's first word. */
+  /** Records over 65,536 bytes or shorter than 8: dropped and counted here. */
   readonly malformed: number;
   /** Bytes in the rings that are not yet copied, and the rings' sizes. */
   readonly bulkPending: number;
@@ -106,8 +106,8 @@ export interface Native {
   /** Runs an iterator program (iter/task, ...) to its end and returns what it wrote. */
   readIterator(program: string): Uint8Array | Status;
   /**
-   * Begins draining. `buffer` must have bulkBytes + the priority ring's size
-   * + 4096 bytes, and is kept until close.
+   * Begins draining. `buffer` must have at least bulkBytes + the priority
+   * ring's size + 131072 bytes (-EINVAL otherwise), and is kept until close.
    */
   start(callback: DrainCallback, buffer: ArrayBuffer, options?: StartOptions): Status;
   /** Drains now, with one callback if there is something. For an orderly stop; not from inside the callback. */

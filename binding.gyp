@@ -1,0 +1,27 @@
+{
+  "targets": [
+    {
+      "target_name": "bpfwarden",
+      "sources": [
+        "native/addon.cc",
+        "native/log.cc",
+        "native/maps.cc",
+        "native/object.cc",
+        "native/pidfd.cc",
+        "native/reader.cc",
+        "native/ring.cc"
+      ],
+      "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags": ["-Wall", "-Wextra", "-Werror"],
+      "cflags_cc": ["-std=c++17", "-fvisibility=hidden", "-Wno-cast-function-type", "<!@(pkg-config --cflags libbpf)"],
+      "cflags_cc!": ["-std=gnu++20", "-std=gnu++17", "-fexceptions"],
+      "libraries": [
+        "<!@(d=$(pkg-config --variable=libdir libbpf 2>/dev/null); for f in \"$d/libbpf.a\" /usr/lib/*-linux-gnu/libbpf.a /usr/lib64/libbpf.a /usr/lib/libbpf.a; do test -e \"$f\" && echo \"$f\" && break; done)",
+        "-lelf",
+        "-lz"
+      ],
+      "ldflags": ["-Wl,--wrap=stderr", "-Wl,--exclude-libs,ALL", "-Wl,-z,relro,-z,now"]
+    }
+  ]
+}

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exports (native/addon.d.ts describes them): unpacking of arguments and
+// the life of the one object and reader of an environment. JavaScript has
+// validated; what is still wrong here answers -EINVAL, never a crash.
+#include <cerrno>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <napi.h>
+
+#include "log.hh"
+#include "object.hh"
+#include "pidfd.hh"
+#include "reader.hh"
+
+namespace bpfwarden
+{
+
+namespace
+{
+
+class Addon : public Napi::Addon<Addon>
+{
+      public:
+	Addon(Napi::Env env, Napi::Object exports) : env_(env)
+	{
+		DefineAddon(exports, {
+					 InstanceMethod("open", &Addon::open),
+					 InstanceMethod("programs", &Addon::programs),
+					 InstanceMethod("setKnob", &Addon::set_knob),
+					 InstanceMethod("setMapEntries", &Addon::set_map_entries),
+					 InstanceMethod("setAutoload", &Addon::set_autoload),
+					 InstanceMethod("load", &Addon::load),
+					 InstanceMethod("attach", &Addon::attach),
+					 InstanceMethod("detach", &Addon::detach),
+					 InstanceMethod("mapInfo", &Addon::map_info),
+					 InstanceMethod("readMap", &Addon::read_map),
+					 InstanceMethod("writeMap", &Addon::write_map),
+					 InstanceMethod("mapMemory", &Addon::map_memory),
+					 InstanceMethod("readIterator", &Addon::read_iterator),
+					 InstanceMethod("start", &Addon::start),
+					 InstanceMethod("drain", &Addon::drain),
+					 InstanceMethod("ringStats", &Addon::ring_stats),
+					 InstanceMethod("pidfdSignal", &Addon::pidfd_signal_),
+					 InstanceMethod("takeLog", &Addon::take_log_),
+					 InstanceMethod("close", &Addon::close),
+				     });
+		// At the end of a worker or of the process, before the environment's
+		// loop goes: stops the reader and detaches the programs.
+		env.AddCleanupHook([](Addon *self) { self->shut(); }, this);
+	}
+
+      private:
+	using Info = const Napi::CallbackInfo &;
+
+	Napi::Value status(int value) const
+	{
+		return Napi::Number::New(env_, value);
+	}
+
+	static bool text(Info info, size_t index, std::string *out)
+	{
+		if (!info[index].IsString())
+			return false;
+		*out = info[index].As<Napi::String>().Utf8Value();
+		// A NUL would name something else than JavaScript sees.
+		return out->find('\0') == std::string::npos;
+	}
+
+	static bool bytes(Info info, size_t index, Bytes *out)
+	{
+		const Napi::Value value = info[index];
+		if (value.IsNull() || value.IsUndefined())
+			return true;
+		if (!value.IsTypedArray() ||
+		    value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
+			return false;
+		auto array = value.As<Napi::Uint8Array>();
+		*out = {array.Data(), array.ByteLength(), true};
+		return true;
+	}
+
+	static bool integer(const Napi::Value &value, double least, double most, double *out)
+	{
+		if (!value.IsNumber())
+			return false;
+		*out = value.As<Napi::Number>().DoubleValue();
+		return *out >= least && *out <= most && std::floor(*out) == *out;
+	}
+
+	// A copy that JavaScript owns.
+	Napi::Value array(const std::vector<uint8_t> &data) const
+	{
+		auto result = Napi::Uint8Array::New(env_, data.size());
+		if (!result.IsEmpty() && !data.empty())
+			std::copy(data.begin(), data.end(), result.Data());
+		return result;
+	}
+
+	Napi::Value open(Info info)
+	{
+		std::string path;
+		double level = 0;
+		if (!text(info, 0, &path) ||
+		    (!info[1].IsUndefined() && !integer(info[1], 0, 2, &level)))
+			return status(-EINVAL);
+		set_log_level(static_cast<int>(level));
+		return status(object_.open(path));
+	}
+
+	Napi::Value programs(Info)
+	{
+		std::vector<ProgramInfo> list;
+		int error = object_.programs(&list);
+		if (error)
+			return status(error);
+		auto result = Napi::Array::New(env_, list.size());
+		for (size_t i = 0; i < list.size(); i++) {
+			auto item = Napi::Object::New(env_);
+			item.Set("name", list[i].name);
+			item.Set("section", list[i].section);
+			item.Set("autoload", Napi::Boolean::New(env_, list[i].autoload));
+			item.Set("fd", Napi::Number::New(env_, list[i].fd));
+			result.Set(static_cast<uint32_t>(i), item);
+		}
+		return result;
+	}
+
+	Napi::Value set_knob(Info info)
+	{
+		std::string name;
+		Bytes value;
+		if (!text(info, 0, &name) || !bytes(info, 1, &value) || !value.given)
+			return status(-EINVAL);
+		return status(object_.set_knob(name, value));
+	}
+
+	Napi::Value set_map_entries(Info info)
+	{
+		std::string map;
+		double entries;
+		if (!text(info, 0, &map) || !integer(info[1], 1, UINT32_MAX, &entries))
+			return status(-EINVAL);
+		return status(object_.set_map_entries(map, static_cast<uint32_t>(entries)));
+	}
+
+	Napi::Value set_autoload(Info info)
+	{
+		std::string program;
+		if (!text(info, 0, &program) || !info[1].IsBoolean())
+			return status(-EINVAL);
+		return status(object_.set_autoload(program, info[1].As<Napi::Boolean>().Value()));
+	}
+
+	Napi::Value load(Info)
+	{
+		return status(object_.load());
+	}
+
+	Napi::Value attach(Info info)
+	{
+		std::string program, cgroup;
+		if (!text(info, 0, &program) || (!info[1].IsUndefined() && !text(info, 1, &cgroup)))
+			return status(-EINVAL);
+		return status(object_.attach(program, cgroup));
+	}
+
+	Napi::Value detach(Info info)
+	{
+		std::string program;
+		return status(text(info, 0, &program) ? object_.detach(program) : -EINVAL);
+	}
+
+	Napi::Value map_info(Info info)
+	{
+		std::string name;
+		MapShape map;
+		int error = text(info, 0, &name) ? object_.shape(name, &map) : -EINVAL;
+		if (error)
+			return status(error);
+		auto result = Napi::Object::New(env_);
+		result.Set("type", Napi::Number::New(env_, map.type));
+		result.Set("keySize", Napi::Number::New(env_, map.key_size));
+		result.Set("valueSize", Napi::Number::New(env_, map.value_size));
+		result.Set("maxEntries", Napi::Number::New(env_, map.max_entries));
+		result.Set("copies", Napi::Number::New(env_, map.copies));
+		return result;
+	}
+
+	Napi::Value read_map(Info info)
+	{
+		std::string map;
+		Bytes key;
+		std::vector<uint8_t> data;
+		int error = text(info, 0, &map) && bytes(info, 1, &key)
+				? object_.read(map, key, &data)
+				: -EINVAL;
+		return error ? status(error) : array(data);
+	}
+
+	Napi::Value write_map(Info info)
+	{
+		std::string map;
+		Bytes keys, values;
+		if (info.Length() < 3 || !text(info, 0, &map) || !bytes(info, 1, &keys) ||
+		    !bytes(info, 2, &values))
+			return status(-EINVAL);
+		return status(object_.write(map, keys, values));
+	}
+
+	Napi::Value map_memory(Info info)
+	{
+		std::string map;
+		Object::Memory memory;
+		int error = text(info, 0, &map) ? object_.memory(map, &memory) : -EINVAL;
+		if (error)
+			return status(error);
+		auto found = views_.find(map);
+		if (found != views_.end())
+			return found->second.Value();
+		// The mapping outlives the ArrayBuffer: close() detaches it first.
+		auto view = Napi::ArrayBuffer::New(env_, memory.address, memory.size);
+		if (view.IsEmpty())
+			return status(-ENOTSUP);
+		views_.emplace(map, Napi::Reference<Napi::ArrayBuffer>::New(view, 1));
+		return view;
+	}
+
+	Napi::Value read_iterator(Info info)
+	{
+		std::string program;
+		std::vector<uint8_t> data;
+		int error =
+		    text(info, 0, &program) ? object_.read_iterator(program, &data) : -EINVAL;
+		return error ? status(error) : array(data);
+	}
+
+	static bool option(const Napi::Object &options, const char *name, double least, double most,
+			   double *value)
+	{
+		Napi::Value given = options.Get(name);
+		return given.IsUndefined() || integer(given, least, most, value);
+	}
+
+	static bool option(const Napi::Object &options, const char *name, std::string *value)
+	{
+		Napi::Value given = options.Get(name);
+		if (given.IsUndefined())
+			return true;
+		if (!given.IsString())
+			return false;
+		*value = given.As<Napi::String>().Utf8Value();
+		return true;
+	}
+
+	Napi::Value start(Info info)
+	{
+		if (!object_.is_open())
+			return status(-EBADF);
+		if (!object_.is_loaded())
+			return status(-EAGAIN);
+		if (reader_)
+			return status(-EALREADY);
+		if (!info[0].IsFunction() || !info[1].IsArrayBuffer() ||
+		    (!info[2].IsUndefined() && !info[2].IsObject()))
+			return status(-EINVAL);
+
+		ReaderOptions options;
+		std::string bulk_name = "bulk_ring", priority_name = "priority_ring",
+			    state_name = "reader_state";
+		if (info[2].IsObject()) {
+			auto given = info[2].As<Napi::Object>();
+			double bulk_bytes = static_cast<double>(options.bulk_bytes);
+			double drain_us = static_cast<double>(options.drain_ns / 1000);
+			double busy_ms = static_cast<double>(options.busy_ms);
+			double idle_ms = static_cast<double>(options.idle_ms);
+			if (!option(given, "bulkRing", &bulk_name) ||
+			    !option(given, "priorityRing", &priority_name) ||
+			    !option(given, "readerState", &state_name) ||
+			    !option(given, "bulkBytes", 4096, 1 << 30, &bulk_bytes) ||
+			    !option(given, "drainMicroseconds", 1, 10e6, &drain_us) ||
+			    !option(given, "busyMilliseconds", 1, 1000, &busy_ms) ||
+			    !option(given, "idleMilliseconds", busy_ms, 1000, &idle_ms))
+				return status(-EINVAL);
+			options.bulk_bytes = static_cast<size_t>(bulk_bytes);
+			options.drain_ns = static_cast<uint64_t>(drain_us) * 1000;
+			options.busy_ms = static_cast<uint64_t>(busy_ms);
+			options.idle_ms = static_cast<uint64_t>(idle_ms);
+		}
+
+		MapShape bulk, priority;
+		int error = object_.shape(bulk_name, &bulk);
+		if (!error)
+			error = object_.shape(priority_name, &priority);
+		if (error)
+			return status(error);
+		auto buffer = info[1].As<Napi::ArrayBuffer>();
+		if (buffer.ByteLength() < Reader::needed(options, priority.max_entries))
+			return status(-EINVAL);
+		Object::Memory state = {nullptr, 0};
+		error = object_.memory(state_name, &state);
+		if (error && error != -ENOENT)
+			return status(error);
+
+		auto reader = std::make_shared<Reader>(env_, options);
+		error = reader->start(bulk.fd, bulk.max_entries, priority.fd, priority.max_entries,
+				      static_cast<uint32_t *>(state.address),
+				      info[0].As<Napi::Function>(), buffer);
+		if (!error)
+			reader_ = reader;
+		return status(error);
+	}
+
+	// Before start there is no reader: the state says which error it is.
+	int reader_error() const
+	{
+		return object_.is_open() ? -EAGAIN : -EBADF;
+	}
+
+	Napi::Value drain(Info)
+	{
+		return status(reader_ ? reader_->drain_now() : reader_error());
+	}
+
+	Napi::Value ring_stats(Info)
+	{
+		if (!reader_)
+			return status(reader_error());
+		auto result = Napi::Object::New(env_);
+		auto set = [&](const char *name, uint64_t value) {
+			result.Set(name, Napi::Number::New(env_, static_cast<double>(value)));
+		};
+		set("drains", reader_->reader_totals().drains);
+		set("wakeups", reader_->reader_totals().wakeups);
+		set("records", reader_->totals().records);
+		set("bytes", reader_->totals().bytes);
+		set("malformed", reader_->totals().malformed);
+		set("bulkPending", reader_->bulk().pending());
+		set("bulkSize", reader_->bulk().size());
+		set("priorityPending", reader_->priority().pending());
+		set("prioritySize", reader_->priority().size());
+		return result;
+	}
+
+	Napi::Value pidfd_signal_(Info info)
+	{
+		double pid, signal, ticks;
+		if (!integer(info[0], 1, INT32_MAX, &pid) || !integer(info[1], 0, 64, &signal) ||
+		    !integer(info[2], 0, 9007199254740991.0, &ticks))
+			return status(-EINVAL);
+		return status(pidfd_signal(static_cast<int>(pid), static_cast<int>(signal),
+					   static_cast<uint64_t>(ticks)));
+	}
+
+	Napi::Value take_log_(Info)
+	{
+		return Napi::String::New(env_, take_log());
+	}
+
+	Napi::Value close(Info)
+	{
+		for (auto &[name, view] : views_) {
+			Napi::ArrayBuffer buffer = view.Value();
+			if (!buffer.IsEmpty())
+				buffer.Detach();
+		}
+		shut();
+		return status(0);
+	}
+
+	// Order matters: the reader uses the maps' descriptors and memory.
+	void shut()
+	{
+		if (reader_) {
+			// The running callback's drain() holds its own reference.
+			reader_->stop();
+			reader_.reset();
+		}
+		views_.clear();
+		object_.close();
+	}
+
+	Napi::Env env_;
+	Object object_;
+	std::shared_ptr<Reader> reader_;
+	std::map<std::string, Napi::Reference<Napi::ArrayBuffer>> views_;
+};
+
+} // namespace
+
+NODE_API_NAMED_ADDON(bpfwarden, Addon)
+
+} // namespace bpfwarden

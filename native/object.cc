@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "object.hh"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "log.hh"
+
+namespace bpfwarden
+{
+
+namespace
+{
+
+constexpr size_t kMostIteratorBytes = 64 << 20;
+
+} // namespace
+
+Object::~Object()
+{
+	close();
+}
+
+int Object::open(const std::string &path)
+{
+	if (object_)
+		return -EALREADY;
+	struct bpf_object *object = bpf_object__open_file(path.c_str(), nullptr);
+	if (!object)
+		return -errno;
+	object_ = object;
+	return 0;
+}
+
+void Object::close()
+{
+	for (auto &[name, link] : links_)
+		bpf_link__destroy(link);
+	links_.clear();
+	for (auto &[name, memory] : memories_)
+		munmap(memory.address, memory.size);
+	memories_.clear();
+	bpf_object__close(object_);
+	object_ = nullptr;
+	loaded_ = false;
+}
+
+int Object::find_program(const std::string &name, struct bpf_program **out) const
+{
+	if (!object_)
+		return -EBADF;
+	*out = bpf_object__find_program_by_name(object_, name.c_str());
+	return *out ? 0 : -ENOENT;
+}
+
+int Object::find_map(const std::string &name, struct bpf_map **out) const
+{
+	if (!object_)
+		return -EBADF;
+	*out = bpf_object__find_map_by_name(object_, name.c_str());
+	return *out ? 0 : -ENOENT;
+}
+
+int Object::programs(std::vector<ProgramInfo> *out) const
+{
+	if (!object_)
+		return -EBADF;
+	struct bpf_program *program;
+	bpf_object__for_each_program(program, object_)
+	    out->push_back({bpf_program__name(program), bpf_program__section_name(program),
+			    bpf_program__autoload(program), bpf_program__fd(program)});
+	return 0;
+}
+
+// `const volatile` variables are one data section; its initial bytes may be
+// changed until load. Where a variable lies is in the section's BTF.
+int Object::set_knob(const std::string &name, Bytes value)
+{
+	if (!object_)
+		return -EBADF;
+	if (loaded_)
+		return -EBUSY;
+	const struct btf *btf = bpf_object__btf(object_);
+	int section = btf ? btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC) : -ENOENT;
+	struct bpf_map *map = nullptr;
+	struct bpf_map *each;
+	bpf_object__for_each_map(each, object_)
+	{
+		const char *each_name = bpf_map__name(each);
+		size_t length = strlen(each_name);
+		if (length >= 7 && strcmp(each_name + length - 7, ".rodata") == 0)
+			map = each;
+	}
+	if (section < 0 || !map)
+		return -ENOENT;
+	size_t size = 0;
+	auto *data = static_cast<uint8_t *>(const_cast<void *>(bpf_map__initial_value(map, &size)));
+	if (!data)
+		return -ENOENT;
+	const struct btf_type *type = btf__type_by_id(btf, static_cast<uint32_t>(section));
+	const struct btf_var_secinfo *info = btf_var_secinfos(type);
+	for (int i = 0; i < btf_vlen(type); i++, info++) {
+		const struct btf_type *variable = btf__type_by_id(btf, info->type);
+		if (name != btf__name_by_offset(btf, variable->name_off))
+			continue;
+		if (value.size != info->size || info->offset + info->size > size)
+			return -EINVAL;
+		memcpy(data + info->offset, value.data, value.size);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int Object::set_map_entries(const std::string &name, uint32_t entries)
+{
+	struct bpf_map *map;
+	int error = find_map(name, &map);
+	if (error)
+		return error;
+	return loaded_ ? -EBUSY : bpf_map__set_max_entries(map, entries);
+}
+
+int Object::set_autoload(const std::string &name, bool on)
+{
+	struct bpf_program *program;
+	int error = find_program(name, &program);
+	if (error)
+		return error;
+	return loaded_ ? -EBUSY : bpf_program__set_autoload(program, on);
+}
+
+int Object::load()
+{
+	if (!object_)
+		return -EBADF;
+	if (loaded_)
+		return -EALREADY;
+	int error = bpf_object__load(object_);
+	// A failed load leaves the object useless (libbpf has freed its parts), so
+	// it is closed; the caller opens it again, with other settings.
+	if (error)
+		close();
+	else
+		loaded_ = true;
+	return error;
+}
+
+int Object::attach(const std::string &name, const std::string &cgroup)
+{
+	struct bpf_program *program;
+	int error = find_program(name, &program);
+	if (error)
+		return error;
+	if (!loaded_)
+		return -EAGAIN;
+	if (links_.count(name))
+		return -EALREADY;
+	if (bpf_program__fd(program) < 0)
+		return -ENOENT;
+	struct bpf_link *link;
+	if (cgroup.empty()) {
+		link = bpf_program__attach(program);
+	} else {
+		int fd = ::open(cgroup.c_str(), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		link = bpf_program__attach_cgroup(program, fd);
+		error = link ? 0 : -errno;
+		::close(fd); // the link holds its own reference
+	}
+	if (!link)
+		return error ? error : -errno;
+	links_.emplace(name, link);
+	return 0;
+}
+
+int Object::detach(const std::string &name)
+{
+	struct bpf_program *program;
+	int error = find_program(name, &program);
+	if (error)
+		return error;
+	auto found = links_.find(name);
+	if (found == links_.end())
+		return 0;
+	error = bpf_link__destroy(found->second);
+	links_.erase(found);
+	return error;
+}
+
+int Object::read_iterator(const std::string &name, std::vector<uint8_t> *out)
+{
+	struct bpf_program *program;
+	int error = find_program(name, &program);
+	if (error)
+		return error;
+	if (!loaded_)
+		return -EAGAIN;
+	if (bpf_program__fd(program) < 0)
+		return -ENOENT;
+	struct bpf_link *link = bpf_program__attach_iter(program, nullptr);
+	if (!link)
+		return -errno;
+	int fd = bpf_iter_create(bpf_link__fd(link));
+	error = fd < 0 ? -errno : 0;
+	while (!error) {
+		constexpr size_t chunk = 64 << 10;
+		size_t filled = out->size();
+		if (filled + chunk > kMostIteratorBytes) {
+			error = -EFBIG;
+			break;
+		}
+		out->resize(filled + chunk);
+		ssize_t got = ::read(fd, out->data() + filled, chunk);
+		out->resize(filled + (got > 0 ? static_cast<size_t>(got) : 0));
+		if (got == 0)
+			break;
+		// EAGAIN: the kernel asks to come back after many objects without output.
+		if (got < 0 && errno != EINTR && errno != EAGAIN)
+			error = -errno;
+	}
+	if (fd >= 0)
+		::close(fd);
+	bpf_link__destroy(link);
+	return error;
+}
+
+} // namespace bpfwarden

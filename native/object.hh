@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// One BPF object: open, configure, load, attach, and access to its maps.
+// Every method returns 0 or a count, or -errno; libbpf's words are in the log.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+struct bpf_link;
+struct bpf_map;
+struct bpf_object;
+struct bpf_program;
+
+namespace bpfwarden
+{
+
+struct Bytes {
+	const uint8_t *data = nullptr;
+	size_t size = 0;
+	bool given = false; // JavaScript's null and undefined are "not given"
+};
+
+struct ProgramInfo {
+	std::string name;
+	std::string section;
+	bool autoload;
+	int fd;
+};
+
+struct MapShape {
+	uint32_t type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t copies;    // values per key: possible CPUs, or 1
+	uint32_t copy_size; // bytes of one copy as the bpf system call gives it
+	int fd;
+	size_t entry_value() const
+	{
+		return static_cast<size_t>(copies) * copy_size;
+	}
+};
+
+class Object
+{
+      public:
+	Object() = default;
+	Object(const Object &) = delete;
+	Object &operator=(const Object &) = delete;
+	~Object();
+
+	int open(const std::string &path);
+	void close();
+	bool is_open() const
+	{
+		return object_ != nullptr;
+	}
+	bool is_loaded() const
+	{
+		return loaded_;
+	}
+
+	int programs(std::vector<ProgramInfo> *out) const;
+	int set_knob(const std::string &name, Bytes value);
+	int set_map_entries(const std::string &map, uint32_t entries);
+	int set_autoload(const std::string &program, bool on);
+	int load();
+	int attach(const std::string &program, const std::string &cgroup);
+	int detach(const std::string &program);
+	int read_iterator(const std::string &program, std::vector<uint8_t> *out);
+
+	// maps.cc
+	int shape(const std::string &map, MapShape *out) const;
+	int read(const std::string &map, Bytes key, std::vector<uint8_t> *out) const;
+	int write(const std::string &map, Bytes keys, Bytes values) const;
+
+	struct Memory {
+		void *address;
+		size_t size;
+	};
+	// The memory stays mapped until close.
+	int memory(const std::string &map, Memory *out);
+
+      private:
+	int find_program(const std::string &name, struct bpf_program **out) const;
+	int find_map(const std::string &name, struct bpf_map **out) const;
+
+	struct bpf_object *object_ = nullptr;            // owned; frees programs and maps
+	std::map<std::string, struct bpf_link *> links_; // owned; destroyed before object_
+	std::map<std::string, Memory> memories_;         // owned mappings
+	bool loaded_ = false;
+};
+
+} // namespace bpfwarden
