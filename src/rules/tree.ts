@@ -34,7 +34,7 @@ export type Subject =
       readonly transform?: Transform;
     }
   | {
-      /** The element of an enclosing quantifier; level 0 is the outermost one. */
+      /** The element of an enclosing quantifier; level 0 is the outermost one, whatever it is over. */
       readonly from: 'element';
       readonly level: number;
       /** For elements of `process.ancestors`. Without it the element itself, a string. */
