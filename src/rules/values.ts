@@ -11,9 +11,9 @@ export type Elements = (string | ProcessSummary | undefined)[];
 
 export type Reader = (event: FieldSource, elements: Elements) => Value;
 
-/** Fields that hold text somewhere, for `any_string`. */
+/** Fields that hold text somewhere, for `any_string`. The names that bpfwarden itself gives an event are not what was observed. */
 export const TEXT_FIELDS: readonly FieldId[] = FIELD_NAMES.flatMap((name, id) =>
-  ['string', 'list<string>', 'map<string>'].includes(FIELDS[name].type) ? [id] : [],
+  ['string', 'list<string>', 'map<string>'].includes(FIELDS[name].type) && !name.startsWith('event.') ? [id] : [],
 );
 
 /** CEL counts code points. */
