@@ -1,4 +1,4 @@
-import { ACTIONS, SEVERITIES } from '../rules/types.ts';
+import { ACTIONS, type RuleMode, SEVERITIES } from '../rules/types.ts';
 import { EVENT_KINDS } from './kinds.ts';
 import { closed, declared, type LabelValues, pattern } from './labels.ts';
 import { TACTICS } from './tactics.ts';
@@ -9,9 +9,11 @@ import { TACTICS } from './tactics.ts';
  * the zero-initialised series and the checks of dashboards and alert rules
  * follow from this table.
  *
- * `cap` is the most label sets a metric may have, `__other__` included. Caps
- * times samples per label set add up to less than SERIES_LIMIT, so that no
- * configuration and no attacker can make a host expose more.
+ * `cap` is the most label sets a metric may have, those with `__other__`
+ * included: one in which every label is, and one for each combination of the
+ * closed labels beside a declared one, so that sums by severity or reason stay
+ * right. Caps times samples per label set add up to less than SERIES_LIMIT, so
+ * that no configuration and no attacker can make a host expose more.
  */
 export interface MetricSpec {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -38,11 +40,14 @@ const program = declared('programs', 'name of a BPF program');
 const severity = closed(...SEVERITIES);
 const action = closed(...ACTIONS);
 const text = /^[0-9A-Za-z][0-9A-Za-z.+_~-]{0,63}$/;
-const RULE_SERIES = 201;
-const SINK_SERIES = 12;
-const PROGRAM_SERIES = 24;
+/** Rules, sinks and programs that have series of their own; the rest is in __other__. */
+const RULES = 200;
+const SINKS = 12;
+const PROGRAMS = 24;
+const PLUGINS = 8;
 const KINDS = EVENT_KINDS.length;
 
+const MODES = ['enforce', 'shadow'] as const satisfies readonly RuleMode[];
 export const LOSS_REASONS = ['ring_full', 'scratch'] as const;
 export const DECODE_ERRORS = ['truncated', 'corrupt', 'unknown_kind'] as const;
 export const ERRNO_CLASSES = ['permission', 'not_found', 'invalid', 'resource', 'retry', 'network', 'other'] as const;
@@ -68,19 +73,19 @@ export const CATALOG = {
       nodeversion: pattern(text, 'version of Node.js'),
       kernel: pattern(text, 'release of the running kernel'),
     },
-    cap: 1,
+    cap: 3,
   },
   config_hash_info: {
     type: 'gauge',
     help: 'Always 1; SHA-256 of the configuration in force, its first 16 hexadecimal digits.',
     labels: { sha256: pattern(/^[0-9a-f]{16}$/, '16 hexadecimal digits') },
-    cap: 1,
+    cap: 2,
   },
   rules_hash_info: {
     type: 'gauge',
     help: 'Always 1; SHA-256 over the rule files in force, its first 16 hexadecimal digits.',
     labels: { sha256: pattern(/^[0-9a-f]{16}$/, '16 hexadecimal digits') },
-    cap: 1,
+    cap: 2,
   },
   config_last_reload_successful: {
     type: 'gauge',
@@ -100,42 +105,42 @@ export const CATALOG = {
     type: 'counter',
     help: 'Events seen by the kernel side, exact also under overload; equals filtered + throttled + lost + submitted.',
     labels: event,
-    cap: KINDS,
+    cap: KINDS + 1,
     zero: 'all',
   },
   events_filtered_total: {
     type: 'counter',
     help: 'Events dropped in the kernel because no loaded rule can match them.',
     labels: event,
-    cap: KINDS,
+    cap: KINDS + 1,
     zero: 'all',
   },
   events_throttled_total: {
     type: 'counter',
     help: 'Events dropped in the kernel because one process caused more than its rate limit.',
     labels: event,
-    cap: KINDS,
+    cap: KINDS + 1,
     zero: 'all',
   },
   events_lost_total: {
     type: 'counter',
     help: 'Events lost between kernel and daemon: no room in the ring buffer, or no scratch buffer.',
     labels: { ...event, reason: closed(...LOSS_REASONS) },
-    cap: KINDS * LOSS_REASONS.length,
+    cap: KINDS * LOSS_REASONS.length + 1,
     zero: 'all',
   },
   events_processed_total: {
     type: 'counter',
     help: 'Events that the daemon took from the ring buffer and ran through the rules.',
     labels: event,
-    cap: KINDS,
+    cap: KINDS + 1,
     zero: 'all',
   },
   events_decode_errors_total: {
     type: 'counter',
     help: 'Records from the kernel that could not be decoded.',
     labels: { reason: closed(...DECODE_ERRORS) },
-    cap: DECODE_ERRORS.length,
+    cap: DECODE_ERRORS.length + 1,
     zero: 'all',
   },
   events_unaccounted: {
@@ -149,14 +154,14 @@ export const CATALOG = {
     help: 'Bytes that processes read from and wrote to files, counted in the kernel.',
     unit: 'bytes',
     labels: { direction: closed('read', 'write') },
-    cap: 2,
+    cap: 2 + 1,
     zero: 'all',
   },
   file_calls_total: {
     type: 'counter',
     help: 'Read and write calls on files, counted in the kernel.',
     labels: { direction: closed('read', 'write') },
-    cap: 2,
+    cap: 2 + 1,
     zero: 'all',
   },
   network_bytes_total: {
@@ -164,7 +169,7 @@ export const CATALOG = {
     help: 'Bytes that processes sent and received over TCP and UDP, counted in the kernel.',
     unit: 'bytes',
     labels: { direction: closed('sent', 'received') },
-    cap: 2,
+    cap: 2 + 1,
     zero: 'all',
   },
   syscalls_total: {
@@ -177,7 +182,7 @@ export const CATALOG = {
     type: 'counter',
     help: 'Failed system calls by class of errno, counted in the kernel.',
     labels: { errno_class: closed(...ERRNO_CLASSES) },
-    cap: ERRNO_CLASSES.length,
+    cap: ERRNO_CLASSES.length + 1,
     zero: 'all',
   },
 
@@ -197,15 +202,15 @@ export const CATALOG = {
   rule_matches_total: {
     type: 'counter',
     help: 'Events that a rule matched, before anything is held back; mode="shadow" rules raise no alerts.',
-    labels: { rule, severity, mode: closed('enforce', 'shadow') },
-    cap: RULE_SERIES,
+    labels: { rule, severity, mode: closed(...MODES) },
+    cap: RULES + SEVERITIES.length * MODES.length + 1,
     zero: 'declared',
   },
   tactic_matches_total: {
     type: 'counter',
     help: 'Rule matches by ATT&CK tactic of the rule; a rule of two tactics counts in both, one of none in none.',
     labels: { tactic: closed(...TACTICS, 'none'), severity },
-    cap: (TACTICS.length + 1) * SEVERITIES.length,
+    cap: (TACTICS.length + 1) * SEVERITIES.length + 1,
     zero: 'all',
   },
   risk_score: {
@@ -219,7 +224,7 @@ export const CATALOG = {
     type: 'counter',
     help: 'Alerts raised, after dedupe, throttle and silences.',
     labels: { rule, severity, action },
-    cap: RULE_SERIES,
+    cap: RULES + SEVERITIES.length * ACTIONS.length + 1,
     zero: 'declared',
   },
   alerts_suppressed_total: {
@@ -260,7 +265,7 @@ export const CATALOG = {
     type: 'counter',
     help: 'Attempts to deliver an alert by sink and what came of them.',
     labels: { sink, outcome: closed(...DELIVERY_OUTCOMES) },
-    cap: SINK_SERIES * DELIVERY_OUTCOMES.length,
+    cap: (SINKS + 1) * DELIVERY_OUTCOMES.length + 1,
     zero: 'declared',
   },
   alert_delivery_seconds: {
@@ -284,14 +289,14 @@ export const CATALOG = {
     type: 'counter',
     help: 'Response actions of alerts and what became of them.',
     labels: { action, outcome: closed(...RESPONSE_OUTCOMES) },
-    cap: ACTIONS.length * RESPONSE_OUTCOMES.length,
+    cap: ACTIONS.length * RESPONSE_OUTCOMES.length + 1,
     zero: 'all',
   },
   plugin_failures_total: {
     type: 'counter',
     help: 'Calls of a plugin that threw or took too long.',
     labels: { plugin: declared('plugins', 'name of a configured plugin') },
-    cap: 9,
+    cap: PLUGINS + 2,
     zero: 'declared',
   },
 
@@ -299,7 +304,7 @@ export const CATALOG = {
     type: 'gauge',
     help: 'Whether the BPF program is attached (1) or not (0).',
     labels: { program },
-    cap: PROGRAM_SERIES,
+    cap: PROGRAMS + 2,
     zero: 'declared',
   },
   program_run_seconds_total: {
@@ -307,14 +312,14 @@ export const CATALOG = {
     help: 'Time the kernel spent in the BPF program, while kernel.program_statistics is on.',
     unit: 'seconds',
     labels: { program },
-    cap: PROGRAM_SERIES,
+    cap: PROGRAMS + 2,
     zero: 'declared',
   },
   program_runs_total: {
     type: 'counter',
     help: 'Runs of the BPF program, while kernel.program_statistics is on.',
     labels: { program },
-    cap: PROGRAM_SERIES,
+    cap: PROGRAMS + 2,
     zero: 'declared',
   },
   process_table_entries: { type: 'gauge', help: 'Processes in the process table.', labels: NONE, cap: 1 },
@@ -337,6 +342,12 @@ export const CATALOG = {
     labels: NONE,
     cap: 1,
   },
+  collect_failures_total: {
+    type: 'counter',
+    help: 'Readings for a scrape that failed; the metrics they set kept their last values.',
+    labels: NONE,
+    cap: 1,
+  },
   series_overflow_total: {
     type: 'counter',
     help: 'Updates counted under __other__ because the value has no series or the metric is at its cap.',
@@ -346,6 +357,8 @@ export const CATALOG = {
 } as const satisfies Record<string, MetricSpec>;
 
 export type MetricName = keyof typeof CATALOG;
+/** The labels that the metric has, as the argument of inc, set and observe. */
+export type LabelsOf<N extends MetricName> = { readonly [L in keyof (typeof CATALOG)[N]['labels']]: string };
 type OfType<T extends MetricSpec['type']> = {
   [N in MetricName]: (typeof CATALOG)[N]['type'] extends T ? N : never;
 }[MetricName];

@@ -1,23 +1,25 @@
-import type { CounterName, GaugeName, HistogramName } from './catalog.ts';
+import type { CounterName, GaugeName, HistogramName, LabelsOf } from './catalog.ts';
 
-/** What every stage may know of metrics: names come from the catalog, so a typo does not compile. */
+/** What every stage may know of metrics: names and labels come from the catalog, so a typo does not compile. */
 export type Labels = Readonly<Record<string, string>>;
 
-export interface Counter {
-  inc(labels?: Labels, value?: number): void;
+export interface Counter<L extends Labels = Labels> {
+  /** `value` is 1 unless given, and never negative. */
+  inc(labels?: L, value?: number): void;
 }
-export interface Gauge {
-  set(value: number, labels?: Labels): void;
+export interface Gauge<L extends Labels = Labels> {
+  set(value: number, labels?: L): void;
 }
-export interface Histogram {
-  observe(value: number, labels?: Labels, exemplar?: Labels): void;
+export interface Histogram<L extends Labels = Labels> {
+  /** `exemplar` is `{ alert_id }`; anything else is left out. */
+  observe(value: number, labels?: L, exemplar?: Labels): void;
 }
 
 /** The metrics by catalog name, without the `bpfwarden_` prefix. A label value outside its set counts under `__other__`. */
 export interface Metrics {
-  counter(name: CounterName): Counter;
-  gauge(name: GaugeName): Gauge;
-  histogram(name: HistogramName): Histogram;
+  counter<N extends CounterName>(name: N): Counter<LabelsOf<N>>;
+  gauge<N extends GaugeName>(name: N): Gauge<LabelsOf<N>>;
+  histogram<N extends HistogramName>(name: N): Histogram<LabelsOf<N>>;
   /** Called at every scrape, before the values are read; returns a function that ends it. */
   onCollect(update: () => void): () => void;
 }

@@ -1,0 +1,119 @@
+import type { MetricSpec } from './catalog.ts';
+import { type DeclaredSet, type LabelValues, OTHER } from './labels.ts';
+import type { Labels } from './types.ts';
+
+export interface Admitted {
+  readonly set: Labels;
+  readonly isNew: boolean;
+  /** It is not the label set that was asked for. */
+  readonly folded: boolean;
+}
+
+export type DeclaredNames = ReadonlyMap<DeclaredSet, ReadonlySet<string>>;
+
+/**
+ * The label sets that one metric has. Every update passes `admit`, which
+ * answers with the label set to update: the one asked for while its values
+ * are in their sets and there is room, else one that holds `__other__`.
+ * There are never more than `spec.cap`.
+ */
+export class Family {
+  readonly #names: readonly string[];
+  readonly #values: readonly LabelValues[];
+  readonly #declared: DeclaredNames;
+  readonly #sets = new Map<string, Labels>();
+  readonly #own: number;
+  readonly #cap: number;
+  readonly #fold: () => void;
+  #ownCount = 0;
+
+  /** `folded` is called for each update that did not get the label set it asked for. */
+  constructor(spec: MetricSpec, declared: DeclaredNames, folded: () => void) {
+    this.#names = Object.keys(spec.labels);
+    this.#values = Object.values(spec.labels);
+    this.#declared = declared;
+    this.#cap = spec.cap;
+    this.#fold = folded;
+    const open = this.#values.some((values) => values.of !== 'closed');
+    const beside = this.#values.reduce((n, values) => n * (values.of === 'closed' ? values.values.length : 1), 1);
+    // Room for one label set of nothing but __other__, and beside an open label for every closed combination.
+    const reserved = this.#names.length === 0 ? 0 : open && this.#names.length > 1 ? beside + 1 : 1;
+    this.#own = spec.cap - reserved;
+  }
+
+  /** The label set to update, and whether it is new. */
+  admit(labels: Labels | undefined): Admitted {
+    // Only accepted label sets are in the map, so what is found needs no further check.
+    const known = this.#find(this.#names.map((name) => labels?.[name] ?? OTHER));
+    if (known !== undefined && !known.folded) return known;
+    const asked = this.#checked(labels);
+    const found = this.#find(asked) ?? this.#add(asked);
+    if (found !== undefined && !found.folded) return found;
+    this.#fold();
+    if (found !== undefined) return found;
+    const beside = asked.map((value, index) => (this.#values[index]?.of === 'closed' ? value : OTHER));
+    return this.#find(beside) ?? this.#add(beside) ?? this.#last();
+  }
+
+  /** Label sets that `gone` says yes to are forgotten and returned. */
+  drop(gone: (set: Labels) => boolean): Labels[] {
+    const dropped: Labels[] = [];
+    for (const [key, set] of this.#sets) {
+      if (!gone(set)) continue;
+      this.#sets.delete(key);
+      if (!isFolded(Object.values(set))) this.#ownCount--;
+      dropped.push(set);
+    }
+    return dropped;
+  }
+
+  /** Whether another label set without `__other__` has room. */
+  get hasRoom(): boolean {
+    return this.#ownCount < this.#own;
+  }
+
+  /** A key of what was asked, equal for all values that are in no set. */
+  keyOf(labels: Labels | undefined): string {
+    return this.#checked(labels).join('\0');
+  }
+
+  #checked(labels: Labels | undefined): readonly string[] {
+    return this.#values.map((values, index) => {
+      const value = labels?.[this.#names[index] ?? ''];
+      return value !== undefined && this.#allows(values, value) ? value : OTHER;
+    });
+  }
+
+  #allows(values: LabelValues, value: string): boolean {
+    if (values.of === 'closed') return values.values.includes(value);
+    if (values.of === 'declared') return this.#declared.get(values.set)?.has(value) === true;
+    return values.pattern.test(value);
+  }
+
+  #find(values: readonly string[]): Admitted | undefined {
+    const set = this.#sets.get(values.join('\0'));
+    return set === undefined ? undefined : { set, isNew: false, folded: isFolded(values) };
+  }
+
+  #add(values: readonly string[]): Admitted | undefined {
+    const folded = isFolded(values);
+    if (folded ? this.#sets.size >= this.#cap - 1 : !this.hasRoom) return undefined;
+    if (!folded) this.#ownCount++;
+    return { set: this.#keep(values), isNew: true, folded };
+  }
+
+  #last(): Admitted {
+    const values = this.#names.map(() => OTHER);
+    return this.#find(values) ?? { set: this.#keep(values), isNew: true, folded: true };
+  }
+
+  #keep(values: readonly string[]): Labels {
+    const set = Object.freeze(Object.fromEntries(this.#names.map((name, index) => [name, values[index] ?? OTHER])));
+    this.#sets.set(values.join('\0'), set);
+    return set;
+  }
+}
+
+function isFolded(values: readonly string[]): boolean {
+  return values.includes(OTHER);
+}
