@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * Every map and knob that two source files or user space know. maps.bpf.c
+ * defines them (BPFWARDEN_DEFINE_MAPS); everywhere else they are extern and
+ * `bpftool gen object` joins them. README.md explains them to user space.
+ */
+#ifndef BPFWARDEN_MAPS_H
+#define BPFWARDEN_MAPS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "events.h"
+
+#ifdef BPFWARDEN_DEFINE_MAPS
+#define SHARED_MAP
+#define KNOB(type, name, value) const volatile type name = value
+#else
+#define SHARED_MAP extern
+#define KNOB(type, name, value) extern const volatile type name
+#endif
+
+/* ---- knobs: const volatile, written by user space before load ------------- */
+KNOB(__u32, daemon_pid, 0);	    /* our own tgid (init pid namespace): its events are filtered */
+KNOB(__u32, rate_limit, 5000);	    /* bulk events a second of one process and class; 0: no limit */
+KNOB(__u32, rate_burst, 20000);	    /* bucket size */
+KNOB(__u32, count_syscalls, 0);	    /* 1: fill syscall_counts */
+KNOB(__u32, decision_ttl_ms, 1000); /* how long a cached path decision holds */
+KNOB(__u64, families, ~0ull);	    /* bit n: system calls of enum syscall_family n are looked at */
+
+/* ---- rings ------------------------------------------------------------------ */
+/*
+ * Two rings, so that a file flood cannot push out an exec: whatever happened
+ * before a bulk record is in the priority ring before that record is in the
+ * bulk ring. Sizes are set by user space before load.
+ */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} priority_ring SEC(".maps");
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} bulk_ring SEC(".maps");
+
+/* The reader stores 1 before it blocks; the producer that sees it clears it and wakes. */
+struct reader_state {
+	__u32 sleeping;
+	__u32 unused;
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct reader_state);
+} reader_state SEC(".maps");
+
+/* ---- counts -------------------------------------------------------------------- */
+/* Key: enum event_kind. Exact: seen = the sum of the other outcomes. */
+struct kind_counts {
+	__u64 outcome[OUTCOME_MAX]; /* index: enum event_outcome */
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct kind_counts);
+} kind_counts SEC(".maps");
+
+struct io_totals {
+	__u64 file_read_calls;
+	__u64 file_read_bytes;
+	__u64 file_write_calls;
+	__u64 file_write_bytes;
+	__u64 net_send_calls;
+	__u64 net_send_bytes;
+	__u64 net_receive_calls;
+	__u64 net_receive_bytes;
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct io_totals);
+} io_totals SEC(".maps");
+
+/* What something bounded could not hold; key of failure_counts. */
+enum failure {
+	FAILURE_NONE = 0,
+	FAILURE_RATE_MAP_FULL = 1,     /* no token bucket: the event went out unthrottled */
+	FAILURE_STRING_UNREADABLE = 2, /* user memory not present: marked TEXT_UNREADABLE */
+	FAILURE_PATH_TRUNCATED = 3,
+	FAILURE_TAIL_CALL = 4,	       /* a wanted system call has no handler loaded */
+	FAILURE_WAKEUP = 5,	       /* the reader sleeps and the ring had no room to wake it */
+	FAILURE_SOCKET_MAP_FULL = 6,   /* network.bpf.c: state of a socket could not be kept */
+	FAILURE_CALL_MAP_FULL = 7,     /* privilege.bpf.c: state between entry and exit could not be kept */
+	FAILURE_IDENTITY = 8,	       /* a kernel structure could not be read */
+	FAILURE_MAX = 16,
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FAILURE_MAX);
+	__type(key, enum failure);
+	__type(value, __u64);
+} failure_counts SEC(".maps");
+
+/* Key: system call number of the native table; only with count_syscalls. */
+struct syscall_counts {
+	__u64 calls;
+	__u64 denied;  /* EPERM, EACCES */
+	__u64 missing; /* ENOENT, ESRCH, ENXIO, ENODEV, ENOTDIR */
+	__u64 again;   /* EAGAIN, EINTR, ETIMEDOUT, EINPROGRESS and restarts */
+	__u64 failed;  /* every other errno */
+};
+
+enum {
+	SYSCALL_SLOTS = 1024, /* 0..511 native, 512.. those only the 32-bit table has (512 + number) */
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SYSCALL_SLOTS);
+	__type(key, __u32);
+	__type(value, struct syscall_counts);
+} syscall_counts SEC(".maps");
+
+/* ---- scratch -------------------------------------------------------------------- */
+enum {
+	/* A per-CPU value has at most 32 KiB (PCPU_MIN_UNIT_SIZE). */
+	RECORD_BYTES = 32768 - 64,
+	PATH_MAX_BYTES = 4096,
+	PATH_MAX_COMPONENTS = 128,
+	NAME_BYTES = 256,
+	/* A program in softirq may interrupt one in task context, and one in hardirq that. */
+	NEST_LEVELS = 3,
+};
+
+struct scratch {
+	union {
+		union event event; /* in the value type, so that every record is in the object's BTF */
+		char bytes[RECORD_BYTES];
+	};
+	__u32 length; /* bytes of the record so far, strings included */
+	__u32 kind;
+	__u32 level;
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NEST_LEVELS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch SEC(".maps");
+
+/* A path grows from its end towards the front; strings from user space too. */
+struct path_scratch {
+	char path[PATH_MAX_BYTES + NAME_BYTES];
+	char name[NAME_BYTES];
+	char string[PATH_MAX_BYTES + NAME_BYTES];
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NEST_LEVELS);
+	__type(key, __u32);
+	__type(value, struct path_scratch);
+} path_scratch SEC(".maps");
+
+/* How many programs of ours are nested on this CPU. */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} nesting SEC(".maps");
+
+/* ---- filter ----------------------------------------------------------------------- */
+/*
+ * Two generations: user space writes the one that is not active, then stores
+ * its number in filter_state.generation. That store is the swap; there is no
+ * moment without a filter and none with a mixture.
+ */
+struct filter_state {
+	__u32 generation; /* 0 or 1: the active one */
+	__u32 epoch;	  /* user space and the kernel add 1: every cached decision is void */
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct filter_state);
+} filter_state SEC(".maps");
+
+/* What of a kind passes; 0: nothing. Bits. */
+enum filter_pass {
+	PASS_WHOLE = 1 << 0,	   /* everything */
+	PASS_COMPONENTS = 1 << 1,  /* a component, prefix or suffix token may hit */
+	PASS_UIDS = 1 << 2,
+	PASS_ERRORS = 1 << 3,	   /* every failed operation */
+	PASS_PORTS = 1 << 4,
+	PASS_CIDRS = 1 << 5,
+};
+
+/*
+ * Which bit of a token's mask stands for which events. For every kind but
+ * file_open it is the kind's number. An open carries every class that fits: a
+ * failed open("f", O_RDWR | O_CREAT) carries all four.
+ */
+enum filter_class {
+	CLASS_OPEN_READ = 60,	/* access mode O_RDONLY or O_RDWR, also O_PATH */
+	CLASS_OPEN_WRITE = 61,	/* O_WRONLY or O_RDWR */
+	CLASS_OPEN_CREATE = 62, /* O_CREAT was given, or the file was created */
+	CLASS_OPEN_FAILED = 63,
+};
+
+enum {
+	FILTER_KINDS = 64,
+	BLOOM_WORDS = 1024, /* 65,536 bits */
+};
+
+struct filter_table {
+	__u32 pass[FILTER_KINDS];   /* enum filter_pass, index: enum event_kind */
+	__u64 bloom[BLOOM_WORDS];   /* see filter_bloom_bit; component, prefix and suffix tokens */
+};
+
+/* Key: generation. */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct filter_table);
+} filter_tables SEC(".maps");
+
+enum filter_token_type {
+	TOKEN_COMPONENT = 1,	  /* hash: FNV-1a-64 of the whole component */
+	TOKEN_PREFIX4 = 2,	  /* of its first 4 bytes */
+	TOKEN_PREFIX8 = 3,	  /* of its first 8 bytes */
+	TOKEN_SUFFIX4 = 4,	  /* of its last 4 bytes */
+	TOKEN_SUFFIX8 = 5,
+	TOKEN_UID = 6,		  /* hash: the real or effective uid */
+	TOKEN_PORT_SOURCE = 7,	  /* hash: the port, host order */
+	TOKEN_PORT_DESTINATION = 8,
+};
+
+struct filter_key {
+	__u64 hash;
+	__u32 type;	  /* enum filter_token_type */
+	__u32 generation; /* 0 or 1 */
+};
+
+/* Value: mask of classes (1 << kind, or 1 << enum filter_class). */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct filter_key);
+	__type(value, __u64);
+} filter_tokens SEC(".maps");
+
+/*
+ * A longest-prefix match gives one entry only, so user space puts into each
+ * entry also the masks of the wider networks that contain it.
+ */
+struct filter_cidr {
+	__u32 prefix;	 /* 32 + bits; IPv4 a.b.c.d/n is ::ffff:a.b.c.d/(96 + n) */
+	__u8 generation;
+	__u8 side;	 /* 0 source, 1 destination */
+	__u8 unused[2];
+	__u8 ip[16];
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct filter_cidr);
+	__type(value, __u64);
+} filter_cidrs SEC(".maps");
+
+/* ---- system call handlers ------------------------------------------------------------ */
+/*
+ * sys_exit finds the family of a number in a constant table (syscalls.bpf.h)
+ * and tail-calls exit_handlers[family]. User space fills the array after load:
+ * program `exit_NAME` goes to the index of enumerator FAMILY_NAME.
+ */
+enum syscall_family {
+	FAMILY_NONE = 0,
+	FAMILY_OPEN = 1,	/* file: open, openat, openat2, creat, open_by_handle_at */
+	FAMILY_READ = 2,	/* file: read, pread64, readv, preadv, preadv2, sendfile */
+	FAMILY_WRITE = 3,	/* file: write, pwrite64, writev, pwritev, pwritev2, copy_file_range */
+	FAMILY_REMOVE = 4,	/* file: unlink, unlinkat, rmdir */
+	FAMILY_RENAME = 5,	/* file: rename, renameat, renameat2 */
+	FAMILY_LINK = 6,	/* file: link, linkat, symlink, symlinkat */
+	FAMILY_MAKE = 7,	/* file: mkdir, mkdirat, mknod, mknodat */
+	FAMILY_ATTRIBUTE = 8,	/* file: chmod, chown, truncate, xattr, utime families */
+	FAMILY_EXEC = 9,	/* process: failed execve, execveat */
+	FAMILY_SOCKET = 10,	/* network: bind, listen, accept, socket, dup2 ... */
+	FAMILY_SEND = 11,	/* network: sendto, sendmsg, sendmmsg */
+	FAMILY_RECEIVE = 12,	/* network: recvfrom, recvmsg, recvmmsg */
+	FAMILY_CREDENTIAL = 13, /* privilege: set*id, capset */
+	FAMILY_TRACE = 14,	/* privilege: ptrace, process_vm_*, pidfd_getfd, kill family */
+	FAMILY_NAMESPACE = 15,	/* privilege: unshare, setns, chroot, mount family, pivot_root */
+	FAMILY_KERNEL = 16,	/* privilege: modules, bpf, perf_event_open, keyctl, reboot, clock ... */
+	FAMILY_MEMORY = 17,	/* privilege: mprotect, mmap, memfd_create, userfaultfd, pkey_mprotect */
+	FAMILY_RING = 18,	/* io_uring: io_uring_setup */
+	FAMILY_CONNECT = 19,	/* network: connect */
+	FAMILY_DUP = 20,	/* network: dup2, dup3 */
+	FAMILY_MAX = 32,
+};
+
+/* Present so that the enumerators are in the object's BTF. */
+KNOB(enum syscall_family, family_of_nothing, FAMILY_NONE);
+KNOB(enum filter_pass, pass_of_nothing, PASS_WHOLE);
+KNOB(enum filter_class, class_of_nothing, CLASS_OPEN_READ);
+KNOB(enum filter_token_type, token_of_nothing, TOKEN_COMPONENT);
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, FAMILY_MAX);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} exit_handlers SEC(".maps");
+
+#endif /* BPFWARDEN_MAPS_H */

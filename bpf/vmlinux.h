@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * The kernel types that the programs use, and of each only the fields that
+ * they read. Written by hand, checked in: a build needs no kernel BTF. Offsets
+ * here mean nothing; preserve_access_index makes libbpf relocate every access
+ * against the running kernel (CO-RE), on x86_64 and arm64 alike.
+ *
+ * A struct with `___name` is the shape of other kernel versions; the comment
+ * says which commit changed it. libbpf ignores the suffix.
+ */
+#ifndef BPFWARDEN_VMLINUX_H
+#define BPFWARDEN_VMLINUX_H
+
+typedef unsigned char __u8;
+typedef short int __s16;
+typedef short unsigned int __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long int __s64;
+typedef long long unsigned int __u64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __s32 s32;
+typedef __u32 u32;
+typedef __s64 s64;
+typedef __u64 u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u64 __be64;
+typedef __u32 __wsum;
+typedef __u16 __sum16;
+typedef _Bool bool;
+typedef __s64 loff_t;
+typedef __s64 time64_t;
+typedef int pid_t;
+typedef u32 dev_t;
+typedef unsigned short umode_t;
+typedef unsigned int fmode_t;
+typedef unsigned long size_t;
+
+enum { false = 0, true = 1 };
+
+#define NULL ((void *)0)
+
+/* include/uapi/linux/bpf.h */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_LRU_PERCPU_HASH = 10,
+	BPF_MAP_TYPE_LPM_TRIE = 11,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_HASH_OF_MAPS = 13,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
+
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_EXIST = 2,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1 << 0,
+	BPF_F_MMAPABLE = 1 << 10,
+	BPF_RB_NO_WAKEUP = 1 << 0,
+	BPF_RB_FORCE_WAKEUP = 1 << 1,
+	BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
+	BPF_SK_STORAGE_GET_F_CREATE = 1 << 0,
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* ---- system call entry --------------------------------------------------- */
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long ip, cs, flags, sp, ss;
+};
+
+struct thread_info {
+	unsigned long flags;
+	u32 status; /* TS_COMPAT: this system call came by the 32-bit entry */
+};
+#elif defined(__TARGET_ARCH_arm64)
+/* What user space may see of a task's registers (libbpf's PT_REGS macros cast to it). */
+struct user_pt_regs {
+	__u64 regs[31];
+	__u64 sp;
+	__u64 pc;
+	__u64 pstate;
+};
+
+struct pt_regs {
+	union {
+		struct user_pt_regs user_regs;
+		struct {
+			u64 regs[31];
+			u64 sp;
+			u64 pc;
+			u64 pstate;
+		};
+	};
+	u64 orig_x0;
+	s32 syscallno;
+};
+
+struct thread_info {
+	unsigned long flags; /* TIF_32BIT */
+};
+#else
+#error "x86_64 or arm64: define __TARGET_ARCH_x86 or __TARGET_ARCH_arm64"
+#endif
+
+/* ---- small things ---------------------------------------------------------- */
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
+typedef struct {
+	u32 val;
+} kuid_t;
+
+typedef struct {
+	u32 val;
+} kgid_t;
+
+/* Since f122a08b197d ("capability: just use a 'u64' instead of a 'u32[2]' array"), 6.3. */
+typedef struct {
+	u64 val;
+} kernel_cap_t;
+
+struct kernel_cap_struct___array {
+	u32 cap[2];
+};
+
+struct timespec64 {
+	time64_t tv_sec;
+	long tv_nsec;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node *next, **pprev;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+/* ---- files ------------------------------------------------------------------ */
+struct qstr {
+	union {
+		struct {
+			u32 hash;
+			u32 len;
+		};
+		u64 hash_len;
+	};
+	const unsigned char *name;
+};
+
+struct dentry {
+	unsigned int d_flags;
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+	int mnt_flags;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+	u64 event; /* counts changes of the mount tree */
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+	int mnt_id;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file_system_type {
+	const char *name;
+};
+
+struct super_block {
+	dev_t s_dev;
+	unsigned long s_magic;
+	unsigned long s_flags;
+	struct file_system_type *s_type;
+	struct dentry *s_root;
+};
+
+struct inode {
+	umode_t i_mode;
+	kuid_t i_uid;
+	kgid_t i_gid;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	unsigned int i_nlink;
+	dev_t i_rdev;
+	loff_t i_size;
+	time64_t i_mtime_sec;
+	time64_t i_ctime_sec;
+	u32 i_mtime_nsec;
+	u32 i_ctime_nsec;
+};
+
+/* 6.6 (13bc24457850, "fs: rename i_ctime field to __i_ctime") to 6.10. */
+struct inode___middle {
+	struct timespec64 __i_mtime;
+	struct timespec64 __i_ctime;
+};
+
+/* Before 6.6. */
+struct inode___old {
+	struct timespec64 i_mtime;
+	struct timespec64 i_ctime;
+};
+
+struct file {
+	fmode_t f_mode;
+	unsigned int f_flags;
+	struct path f_path;
+	struct inode *f_inode;
+	void *private_data;
+	loff_t f_pos;
+	const struct cred *f_cred;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct fs_struct {
+	int umask;
+	struct path root;
+	struct path pwd;
+};
+
+/* fs/overlayfs/ovl_entry.h: the inode of an overlay is inside this one. */
+struct ovl_inode {
+	struct inode vfs_inode;
+	struct dentry *__upperdentry;
+};
+
+/* ---- processes --------------------------------------------------------------- */
+struct user_namespace {
+	struct ns_common ns;
+	int level;
+	kuid_t owner;
+};
+
+struct pid_namespace {
+	unsigned int level;
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct uts_namespace {
+	struct ns_common ns;
+};
+
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+};
+
+struct cred {
+	kuid_t uid;
+	kgid_t gid;
+	kuid_t suid;
+	kgid_t sgid;
+	kuid_t euid;
+	kgid_t egid;
+	kuid_t fsuid;
+	kgid_t fsgid;
+	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
+	struct user_namespace *user_ns;
+};
+
+struct mm_struct {
+	unsigned long arg_start, arg_end, env_start, env_end;
+	struct file *exe_file;
+};
+
+struct tty_struct {
+	char name[64];
+};
+
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+	struct pid *pids[4];
+	struct tty_struct *tty;
+};
+
+struct kernfs_node {
+	const char *name;
+	struct kernfs_node *__parent;
+	u64 id;
+};
+
+/* Before 633488947ef6 ("kernfs: Use RCU to access kernfs_node::parent."), 6.15. */
+struct kernfs_node___old {
+	struct kernfs_node *parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	int level;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+enum cgroup_subsys_id {
+	cpuset_cgrp_id = 0,
+	memory_cgrp_id = 4,
+	pids_cgrp_id = 11,
+	CGROUP_SUBSYS_COUNT = 16,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
+	struct cgroup *dfl_cgrp;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int flags;
+	struct mm_struct *mm;
+	int exit_code;
+	pid_t pid;
+	pid_t tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	u64 start_boottime;
+	const struct cred *real_cred;
+	const struct cred *cred;
+	char comm[16];
+	struct fs_struct *fs;
+	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	struct signal_struct *signal;
+	kuid_t loginuid; /* CONFIG_AUDIT */
+	unsigned int sessionid;
+	struct css_set *cgroups;
+};
+
+struct linux_binprm {
+	struct mm_struct *mm;
+	struct file *file;
+	struct cred *cred;
+	int argc, envc;
+	const char *filename;
+	const char *interp;
+};
+
+struct kernel_siginfo {
+	struct {
+		int si_signo;
+		int si_errno;
+		int si_code;
+	};
+};
+
+/* ---- iterators ----------------------------------------------------------------- */
+struct seq_file {
+	size_t count;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 session_id;
+	u64 seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+/* ---- network -------------------------------------------------------------------- */
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be16 u6_addr16[8];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+};
+
+struct socket {
+	short type;
+	struct file *file;
+	struct sock *sk;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_type;
+	u16 sk_protocol; /* 16 bits since bf9765145b85, 5.6 */
+	kuid_t sk_uid;
+	struct socket *sk_socket;
+};
+
+struct tcp_sock {
+	u64 bytes_received;
+	u64 bytes_sent;
+	u64 bytes_acked;
+};
+
+#pragma clang attribute pop
+
+#endif /* BPFWARDEN_VMLINUX_H */
