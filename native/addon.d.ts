@@ -51,7 +51,7 @@ export interface RingStats {
   readonly wakeups: number;
   readonly records: number;
   readonly bytes: number;
-  /** Records over 65,536 bytes or shorter than 8: dropped and counted here. */
+  /** Records over 65,520 bytes or shorter than 8: dropped and counted here. */
   readonly malformed: number;
   /** Bytes in the rings that are not yet copied, and the rings' sizes. */
   readonly bulkPending: number;

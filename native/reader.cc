@@ -48,7 +48,7 @@ Reader::~Reader()
 
 size_t Reader::needed(const ReaderOptions &options, size_t priority_size)
 {
-	return options.bulk_bytes + priority_size + 2 * (kMostRecord + kRecordHeader + 8);
+	return options.bulk_bytes + priority_size + 2 * (kMostRecord + 16);
 }
 
 int Reader::start(int bulk_fd, size_t bulk_size, int priority_fd, size_t priority_size,
@@ -179,20 +179,29 @@ bool Reader::drain(bool *more, size_t *bytes)
 		return true;
 
 	reader_totals_.drains++;
-	Napi::Function callback = callback_.Value();
-	in_callback_ = true;
-	// MakeCallback, not Call: promises and nextTick run when it returns.
-	callback.MakeCallback(env_.Global(),
-			      {Napi::Number::New(env_, static_cast<double>(first.bytes)),
-			       Napi::Number::New(env_, static_cast<double>(second.bytes))},
-			      *context_);
-	in_callback_ = false;
-	if (env_.IsExceptionPending()) {
-		napi_value error;
-		if (napi_get_and_clear_last_exception(env_, &error) == napi_ok)
-			napi_fatal_exception(env_, error);
-	}
+	call(first.bytes, second.bytes);
 	return !stopped_;
+}
+
+// Plain N-API: where the environment is being terminated (a worker's end) every
+// call may fail, and node-addon-api would end the process for it.
+void Reader::call(size_t bulk_bytes, size_t priority_bytes)
+{
+	napi_value receiver, callback, sizes[2];
+	if (napi_get_global(env_, &receiver) != napi_ok ||
+	    napi_get_reference_value(env_, callback_, &callback) != napi_ok ||
+	    napi_create_double(env_, static_cast<double>(bulk_bytes), &sizes[0]) != napi_ok ||
+	    napi_create_double(env_, static_cast<double>(priority_bytes), &sizes[1]) != napi_ok)
+		return;
+	in_callback_ = true;
+	// Not napi_call_function: promises and nextTick run when this one returns.
+	napi_status status =
+	    napi_make_callback(env_, *context_, receiver, callback, 2, sizes, nullptr);
+	in_callback_ = false;
+	napi_value error;
+	if (status == napi_pending_exception &&
+	    napi_get_and_clear_last_exception(env_, &error) == napi_ok)
+		napi_fatal_exception(env_, error);
 }
 
 // What the timer and a wake-up do: drain, then decide when to look again.

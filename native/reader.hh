@@ -80,6 +80,7 @@ class Reader : public std::enable_shared_from_this<Reader>
 	static void on_poll(uv_poll_t *poll, int status, int events);
 
 	bool drain(bool *more, size_t *bytes);
+	void call(size_t bulk_bytes, size_t priority_bytes);
 	void turn();
 	void awake(uint64_t milliseconds);
 	void sleep();

@@ -11,7 +11,7 @@ namespace bpfwarden
 {
 
 // A longer record cannot be one of ours: text offsets are 16 bits.
-constexpr size_t kMostRecord = 64 << 10;
+constexpr size_t kMostRecord = (64 << 10) - 16;
 // What a record takes in the copy beyond its bytes: [u32 length][u32 zero], padding to 8.
 constexpr size_t kRecordHeader = 8;
 

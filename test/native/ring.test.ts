@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import type { Native, RingStats } from '../../native/addon.d.ts';
+import {
+  bufferFor,
+  buildFixture,
+  check,
+  collect,
+  eventually,
+  loadAddon,
+  loadFixture,
+  order,
+  split,
+  trigger,
+} from './support.ts';
+
+const native: Native = loadAddon();
+
+function stats(): RingStats {
+  const answer = native.ringStats();
+  if (typeof answer === 'number') throw new Error(`ringStats answered ${answer}`);
+  return answer;
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+describe('native: rings', () => {
+  const fixture = buildFixture();
+  after(() => fixture.remove());
+  beforeEach(() => loadFixture(native, fixture.path));
+  afterEach(() => {
+    native.close();
+  });
+
+  it('delivers records in order, bulk before priority, in one call', async () => {
+    const seen = collect(native);
+    order(native, { bulk: 300, priority: 20 });
+    trigger();
+    expect(await eventually(() => seen.priority.length === 20)).to.equal(true);
+    expect(seen.bulk).to.deep.equal(upTo(300));
+    expect(seen.priority).to.deep.equal(upTo(20));
+    expect(seen.calls).to.deep.equal([[300 * 72, 20 * 72]]);
+    expect(stats()).to.include({ records: 320, bytes: 320 * 64, malformed: 0, bulkPending: 0, priorityPending: 0 });
+  });
+
+  it('a drain is bounded; the event loop turns between two of them', async () => {
+    const seen = collect(native, { bulkBytes: 4096 });
+    let turns = 0;
+    let counting = true;
+    const count = (): void => {
+      turns++;
+      if (counting) setImmediate(count);
+    };
+    setImmediate(count);
+    order(native, { bulk: 600, priority: 1, size: 1024 });
+    trigger();
+    expect(await eventually(() => seen.bulk.length === 600)).to.equal(true);
+    counting = false;
+    expect(seen.bulk).to.deep.equal(upTo(600));
+    expect(seen.calls.length).to.be.at.least((600 * 1032) / (4096 + 1032));
+    expect(Math.max(...seen.calls.map(([bulk]) => bulk))).to.be.at.most(4096 + 1032);
+    expect(seen.calls[0]?.[1], 'priority came with the first call').to.equal(1032);
+    expect(turns).to.be.at.least(seen.calls.length - 1);
+  });
+
+  it('sleeps when nothing comes and no wake-up is lost', async () => {
+    const seen = collect(native);
+    order(native, { priority: 1 });
+    for (let i = 1; i <= 30; i++) {
+      await sleep(i % 3 === 0 ? 45 : i);
+      trigger();
+      expect(await eventually(() => seen.priority.length === i, 500), `record ${i}`).to.equal(true);
+    }
+    expect(stats().wakeups).to.be.at.least(5);
+    const { drains } = stats();
+    await sleep(100);
+    expect(stats().drains).to.equal(drains);
+  });
+
+  it('too long and too short records are counted, the others delivered', async () => {
+    const seen = collect(native);
+    order(native, { bulk: 2, priority: 3, size: 70000 });
+    trigger();
+    order(native, { bulk: 1, size: 4 });
+    trigger();
+    order(native, { bulk: 5 });
+    trigger();
+    expect(await eventually(() => seen.bulk.length === 5)).to.equal(true);
+    expect(stats().malformed).to.equal(6);
+    expect(seen.priority).to.deep.equal([]);
+  });
+
+  it('promises and nextTick run before the next event', async () => {
+    const trace: string[] = [];
+    check(
+      native.start(() => {
+        trace.push('call');
+        process.nextTick(() => trace.push('tick'));
+        Promise.resolve().then(() => trace.push('promise'));
+      }, bufferFor(native)),
+    );
+    order(native, { bulk: 1 });
+    trigger();
+    expect(await eventually(() => trace.length === 3)).to.equal(true);
+    expect(trace).to.deep.equal(['call', 'tick', 'promise']);
+  });
+
+  it('an exception in the callback is an uncaught exception, and draining goes on', async () => {
+    const caught: unknown[] = [];
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', (error) => caught.push(error.message));
+    let calls = 0;
+    check(
+      native.start(() => {
+        if (++calls === 1) throw new Error('from the callback');
+      }, bufferFor(native)),
+    );
+    order(native, { bulk: 1 });
+    trigger();
+    const first = await eventually(() => calls === 1);
+    trigger();
+    const second = await eventually(() => calls === 2);
+    process.removeAllListeners('uncaughtException');
+    for (const listener of listeners) process.on('uncaughtException', listener);
+    expect({ first, second, caught }).to.deep.equal({ first: true, second: true, caught: ['from the callback'] });
+  });
+
+  it('drain() takes what is there at once; a transferred buffer is left alone', () => {
+    const buffer = bufferFor(native);
+    const numbers: number[] = [];
+    check(native.start((bulkBytes) => numbers.push(...split(buffer, 0, bulkBytes).numbers), buffer));
+    order(native, { bulk: 3 });
+    trigger();
+    expect(native.drain()).to.equal(0);
+    expect(numbers).to.deep.equal([0, 1, 2]);
+    structuredClone(buffer, { transfer: [buffer] });
+    trigger();
+    expect(native.drain()).to.equal(0);
+    expect(numbers).to.have.length(3);
+    expect(stats().bulkPending).to.equal(3 * 72);
+  });
+
+  it('a full ring loses records, never the reader', async () => {
+    native.close();
+    loadFixture(native, fixture.path, { ringBytes: 4096 });
+    const seen = collect(native);
+    order(native, { bulk: 1000, priority: 1000 });
+    trigger();
+    expect(await eventually(() => seen.priority.length > 0)).to.equal(true);
+    const fits = Math.floor(4096 / 72);
+    expect(seen.bulk).to.deep.equal(upTo(fits));
+    expect(seen.priority).to.deep.equal(upTo(fits));
+  });
+});
