@@ -19,6 +19,7 @@ constexpr size_t kMuch = 128 << 10; // bytes in one drain that call for the shor
 
 struct Reader::Handles {
 	uv_timer_t timer;
+	uv_idle_t again; // runs once in the next turn of the loop
 	uv_poll_t bulk;
 	uv_poll_t priority;
 	int open = 0;
@@ -67,16 +68,18 @@ int Reader::start(int bulk_fd, size_t bulk_size, int priority_fd, size_t priorit
 	handles->reader = this;
 	uv_timer_init(loop, &handles->timer); // always succeeds
 	handles->timer.data = handles.get();
-	handles->open = 1;
+	uv_idle_init(loop, &handles->again); // likewise
+	handles->again.data = handles.get();
+	handles->open = 2;
 	error = uv_poll_init(loop, &handles->bulk, bulk_fd);
 	if (!error) {
 		handles->bulk.data = handles.get();
-		handles->open = 2;
+		handles->open = 3;
 		error = uv_poll_init(loop, &handles->priority, priority_fd);
 	}
 	if (!error) {
 		handles->priority.data = handles.get();
-		handles->open = 3;
+		handles->open = 4;
 	}
 	handles_ = handles.release();
 	if (error) {
@@ -105,9 +108,10 @@ void Reader::stop()
 		handles->reader = nullptr;
 		const int open = handles->open;
 		handles->close(reinterpret_cast<uv_handle_t *>(&handles->timer));
-		if (open > 1)
-			handles->close(reinterpret_cast<uv_handle_t *>(&handles->bulk));
+		handles->close(reinterpret_cast<uv_handle_t *>(&handles->again));
 		if (open > 2)
+			handles->close(reinterpret_cast<uv_handle_t *>(&handles->bulk));
+		if (open > 3)
 			handles->close(reinterpret_cast<uv_handle_t *>(&handles->priority));
 	}
 	callback_.Reset();
@@ -131,7 +135,14 @@ void Reader::awake(uint64_t milliseconds)
 		uv_poll_stop(&handles_->priority);
 		polling_ = false;
 	}
-	uv_timer_start(&handles_->timer, on_timer, milliseconds, 0);
+	// Not a timer of 0 ms: before libuv 1.48 one that starts itself anew runs
+	// again in the same turn, and nothing else ever does.
+	if (milliseconds == 0) {
+		uv_timer_stop(&handles_->timer);
+		uv_idle_start(&handles_->again, on_again);
+	} else {
+		uv_timer_start(&handles_->timer, on_timer, milliseconds, 0);
+	}
 }
 
 void Reader::sleep()
@@ -236,6 +247,14 @@ void Reader::turn()
 void Reader::on_timer(uv_timer_t *timer)
 {
 	auto *handles = static_cast<Handles *>(timer->data);
+	if (handles->reader)
+		handles->reader->turn();
+}
+
+void Reader::on_again(uv_idle_t *idle)
+{
+	auto *handles = static_cast<Handles *>(idle->data);
+	uv_idle_stop(idle);
 	if (handles->reader)
 		handles->reader->turn();
 }

@@ -77,6 +77,7 @@ class Reader : public std::enable_shared_from_this<Reader>
 	struct Handles; // outlives the reader: libuv frees them in the next turn
 
 	static void on_timer(uv_timer_t *timer);
+	static void on_again(uv_idle_t *idle);
 	static void on_poll(uv_poll_t *poll, int status, int events);
 
 	bool drain(bool *more, size_t *bytes);
