@@ -1,0 +1,141 @@
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import Router from '@koa/router';
+import Koa, { type Context, type Next } from 'koa';
+import type { Logger } from '../log.ts';
+import type { MetricsRegistry } from '../metrics/registry.ts';
+import { ParameterError } from './query.ts';
+import { apiRoutes } from './routes/api.ts';
+import { healthRoutes } from './routes/health.ts';
+import { landingRoutes } from './routes/landing.ts';
+import { metricsRoutes } from './routes/metrics.ts';
+import { type Streams, streamRoutes } from './routes/stream.ts';
+import type { HttpApi } from './types.ts';
+import type { CurrentWebConfig } from './web-config/current.ts';
+import { RateLimit } from './web-config/rate-limit.ts';
+import type { UserCheck } from './web-config/users.ts';
+
+export interface AppOptions {
+  readonly version: string;
+  readonly metrics: MetricsRegistry;
+  readonly ready: () => boolean;
+  readonly reload: () => Promise<unknown>;
+  readonly api: HttpApi;
+  readonly log: Logger;
+  readonly enableLifecycle: boolean;
+  readonly streamClients: number;
+  readonly webConfig: CurrentWebConfig;
+  readonly users: UserCheck;
+  /** The server listens on loopback only. */
+  readonly loopback: boolean;
+}
+
+/** No request to these paths needs a body. */
+const MAX_BODY_BYTES = 65_536;
+
+/** The koa application, with limits and authentication before every path. */
+export function createApp(options: AppOptions): { readonly app: Koa; readonly streams: Streams } {
+  const app = new Koa();
+  app.on('error', (error: unknown) => options.log.debug({ err: error }, 'a response ended early'));
+  app.use(answerErrors(options.log));
+  app.use(protect(options));
+  if (options.loopback) app.use(refuseForeignNames(options.webConfig));
+
+  const router = new Router();
+  landingRoutes(router, options.version);
+  metricsRoutes(router, options.metrics);
+  healthRoutes(router, options);
+  const streams = streamRoutes(router, options.api, options.metrics, options.streamClients);
+  apiRoutes(router, options.api);
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return { app, streams };
+}
+
+/** Clients see what they did wrong, never what went wrong inside. */
+function answerErrors(log: Logger) {
+  return async (context: Context, next: Next): Promise<void> => {
+    context.set('X-Content-Type-Options', 'nosniff');
+    context.set('Cache-Control', 'no-store');
+    context.set('Content-Security-Policy', "default-src 'none'");
+    try {
+      await next();
+      if (context.status === 404 && context.body === undefined) {
+        context.status = 404;
+        context.body = { error: { message: 'there is nothing at this path', remedy: 'GET / lists what there is' } };
+      }
+    } catch (error) {
+      if (error instanceof ParameterError) {
+        const { parameter, message, remedy } = error;
+        context.status = 400;
+        context.body = { error: { parameter, message, remedy } };
+        return;
+      }
+      log.error({ err: error, path: context.path }, 'request failed');
+      context.status = 500;
+      context.body = { error: { message: 'internal error', remedy: "see the daemon's log" } };
+    }
+  };
+}
+
+/** Rate limit, request size, basic authentication and the configured headers. */
+function protect({ webConfig, users }: AppOptions) {
+  const limit = new RateLimit();
+  return async (context: Context, next: Next): Promise<void> => {
+    const settings = webConfig.get();
+    for (const [name, value] of Object.entries(settings.headers)) context.set(name, value);
+    if (!limit.allows(settings.rateLimit, performance.now())) {
+      context.status = 429;
+      context.body = { error: { message: 'too many requests', remedy: 'see rate_limit in the web configuration' } };
+      return;
+    }
+    if (Number(context.get('Content-Length') || 0) > MAX_BODY_BYTES) {
+      context.status = 413;
+      context.set('Connection', 'close');
+      context.body = { error: { message: 'the request has a body that is too large', remedy: 'send none' } };
+      return;
+    }
+    if (settings.users.size > 0) {
+      const verdict = await users.check(context.get('Authorization') || undefined, settings.users);
+      if (verdict === 'busy') {
+        context.status = 503;
+        context.set('Retry-After', '1');
+        context.body = { error: { message: 'too many passwords are being checked', remedy: 'try again' } };
+        return;
+      }
+      if (verdict === 'wrong') {
+        context.status = 401;
+        context.set('WWW-Authenticate', 'Basic realm="bpfwarden", charset="UTF-8"');
+        context.body = { error: { message: 'user name or password is missing or wrong', remedy: 'use basic auth' } };
+        return;
+      }
+    }
+    await next();
+  };
+}
+
+/**
+ * A web page can point a name of its own at 127.0.0.1 and read what answers
+ * there. On loopback without passwords, alerts and events are therefore only
+ * given under an address, localhost or this host's name.
+ */
+function refuseForeignNames(webConfig: CurrentWebConfig) {
+  const own = hostname().toLowerCase();
+  return async (context: Context, next: Next): Promise<void> => {
+    const name = context.hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+    const isOwn = isIP(name) !== 0 || name === 'localhost' || name === own || name.startsWith(`${own}.`);
+    const guarded = context.path.startsWith('/api/') || context.path === '/-/reload';
+    if (guarded && !isOwn && webConfig.get().users.size === 0) {
+      context.status = 403;
+      context.body = {
+        error: {
+          message: 'the Host header names another host',
+          remedy: 'use 127.0.0.1 or localhost, or set basic_auth_users in the web configuration',
+        },
+      };
+      return;
+    }
+    await next();
+  };
+}
