@@ -1,0 +1,30 @@
+import type { EventJson, FieldSource } from './event.ts';
+import { FIELD_NAMES, type FieldName } from './fields.ts';
+
+/** Follow from process.ancestors and would only repeat it. */
+const LEFT_OUT: ReadonlySet<FieldName> = new Set(['process.ancestor_names', 'process.ancestor_paths']);
+
+/** Where each field lies in the JSON: the contract has the time at the top. */
+const PLACES = FIELD_NAMES.flatMap((name, field) => {
+  if (LEFT_OUT.has(name)) return [];
+  const path = name === 'event.timestamp' ? ['timestamp'] : name.split('.');
+  return [{ field, groups: path.slice(0, -1), key: path.at(-1) ?? name }];
+}).sort((a, b) => a.groups.length - b.groups.length);
+
+type Group = { [key: string]: unknown };
+
+/** The contract's event JSON: the field names of the rules, nested; an absent field has no key. */
+export function eventJson(event: FieldSource): EventJson {
+  const top: Group = {};
+  for (const { field, groups, key } of PLACES) {
+    const value = event.value(field);
+    if (value === undefined) continue;
+    let group = top;
+    for (const name of groups) {
+      group[name] ??= {};
+      group = group[name] as Group;
+    }
+    group[key] = value;
+  }
+  return top;
+}
