@@ -1,0 +1,74 @@
+/** Finding and reading Sigma files. */
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { messageOf, type Problem } from '../../errors.ts';
+import { MAX_FILE_BYTES } from './yaml.ts';
+
+const MAX_FILES = 20_000;
+const MAX_FOLDERS_DEEP = 32;
+const EXTENSIONS = new Set(['.yml', '.yaml']);
+
+export interface SourceFile {
+  /** As it was named or found. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/**
+ * Reads files and, below directories, every .yml and .yaml file, in the order
+ * of their names. A file that is reached twice is read once. What cannot be
+ * read is a problem and not an end.
+ */
+export function readSigmaFiles(paths: readonly string[]): { files: SourceFile[]; problems: Problem[] } {
+  const files: SourceFile[] = [];
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+
+  function visit(path: string, depth: number, named: boolean): void {
+    try {
+      const real = realpathSync(path);
+      if (seen.has(real)) return;
+      const stats = statSync(real);
+      if (stats.isDirectory()) {
+        seen.add(real);
+        if (depth > MAX_FOLDERS_DEEP) throw new Error(`more than ${MAX_FOLDERS_DEEP} directories inside one another`);
+        for (const name of readdirSync(real).sort()) visit(join(path, name), depth + 1, false);
+        return;
+      }
+      if (!named && !EXTENSIONS.has(extname(path))) return;
+      seen.add(real);
+      if (files.length >= MAX_FILES) {
+        if (files.length === MAX_FILES)
+          problems.push({ file: path, message: `more than ${MAX_FILES} files; the rest is left out` });
+        return;
+      }
+      files.push({ path, text: readText(real) });
+    } catch (error) {
+      problems.push({ file: path, message: `cannot be read: ${messageOf(error)}` });
+    }
+  }
+  for (const path of paths) visit(path, 0, true);
+  return { files, problems };
+}
+
+/** The file's text. Non-blocking open: a FIFO in a rule directory must not stop the daemon. */
+function readText(path: string): string {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw new Error('not a regular file');
+    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
+    let length = 0;
+    for (let count = -1; count !== 0 && length < buffer.length; length += count) {
+      count = readSync(descriptor, buffer, length, buffer.length - length, null);
+    }
+    if (length > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length));
+    } catch {
+      throw new Error('not UTF-8');
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,125 @@
+/** Loads Sigma rules, correlations and filters. */
+import type { Problem } from '../../errors.ts';
+import { type CorrelationDraft, readCorrelation } from './correlation.ts';
+import type { SigmaCorrelation } from './correlator.ts';
+import { readSigmaFiles, type SourceFile } from './files.ts';
+import { type FilterDraft, filterRules, readFilter } from './filter.ts';
+import { quoted, SigmaFault } from './problem.ts';
+import { resolveCorrelations } from './resolve.ts';
+import { type Metadata, type RuleDraft, readMetadata, readRule, type SigmaRule } from './rule.ts';
+import { readYaml, type YamlDocument, type YamlMap } from './yaml.ts';
+
+export type { SigmaCorrelation } from './correlator.ts';
+export { SigmaCorrelator } from './correlator.ts';
+export type { SigmaRule } from './rule.ts';
+
+export interface SigmaSet {
+  readonly rules: readonly SigmaRule[];
+  /** For a SigmaCorrelator; in the order in which it needs them. */
+  readonly correlations: readonly SigmaCorrelation[];
+  /** What was refused, each with its file. The rest is sound. */
+  readonly problems: readonly Problem[];
+}
+
+interface Drafts {
+  readonly rules: RuleDraft[];
+  readonly correlations: CorrelationDraft[];
+  readonly filters: FilterDraft[];
+  readonly problems: Problem[];
+  /** Ids in use, with their file. */
+  readonly ids: Map<string, string>;
+}
+
+/**
+ * Loads the files, and all .yml and .yaml files below the directories, that
+ * are named. Nothing is thrown for what they contain: a document that cannot
+ * be evaluated is a problem, and the others load.
+ */
+export function loadSigma(paths: readonly string[]): SigmaSet {
+  const { files, problems } = readSigmaFiles(paths);
+  return loadSigmaTexts(files, problems);
+}
+
+/** The same for texts that are read already. */
+export function loadSigmaTexts(files: readonly SourceFile[], before: readonly Problem[] = []): SigmaSet {
+  const drafts: Drafts = { rules: [], correlations: [], filters: [], problems: [...before], ids: new Map() };
+  for (const file of files) readFile(file, drafts);
+  const { problems } = drafts;
+
+  const rules = filterRules(drafts.rules, drafts.filters, (draft, fault) =>
+    problems.push(problemOf(draft.info.source, draft.metadata, fault)),
+  );
+  const { correlations, silent, faults } = resolveCorrelations(rules, drafts.correlations);
+  for (const { draft, fault } of faults) problems.push(problemOf(draft.info.source, draft.metadata, fault));
+  return {
+    rules: rules.map(({ info, kinds, condition }) => ({ info, kinds, condition, silent: silent.has(info.id) })),
+    correlations,
+    problems,
+  };
+}
+
+function readFile(file: SourceFile, drafts: Drafts): void {
+  let documents: YamlDocument[];
+  try {
+    documents = readYaml(file.text);
+  } catch (fault) {
+    drafts.problems.push(problemOf(file.path, undefined, asFault(fault)));
+    return;
+  }
+  if (documents.every((document) => document.root === undefined && document.fault === undefined)) {
+    drafts.problems.push({ file: file.path, message: 'the file holds no rule' });
+  }
+  for (const document of documents) {
+    const { root } = document;
+    let metadata: Metadata | undefined;
+    try {
+      if (document.fault !== undefined) throw document.fault;
+      if (root === undefined) continue;
+      if (root.kind !== 'map') throw new SigmaFault('a rule must be a map', root.line);
+      metadata = readMetadata(root);
+      readDocument(root, metadata, file.path, drafts);
+    } catch (fault) {
+      const placed = asFault(fault);
+      const line = placed.line ?? document.line;
+      drafts.problems.push(problemOf(file.path, metadata, new SigmaFault(placed.message, line, placed.remedy)));
+    }
+  }
+}
+
+/** A fault of the file; anything else is a fault of ours and goes on. */
+function asFault(fault: unknown): SigmaFault {
+  if (fault instanceof SigmaFault) return fault;
+  throw fault;
+}
+
+const LEGACY_ACTIONS = new Set(['global', 'reset', 'repeat']);
+
+function readDocument(document: YamlMap, metadata: Metadata, file: string, drafts: Drafts): void {
+  const action = document.entries.get('action');
+  if (action?.kind === 'scalar' && LEGACY_ACTIONS.has(action.text)) {
+    throw new SigmaFault(
+      `"action: ${action.text}" belongs to Sigma 1`,
+      action.line,
+      'repeat the common part in each rule',
+    );
+  }
+  const id = metadata.id ?? metadata.title;
+  const former = drafts.ids.get(id);
+  if (former !== undefined) throw new SigmaFault(`the id ${quoted(id)} is already that of ${former}`, document.line);
+  if (document.entries.has('correlation')) drafts.correlations.push(readCorrelation(document, metadata, file));
+  else if (document.entries.has('filter')) drafts.filters.push(readFilter(document, metadata, file));
+  else drafts.rules.push(readRule(document, metadata, file));
+  drafts.ids.set(id, `${file}:${document.line}`);
+}
+
+function problemOf(source: string, metadata: Metadata | undefined, fault: SigmaFault): Problem {
+  const line = fault.line ?? Number(/:(\d+)$/.exec(source)?.[1] ?? Number.NaN);
+  const subject = metadata?.id ?? metadata?.title;
+  return {
+    file: source.replace(/:\d+$/, ''),
+    ...(Number.isNaN(line) ? {} : { line }),
+    ...(subject === undefined ? {} : { subject }),
+    message: fault.message,
+    ...(fault.remedy === undefined ? {} : { remedy: fault.remedy }),
+  };
+}

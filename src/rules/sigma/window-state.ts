@@ -1,0 +1,249 @@
+/**
+ * What a correlation remembers of one group. All times are the events' own, in
+ * seconds; a late event is put in its place and completes what it completes.
+ * Each state is bounded: a flood of one kind of event cannot push out the
+ * others, and what is dropped never hides that a minimum is reached in order.
+ */
+
+/** Says whether the count of one window fulfils the correlation. */
+export type Fulfilled = (count: number) => boolean;
+
+export interface GroupState {
+  /** Number of things remembered. */
+  readonly size: number;
+  readonly newest: number;
+}
+
+/** Index of the first element that is not less than `time`. */
+function lowerBound(times: readonly number[], time: number): number {
+  let low = 0;
+  let high = times.length;
+  if (high > 0 && (times[high - 1] ?? 0) < time) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((times[middle] ?? 0) < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function upperBound(times: readonly number[], time: number): number {
+  const high = times.length;
+  if (high > 0 && (times[high - 1] ?? 0) <= time) return high;
+  let at = lowerBound(times, time);
+  while (at < high && times[at] === time) at++;
+  return at;
+}
+
+/** event_count: the times of the events. */
+export class CountState implements GroupState {
+  readonly #span: number;
+  readonly #limit: number;
+  readonly #times: number[] = [];
+
+  constructor(span: number, limit: number) {
+    this.#span = span;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#times.length;
+  }
+
+  get newest(): number {
+    return this.#times.at(-1) ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Adds an event; the count of the first window with it that fulfils the correlation. */
+  add(time: number, fulfilled: Fulfilled): number | undefined {
+    const times = this.#times;
+    times.splice(upperBound(times, time), 0, time);
+    const last = upperBound(times, time + this.#span);
+    for (let end = upperBound(times, time) - 1; end < last; end++) {
+      const count = end + 1 - lowerBound(times, (times[end] ?? 0) - this.#span);
+      if (fulfilled(count)) {
+        this.#shrink();
+        return count;
+      }
+    }
+    this.#shrink();
+    return undefined;
+  }
+
+  #shrink(): void {
+    if (this.#times.length > this.#limit) this.#times.splice(0, this.#times.length - this.#limit);
+  }
+}
+
+/** Drops what lies between two neighbours so close that every window sees one of them. */
+const CLOSE = 1 / 8;
+const TIMES_OF_A_VALUE = 32;
+
+/** value_count: for each value the times when it was seen. */
+export class ValueState implements GroupState {
+  readonly #span: number;
+  readonly #limit: number;
+  readonly #values = new Map<string, number[]>();
+  newest = Number.NEGATIVE_INFINITY;
+
+  constructor(span: number, limit: number) {
+    this.#span = span;
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  add(time: number, value: string, fulfilled: Fulfilled): number | undefined {
+    this.newest = Math.max(this.newest, time);
+    const times = this.#values.get(value) ?? [];
+    times.splice(upperBound(times, time), 0, time);
+    // Re-inserted: the map stays in the order of last use.
+    this.#values.delete(value);
+    this.#values.set(value, times);
+    const found = this.#windows(time).find((count) => fulfilled(count));
+    this.#thin(times);
+    if (this.#values.size > this.#limit) {
+      for (const oldest of this.#values.keys()) {
+        this.#values.delete(oldest);
+        break;
+      }
+    }
+    return found;
+  }
+
+  /** Number of different values in each window that has the event at `time` and ends with an event. */
+  #windows(time: number): number[] {
+    const ends = new Set([time]);
+    if (time < this.newest) {
+      for (const times of this.#values.values()) {
+        for (let at = lowerBound(times, time); at < times.length; at++) {
+          const end = times[at] ?? 0;
+          if (end > time + this.#span) break;
+          ends.add(end);
+        }
+      }
+    }
+    return [...ends].map((end) => {
+      let count = 0;
+      for (const times of this.#values.values()) {
+        const at = upperBound(times, end) - 1;
+        if (at >= 0 && (times[at] ?? 0) >= end - this.#span) count++;
+      }
+      return count;
+    });
+  }
+
+  #thin(times: number[]): void {
+    for (let at = times.length - 2; at > 0 && times.length > 2; at--) {
+      if ((times[at + 1] ?? 0) - (times[at - 1] ?? 0) <= this.#span * CLOSE) times.splice(at, 1);
+    }
+    if (times.length > TIMES_OF_A_VALUE) times.shift();
+  }
+}
+
+interface Entry {
+  readonly time: number;
+  /** Number of the event in order of arrival: one event can match several rules. */
+  readonly event: number;
+  readonly rule: number;
+}
+
+const MAX_ENTRIES = 2048;
+
+/** temporal and temporal_ordered: which rule matched when. */
+export class TemporalState implements GroupState {
+  readonly #span: number;
+  #entries: Entry[] = [];
+  #events = 0;
+
+  constructor(span: number) {
+    this.#span = span;
+  }
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  get newest(): number {
+    return this.#entries.at(-1)?.time ?? Number.NEGATIVE_INFINITY;
+  }
+
+  /** Adds an event that matched the rules; the rules of the first window with it that fulfils the correlation. */
+  addAny(
+    time: number,
+    rules: readonly number[],
+    fulfilled: (present: ReadonlySet<number>) => boolean,
+  ): number | undefined {
+    this.#insert(time, rules);
+    const found = this.#ends(time)
+      .map((end) => new Set(this.#window(end).map((entry) => entry.rule)))
+      .find(fulfilled);
+    this.#thin();
+    return found?.size;
+  }
+
+  /** The same for rules in their order: the length of the longest run of rules in order that the event is part of. */
+  addOrdered(time: number, rules: readonly number[], fulfilled: Fulfilled): number | undefined {
+    const event = this.#insert(time, rules);
+    const found = this.#ends(time)
+      .map((end) => longestRun(this.#window(end), event))
+      .find(fulfilled);
+    this.#thin();
+    return found;
+  }
+
+  #insert(time: number, rules: readonly number[]): number {
+    const event = this.#events++;
+    let at = this.#entries.length;
+    while (at > 0 && (this.#entries[at - 1]?.time ?? 0) > time) at--;
+    this.#entries.splice(at, 0, ...rules.map((rule) => ({ time, event, rule })));
+    return event;
+  }
+
+  #ends(time: number): number[] {
+    const later = this.#entries.filter((entry) => entry.time > time && entry.time <= time + this.#span);
+    return [...new Set([time, ...later.map((entry) => entry.time)])];
+  }
+
+  #window(end: number): Entry[] {
+    return this.#entries.filter((entry) => entry.time <= end && entry.time >= end - this.#span);
+  }
+
+  #thin(): void {
+    const entries = this.#entries;
+    for (let at = entries.length - 2; at > 0; at--) {
+      const [before, entry, after] = [entries[at - 1], entries[at], entries[at + 1]];
+      if (before === undefined || entry === undefined || after === undefined) continue;
+      const run = before.rule === entry.rule && after.rule === entry.rule;
+      if (run && after.time - before.time <= this.#span * CLOSE) entries.splice(at, 1);
+    }
+    if (entries.length > MAX_ENTRIES) entries.splice(0, entries.length - MAX_ENTRIES);
+  }
+}
+
+/** Longest run of different events whose rules follow in rising order and of which `event` is one. */
+function longestRun(entries: readonly Entry[], event: number): number {
+  const own = entries.filter((entry) => entry.event === event);
+  const first = entries.findIndex((entry) => entry.event === event);
+  const before = rising(entries.slice(0, first), (entry) => entry.rule);
+  const after = rising(entries.slice(first + own.length).reverse(), (entry) => -entry.rule);
+  return Math.max(0, ...own.map((entry) => 1 + before(entry.rule) + after(-entry.rule)));
+}
+
+/** Longest rising run in the entries that stays below a limit. */
+function rising(entries: readonly Entry[], rank: (entry: Entry) => number): (limit: number) => number {
+  const best = new Map<number, number>();
+  const below = (limit: number) => Math.max(0, ...[...best].filter(([key]) => key < limit).map(([, length]) => length));
+  for (let at = 0; at < entries.length; ) {
+    const event = entries[at]?.event;
+    const updates: [number, number][] = [];
+    for (; at < entries.length && entries[at]?.event === event; at++) {
+      const entry = entries[at];
+      if (entry !== undefined) updates.push([rank(entry), below(rank(entry)) + 1]);
+    }
+    for (const [key, length] of updates) best.set(key, Math.max(best.get(key) ?? 0, length));
+  }
+  return below;
+}
