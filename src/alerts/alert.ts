@@ -1,0 +1,105 @@
+import type { Finding, RuleInfo, RuleMatch } from '../rules/types.ts';
+import type { EventRecord } from '../schema/event.ts';
+import { fieldId } from '../schema/fields.ts';
+import { fingerprintOf, newAlertId } from './identity.ts';
+import type { Alert, ResponseReport } from './types.ts';
+
+export interface AlertContext {
+  readonly hostName: string;
+  /** Unix milliseconds; for events without a time of their own. */
+  readonly now?: () => number;
+  readonly newId?: () => string;
+}
+
+/**
+ * A match that would raise an alert. The ledger decides on it before the alert
+ * is built: in a burst nearly all are repeats, and a repeat must cost little.
+ */
+export interface Candidate {
+  readonly rule: RuleInfo;
+  readonly match: RuleMatch;
+  readonly event: EventRecord;
+  readonly riskScore: number;
+  readonly hostName: string;
+  readonly fingerprint: string;
+  /** Unix seconds: of the event, where it has one. */
+  readonly timestamp: number;
+}
+
+export interface Repeats {
+  readonly count: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Keys that an event's own groups may not replace. */
+const FIXED = new Set(
+  'label risk_score detection_method recommendation confidence severity rule matched window alert_id fingerprint timestamp host event response repeated plugins __proto__'.split(
+    ' ',
+  ),
+);
+const HOST_NAME = fieldId('host.name') ?? -1;
+
+/** One candidate per matching enforcing rule. Heuristics and shadow rules raise none. Pure. */
+export function candidatesOf(finding: Finding, context: AlertContext): Candidate[] {
+  const { event, riskScore } = finding;
+  const recorded = event.value(HOST_NAME);
+  // A recorded event keeps the host it was recorded on.
+  const hostName = typeof recorded === 'string' && recorded !== '' ? recorded : context.hostName;
+  const timestamp = event.timestamp ?? (context.now ?? Date.now)() / 1000;
+  return finding.matches
+    .filter(({ rule }) => !rule.heuristic && rule.mode === 'enforce')
+    .map((match) => {
+      const { rule } = match;
+      const fingerprint = fingerprintOf(rule.name, hostName, event);
+      return { rule, match, event, riskScore, hostName, fingerprint, timestamp };
+    });
+}
+
+/** The contract's alert of a candidate, not yet redacted. */
+export function buildAlert(
+  candidate: Candidate,
+  options: { readonly alertId: string; readonly response?: ResponseReport; readonly repeats?: Repeats },
+): Alert {
+  const { rule, match, event } = candidate;
+  const json = event.toJSON();
+  return {
+    label: rule.label,
+    risk_score: candidate.riskScore,
+    detection_method: 'rule_based',
+    recommendation: rule.recommendation,
+    confidence: rule.confidence,
+    severity: rule.severity,
+    rule: {
+      name: rule.name,
+      id: rule.id,
+      source: rule.source,
+      description: rule.description,
+      mitre: rule.mitre,
+      tags: rule.tags,
+      ...(rule.runbook === undefined ? {} : { runbook: rule.runbook }),
+    },
+    matched: match.matched,
+    ...(match.window === undefined ? {} : { window: match.window }),
+    alert_id: options.alertId,
+    fingerprint: candidate.fingerprint,
+    timestamp: candidate.timestamp,
+    host: { ...asObject(json.host), name: candidate.hostName },
+    event: { ...asObject(json.event), type: event.kind, id: event.id },
+    ...Object.fromEntries(Object.entries(json).filter(([key]) => !FIXED.has(key))),
+    ...(options.repeats === undefined ? {} : { repeated: options.repeats }),
+    response: options.response ?? { action: rule.action, outcome: 'none' },
+  };
+}
+
+/** The alerts of a finding, without ledger, redaction and response: what `replay` writes. Pure but for ids and the clock. */
+export function alertsOf(finding: Finding, context: AlertContext): Alert[] {
+  const now = context.now ?? Date.now;
+  return candidatesOf(finding, context).map((candidate) =>
+    buildAlert(candidate, { alertId: context.newId === undefined ? newAlertId(now()) : context.newId() }),
+  );
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
+}

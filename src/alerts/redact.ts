@@ -1,0 +1,170 @@
+import { basename } from 'node:path';
+import { RE2JS } from 're2js';
+import { messageOf, WardenError } from '../errors.ts';
+import type { EventJson } from '../schema/event.ts';
+import { valueAt } from './line.ts';
+import { PROGRAM_OPTIONS, SECRET_OPTION, SECRET_PATTERNS } from './redact-patterns.ts';
+import type { Alert } from './types.ts';
+
+export const REDACTED = '[REDACTED]';
+/** Longer strings are cut before they are searched: the cost of one alert stays bounded whatever a process passes. */
+const MAX_STRING = 32_768;
+const MAX_ITEMS = 4_096;
+const MAX_DEPTH = 12;
+
+/**
+ * Replaces secrets in what leaves the daemon. Rules never see its result: they
+ * judge what the kernel reported. Objects are copied, never changed.
+ */
+export interface Redactor {
+  text(value: string): string;
+  /** An argument list: a secret can stand in the argument after its option. */
+  args(values: readonly string[]): string[];
+  event(event: EventJson): EventJson;
+  alert(alert: Alert): Alert;
+}
+
+export interface RedactionOptions {
+  readonly enabled: boolean;
+  /** Further RE2 patterns: what matches, or the first group, is replaced. */
+  readonly patterns: readonly string[];
+  /** Environment variables that may leave the daemon. */
+  readonly environment: readonly string[];
+}
+
+interface Compiled {
+  readonly regexp: RE2JS;
+  readonly needs: readonly string[];
+}
+
+/** Throws CONFIG_INVALID when one of the configured patterns is no RE2 pattern. */
+export function createRedactor(options: RedactionOptions): Redactor {
+  const own = options.patterns.map((pattern) => ({ regexp: compileOwn(pattern), needs: [] }));
+  const patterns: readonly Compiled[] = options.enabled ? [...builtIn(), ...own] : [];
+  const secretOption = RE2JS.compile(SECRET_OPTION);
+  const programs = PROGRAM_OPTIONS.map((entry) => ({ ...entry, program: RE2JS.compile(entry.program) }));
+  const allowed = new Set(options.environment);
+
+  const text = (value: string): string => {
+    const bounded = value.length > MAX_STRING ? `${value.slice(0, MAX_STRING)}…` : value;
+    if (patterns.length === 0) return bounded;
+    const lower = bounded.toLowerCase();
+    let result = bounded;
+    for (const { regexp, needs } of patterns) {
+      if (needs.length === 0 || needs.some((need) => lower.includes(need))) result = replaceAll(regexp, result);
+    }
+    return result;
+  };
+
+  const args = (values: readonly string[]): string[] => {
+    const result = values.slice(0, MAX_ITEMS).map(text);
+    if (!options.enabled || values.length < 2) return result;
+    const name = basename(values[0] ?? '');
+    const special = programs.filter(({ program }) => program.test(name));
+    for (let index = 1; index < result.length; index += 1) {
+      const value = values[index] ?? '';
+      const next = values[index + 1];
+      if (value.startsWith('-') && value.length <= 64 && secretOption.test(value) && next !== undefined)
+        result[index + 1] = REDACTED;
+      for (const { option, glued, next: takesNext, afterColon } of special) {
+        if (takesNext && value === option && next !== undefined) result[index + 1] = hidden(next, afterColon);
+        else if (glued && value.startsWith(option) && value.length > option.length && !value.startsWith('--'))
+          result[index] = option + hidden(value.slice(option.length), afterColon);
+      }
+    }
+    return result;
+  };
+
+  const walk = (value: unknown, depth: number): unknown => {
+    if (typeof value === 'string') return text(value);
+    if (typeof value !== 'object' || value === null) return value;
+    if (depth > MAX_DEPTH) return REDACTED;
+    if (Array.isArray(value)) {
+      return value.every((entry) => typeof entry === 'string')
+        ? args(value)
+        : value.slice(0, MAX_ITEMS).map((entry) => walk(entry, depth + 1));
+    }
+    const copy: Record<string, unknown> = Object.fromEntries(
+      Object.entries(value).map(([key, entry]) => [key, key === 'env' ? environment(entry) : walk(entry, depth + 1)]),
+    );
+    // The joined form has lost where an argument ends; the list knows.
+    if (Array.isArray(copy.args) && typeof copy.command_line === 'string') copy.command_line = copy.args.join(' ');
+    return copy;
+  };
+
+  const environment = (value: unknown): unknown => {
+    if (typeof value !== 'object' || value === null) return {};
+    const kept = Object.entries(value).filter(([name]) => allowed.has(name));
+    return Object.fromEntries(
+      kept.map(([name, entry]) => [
+        name,
+        options.enabled && secretOption.test(`-${name.toLowerCase()}`) ? REDACTED : text(String(entry)),
+      ]),
+    );
+  };
+
+  return {
+    text,
+    args,
+    event: (event) => walk(event, 0) as EventJson,
+    alert(alert) {
+      // What the rule's author wrote is no secret of the host; everything else may hold one.
+      const { label, recommendation, rule, matched, ...rest } = alert;
+      const redacted = walk(rest, 0) as typeof rest;
+      const conditions = matched.map((condition) => {
+        const { field, actual } = condition;
+        if (field === 'process.env') return { ...condition, actual: environment(actual) };
+        const joined = field.endsWith('.command_line') ? valueAt(redacted, field) : undefined;
+        return { ...condition, actual: joined ?? walk(actual, 1) };
+      });
+      // The contract's order of keys: people read these lines.
+      const { risk_score, detection_method, confidence, severity, ...groups } = redacted;
+      const head = { label, risk_score, detection_method, recommendation, confidence, severity };
+      return { ...head, rule, matched: conditions, ...groups } as Alert;
+    },
+  };
+}
+
+function hidden(value: string, afterColon: true | undefined): string {
+  if (afterColon !== true) return REDACTED;
+  const colon = value.search(/[:%]/);
+  return colon < 0 ? value : `${value.slice(0, colon + 1)}${REDACTED}`;
+}
+
+let compiled: readonly Compiled[] | undefined;
+
+/** Compiled once per process: RE2 programs are immutable, and compiling them costs milliseconds. */
+function builtIn(): readonly Compiled[] {
+  compiled ??= SECRET_PATTERNS.map(({ pattern, needs }) => ({ regexp: RE2JS.compile(pattern), needs }));
+  return compiled;
+}
+
+function compileOwn(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (error) {
+    throw new WardenError('CONFIG_INVALID', `redaction.patterns: "${pattern}" is no RE2 pattern: ${messageOf(error)}`, {
+      problems: [{ subject: 'redaction.patterns', message: `"${pattern}" is no RE2 pattern: ${messageOf(error)}` }],
+      cause: error,
+    });
+  }
+}
+
+/** Replaces the first group of each match, or the whole match where there is no group. */
+function replaceAll(regexp: RE2JS, value: string): string {
+  const matcher = regexp.matcher(value);
+  let result = '';
+  let end = 0;
+  let from = 0;
+  while (from <= value.length && matcher.find(from)) {
+    const group = matcher.groupCount() > 0 && matcher.start(1) >= 0 ? 1 : 0;
+    const start = matcher.start(group);
+    const stop = matcher.end(group);
+    if (stop > start && value.slice(start, stop) !== REDACTED && start >= end) {
+      result += value.slice(end, start) + REDACTED;
+      end = stop;
+    }
+    from = Math.max(stop, matcher.start(0) + 1);
+  }
+  return end === 0 ? value : result + value.slice(end);
+}
