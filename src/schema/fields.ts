@@ -234,7 +234,7 @@ export const FIELDS = {
   },
   'capabilities.before': { type: 'list<string>', kinds: ['capset'], doc: 'Effective capabilities before' },
   'capabilities.after': { type: 'list<string>', kinds: ['capset'], doc: 'Effective capabilities after' },
-  'namespace.flags': { type: 'list<string>', kinds: ['unshare', 'setns'], doc: 'CLONE_NEWUSER, CLONE_NEWNS, ...' },
+  'namespaces.flags': { type: 'list<string>', kinds: ['unshare', 'setns'], doc: 'CLONE_NEWUSER, CLONE_NEWNS, ...' },
   'mount.source': { type: 'string', kinds: ['mount'], doc: 'Source' },
   'mount.type': { type: 'string', kinds: ['mount'], doc: 'File system type' },
   'mount.flags': { type: 'list<string>', kinds: ['mount', 'umount'], doc: 'MS_BIND, MS_REMOUNT, ...' },
