@@ -105,7 +105,7 @@ enum failure {
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, FAILURE_MAX);
-	__type(key, enum failure);
+	__type(key, __u32); /* enum failure */
 	__type(value, __u64);
 } failure_counts SEC(".maps");
 
@@ -316,6 +316,7 @@ enum syscall_family {
 };
 
 /* Present so that the enumerators are in the object's BTF. */
+KNOB(enum failure, failure_of_nothing, FAILURE_NONE);
 KNOB(enum syscall_family, family_of_nothing, FAMILY_NONE);
 KNOB(enum filter_pass, pass_of_nothing, PASS_WHOLE);
 KNOB(enum filter_class, class_of_nothing, CLASS_OPEN_READ);

@@ -35,14 +35,18 @@ find_bpftool() {
 clang=${CLANG:-clang}
 strip=${LLVM_STRIP:-$(command -v llvm-strip || ls /usr/bin/llvm-strip-* 2>/dev/null | tail -n 1 || true)}
 flags=(-g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$arch" -Wall -Wextra -Werror -Ibpf)
-# libbpf's bpf_helpers.h needs nothing else; the multiarch directory has linux/types.h for uapi users.
 stamp=$({
 	echo "$arch ${flags[*]}"
 	"$clang" --version | head -n 1
 	cat bpf/*.h
 } | sha256sum | cut -d' ' -f1)
 
-sources=(bpf/*.bpf.c)
+# Definitions of maps and constants first: bpftool 7.1's linker leaves offset 0 in
+# the BTF of a variable that it met as extern before its definition.
+sources=(bpf/maps.bpf.c bpf/dispatch.bpf.c)
+for source in bpf/*.bpf.c; do
+	case $source in bpf/maps.bpf.c | bpf/dispatch.bpf.c) ;; *) sources+=("$source") ;; esac
+done
 objects=()
 built=0
 for source in "${sources[@]}"; do

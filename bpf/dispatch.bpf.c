@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* The one hook on the end of every system call, and the table that it looks in. */
+#define BPFWARDEN_DEFINE_ROUTES
+#include "call.bpf.h"
+
+static __always_inline void count_syscall(__u32 number, bool compat, long result)
+{
+	struct syscall_counts *counts;
+	__u32 key = number;
+
+	if (compat) {
+		__u32 call = routes[number & (ROUTES - 1)].compat_call;
+
+		key = call && call < CALL_MAX && native_number[call] != NO ? native_number[call]
+									   : number + 512;
+	}
+	counts = bpf_map_lookup_elem(&syscall_counts, &key);
+	if (!counts)
+		return;
+	counts->calls++;
+	if (result >= 0 || result < -MAX_ERRNO)
+		return;
+	switch (-result) {
+	case 1:	 /* EPERM */
+	case 13: /* EACCES */
+		counts->denied++;
+		break;
+	case 2:	 /* ENOENT */
+	case 3:	 /* ESRCH */
+	case 6:	 /* ENXIO */
+	case 19: /* ENODEV */
+	case 20: /* ENOTDIR */
+		counts->missing++;
+		break;
+	case 4:	  /* EINTR */
+	case 11:  /* EAGAIN */
+	case 110: /* ETIMEDOUT */
+	case 115: /* EINPROGRESS */
+	case 512 ... 516:
+		counts->again++;
+		break;
+	default:
+		counts->failed++;
+	}
+}
+
+/* A constant index lets the JIT patch a direct jump into each call (d2e4c1e6c294), without a retpoline. */
+#define HANDLE(name)                                                                                 \
+	case FAMILY_##name:                                                                          \
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_##name);                            \
+		break;
+
+/*
+ * syscall_exit_to_user_mode (kernel/entry/common.c; arm64: syscall_trace_exit)
+ *   -> trace_sys_exit(regs, result)
+ * Runs for every system call of every process once attached, so the first test
+ * must be cheap: one load from a constant table. Signals are delivered later:
+ * a call that will be restarted is seen here as -ERESTART*.
+ * x86: rt_sigreturn leaves orig_ax = -1, which no table has.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
+{
+	__u32 number = raw_number(regs);
+	struct route route;
+	__u32 family;
+
+	if (number >= NO)
+		return 0;
+	route = routes[number & (ROUTES - 1)];
+	if (count_syscalls)
+		count_syscall(number, is_compat(bpf_get_current_task_btf()), result);
+	else if (!route.family && !route.compat_family)
+		return 0;
+	family = is_compat(bpf_get_current_task_btf()) ? route.compat_family : route.family;
+	if (!family || !(families >> (family & 63) & 1))
+		return 0;
+	switch (family) {
+		HANDLE(OPEN)
+		HANDLE(READ)
+		HANDLE(WRITE)
+		HANDLE(REMOVE)
+		HANDLE(RENAME)
+		HANDLE(LINK)
+		HANDLE(MAKE)
+		HANDLE(ATTRIBUTE)
+		HANDLE(EXEC)
+		HANDLE(SOCKET)
+		HANDLE(SEND)
+		HANDLE(RECEIVE)
+		HANDLE(CREDENTIAL)
+		HANDLE(TRACE)
+		HANDLE(NAMESPACE)
+		HANDLE(KERNEL)
+		HANDLE(MEMORY)
+		HANDLE(RING)
+		HANDLE(CONNECT)
+		HANDLE(DUP)
+	}
+	/* Only reached when the family's handler is not loaded. */
+	count_failure(FAILURE_TAIL_CALL);
+	return 0;
+}

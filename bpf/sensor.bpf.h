@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * What every hook uses: counts, the record under construction, its header and
+ * strings, submission and wake-up.
+ *
+ *	struct scratch *s = record_begin(EVENT_SETUID, sizeof(struct call_event));
+ *
+ *	if (!s)
+ *		return 0;			counted as lost_scratch
+ *	header_fill(&s->event.header, task, result);
+ *	text_user(s, &s->event.setuid.path, pointer, 256);
+ *	record_submit(s, RING_PRIORITY);	counted as submitted or lost_ring_full
+ *
+ * Between record_begin and record_submit (or record_drop) there is no return.
+ */
+#ifndef BPFWARDEN_SENSOR_H
+#define BPFWARDEN_SENSOR_H
+
+#include "maps.bpf.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+enum kernel_constants {
+	PF_KTHREAD = 0x00200000,
+	MAX_ERRNO = 4095,
+	ERESTARTSYS = 512,
+	ERESTART_RESTARTBLOCK = 516,
+};
+
+enum ring { RING_PRIORITY, RING_BULK };
+
+/* Keeps clang from reloading or re-deriving a checked value, which the verifier would not see as checked. */
+#define keep(value) asm volatile("" : "+r"(value))
+
+/* ---- counts ------------------------------------------------------------------- */
+static __always_inline void count_failure(enum failure failure)
+{
+	__u32 key = failure;
+	__u64 *count = bpf_map_lookup_elem(&failure_counts, &key);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+/* The only place where outcomes are counted: an event has exactly one. */
+static __always_inline void account_many(enum event_kind kind, enum event_outcome outcome, __u64 many)
+{
+	__u32 key = kind;
+	struct kind_counts *counts = bpf_map_lookup_elem(&kind_counts, &key);
+
+	if (!counts)
+		return;
+	/* Atomic although per CPU: a softirq program may interrupt between load and store. */
+	__sync_fetch_and_add(&counts->outcome[outcome], many);
+	__sync_fetch_and_add(&counts->outcome[OUTCOME_SEEN], many);
+}
+
+static __always_inline void account(enum event_kind kind, enum event_outcome outcome)
+{
+	account_many(kind, outcome, 1);
+}
+
+/* For kinds that only occur in task context (file kinds): 2 ns instead of 10. */
+static __always_inline void account_in_task(enum event_kind kind, enum event_outcome outcome)
+{
+	__u32 key = kind;
+	struct kind_counts *counts = bpf_map_lookup_elem(&kind_counts, &key);
+
+	if (!counts)
+		return;
+	counts->outcome[outcome]++;
+	counts->outcome[OUTCOME_SEEN]++;
+}
+
+/* ---- nesting ------------------------------------------------------------------- */
+/* The level whose scratch memory this program may use, or NEST_LEVELS when all are in use. */
+static __always_inline __u32 nest_enter(void)
+{
+	__u32 key = 0;
+	__u64 *depth = bpf_map_lookup_elem(&nesting, &key);
+	__u64 level;
+
+	if (!depth)
+		return NEST_LEVELS;
+	/*
+	 * Programs nest strictly (an interrupting one ends first, and preemption
+	 * is off in a tracepoint), so load and store need not be atomic.
+	 */
+	level = *depth;
+	if (level >= NEST_LEVELS)
+		return NEST_LEVELS;
+	*depth = level + 1;
+	return level;
+}
+
+static __always_inline void nest_leave(void)
+{
+	__u32 key = 0;
+	__u64 *depth = bpf_map_lookup_elem(&nesting, &key);
+
+	if (depth && *depth)
+		*depth -= 1;
+}
+
+/* ---- records --------------------------------------------------------------------- */
+/* `fixed`: size of the kind's struct, zeroed here; strings follow it. */
+static __always_inline struct scratch *record_begin(enum event_kind kind, const __u32 fixed)
+{
+	__u32 level = nest_enter();
+	struct scratch *s;
+
+	if (level >= NEST_LEVELS) {
+		account(kind, OUTCOME_LOST_SCRATCH);
+		return NULL;
+	}
+	s = bpf_map_lookup_elem(&scratch, &level);
+	if (!s) {
+		nest_leave();
+		account(kind, OUTCOME_LOST_SCRATCH);
+		return NULL;
+	}
+	__builtin_memset(s->bytes, 0, fixed);
+	s->event.header.kind = kind;
+	s->length = fixed;
+	s->kind = kind;
+	s->level = level;
+	return s;
+}
+
+/* Ends the record without sending it. */
+static __always_inline void record_drop(struct scratch *s, enum event_outcome outcome)
+{
+	account(s->kind, outcome);
+	nest_leave();
+}
+
+static __always_inline void reader_wake(void *ring)
+{
+	__u32 key = 0;
+	struct reader_state *state = bpf_map_lookup_elem(&reader_state, &key);
+	void *room;
+
+	/*
+	 * The submission before this was a full fence (the exchange of the
+	 * record's header), so either we see `sleeping` or the reader, who looks
+	 * once more after storing it, sees our record.
+	 */
+	if (!state || !*(volatile __u32 *)&state->sleeping)
+		return;
+	if (!__sync_lock_test_and_set(&state->sleeping, 0))
+		return;
+	/* A discarded record is skipped by the reader but may wake it. */
+	room = bpf_ringbuf_reserve(ring, 8, 0);
+	if (room)
+		bpf_ringbuf_discard(room, BPF_RB_FORCE_WAKEUP);
+	else
+		count_failure(FAILURE_WAKEUP);
+}
+
+/* Sends the record; never wakes a reader that is awake: that costs the traced process 0.4 to 10 us. */
+static __always_inline void record_submit(struct scratch *s, enum ring ring)
+{
+	__u64 length = s->length;
+	void *map = ring == RING_PRIORITY ? (void *)&priority_ring : (void *)&bulk_ring;
+	long failed;
+
+	keep(length);
+	if (length > RECORD_BYTES)
+		length = RECORD_BYTES;
+	s->event.header.size = length;
+	if (ring == RING_PRIORITY)
+		failed = bpf_ringbuf_output(&priority_ring, s->bytes, length, BPF_RB_NO_WAKEUP);
+	else
+		failed = bpf_ringbuf_output(&bulk_ring, s->bytes, length, BPF_RB_NO_WAKEUP);
+	account(s->kind, failed ? OUTCOME_LOST_RING_FULL : OUTCOME_SUBMITTED);
+	nest_leave();
+	reader_wake(map);
+}
+
+/* ---- header ------------------------------------------------------------------------- */
+/* Not a system call, or one whose number nobody needs. */
+#define NO_SYSCALL (~0u)
+
+/* `task`: a BTF pointer (current or an argument of the tracepoint). Does not set kind. */
+static __always_inline void header_of_task(struct record_header *h, struct task_struct *task)
+{
+	const struct cred *cred = task->real_cred;
+
+	h->time = bpf_ktime_get_boot_ns();
+	h->start_time = task->group_leader->start_boottime;
+	h->pid = task->tgid;
+	h->tid = task->pid;
+	h->ppid = task->real_parent->tgid;
+	h->uid = cred->uid.val;
+	h->euid = cred->euid.val;
+	h->gid = cred->gid.val;
+	h->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	h->syscall = NO_SYSCALL;
+	if (task->flags & PF_KTHREAD)
+		h->flags |= RECORD_KERNEL_THREAD;
+	bpf_probe_read_kernel(h->comm, sizeof(h->comm), task->comm);
+}
+
+static __always_inline void header_fill(struct record_header *h, struct task_struct *task, __s64 result)
+{
+	header_of_task(h, task);
+	h->result = result;
+}
+
+static __always_inline bool is_daemon(struct task_struct *task)
+{
+	return daemon_pid && (__u32)task->tgid == daemon_pid;
+}
+
+/* ---- strings ---------------------------------------------------------------------------- */
+static __always_inline void text_unreadable(struct scratch *s, struct text *text)
+{
+	text->offset = 0;
+	text->length = TEXT_UNREADABLE;
+	s->event.header.flags |= RECORD_UNREADABLE;
+	count_failure(FAILURE_STRING_UNREADABLE);
+}
+
+/* Room for `most` more bytes: their offset, or -1 (then the text stays empty and the record is marked). */
+static __always_inline __s64 text_room(struct scratch *s, const __u32 most)
+{
+	__u64 offset = s->length;
+
+	keep(offset);
+	if (offset > RECORD_BYTES - most) {
+		s->event.header.flags |= RECORD_TRUNCATED;
+		return -1;
+	}
+	return offset;
+}
+
+static __always_inline void text_done(struct scratch *s, struct text *text, __u64 offset, __u32 length)
+{
+	text->offset = offset;
+	text->length = length;
+	s->length = offset + length;
+}
+
+/* A NUL-terminated string in the kernel, at most `most` - 1 bytes (`most` is a constant, <= 4096). */
+static __always_inline void text_kernel(struct scratch *s, struct text *text, const void *from,
+					const __u32 most)
+{
+	__s64 offset = text_room(s, most);
+	long got;
+
+	if (offset < 0)
+		return;
+	got = bpf_probe_read_kernel_str(s->bytes + offset, most, from);
+	if (got <= 0) {
+		text_unreadable(s, text);
+		return;
+	}
+	if (got == most)
+		s->event.header.flags |= RECORD_TRUNCATED;
+	text_done(s, text, offset, got - 1);
+}
+
+/* The same from user memory: what the program passed, never verified. False when it could not be read. */
+static __always_inline bool text_user(struct scratch *s, struct text *text, const void *from,
+				      const __u32 most)
+{
+	__s64 offset = text_room(s, most);
+	long got;
+
+	if (offset < 0)
+		return false;
+	got = bpf_probe_read_user_str(s->bytes + offset, most, from);
+	if (got <= 0) {
+		text_unreadable(s, text);
+		return false;
+	}
+	/* A path of PATH_MAX bytes is whole: the kernel takes no longer one. */
+	if (got == most && most < PATH_MAX_BYTES)
+		s->event.header.flags |= RECORD_TRUNCATED;
+	text_done(s, text, offset, got - 1);
+	return true;
+}
+
+/* Bytes of user memory, NULs included (argument and environment blocks). `most` is a constant <= 8192. */
+static __always_inline void text_user_bytes(struct scratch *s, struct text *text, const void *from,
+					    __u64 length, const __u32 most)
+{
+	__s64 offset = text_room(s, most);
+
+	if (offset < 0)
+		return;
+	keep(length);
+	if (length > most)
+		length = most;
+	if (length && bpf_probe_read_user(s->bytes + offset, length, from)) {
+		text_unreadable(s, text);
+		return;
+	}
+	text_done(s, text, offset, length);
+}
+
+static __always_inline void text_kernel_bytes(struct scratch *s, struct text *text, const void *from,
+					      __u64 length, const __u32 most)
+{
+	__s64 offset = text_room(s, most);
+
+	if (offset < 0)
+		return;
+	keep(length);
+	if (length > most)
+		length = most;
+	if (length && bpf_probe_read_kernel(s->bytes + offset, length, from)) {
+		text_unreadable(s, text);
+		return;
+	}
+	text_done(s, text, offset, length);
+}
+
+/* ---- paths (path.bpf.c) ------------------------------------------------------------------ */
+enum path_result {
+	PATH_START = 0xffff,	    /* offset in path_scratch.path where the text begins; it ends at PATH_MAX_BYTES */
+	PATH_CUT = 1 << 16,	    /* more than 4,096 bytes or 128 components: the end is kept */
+	PATH_UNREADABLE = 1 << 17,
+};
+
+/*
+ * Builds the absolute path of (dentry, vfsmount), across mounts, to the root of
+ * the mount namespace, into path_scratch[level]. A global function: verified
+ * once, and callable from every file.
+ */
+__u64 path_build(__u32 level, __u64 dentry, __u64 mnt);
+
+static __always_inline void text_path(struct scratch *s, struct text *text, __u64 dentry, __u64 mnt)
+{
+	__u32 level = s->level;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	__u64 result, start, length;
+	__s64 offset;
+
+	if (!p)
+		return;
+	result = path_build(level, dentry, mnt);
+	if (result & PATH_UNREADABLE) {
+		text_unreadable(s, text);
+		return;
+	}
+	if (result & PATH_CUT) {
+		s->event.header.flags |= RECORD_TRUNCATED;
+		count_failure(FAILURE_PATH_TRUNCATED);
+	}
+	start = result & PATH_START;
+	offset = text_room(s, PATH_MAX_BYTES);
+	if (offset < 0)
+		return;
+	keep(start);
+	if (start > PATH_MAX_BYTES)
+		start = PATH_MAX_BYTES;
+	length = PATH_MAX_BYTES - start;
+	keep(length);
+	if (length > PATH_MAX_BYTES)
+		return;
+	/* start + length == PATH_MAX_BYTES, but the verifier adds their maxima: mask into the slack. */
+	if (length && bpf_probe_read_kernel(s->bytes + offset, length, (void *)p->path + start)) {
+		text_unreadable(s, text);
+		return;
+	}
+	text_done(s, text, offset, length);
+}
+
+#endif /* BPFWARDEN_SENSOR_H */

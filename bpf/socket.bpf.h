@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * From a descriptor to the kernel's socket, and from that to the addresses in
+ * a record. Addresses come from struct sock, never from user memory, except
+ * where a function says so.
+ */
+#ifndef BPFWARDEN_SOCKET_H
+#define BPFWARDEN_SOCKET_H
+
+#include "sensor.bpf.h"
+#include <bpf/bpf_endian.h>
+
+enum socket_constants {
+	AF_UNSPEC = 0,
+	AF_INET = 2,
+	AF_INET6 = 10,
+	AF_PACKET = 17,
+	AF_VSOCK = 40,
+	AF_XDP = 44,
+	SOCK_STREAM = 1,
+	SOCK_DGRAM = 2,
+	SOCK_RAW = 3,
+	SOCK_PACKET = 10,
+	SOCK_TYPE_MASK = 0xf,
+	S_IFMT = 0170000,
+	S_IFSOCK = 0140000,
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_FIN_WAIT1 = 4,
+	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
+	TCP_LISTEN = 10,
+	DNS_PORT = 53,
+};
+
+enum negative_errno {
+	EPERM = 1,
+	EAGAIN = 11,
+	EISCONN = 106,
+	EALREADY = 114,
+	EINPROGRESS = 115,
+};
+
+/* A socket address as user space passes it; both families begin alike. */
+struct user_address {
+	__u16 family;
+	__be16 port;
+	union {
+		__u8 v4[4]; /* sockaddr_in */
+		struct {
+			__u32 flow;
+			__u8 v6[16];
+		}; /* sockaddr_in6 */
+	};
+};
+
+/* NULL when `fd` is no socket of the current process. */
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = task->files->fdt;
+	struct file **slot = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+	struct socket *socket;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return NULL;
+	socket = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline bool is_inet(__u16 family)
+{
+	return family == AF_INET || family == AF_INET6;
+}
+
+static __always_inline void ip_from_v4(__u8 *ip, __be32 address)
+{
+	__builtin_memset(ip, 0, 10);
+	ip[10] = 0xff;
+	ip[11] = 0xff;
+	__builtin_memcpy(ip + 12, &address, 4);
+}
+
+static __always_inline bool is_mapped(const __u8 *ip)
+{
+	const __u64 *high = (const __u64 *)ip;
+	const __u32 *third = (const __u32 *)(ip + 8);
+
+	return *high == 0 && *third == bpf_htonl(0xffff);
+}
+
+/*
+ * Both ends of an inet socket. An IPv6 socket that speaks to ::ffff:a.b.c.d
+ * speaks IPv4, and is reported so.
+ */
+static __always_inline void endpoints_of_sock(struct net_event *e, struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	e->family = family;
+	e->transport = BPF_CORE_READ(sk, sk_protocol);
+	e->socket = (__u64)sk;
+	e->source.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	e->destination.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (family == AF_INET6) {
+		BPF_CORE_READ_INTO(&e->destination.ip, sk, __sk_common.skc_v6_daddr);
+		if (!is_mapped(e->destination.ip)) {
+			BPF_CORE_READ_INTO(&e->source.ip, sk, __sk_common.skc_v6_rcv_saddr);
+			if (is_mapped(e->source.ip))
+				e->family = AF_INET;
+			return;
+		}
+		e->family = AF_INET;
+	}
+	ip_from_v4(e->source.ip, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+	ip_from_v4(e->destination.ip, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+}
+
+/*
+ * The address that user space passed; another thread may have changed it since.
+ * False when it is unreadable or of another family.
+ */
+static __always_inline bool endpoint_of_user(struct net_event *e, struct endpoint *to,
+					     const void *address)
+{
+	struct user_address user = {};
+
+	if (!address || bpf_probe_read_user(&user, 8, address))
+		return false;
+	if (user.family == AF_INET) {
+		__be32 v4;
+
+		__builtin_memcpy(&v4, user.v4, 4);
+		ip_from_v4(to->ip, v4);
+	} else if (user.family == AF_INET6) {
+		if (bpf_probe_read_user(&user, sizeof(user), address))
+			return false;
+		__builtin_memcpy(to->ip, user.v6, 16);
+	} else {
+		return false;
+	}
+	e->family = user.family == AF_INET6 && is_mapped(to->ip) ? AF_INET : user.family;
+	to->port = bpf_ntohs(user.port);
+	return true;
+}
+
+#endif /* BPFWARDEN_SOCKET_H */
