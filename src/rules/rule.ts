@@ -2,37 +2,21 @@ import type { Predicate } from './compile.ts';
 import type { Condition, Subject } from './tree.ts';
 import type { RuleInfo } from './types.ts';
 
-export type ThresholdOperator = 'gt' | 'gte' | 'lt' | 'lte' | 'eq' | 'neq';
-
-export interface Threshold {
-  readonly op: ThresholdOperator;
-  readonly value: number;
-}
-
-/** One kind of event that a window looks for. */
-export interface WindowStep {
-  readonly condition: Condition;
-  /** Subjects that make the key, in the order of the names in WindowSpec.by. Absent ones form a group of their own. */
-  readonly by: readonly Subject[];
-}
-
 /**
  * What has to come together within `seconds` (first to last, inclusive, on
  * event time) for one key:
- * - count: events of any step, as many as the thresholds say
- * - distinct: values of `distinct` (one subject per step) among them
- * - sequence: one event of each step, in this order
- * - all: one event of each step, in any order
+ * - count: `count` events
+ * - distinct: `count` different values of `distinct`
+ * - sequence: one event for each of `steps`, in this order
  */
 export interface WindowSpec {
-  readonly type: 'count' | 'distinct' | 'sequence' | 'all';
+  readonly type: 'count' | 'distinct' | 'sequence';
   readonly seconds: number;
-  /** Names of the key's parts, as alerts show them. */
-  readonly by: readonly string[];
-  readonly steps: readonly WindowStep[];
-  readonly distinct?: readonly Subject[];
-  /** All must hold. Used by count and distinct. */
-  readonly thresholds: readonly Threshold[];
+  /** What makes the key, with the names that alerts show. An event that lacks one has no key and does not count. */
+  readonly by: readonly { readonly name: string; readonly subject: Subject }[];
+  readonly count: number;
+  readonly distinct?: Subject;
+  readonly steps: readonly Condition[];
 }
 
 /** A checked rule of any language, before it is compiled. With a window, `condition` holds for every event of any step. */
@@ -40,6 +24,8 @@ export interface RuleDefinition {
   readonly info: RuleInfo;
   readonly condition: Condition;
   readonly window?: WindowSpec;
+  /** A Sigma correlation uses it, and it raises no alert of its own. */
+  readonly silent?: boolean;
   /** `examples` of a rule file, for the test command. */
   readonly examples?: readonly RuleExample[];
 }

@@ -1,0 +1,157 @@
+/** Rules that look at several events: how often, how many different, in which order. */
+import { createHash } from 'node:crypto';
+import type { EventRecord } from '../schema/event.ts';
+import { compilePredicate, type Predicate } from './compile.ts';
+import type { CompiledRule, WindowSpec } from './rule.ts';
+import { CountState, TemporalState, ValueState } from './sigma/window-state.ts';
+import type { RuleMatch } from './types.ts';
+import { type Reader, reader } from './values.ts';
+
+export interface WindowStats {
+  /** Keys that are remembered. */
+  readonly keys: number;
+  /** Times and values that are remembered for them. */
+  readonly remembered: number;
+  /** Keys forgotten for want of memory although their time was not over. */
+  readonly evictions: number;
+}
+
+interface Entry {
+  readonly state: CountState | ValueState | TemporalState;
+  readonly seconds: number;
+}
+
+interface Watched {
+  readonly id: string;
+  readonly spec: WindowSpec;
+  readonly by: readonly Reader[];
+  readonly distinct: Reader | undefined;
+  readonly steps: readonly Predicate[];
+}
+
+const REMEMBERED_PER_KEY = 64;
+/** Counts keep more than they need, so that events that arrive late find their neighbours. */
+const MIN_REMEMBERED = 64;
+
+/** The windows of one rule set. What they remember is in a WindowStore, which outlives the rule set. */
+export class Windows {
+  readonly #store: WindowStore;
+  readonly #watched = new WeakMap<CompiledRule, Watched>();
+
+  constructor(store: WindowStore, rules: readonly CompiledRule[]) {
+    this.#store = store;
+    for (const rule of rules) {
+      const spec = rule.definition.window;
+      if (spec === undefined) continue;
+      this.#watched.set(rule, {
+        id: windowId(rule),
+        spec,
+        by: spec.by.map(({ subject }) => reader(subject)),
+        distinct: spec.distinct === undefined ? undefined : reader(spec.distinct),
+        steps: spec.steps.map(compilePredicate),
+      });
+    }
+  }
+
+  /**
+   * Takes note of an event that the rule's condition matched.
+   *
+   * @returns undefined for a rule without window, false while the window is not complete, else what came together.
+   */
+  observe(rule: CompiledRule, event: EventRecord): RuleMatch['window'] | false | undefined {
+    const watched = this.#watched.get(rule);
+    if (watched === undefined) return undefined;
+    const values: string[] = [];
+    for (const read of watched.by) {
+      const value = read(event, []);
+      if (value === undefined) return false;
+      values.push(typeof value === 'object' ? JSON.stringify(value) : String(value));
+    }
+    const count = this.#store.observe(watched.id, values, event.timestamp, watched.spec, (state, time) =>
+      this.#add(watched, state, time, event),
+    );
+    if (count === undefined) return false;
+    const { spec } = watched;
+    const key = Object.fromEntries(spec.by.map(({ name }, at) => [name, values[at] ?? '']));
+    return { count, seconds: spec.seconds, key };
+  }
+
+  #add(
+    { spec, distinct, steps }: Watched,
+    state: Entry['state'],
+    time: number,
+    event: EventRecord,
+  ): number | undefined {
+    const enough = (count: number) => count >= spec.count;
+    if (state instanceof CountState) return state.add(time, enough);
+    if (state instanceof ValueState) {
+      const value = distinct?.(event, []);
+      return value === undefined ? undefined : state.add(time, JSON.stringify(value), enough);
+    }
+    const held = steps.flatMap((step, at) => (step(event) ? [at] : []));
+    return held.length === 0 ? undefined : state.addOrdered(time, held, enough);
+  }
+}
+
+/** Name and definition: a reload keeps what is remembered for a window that did not change. */
+function windowId(rule: CompiledRule): string {
+  const { window } = rule.definition;
+  const definition = JSON.stringify([rule.condition, window]);
+  return `${rule.info.name}\0${createHash('sha256').update(definition).digest('base64')}`;
+}
+
+/** Bounded memory for windows: the key that was used longest ago is forgotten first. */
+export class WindowStore {
+  readonly #maxKeys: number;
+  /** In the order of last use. */
+  readonly #entries = new Map<string, Entry>();
+  #remembered = 0;
+  #evictions = 0;
+  #latest = 0;
+
+  constructor(maxKeys = 65_536) {
+    this.#maxKeys = maxKeys;
+  }
+
+  stats(): WindowStats {
+    return { keys: this.#entries.size, remembered: this.#remembered, evictions: this.#evictions };
+  }
+
+  /** @param time Seconds; an event without a time happens at the latest time seen. */
+  observe(
+    id: string,
+    key: readonly string[],
+    time: number | undefined,
+    spec: WindowSpec,
+    add: (state: Entry['state'], time: number) => number | undefined,
+  ): number | undefined {
+    const at = time ?? this.#latest;
+    this.#latest = Math.max(this.#latest, at);
+    const name = JSON.stringify([id, ...key]);
+    let entry = this.#entries.get(name);
+    if (entry === undefined) entry = { state: newState(spec), seconds: spec.seconds };
+    else this.#entries.delete(name);
+    this.#entries.set(name, entry);
+    const before = entry.state.size;
+    const count = add(entry.state, at);
+    this.#remembered += entry.state.size - before;
+    this.#evict();
+    return count;
+  }
+
+  #evict(): void {
+    for (const [name, { state, seconds }] of this.#entries) {
+      const full = this.#entries.size > this.#maxKeys || this.#remembered > this.#maxKeys * REMEMBERED_PER_KEY;
+      if (!full) return;
+      this.#entries.delete(name);
+      this.#remembered -= state.size;
+      if (state.newest >= this.#latest - 2 * seconds) this.#evictions++;
+    }
+  }
+}
+
+function newState(spec: WindowSpec): Entry['state'] {
+  const limit = Math.max(MIN_REMEMBERED, 2 * spec.count);
+  if (spec.type === 'count') return new CountState(spec.seconds, limit);
+  return spec.type === 'distinct' ? new ValueState(spec.seconds, limit) : new TemporalState(spec.seconds);
+}
