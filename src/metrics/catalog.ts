@@ -3,6 +3,8 @@ import { EVENT_KINDS } from './kinds.ts';
 import { closed, declared, type LabelValues, pattern } from './labels.ts';
 import { TACTICS } from './tactics.ts';
 
+export { PROCESS_METRICS } from './process-metrics.ts';
+
 /**
  * Every metric once: name (without `bpfwarden_`), type, help, unit, labels
  * with their allowed values, buckets and cap. The registry, docs/metrics.md,
@@ -39,7 +41,7 @@ const sink = declared('sinks', 'name of a configured sink');
 const program = declared('programs', 'name of a BPF program');
 const severity = closed(...SEVERITIES);
 const action = closed(...ACTIONS);
-const text = /^[0-9A-Za-z][0-9A-Za-z.+_~-]{0,63}$/;
+const release = /^(?:v?\d[0-9A-Za-z.+_~-]{0,62}|unknown)$/;
 /** Rules, sinks and programs that have series of their own; the rest is in __other__. */
 const RULES = 200;
 const SINKS = 12;
@@ -68,10 +70,10 @@ export const CATALOG = {
     type: 'gauge',
     help: 'Always 1; the labels say what runs.',
     labels: {
-      version: pattern(text, 'version of bpfwarden'),
-      revision: pattern(text, 'source revision'),
-      nodeversion: pattern(text, 'version of Node.js'),
-      kernel: pattern(text, 'release of the running kernel'),
+      version: pattern(release, 'version of bpfwarden'),
+      revision: pattern(/^(?:[0-9a-f]{7,40}(?:-dirty)?|unknown)$/, 'source revision, or unknown'),
+      nodeversion: pattern(release, 'version of Node.js'),
+      kernel: pattern(release, 'release of the running kernel'),
     },
     cap: 3,
   },
@@ -375,27 +377,3 @@ export const SPECS: ReadonlyMap<MetricName, MetricSpec> = new Map(
 export function samplesPerLabelSet(spec: MetricSpec): number {
   return spec.buckets === undefined ? 1 : spec.buckets.length + 3;
 }
-
-/**
- * What prom-client measures of the daemon's own process, by the names that
- * every Node.js dashboard knows; the rest of its default metrics is left out
- * (gauges named `_total`, and series per heap space and collector).
- */
-export const PROCESS_METRICS = {
-  process_cpu_user_seconds_total: { type: 'counter', help: 'User CPU time of the daemon.' },
-  process_cpu_system_seconds_total: { type: 'counter', help: 'System CPU time of the daemon.' },
-  process_cpu_seconds_total: { type: 'counter', help: 'CPU time of the daemon.' },
-  process_start_time_seconds: { type: 'gauge', help: 'Unix time when the daemon started.' },
-  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the daemon.' },
-  process_virtual_memory_bytes: { type: 'gauge', help: 'Virtual memory of the daemon.' },
-  process_open_fds: { type: 'gauge', help: 'Open file descriptors of the daemon.' },
-  process_max_fds: { type: 'gauge', help: 'Limit of open file descriptors.' },
-  nodejs_eventloop_lag_seconds: { type: 'gauge', help: 'Event loop delay at this scrape.' },
-  nodejs_eventloop_lag_max_seconds: { type: 'gauge', help: 'Largest event loop delay since the last scrape.' },
-  nodejs_eventloop_lag_mean_seconds: { type: 'gauge', help: 'Mean event loop delay since the last scrape.' },
-  nodejs_eventloop_lag_p50_seconds: { type: 'gauge', help: 'Median event loop delay since the last scrape.' },
-  nodejs_eventloop_lag_p99_seconds: { type: 'gauge', help: '99th percentile of the event loop delay.' },
-  nodejs_heap_size_total_bytes: { type: 'gauge', help: 'Size of the JavaScript heap.' },
-  nodejs_heap_size_used_bytes: { type: 'gauge', help: 'Used part of the JavaScript heap.' },
-  nodejs_external_memory_bytes: { type: 'gauge', help: 'Memory outside the JavaScript heap.' },
-} as const satisfies Record<string, { readonly type: 'counter' | 'gauge'; readonly help: string }>;

@@ -54,8 +54,9 @@ export function declareRuleSeries(
     for (const { name: rule } of alerting) suppressed?.zero({ rule, reason });
   }
   for (const { name: rule, severity, mitre } of ordered) {
-    for (const technique of mitre.length > 0 ? new Set(mitre) : ['none']) {
-      if (info?.family.hasRoom === true) info.set(1, { rule, severity, technique: technique.toUpperCase() });
+    const techniques = new Set(mitre.map((id) => id.toUpperCase()));
+    for (const technique of techniques.size > 0 ? techniques : ['none']) {
+      if (info?.family.hasRoom === true) info.set(1, { rule, severity, technique });
     }
   }
 }

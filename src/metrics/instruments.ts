@@ -5,7 +5,8 @@ import type { Labels } from './types.ts';
 
 /** Counters whose source is read as a whole (kernel, caches) keep at most this many last values. */
 const MAX_SOURCES = 4096;
-const EXEMPLAR_ID = /^[\w:.-]{1,64}$/;
+/** An alert id is a UUID; nothing else may enter an exemplar. */
+const EXEMPLAR_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** One metric of the catalog behind its label check. Only the operation of its type has an effect on it. */
 export interface Instrument {

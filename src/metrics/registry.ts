@@ -7,7 +7,6 @@ import {
   type LabelsOf,
   type MetricName,
   PREFIX,
-  PROCESS_METRICS,
   SPECS,
 } from './catalog.ts';
 import { closedLabelSets, declareRuleSeries } from './declare.ts';
@@ -21,6 +20,7 @@ import {
   makeHistogram,
 } from './instruments.ts';
 import { DECLARED_SETS, type DeclaredSet, OTHER } from './labels.ts';
+import { PROCESS_METRICS } from './process-metrics.ts';
 import { tacticsOf } from './tactics.ts';
 import type { Counter, Gauge, Histogram, Metrics } from './types.ts';
 
