@@ -74,6 +74,32 @@ enum {
 	BPF_SK_STORAGE_GET_F_CREATE = 1 << 0,
 };
 
+/* Contexts of cgroup programs: the verifier rewrites these offsets, CO-RE must not. */
+struct bpf_sock {
+	__u32 bound_dev_if;
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 mark;
+	__u32 priority;
+	__u32 src_ip4;
+	__u32 src_ip6[4];
+	__u32 src_port; /* host order */
+};
+
+struct bpf_sock_addr {
+	__u32 user_family;
+	__u32 user_ip4;
+	__u32 user_ip6[4];
+	__u32 user_port; /* network order */
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 msg_src_ip4;
+	__u32 msg_src_ip6[4];
+	struct bpf_sock *sk __attribute__((aligned(8)));
+};
+
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* ---- system call entry --------------------------------------------------- */
@@ -465,6 +491,7 @@ struct socket {
 
 struct sock {
 	struct sock_common __sk_common;
+	int sk_err;
 	u16 sk_type;
 	u16 sk_protocol; /* 16 bits since bf9765145b85, 5.6 */
 	kuid_t sk_uid;
@@ -474,7 +501,7 @@ struct sock {
 struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_sent;
-	u64 bytes_acked;
+	u64 bytes_retrans;
 };
 
 #pragma clang attribute pop
