@@ -56,6 +56,7 @@ enum record_flags {
 	RECORD_EXE_SETGID = 1 << 12,
 	RECORD_CREATED = 1 << 13,	 /* this open created the file */
 	RECORD_CONNECTED = 1 << 14,
+	RECORD_SEEDED = 1 << 15,	 /* a process_exec made from a process that ran before the sensor did */
 };
 
 /* ---- kinds: append only ------------------------------------------------- */
@@ -258,7 +259,25 @@ struct dns_event {
 	struct text payload;   /* the DNS message, up to 1,232 bytes */
 };
 
-/* every privileged operation: arguments as the kernel had them in its registers */
+/*
+ * Every privileged operation. argument[]: what the kernel had in its registers
+ * (32-bit calls: zero-extended), in the order of the call, except
+ *   kill          [0] target pid, [1] signal, [2] si_code, [3] 1 if sent to the whole process,
+ *                 also for tkill, tgkill, pidfd_send_signal, rt_sigqueueinfo
+ *   process_ptrace [0] request, [1] pid, [2] address, [3] data
+ *   bpf_load      [3] enum bpf_prog_type of the program loaded; name: its name
+ *   socket_raw    family, socket_type, protocol as asked for
+ *   socket_dup    [0] old descriptor, [1] new descriptor; source, destination
+ *   mount         [3] MS_* flags (mount(2)); path target, name source, detail file system type
+ *   umount        [1] flags
+ *   pivot_root    path new root, name where the old one is put
+ *   setns         [1] CLONE_NEW*; name of the namespace file, such as mnt:[4026531841]
+ *   unshare       [0] CLONE_NEW*
+ *   mprotect_exec, mmap_exec  [0] address, [1] length, [2] PROT_*, [3] MAP_* (mmap); path and file of mapped files
+ *   module_load   path and file (finit_module), detail parameters; module_unload: name
+ *   keyctl        [0] operation (keyctl); name type and detail description (add_key, request_key)
+ *   ids           old_* is ~0 when it is not known (a process older than the sensor)
+ */
 struct call_event {
 	struct record_header header;
 	__u64 argument[6];
