@@ -1,7 +1,7 @@
 /** What the field names of Sigma's taxonomy mean in our events. */
 import { nearest } from '../../nearest.ts';
 import { FIELD_ALIASES, FIELD_NAMES, fieldId, fieldSpec } from '../../schema/fields.ts';
-import { type Condition, field, kindIs, leaf, not, type Subject } from '../tree.ts';
+import { any, type Condition, exists, field, kindIs, leaf, not, type Subject } from '../tree.ts';
 import type { Variant } from './logsource.ts';
 import { quoted, SigmaFault } from './problem.ts';
 
@@ -74,9 +74,8 @@ export function sigmaField(name: string, variant: Variant): SigmaField {
       return variant.source === undefined ? { type: 'absent' } : single(variant.source);
     case 'Initiated': {
       const direction = field('network.direction');
-      const holds = variant.initiated
-        ? not(leaf(direction, { op: 'equal', values: ['inbound', 'listening'] }))
-        : leaf(direction, { op: 'equal', values: ['outbound'] });
+      const outbound = leaf(direction, { op: 'equal', values: ['outbound'] });
+      const holds = variant.initiated ? any([outbound, not(exists(direction))]) : outbound;
       return { type: 'flag', holds };
     }
     case 'DestinationIsIpv6':

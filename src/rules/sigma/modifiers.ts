@@ -90,7 +90,12 @@ function finished(value: Value): Value {
     try {
       compileRegexp(value.pattern, value.flags);
     } catch (cause) {
-      throw new SigmaFault(messageOf(cause), undefined, 'look-around and back references are not in RE2');
+      const perl = /\(\?(?:<?[=!]|>)|\\[1-9]/.test(value.pattern);
+      throw new SigmaFault(
+        messageOf(cause),
+        undefined,
+        perl ? 'RE2 has no look-around and no back references' : undefined,
+      );
     }
   }
   return value;
