@@ -1,0 +1,150 @@
+import type { SinkConfig } from '../../config/options.ts';
+import type { Severity } from '../../rules/types.ts';
+import { formatAlertLine } from '../line.ts';
+import type { SpooledAlert } from '../spool/types.ts';
+import { checkStatus, createHttpClient } from './http-client.ts';
+import { DeliveryError, notifies, type Sink, type SinkContext } from './types.ts';
+
+/** OpenTelemetry's severity numbers for INFO, WARN and FATAL. */
+const SEVERITY: Readonly<Record<Severity, readonly [number: number, text: string]>> = {
+  info: [9, 'INFO'],
+  warning: [13, 'WARN'],
+  critical: [21, 'FATAL'],
+};
+const RETRYABLE = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Names of the semantic conventions, where they have one. */
+const RENAMED: Readonly<Record<string, string>> = {
+  'process.path': 'process.executable.path',
+  'process.args': 'process.command_args',
+  'process.ppid': 'process.parent_pid',
+  'process.cwd': 'process.working_directory',
+  'network.destination.ip': 'destination.address',
+  'network.destination.port': 'destination.port',
+  'network.source.ip': 'source.address',
+  'network.source.port': 'source.port',
+};
+
+type AnyValue =
+  | { stringValue: string }
+  | { boolValue: boolean }
+  | { intValue: string }
+  | { doubleValue: number }
+  | { arrayValue: { values: AnyValue[] } };
+interface KeyValue {
+  readonly key: string;
+  readonly value: AnyValue;
+}
+
+/** Logs by OTLP/HTTP in its JSON form: 64-bit numbers are text there. `url` with or without /v1/logs. */
+export function otlpSink(config: SinkConfig, context: SinkContext): Sink {
+  const client = createHttpClient(config, context);
+  const url = config.url.endsWith('/v1/logs') ? config.url : `${config.url.replace(/\/+$/, '')}/v1/logs`;
+  return {
+    name: config.name,
+    batch: 100,
+    accepts: notifies(config.min_severity),
+    async deliver(alerts, signal) {
+      const body = JSON.stringify(encodeLogs(alerts, context));
+      const answer = await client.post(url, body, { 'content-type': 'application/json' }, signal);
+      if (answer.status === 200) return { rejected: rejectedOf(answer.body, alerts.length, context) };
+      if (
+        !RETRYABLE.has(answer.status) &&
+        answer.status >= 400 &&
+        answer.status < 500 &&
+        ![401, 403, 404, 407].includes(answer.status)
+      )
+        throw new DeliveryError(`answered ${answer.status}`, { permanent: true });
+      checkStatus(answer);
+      return { rejected: 0 };
+    },
+    close: () => client.close(),
+  };
+}
+
+/** A partial success: the receiver took the rest, and a repeat is forbidden. */
+function rejectedOf(body: string, sent: number, { log }: SinkContext): number {
+  if (body.trim() === '') return 0;
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    return 0; // A 200 is a success, whatever its body.
+  }
+  const partial = (answer as { partialSuccess?: { rejectedLogRecords?: unknown; errorMessage?: unknown } } | null)
+    ?.partialSuccess;
+  const rejected = Number(partial?.rejectedLogRecords ?? 0);
+  if (typeof partial?.errorMessage === 'string' && partial.errorMessage !== '')
+    log.warn({ rejected, message: partial.errorMessage.slice(0, 200) }, 'the OTLP receiver has something to say');
+  return Number.isSafeInteger(rejected) && rejected > 0 ? Math.min(rejected, sent) : 0;
+}
+
+export function encodeLogs(alerts: readonly SpooledAlert[], context: Pick<SinkContext, 'hostName' | 'version'>) {
+  return {
+    resourceLogs: [
+      {
+        resource: { attributes: attributes({ 'service.name': 'bpfwarden', 'host.name': context.hostName }) },
+        scopeLogs: [
+          { scope: { name: 'bpfwarden', version: context.version }, logRecords: alerts.map((alert) => record(alert)) },
+        ],
+      },
+    ],
+  };
+}
+
+function record({ alert, acceptedAt }: SpooledAlert) {
+  const [severityNumber, severityText] = SEVERITY[alert.severity];
+  const { label, timestamp, rule, matched: _matched, host: _host, ...rest } = alert;
+  return {
+    timeUnixNano: nanoseconds(timestamp),
+    observedTimeUnixNano: `${acceptedAt}000000`,
+    severityNumber,
+    severityText,
+    eventName: 'bpfwarden.alert',
+    body: { stringValue: formatAlertLine(alert) },
+    attributes: attributes(
+      flatten({
+        ...rest,
+        alert: { label },
+        rule: { name: rule.name, id: rule.id, mitre: rule.mitre, tags: rule.tags },
+      }),
+    ),
+  };
+}
+
+/** Unix seconds as text in nanoseconds; a double holds about a quarter of a microsecond here. */
+function nanoseconds(seconds: number): string {
+  const whole = Math.floor(seconds);
+  return (BigInt(whole) * 1_000_000_000n + BigInt(Math.round((seconds - whole) * 1e9))).toString();
+}
+
+function flatten(value: object, prefix = '', result: Record<string, unknown> = {}): Record<string, unknown> {
+  for (const [key, entry] of Object.entries(value)) {
+    const path = prefix === '' ? key : `${prefix}.${key}`;
+    if (typeof entry === 'object' && entry !== null && !Array.isArray(entry)) flatten(entry, path, result);
+    else result[RENAMED[path] ?? path] = entry;
+  }
+  return result;
+}
+
+function attributes(values: Readonly<Record<string, unknown>>): KeyValue[] {
+  return Object.entries(values).flatMap(([key, entry]) => {
+    const value = anyValue(entry);
+    return value === undefined ? [] : [{ key, value }];
+  });
+}
+
+function anyValue(value: unknown): AnyValue | undefined {
+  if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
+  if (Array.isArray(value))
+    return {
+      arrayValue: {
+        values: value.flatMap(
+          (entry) => (typeof entry === 'object' ? { stringValue: JSON.stringify(entry) } : anyValue(entry)) ?? [],
+        ),
+      },
+    };
+  return undefined;
+}

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { messageOf } from '../../errors.ts';
+import { DeliveryError } from './types.ts';
+
+/** Gives a secret when it is needed: read anew each time, so that a rotated file applies at once. Never printed. */
+export type Secret = () => string;
+
+/** From a file (trailing line feeds removed) or an environment variable; undefined when neither is configured. */
+export function secretFrom(
+  file: string,
+  variable: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Secret | undefined {
+  if (file !== '') {
+    return () => {
+      const text = read(file)
+        .toString('utf8')
+        .replace(/[\r\n]+$/, '');
+      if (text === '') throw new DeliveryError(`the secret file ${file} is empty`);
+      return text;
+    };
+  }
+  if (variable === '') return undefined;
+  return () => {
+    const text = env[variable];
+    if (text === undefined || text === '') throw new DeliveryError(`the environment variable ${variable} is not set`);
+    return text;
+  };
+}
+
+/** A certificate or key file; undefined when none is configured. */
+export function pem(file: string): Buffer | undefined {
+  return file === '' ? undefined : read(file);
+}
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new DeliveryError(`cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

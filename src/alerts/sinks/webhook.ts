@@ -1,0 +1,41 @@
+import { createHmac } from 'node:crypto';
+import type { SinkConfig } from '../../config/options.ts';
+import { renderer } from '../formats/index.ts';
+import { checkStatus, createHttpClient } from './http-client.ts';
+import { secretFrom } from './secrets.ts';
+import { DELIVERED, notifies, type Sink, type SinkContext } from './types.ts';
+
+export const SIGNATURE_HEADER = 'x-bpfwarden-signature';
+
+/**
+ * `t=<Unix seconds>,v1=<HMAC-SHA256 in hex>` over `<t>.<body>`: the time is
+ * signed too, so that a receiver can refuse what was recorded and sent again.
+ */
+export function sign(body: string, secret: string, seconds: number): string {
+  return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
+}
+
+/** POST of one alert each; the receiver knows repeats by `alert_id`, also in the header Idempotency-Key. */
+export function webhookSink(config: SinkConfig, context: SinkContext): Sink {
+  const render = renderer(config.format, config.template, config.name);
+  const secret = secretFrom(config.secret_file, config.secret_env, context.env);
+  const client = createHttpClient(config, context);
+  return {
+    name: config.name,
+    batch: 1,
+    accepts: notifies(config.min_severity),
+    async deliver(alerts, signal) {
+      for (const alert of alerts) {
+        const body = render(alert);
+        const headers = {
+          'content-type': 'application/json',
+          'idempotency-key': alert.alert.alert_id,
+          ...(secret === undefined ? {} : { [SIGNATURE_HEADER]: sign(body, secret(), Math.floor(Date.now() / 1000)) }),
+        };
+        checkStatus(await client.post(config.url, body, headers, signal));
+      }
+      return DELIVERED;
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,70 @@
+import type { DeadLetter, Settlement } from './types.ts';
+
+/** Alerts that a sink never took, kept for a person to look at: bounded by number and bytes, the oldest go first. */
+export class DeadLetters {
+  readonly #maxEntries: number;
+  readonly #maxBytes: number;
+  readonly #sizes = new Map<number, number>();
+  readonly #added = new Map<number, string>();
+  readonly #removed = new Set<number>();
+  #next = 1;
+  #bytes = 0;
+  evicted = 0;
+
+  constructor(limits: { readonly maxEntries: number; readonly maxBytes: number }) {
+    this.#maxEntries = limits.maxEntries;
+    this.#maxBytes = limits.maxBytes;
+  }
+
+  load(entries: Iterable<readonly [id: number, value: string]>): void {
+    for (const [id, value] of entries) {
+      this.#sizes.set(id, value.length);
+      this.#bytes += value.length;
+      this.#next = id + 1;
+    }
+  }
+
+  add(sink: string, reason: Settlement, at: number, json: string): void {
+    const value = `{"sink":${JSON.stringify(sink)},"reason":"${reason}","at":${at},"alert":${json}}`;
+    const id = this.#next++;
+    this.#added.set(id, value);
+    this.#sizes.set(id, value.length);
+    this.#bytes += value.length;
+    for (const [oldest, size] of this.#sizes) {
+      if (this.#sizes.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) break;
+      this.#sizes.delete(oldest);
+      this.#bytes -= size;
+      this.evicted += 1;
+      if (!this.#added.delete(oldest)) this.#removed.add(oldest);
+    }
+  }
+
+  get size(): number {
+    return this.#sizes.size;
+  }
+
+  /** What is not on disk yet. */
+  get changes(): { readonly put: ReadonlyMap<number, string>; readonly remove: ReadonlySet<number> } {
+    return { put: this.#added, remove: this.#removed };
+  }
+
+  get changed(): boolean {
+    return this.#added.size > 0 || this.#removed.size > 0;
+  }
+
+  committed(): void {
+    this.#added.clear();
+    this.#removed.clear();
+  }
+
+  /** Newest first. `read` gives the stored entries, oldest first. */
+  list(stored: Iterable<readonly [id: number, value: string]>, limit: number): DeadLetter[] {
+    const all = new Map<number, string>();
+    for (const [id, value] of stored) if (this.#sizes.has(id)) all.set(id, value);
+    for (const [id, value] of this.#added) all.set(id, value);
+    return [...all.values()]
+      .slice(-limit)
+      .reverse()
+      .map((value) => JSON.parse(value) as DeadLetter);
+  }
+}

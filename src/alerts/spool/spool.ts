@@ -1,0 +1,385 @@
+import { messageOf } from '../../errors.ts';
+import type { Logger } from '../../log.ts';
+import type { Alert } from '../types.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { countsOf, newQueue, type Queue, queueFromText, queueToText, whole } from './queue.ts';
+import type { Store } from './store.ts';
+import type { DeadLetter, Settlement, SinkCounts, SpooledAlert, SpoolStats } from './types.ts';
+
+export interface SpoolOptions {
+  /** Undefined when no disk can be had: everything works, but nothing survives the process. */
+  readonly store: Store | undefined;
+  readonly maxBytes: number;
+  readonly log: Logger;
+  /** Called for each alert and sink when it is settled. */
+  readonly onSettled?: (sink: string, settlement: Settlement) => void;
+  readonly now?: () => number;
+  readonly movedAside?: number;
+}
+
+interface Kept {
+  readonly acceptedAt: number;
+  readonly bytes: number;
+}
+
+/** What memory holds at most of alerts that are not on disk, because there is none or it refuses. */
+const MAX_PENDING_BYTES = 16_777_216;
+/** Alerts just accepted are delivered from memory; the disk is for those that wait. */
+const HOT = 256;
+const RETRY_MS = 1000;
+const COUNTS_MS = 250;
+const MAX_DEAD = 10_000;
+const PAGE = 4096;
+
+/** What LMDB takes for a value: those above half a page get pages of their own. */
+const storedBytes = (length: number) => (length < PAGE / 2 ? length + 32 : Math.ceil((length + 16) / PAGE) * PAGE);
+
+/**
+ * Accepted alerts in order, and for each sink how far it is. Memory holds the
+ * truth of positions and counts; one transaction per turn of the event loop
+ * writes what changed, alerts and counts together, so that they always agree
+ * on disk. Sinks see an alert only once it is there.
+ */
+export class Spool {
+  readonly #options: SpoolOptions;
+  readonly #queues = new Map<string, Queue>();
+  readonly #kept = new Map<number, Kept>();
+  readonly #pending = new Map<number, string>();
+  readonly #hot = new Map<number, SpooledAlert>();
+  readonly #trimmed = new Set<number>();
+  readonly #dead: DeadLetters;
+  readonly #suppressed = new Map<string, number>();
+  readonly #dirty = new Map<string, string | undefined>();
+  readonly #listeners = new Set<() => void>();
+  readonly #state = new Map<string, string>();
+  #offered = 0;
+  #tail = 0;
+  #committed = 0;
+  #bytes = 0;
+  #pendingBytes = 0;
+  #scheduled: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #failing = false;
+
+  /** Throws when what the store holds makes no sense; the caller then moves it aside. */
+  constructor(options: SpoolOptions) {
+    this.#options = options;
+    this.#dead = new DeadLetters({ maxEntries: MAX_DEAD, maxBytes: options.maxBytes / 10 });
+    if (options.store !== undefined) this.#load(options.store);
+  }
+
+  #load(store: Store): void {
+    for (const [key, text] of store.state()) {
+      if (key === 'totals') {
+        const totals = JSON.parse(text) as Record<string, unknown>;
+        this.#offered = whole(totals.offered);
+        this.#tail = whole(totals.accepted);
+        for (const [reason, count] of Object.entries(totals.suppressed ?? {}))
+          this.#suppressed.set(reason, whole(count));
+        this.#dead.evicted = whole(totals.deadLettersEvicted);
+      } else if (key.startsWith('sink:')) this.#queues.set(key.slice(5), queueFromText(text));
+      else this.#state.set(key, text);
+    }
+    for (const [seq, value] of store.alerts()) {
+      const kept = { acceptedAt: Number.parseInt(value, 10) || 0, bytes: storedBytes(value.length) };
+      this.#kept.set(seq, kept);
+      this.#bytes += kept.bytes;
+    }
+    this.#dead.load(store.dead());
+    this.#committed = this.#tail;
+  }
+
+  /** Names the sinks that exist now. A new one gets alerts from here on; what a removed one still had to get becomes dead letters. */
+  join(sinks: readonly string[]): void {
+    for (const name of sinks) {
+      if (this.#queues.has(name)) continue;
+      this.#queues.set(name, newQueue(this.#tail));
+      this.#touch(name);
+    }
+    for (const [name, queue] of this.#queues) {
+      if (sinks.includes(name)) continue;
+      while (queue.cursor < this.#tail) this.settle(name, queue.cursor + 1, 'dropped');
+      this.#queues.delete(name);
+      this.#dirty.set(`sink:${name}`, undefined);
+      if (this.#state.delete(`state:${name}`)) this.#dirty.set(`state:${name}`, undefined);
+    }
+    this.#trim();
+    this.#changed();
+  }
+
+  /** A match was offered to the ledger, which did not let it pass. */
+  suppressed(reason: string): void {
+    this.#offered += 1;
+    this.#suppressed.set(reason, (this.#suppressed.get(reason) ?? 0) + 1);
+    // In a burst nearly all are repeats: their counts go to disk with the next alert, or a little later.
+    if (this.#scheduled === undefined) this.#timer ??= this.#commitLater(COUNTS_MS);
+  }
+
+  /** Takes an accepted alert. It reaches the sinks once it is on disk, within this turn of the event loop. */
+  append(alert: Alert, json: string): void {
+    const acceptedAt = this.#now();
+    const seq = this.#tail + 1;
+    const value = `${acceptedAt}\n${json}`;
+    this.#offered += 1;
+    this.#tail = seq;
+    this.#kept.set(seq, { acceptedAt, bytes: storedBytes(value.length) });
+    this.#bytes += storedBytes(value.length);
+    this.#pending.set(seq, value);
+    this.#pendingBytes += value.length;
+    this.#hot.set(seq, { seq, acceptedAt, json, alert });
+    for (const old of this.#hot.keys()) {
+      if (this.#hot.size <= HOT) break;
+      this.#hot.delete(old);
+    }
+    this.#trim();
+    this.#makeRoom();
+    this.#changed();
+  }
+
+  /** The next alerts of a sink, at most `max`. Those that cannot be read any more are settled as dropped. */
+  read(sink: string, max: number): SpooledAlert[] {
+    const queue = this.#queues.get(sink);
+    if (queue === undefined) return [];
+    const end = this.#durable ? this.#committed : this.#tail;
+    const alerts: SpooledAlert[] = [];
+    for (let seq = queue.cursor + 1; seq <= end && alerts.length < max; seq += 1) {
+      const alert = this.#get(seq);
+      if (alert !== undefined) alerts.push(alert);
+      else if (alerts.length === 0) this.settle(sink, seq, 'dropped');
+      else break;
+    }
+    return alerts;
+  }
+
+  /** Moves a sink past an alert. False when it was past it already (given up for space meanwhile). */
+  settle(sink: string, seq: number, settlement: Settlement): boolean {
+    const queue = this.#queues.get(sink);
+    if (queue === undefined || seq <= queue.cursor) return false;
+    if (seq !== queue.cursor + 1) throw new RangeError(`${sink}: ${seq} settled while it is at ${queue.cursor}`);
+    if (settlement === 'rejected' || settlement === 'expired' || settlement === 'dropped') {
+      const alert = this.#get(seq);
+      if (alert !== undefined) this.#dead.add(sink, settlement, this.#now(), alert.json);
+    }
+    queue.cursor = seq;
+    queue.counts[settlement] += 1;
+    this.#options.onSettled?.(sink, settlement);
+    this.#touch(sink);
+    this.#trim();
+    this.#changed();
+    return true;
+  }
+
+  /** Text that a sink wants back after a restart. */
+  loadState(sink: string): string | undefined {
+    return this.#state.get(`state:${sink}`);
+  }
+
+  saveState(sink: string, text: string): void {
+    this.#state.set(`state:${sink}`, text);
+    this.#dirty.set(`state:${sink}`, text);
+    this.#changed();
+  }
+
+  /** Called whenever sinks may have something new to read. Returns the function that ends it. */
+  onReady(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  waiting(sink: string): number {
+    const queue = this.#queues.get(sink);
+    return queue === undefined ? 0 : this.#tail - queue.cursor;
+  }
+
+  deadLetters(limit: number): DeadLetter[] {
+    return this.#dead.list(this.#options.store?.dead() ?? [], limit);
+  }
+
+  stats(): SpoolStats {
+    const sinks: Record<string, SinkCounts> = {};
+    for (const [name, queue] of this.#queues) sinks[name] = countsOf(queue, this.#tail);
+    const [oldest] = this.#kept.values();
+    return {
+      offered: this.#offered,
+      accepted: this.#tail,
+      suppressed: Object.fromEntries(this.#suppressed),
+      sinks,
+      alerts: this.#kept.size,
+      bytes: this.#bytes,
+      oldest: oldest?.acceptedAt,
+      deadLetters: this.#dead.size,
+      deadLettersEvicted: this.#dead.evicted,
+      durable: this.#durable,
+      movedAside: this.#options.movedAside ?? 0,
+    };
+  }
+
+  /** Writes what changed, now. False when the disk refused; it is tried again. */
+  commit(): boolean {
+    clearImmediate(this.#scheduled);
+    this.#scheduled = undefined;
+    const { store } = this.#options;
+    if (store !== undefined && this.#hasChanges) {
+      try {
+        store.commit(this.#changes());
+      } catch (error) {
+        this.#refused(error);
+        return false;
+      }
+      if (this.#failing) this.#options.log.info('the spool writes to disk again');
+      this.#failing = false;
+      this.#committed = this.#tail;
+      this.#clearPending();
+    }
+    for (const listener of this.#listeners) listener();
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.commit();
+    clearTimeout(this.#timer);
+    this.#listeners.clear();
+    await this.#options.store?.close();
+  }
+
+  get #durable(): boolean {
+    return this.#options.store !== undefined && !this.#failing;
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
+  }
+
+  #get(seq: number): SpooledAlert | undefined {
+    const hot = this.#hot.get(seq);
+    if (hot !== undefined) return hot;
+    if (!this.#kept.has(seq)) return undefined;
+    const value = this.#pending.get(seq) ?? this.#options.store?.alert(seq);
+    if (value === undefined) return undefined;
+    const json = value.slice(value.indexOf('\n') + 1);
+    try {
+      return { seq, acceptedAt: Number.parseInt(value, 10) || 0, json, alert: JSON.parse(json) as Alert };
+    } catch (error) {
+      this.#options.log.error({ seq, error: messageOf(error) }, 'an alert in the spool is damaged');
+      return undefined;
+    }
+  }
+
+  /** Over the limit, the oldest alert goes: for each sink that has not got it, counted. */
+  #makeRoom(): void {
+    for (const seq of this.#kept.keys()) {
+      if (this.#bytes <= this.#options.maxBytes) break;
+      for (const [name, queue] of this.#queues)
+        while (queue.cursor < seq) this.settle(name, queue.cursor + 1, 'dropped');
+    }
+    if (this.#durable) return;
+    // The sink's own reading finds the hole and counts it.
+    for (const seq of this.#pending.keys()) {
+      if (this.#pendingBytes <= MAX_PENDING_BYTES) break;
+      this.#forget(seq);
+    }
+  }
+
+  /** Alerts that every sink is past need no place any more. */
+  #trim(): void {
+    let lowest = this.#tail;
+    for (const { cursor } of this.#queues.values()) lowest = Math.min(lowest, cursor);
+    for (const seq of this.#kept.keys()) {
+      if (seq > lowest) break;
+      this.#forget(seq);
+    }
+  }
+
+  #forget(seq: number): void {
+    this.#bytes -= this.#kept.get(seq)?.bytes ?? 0;
+    this.#kept.delete(seq);
+    this.#hot.delete(seq);
+    const pending = this.#pending.get(seq);
+    if (pending === undefined) this.#trimmed.add(seq);
+    else {
+      this.#pending.delete(seq);
+      this.#pendingBytes -= pending.length;
+    }
+  }
+
+  #touch(sink: string): void {
+    const queue = this.#queues.get(sink);
+    if (queue !== undefined) this.#dirty.set(`sink:${sink}`, '');
+  }
+
+  #changed(): void {
+    if (this.#failing) this.#timer ??= this.#commitLater(RETRY_MS);
+    else this.#scheduled ??= setImmediate(() => this.commit());
+    // While the disk refuses, nothing is waited for.
+    if (this.#failing) for (const listener of this.#listeners) listener();
+  }
+
+  #commitLater(ms: number): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.commit();
+    }, ms);
+    timer.unref();
+    return timer;
+  }
+
+  #refused(error: unknown): void {
+    if (!this.#failing)
+      this.#options.log.error({ error: messageOf(error) }, 'the spool cannot write to disk; alerts are kept in memory');
+    this.#failing = true;
+    this.#timer ??= this.#commitLater(RETRY_MS);
+    for (const listener of this.#listeners) listener();
+  }
+
+  get #hasChanges(): boolean {
+    return (
+      this.#pending.size > 0 ||
+      this.#trimmed.size > 0 ||
+      this.#dirty.size > 0 ||
+      this.#dead.changed ||
+      this.#totalsChanged
+    );
+  }
+
+  #lastTotals = '';
+  get #totals(): string {
+    return JSON.stringify({
+      offered: this.#offered,
+      accepted: this.#tail,
+      suppressed: Object.fromEntries(this.#suppressed),
+      deadLettersEvicted: this.#dead.evicted,
+    });
+  }
+  get #totalsChanged(): boolean {
+    return this.#totals !== this.#lastTotals;
+  }
+
+  #changes() {
+    const put: [string, string][] = [['totals', this.#totals]];
+    const remove: string[] = [];
+    for (const [key, text] of this.#dirty) {
+      const queue = key.startsWith('sink:') ? this.#queues.get(key.slice(5)) : undefined;
+      if (queue !== undefined) put.push([key, queueToText(queue)]);
+      else if (text !== undefined && !key.startsWith('sink:')) put.push([key, text]);
+      else remove.push(key);
+    }
+    const { put: putDead, remove: removeDead } = this.#dead.changes;
+    return {
+      putAlerts: this.#pending,
+      removeAlerts: this.#trimmed,
+      putDead,
+      removeDead,
+      putState: put,
+      removeState: remove,
+    };
+  }
+
+  #clearPending(): void {
+    this.#lastTotals = this.#totals;
+    this.#pending.clear();
+    this.#pendingBytes = 0;
+    this.#trimmed.clear();
+    this.#dirty.clear();
+    this.#dead.committed();
+  }
+}
