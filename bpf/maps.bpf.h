@@ -162,6 +162,7 @@ struct path_scratch {
 	char path[PATH_MAX_BYTES + NAME_BYTES];
 	char name[NAME_BYTES];
 	char string[PATH_MAX_BYTES + NAME_BYTES];
+	__u64 at; /* where path[] begins */
 };
 
 SHARED_MAP struct {
@@ -176,7 +177,7 @@ SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, __u64);
 } nesting SEC(".maps");
 
 /* ---- filter ----------------------------------------------------------------------- */

@@ -5,78 +5,159 @@
  * The walk takes no lock: a rename during it can give a path that was never
  * there as a whole. The inode beside it in the record is always the right one.
  */
-#include "sensor.bpf.h"
+#include "task.bpf.h"
 
 #define READ(to, base, type, field)                                                                  \
 	bpf_probe_read_kernel(&(to), sizeof(to),                                                     \
 			      (void *)((base) + bpf_core_field_offset(type, field)))
 
+/*
+ * Puts "/name" in front of the path; false when there is no room. `at` lives in
+ * the map: as a register its range would shrink with every component, no two
+ * loop states would be equal, and the verifier would not come to an end.
+ */
+static __always_inline bool prepend(struct path_scratch *p, const void *name, __u64 length)
+{
+	__u64 at = *(volatile __u64 *)&p->at;
+
+	length &= NAME_BYTES - 1;
+	if (at > PATH_MAX_BYTES || at < length + 1)
+		return false;
+	at -= length + 1;
+	keep(at);
+	if (at >= PATH_MAX_BYTES)
+		return false;
+	p->path[at] = '/';
+	if (length)
+		bpf_probe_read_kernel(p->path + at + 1, length, name);
+	*(volatile __u64 *)&p->at = at;
+	return true;
+}
+
+static __always_inline __u64 path_end(struct path_scratch *p, __u64 result)
+{
+	if (result & PATH_UNREADABLE)
+		return result;
+	if (p->at == PATH_MAX_BYTES && !(result & PATH_CUT))
+		prepend(p, NULL, 0);
+	return result | (p->at & PATH_START);
+}
+
 __noinline __u64 path_build(__u32 level, __u64 dentry, __u64 mnt)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
-	__u64 root = 0, parent = 0, result = 0;
-	__u64 at = PATH_MAX_BYTES; /* the text so far is path[at ..] */
+	__u64 root = 0, parent = 0, up = 0;
 	struct qstr name = {};
-	__u64 length, up;
-	bool done = false;
 
 	if (!p || !dentry || !mnt)
 		return PATH_UNREADABLE;
 	if (READ(root, mnt, struct vfsmount, mnt_root))
 		return PATH_UNREADABLE;
+	p->at = PATH_MAX_BYTES;
 	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
-		if (READ(parent, dentry, struct dentry, d_parent)) {
-			result |= PATH_UNREADABLE;
-			done = true;
-			break;
-		}
 		if (dentry == root) {
-			if (READ(up, mount, struct mount, mnt_parent)) {
-				result |= PATH_UNREADABLE;
-				done = true;
-				break;
-			}
-			if (up == mount) { /* root of the mount namespace, or a detached mount */
-				done = true;
-				break;
-			}
+			if (READ(up, mount, struct mount, mnt_parent))
+				return PATH_UNREADABLE;
+			if (up == mount) /* root of the mount namespace, or a detached mount */
+				return path_end(p, 0);
 			READ(dentry, mount, struct mount, mnt_mountpoint);
 			mount = up;
 			READ(root, mount, struct mount, mnt.mnt_root);
 			continue;
 		}
-		READ(name, dentry, struct dentry, d_name);
-		length = name.len & (NAME_BYTES - 1);
+		if (READ(parent, dentry, struct dentry, d_parent) ||
+		    READ(name, dentry, struct dentry, d_name))
+			return PATH_UNREADABLE;
+		if (!prepend(p, name.name, name.len))
+			return path_end(p, PATH_CUT);
 		/*
 		 * A dentry that is its own parent but no mount's root has a name
 		 * only: memfd:x, anon_inode:[eventpoll], or a disconnected NFS file.
 		 */
-		if (at < length + 1) {
-			result |= PATH_CUT;
-			done = true;
-			break;
-		}
-		at -= length + 1;
-		keep(at);
-		if (at >= PATH_MAX_BYTES) {
-			result |= PATH_UNREADABLE;
-			done = true;
-			break;
-		}
-		p->path[at] = '/';
-		bpf_probe_read_kernel(p->path + at + 1, length, name.name);
-		if (parent == dentry) {
-			done = true;
-			break;
-		}
+		if (parent == dentry)
+			return path_end(p, 0);
 		dentry = parent;
 	}
-	if (!done)
-		result |= PATH_CUT;
-	if (at == PATH_MAX_BYTES && !(result & (PATH_CUT | PATH_UNREADABLE))) {
-		at--;
-		p->path[at] = '/';
+	return path_end(p, PATH_CUT);
+}
+
+static __always_inline __u64 kernfs_of_cgroup(__u64 cgroup)
+{
+	__u64 node = 0;
+
+	READ(node, cgroup, struct cgroup, kn);
+	return node;
+}
+
+static __always_inline __u64 kernfs_parent(__u64 node)
+{
+	__u64 parent = 0;
+
+	if (bpf_core_field_exists(struct kernfs_node, __parent))
+		READ(parent, node, struct kernfs_node, __parent);
+	else
+		READ(parent, node, struct kernfs_node___old, parent);
+	return parent;
+}
+
+static __always_inline __u64 cgroup_of_controller(__u64 css_set, __u32 controller)
+{
+	__u64 state = 0, cgroup = 0;
+
+	bpf_probe_read_kernel(&state, sizeof(state),
+			      (void *)css_set + bpf_core_field_offset(struct css_set, subsys) +
+				  controller * sizeof(void *));
+	if (state)
+		READ(cgroup, state, struct cgroup_subsys_state, cgroup);
+	return cgroup;
+}
+
+/*
+ * The path in the unified hierarchy; where the task is at its root (cgroup v1
+ * hosts), that of the memory or pids controller, which container engines use.
+ */
+__noinline __u64 cgroup_path_build(__u32 level, __u64 css_set)
+{
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	__u64 cgroup = 0, node;
+
+	if (!p || !css_set)
+		return PATH_UNREADABLE;
+	READ(cgroup, css_set, struct css_set, dfl_cgrp);
+	node = kernfs_of_cgroup(cgroup);
+	if (!kernfs_parent(node)) {
+		__u64 other = 0;
+
+		if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+			other = cgroup_of_controller(
+			    css_set, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+		if (other)
+			other = kernfs_of_cgroup(other);
+		if ((!other || !kernfs_parent(other)) &&
+		    bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id)) {
+			other = cgroup_of_controller(
+			    css_set, bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+			if (other)
+				other = kernfs_of_cgroup(other);
+		}
+		if (other)
+			node = other;
 	}
-	return result | (at & PATH_START);
+	p->at = PATH_MAX_BYTES;
+	for (int i = 0; i < 32; i++) {
+		__u64 parent = kernfs_parent(node), name = 0;
+		long got;
+
+		if (!parent)
+			return path_end(p, 0);
+		READ(name, node, struct kernfs_node, name);
+		got = bpf_probe_read_kernel_str(p->name, NAME_BYTES, (void *)name);
+		if (got < 1)
+			return PATH_UNREADABLE;
+		if (!prepend(p, p->name, got - 1))
+			return path_end(p, PATH_CUT);
+		node = parent;
+	}
+	return path_end(p, PATH_CUT);
 }

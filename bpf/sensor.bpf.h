@@ -330,16 +330,17 @@ enum path_result {
  */
 __u64 path_build(__u32 level, __u64 dentry, __u64 mnt);
 
-static __always_inline void text_path(struct scratch *s, struct text *text, __u64 dentry, __u64 mnt)
+/* The text that path_build or cgroup_path_build left; `most` is a constant <= 4096. */
+static __always_inline void text_built_path(struct scratch *s, struct text *text, __u64 result,
+					    const __u32 most)
 {
 	__u32 level = s->level;
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	__u64 result, start, length;
+	__u64 start = result & PATH_START, length;
 	__s64 offset;
 
 	if (!p)
 		return;
-	result = path_build(level, dentry, mnt);
 	if (result & PATH_UNREADABLE) {
 		text_unreadable(s, text);
 		return;
@@ -348,23 +349,29 @@ static __always_inline void text_path(struct scratch *s, struct text *text, __u6
 		s->event.header.flags |= RECORD_TRUNCATED;
 		count_failure(FAILURE_PATH_TRUNCATED);
 	}
-	start = result & PATH_START;
-	offset = text_room(s, PATH_MAX_BYTES);
-	if (offset < 0)
+	offset = text_room(s, most);
+	if (offset < 0 || start > PATH_MAX_BYTES)
 		return;
-	keep(start);
-	if (start > PATH_MAX_BYTES)
-		start = PATH_MAX_BYTES;
 	length = PATH_MAX_BYTES - start;
+	if (length > most) { /* the end is what tells */
+		start = PATH_MAX_BYTES - most;
+		length = most;
+		s->event.header.flags |= RECORD_TRUNCATED;
+	}
 	keep(length);
-	if (length > PATH_MAX_BYTES)
+	if (length > most)
 		return;
-	/* start + length == PATH_MAX_BYTES, but the verifier adds their maxima: mask into the slack. */
 	if (length && bpf_probe_read_kernel(s->bytes + offset, length, (void *)p->path + start)) {
 		text_unreadable(s, text);
 		return;
 	}
 	text_done(s, text, offset, length);
+}
+
+/* `dentry` and `mnt` are plain addresses (read with bpf_probe_read_kernel), not BTF pointers. */
+static __always_inline void text_path(struct scratch *s, struct text *text, __u64 dentry, __u64 mnt)
+{
+	text_built_path(s, text, path_build(s->level, dentry, mnt), PATH_MAX_BYTES);
 }
 
 #endif /* BPFWARDEN_SENSOR_H */

@@ -160,14 +160,10 @@ typedef struct {
 	u32 val;
 } kgid_t;
 
-/* Since f122a08b197d ("capability: just use a 'u64' instead of a 'u32[2]' array"), 6.3. */
+/* u32 cap[2] before f122a08b197d, 6.3: the same 8 bytes on a little-endian machine. */
 typedef struct {
 	u64 val;
 } kernel_cap_t;
-
-struct kernel_cap_struct___array {
-	u32 cap[2];
-};
 
 struct timespec64 {
 	time64_t tv_sec;
@@ -365,6 +361,7 @@ struct tty_struct {
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
+	unsigned int flags; /* SIGNAL_GROUP_EXIT */
 	struct pid *pids[4];
 	struct tty_struct *tty;
 };
@@ -406,11 +403,13 @@ struct task_struct {
 	unsigned int flags;
 	struct mm_struct *mm;
 	int exit_code;
+	unsigned int in_execve : 1;
 	pid_t pid;
 	pid_t tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct completion *vfork_done;
 	u64 start_boottime;
 	const struct cred *real_cred;
 	const struct cred *cred;

@@ -34,7 +34,8 @@ find_bpftool() {
 
 clang=${CLANG:-clang}
 strip=${LLVM_STRIP:-$(command -v llvm-strip || ls /usr/bin/llvm-strip-* 2>/dev/null | tail -n 1 || true)}
-flags=(-g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$arch" -Wall -Wextra -Werror -Ibpf)
+flags=(-g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$arch" -Wall -Wextra -Werror -Ibpf
+	-Wno-unused-parameter) # BPF_PROG gives every hook a ctx and all arguments of its tracepoint
 stamp=$({
 	echo "$arch ${flags[*]}"
 	"$clang" --version | head -n 1

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* Programs that start, that failed to start, and those that ran before we did. */
+#include "task.bpf.h"
+#include "call.bpf.h"
+#include "filter.bpf.h"
+
+enum exec_limits {
+	ARGS_BYTES = 4096,
+	ARGS_HEAD = 3072, /* of longer ones; with the tail again 4,096 */
+	ARGS_TAIL = 1024,
+	ENV_BYTES = 8192,
+	ENV_TAIL = 1024,
+};
+
+/* The file that became the process: `file` is a BTF pointer. */
+static __always_inline void executable(struct scratch *s, struct process_exec *e, struct file *file)
+{
+	struct record_header *h = &e->header;
+	__u64 inode = 0, dentry = 0, mnt = 0, name = 0, start = 0, sb = 0;
+	unsigned long sb_flags = 0;
+	__u32 magic;
+
+	address_of(inode, file->f_inode);
+	address_of(dentry, file->f_path.dentry);
+	address_of(mnt, file->f_path.mnt);
+	file_identity_of(&e->exe, inode);
+	inode_times(inode, &e->exe_mtime, &e->exe_ctime);
+	magic = inode_magic(inode);
+	if (e->exe.links == 0 || dentry_unhashed(dentry))
+		h->flags |= RECORD_PATH_DELETED;
+	if (magic == TMPFS_MAGIC || magic == (__u32)HUGETLBFS_MAGIC) {
+		/* memfd_create (mm/memfd.c) names the file "memfd:" + name. */
+		read_field(name, dentry, struct dentry, d_name.name);
+		bpf_probe_read_kernel(&start, 6, (void *)name);
+		if (start == 0x3a64666d656dull) /* little-endian "memfd:" */
+			h->flags |= RECORD_EXE_MEMFD;
+	}
+	if (e->exe.mode & S_ISUID)
+		h->flags |= RECORD_EXE_SETUID;
+	if ((e->exe.mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
+		h->flags |= RECORD_EXE_SETGID;
+	read_field(sb, inode, struct inode, i_sb);
+	read_field(sb_flags, sb, struct super_block, s_flags);
+	if (!(sb_flags & SB_RDONLY) && may_write(&e->exe, h->euid, e->egid, e->cap_effective))
+		h->flags |= RECORD_EXE_WRITABLE;
+	if (overlay_upper(inode))
+		h->flags |= RECORD_EXE_UPPER;
+	text_path(s, &e->path, dentry, mnt);
+}
+
+static __always_inline void arguments(struct scratch *s, struct process_exec *e, __u64 start, __u64 end)
+{
+	__u64 length = end - start;
+
+	e->args_length = length;
+	if (length <= ARGS_BYTES) {
+		text_user_bytes(s, &e->args, (void *)start, length, ARGS_BYTES);
+		return;
+	}
+	s->event.header.flags |= RECORD_TRUNCATED;
+	text_user_bytes(s, &e->args, (void *)start, ARGS_HEAD, ARGS_HEAD);
+	text_user_bytes(s, &e->args_tail, (void *)(end - ARGS_TAIL), ARGS_TAIL, ARGS_TAIL);
+}
+
+static __always_inline void environment(struct scratch *s, struct process_exec *e, __u64 start, __u64 end)
+{
+	__u64 length = end - start;
+
+	e->env_length = length;
+	if (length <= ENV_BYTES) {
+		text_user_bytes(s, &e->env, (void *)start, length, ENV_BYTES);
+		return;
+	}
+	text_user_bytes(s, &e->env, (void *)start, ENV_BYTES, ENV_BYTES);
+	if (length <= ENV_BYTES + ENV_TAIL) {
+		text_user_bytes(s, &e->env_tail, (void *)(start + ENV_BYTES), length - ENV_BYTES, ENV_TAIL);
+		return;
+	}
+	s->event.header.flags |= RECORD_ENV_TRUNCATED;
+	text_user_bytes(s, &e->env_tail, (void *)(end - ENV_TAIL), ENV_TAIL, ENV_TAIL);
+}
+
+/*
+ * bprm_execve -> exec_binprm (fs/exec.c): the new program is in place
+ *   -> trace_sched_process_exec(current, old_pid, bprm)
+ * Nothing here is what the caller passed: the file is the opened one, the
+ * arguments are the copies on the new stack, which nobody has run on yet. For a
+ * script bprm->file is the interpreter, bprm->filename the script.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct mm_struct *mm = task->mm;
+	__u64 filename = 0, interp = 0;
+	struct process_exec *e;
+	struct scratch *s;
+
+	if (!kind_wanted(EVENT_PROCESS_EXEC)) {
+		account(EVENT_PROCESS_EXEC, OUTCOME_FILTERED);
+		return 0;
+	}
+	s = record_begin(EVENT_PROCESS_EXEC, sizeof(*e));
+	if (!s)
+		return 0;
+	e = &s->event.process_exec;
+	header_fill(&e->header, task, 0);
+	exec_of_task(e, task);
+	executable(s, e, bprm->file);
+	address_of(filename, bprm->filename);
+	address_of(interp, bprm->interp);
+	text_kernel(s, &e->filename, (void *)filename, PATH_MAX_BYTES);
+	if (interp != filename)
+		text_kernel(s, &e->interp, (void *)interp, NAME_BYTES);
+	arguments(s, e, mm->arg_start, mm->arg_end);
+	text_cwd(s, &e->cwd, task);
+	text_tty(s, &e->tty, task);
+	text_cgroup(s, &e->cgroup, task);
+	environment(s, e, mm->env_start, mm->env_end);
+	record_submit(s, RING_PRIORITY);
+	return 0;
+}
+
+/*
+ * execve, execveat that returned an error: there is no file to look at, the name
+ * is what user space passed. Success is process_exec's.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_exec, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	struct process_exec *e;
+	struct scratch *s;
+	__u64 filename;
+
+	if (result >= 0 || will_restart(result))
+		return 0;
+	if (!kind_wanted(EVENT_PROCESS_EXEC)) {
+		account(EVENT_PROCESS_EXEC, OUTCOME_FILTERED);
+		return 0;
+	}
+	s = record_begin(EVENT_PROCESS_EXEC, sizeof(*e));
+	if (!s)
+		return 0;
+	e = &s->event.process_exec;
+	header_of_call(&e->header, task, &call, result);
+	e->header.flags |= RECORD_UNVERIFIED;
+	exec_of_task(e, task);
+	filename = call.call == CALL_EXECVEAT ? ARG1(regs, call) : ARG0(regs, call);
+	text_user(s, &e->filename, (void *)filename, PATH_MAX_BYTES);
+	text_cwd(s, &e->cwd, task);
+	text_tty(s, &e->tty, task);
+	text_cgroup(s, &e->cgroup, task);
+	record_submit(s, RING_PRIORITY);
+	return 0;
+}
+
+/*
+ * bpf_iter task (kernel/bpf/task_iter.c): every process that is there when user
+ * space reads the iterator. Arguments and environment are in the other process's
+ * memory, out of reach here: marked unreadable, user space reads them from /proc.
+ */
+SEC("iter/task")
+int seed_process(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	struct process_exec *e;
+	struct scratch *s;
+	struct file *exe;
+	__u64 length;
+	__u32 level;
+
+	if (!task || task->pid != task->tgid)
+		return 0;
+	level = nest_enter();
+	if (level >= NEST_LEVELS)
+		return 0;
+	s = bpf_map_lookup_elem(&scratch, &level);
+	if (!s) {
+		nest_leave();
+		return 0;
+	}
+	e = &s->event.process_exec;
+	__builtin_memset(e, 0, sizeof(*e));
+	s->length = sizeof(*e);
+	s->level = level;
+	e->header.kind = EVENT_PROCESS_EXEC;
+	header_fill(&e->header, task, 0);
+	e->header.flags |= RECORD_SEEDED | RECORD_UNREADABLE;
+	exec_of_task(e, task);
+	exe = task->mm->exe_file;
+	if (exe)
+		executable(s, e, exe);
+	e->args.length = TEXT_UNREADABLE;
+	e->env.length = TEXT_UNREADABLE;
+	text_cwd(s, &e->cwd, task);
+	text_tty(s, &e->tty, task);
+	text_cgroup(s, &e->cgroup, task);
+	length = s->length;
+	keep(length);
+	if (length > RECORD_BYTES)
+		length = RECORD_BYTES;
+	e->header.size = length;
+	bpf_seq_write(seq, s->bytes, length);
+	nest_leave();
+	return 0;
+}

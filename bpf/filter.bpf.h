@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * Which events user space wants. Sound: what some rule could match always
+ * passes, because user space derives from each rule tokens that every event
+ * matched by it carries, and an event passes with one token. What is not sure
+ * here (an unreadable name, a relative path with an unreadable directory)
+ * passes.
+ */
+#ifndef BPFWARDEN_FILTER_H
+#define BPFWARDEN_FILTER_H
+
+#include "sensor.bpf.h"
+
+#define EVERY_CLASS (~0ull)
+#define KIND_CLASS(kind) (1ull << (kind))
+
+static __always_inline struct filter_state *filter_state_now(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&filter_state, &key);
+}
+
+/* The active generation's index; read it once per event and keep it. */
+static __always_inline __u32 filter_generation(void)
+{
+	struct filter_state *state = filter_state_now();
+
+	return state ? *(volatile __u32 *)&state->generation & 1 : 0;
+}
+
+/* enum filter_pass bits of the kind. */
+static __always_inline __u32 filter_passes(__u32 generation, enum event_kind kind)
+{
+	struct filter_table *table = bpf_map_lookup_elem(&filter_tables, &generation);
+
+	return table ? table->pass[(__u32)kind & (FILTER_KINDS - 1)] : PASS_WHOLE;
+}
+
+/* For process and privileged kinds, which have no tokens in the kernel: whole or not at all. */
+static __always_inline bool kind_wanted(enum event_kind kind)
+{
+	return filter_passes(filter_generation(), kind) != 0;
+}
+
+/* Mask of the classes for which a token is there. */
+static __always_inline __u64 filter_token(__u64 hash, enum filter_token_type type, __u32 generation)
+{
+	struct filter_key key = {.hash = hash, .type = type, .generation = generation};
+	__u64 *mask = bpf_map_lookup_elem(&filter_tokens, &key);
+
+	return mask ? *mask : 0;
+}
+
+/* Uid and error tokens: what every kind has. */
+static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 classes,
+					  struct task_struct *task, __s64 result)
+{
+	if (passes & PASS_WHOLE)
+		return true;
+	if ((passes & PASS_ERRORS) && result < 0)
+		return true;
+	if (passes & PASS_UIDS) {
+		__u32 uid = task->real_cred->uid.val, euid = task->real_cred->euid.val;
+
+		if (filter_token(uid, TOKEN_UID, generation) & classes)
+			return true;
+		if (euid != uid && filter_token(euid, TOKEN_UID, generation) & classes)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * For network kinds. `task` NULL where the actor is unknown (softirq): then uid
+ * tokens are taken as hit.
+ */
+static __always_inline bool filter_endpoints(enum event_kind kind, struct task_struct *task, __s64 result,
+					     const struct endpoint *source,
+					     const struct endpoint *destination)
+{
+	__u32 generation = filter_generation();
+	__u32 passes = filter_passes(generation, kind);
+	__u64 class = KIND_CLASS(kind);
+
+	if (!passes)
+		return false;
+	if (task ? filter_common(passes, generation, class, task, result)
+		 : passes & (PASS_WHOLE | PASS_UIDS))
+		return true;
+	if ((passes & PASS_ERRORS) && result < 0)
+		return true;
+	if (passes & PASS_PORTS) {
+		if (filter_token(source->port, TOKEN_PORT_SOURCE, generation) & class)
+			return true;
+		if (filter_token(destination->port, TOKEN_PORT_DESTINATION, generation) & class)
+			return true;
+	}
+	if (passes & PASS_CIDRS) {
+		struct filter_cidr key = {.prefix = 32 + 128, .generation = generation};
+		__u64 *mask;
+
+		__builtin_memcpy(key.ip, source->ip, sizeof(key.ip));
+		mask = bpf_map_lookup_elem(&filter_cidrs, &key);
+		if (mask && *mask & class)
+			return true;
+		key.side = 1;
+		__builtin_memcpy(key.ip, destination->ip, sizeof(key.ip));
+		mask = bpf_map_lookup_elem(&filter_cidrs, &key);
+		if (mask && *mask & class)
+			return true;
+	}
+	return false;
+}
+
+/* ---- paths (filter.bpf.c) ------------------------------------------------------- */
+/* Token mask of the component in path_scratch[level].name. */
+__u64 component_mask(__u32 level, __u32 length, __u32 generation);
+/* Token mask of a directory: all its components, up to the namespace root; cached. */
+__u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation);
+/* Token mask of the components of the string in path_scratch[level].string. */
+__u64 string_mask(__u32 level, __u32 length, __u32 generation);
+
+/* Every cached path decision is void: a directory moved, the mount tree or the filter changed. */
+static __always_inline void filter_forget_paths(void)
+{
+	struct filter_state *state = filter_state_now();
+
+	if (state)
+		__sync_fetch_and_add(&state->epoch, 1);
+}
+
+/* ---- rate guard (rate.bpf.c) ----------------------------------------------------- */
+/*
+ * One token from the bucket of this process and kind: 1 go on, 0 hold back (the
+ * caller counts it as throttled). Only for kinds that go to the bulk ring.
+ */
+__u32 rate_take(__u32 kind);
+
+#endif /* BPFWARDEN_FILTER_H */

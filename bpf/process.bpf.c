@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* fork, exit and change of name. */
+#include "task.bpf.h"
+#include "filter.bpf.h"
+
+enum clone_flag {
+	CLONE_VM = 0x00000100,
+	CLONE_FS = 0x00000200,
+	CLONE_FILES = 0x00000400,
+	CLONE_VFORK = 0x00004000,
+	CLONE_NEWNS = 0x00020000,
+	CLONE_NEWUTS = 0x04000000,
+	CLONE_NEWIPC = 0x08000000,
+	CLONE_NEWUSER = 0x10000000,
+	CLONE_NEWPID = 0x20000000,
+	CLONE_NEWNET = 0x40000000,
+};
+
+/* What the clone did, from the two tasks: the flags of clone3 lie in user memory and prove nothing. */
+static __always_inline __u32 clone_flags_of(struct task_struct *parent, struct task_struct *child)
+{
+	struct nsproxy *old = parent->nsproxy, *new = child->nsproxy;
+	__u32 flags = 0;
+
+	if (child->mm == parent->mm)
+		flags |= CLONE_VM;
+	if (child->fs == parent->fs)
+		flags |= CLONE_FS;
+	if (child->files == parent->files)
+		flags |= CLONE_FILES;
+	if (child->vfork_done)
+		flags |= CLONE_VFORK;
+	if (child->real_cred->user_ns != parent->real_cred->user_ns)
+		flags |= CLONE_NEWUSER;
+	if (old != new) {
+		if (old->mnt_ns != new->mnt_ns)
+			flags |= CLONE_NEWNS;
+		if (old->uts_ns != new->uts_ns)
+			flags |= CLONE_NEWUTS;
+		if (old->ipc_ns != new->ipc_ns)
+			flags |= CLONE_NEWIPC;
+		if (old->net_ns != new->net_ns)
+			flags |= CLONE_NEWNET;
+	}
+	if (pid_namespace_of(parent) != pid_namespace_of(child))
+		flags |= CLONE_NEWPID;
+	return flags;
+}
+
+/*
+ * kernel_clone -> copy_process succeeded -> trace_sched_process_fork(current, p)
+ * (kernel/fork.c), before the child runs. fork, vfork, clone, clone3, and kernel
+ * threads; threads of a process are left out. Everything is kernel state.
+ */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct process_fork *e;
+	struct scratch *s;
+
+	if (child->pid != child->tgid)
+		return 0;
+	if (!kind_wanted(EVENT_PROCESS_FORK)) {
+		account(EVENT_PROCESS_FORK, OUTCOME_FILTERED);
+		return 0;
+	}
+	s = record_begin(EVENT_PROCESS_FORK, sizeof(*e));
+	if (!s)
+		return 0;
+	e = &s->event.process_fork;
+	header_fill(&e->header, parent, child->tgid);
+	e->child_pid = child->tgid;
+	e->child_start_time = child->start_boottime;
+	e->child_cgroup_id = child->cgroups->dfl_cgrp->kn->id;
+	e->clone_flags = clone_flags_of(parent, child);
+	namespaces_of(&e->ns, child);
+	record_submit(s, RING_PRIORITY);
+	return 0;
+}
+
+struct exited_key {
+	__u64 start_time;
+	__u32 pid;
+	__u32 unused;
+};
+
+/* Two last threads that exit together both see live == 0; the first one reports. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct exited_key);
+	__type(value, __u32);
+} exited SEC(".maps");
+
+/*
+ * do_exit -> group_dead = atomic_dec_and_test(&signal->live) -> exit_mm
+ *   -> trace_sched_process_exit (kernel/exit.c)
+ * live is 0 only for the last thread. Since 6.16 the tracepoint also has
+ * group_dead as an argument, which older kernels' verifiers refuse.
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	enum { SIGNAL_GROUP_EXIT = 4 };
+	struct signal_struct *signal = task->signal;
+	struct exited_key key = {};
+	struct process_exit *e;
+	struct scratch *s;
+	__u32 one = 1, code;
+
+	if (signal->live.counter != 0)
+		return 0;
+	key.pid = task->tgid;
+	key.start_time = task->group_leader->start_boottime;
+	if (bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST) == -17 /* EEXIST */)
+		return 0;
+	if (!kind_wanted(EVENT_PROCESS_EXIT)) {
+		account(EVENT_PROCESS_EXIT, OUTCOME_FILTERED);
+		return 0;
+	}
+	s = record_begin(EVENT_PROCESS_EXIT, sizeof(*e));
+	if (!s)
+		return 0;
+	e = &s->event.process_exit;
+	header_fill(&e->header, task, 0);
+	/* As wait_task_zombie (kernel/exit.c) computes it. */
+	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code
+						 : task->group_leader->exit_code;
+	e->exit_code = code >> 8 & 0xff;
+	e->exit_signal = code & 0x7f;
+	e->runtime = e->header.time - e->header.start_time;
+	record_submit(s, RING_PRIORITY);
+	return 0;
+}
+
+/*
+ * prctl(PR_SET_NAME), write to /proc/PID/comm -> __set_task_comm
+ *   -> trace_task_rename(task, new) (fs/exec.c)
+ * exec takes the same way; in_execve tells and process_exec reports it. The
+ * header is that of the renamed task, which a sibling may have renamed.
+ */
+SEC("tp_btf/task_rename")
+int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
+{
+	struct call_event *e;
+	struct scratch *s;
+
+	if (task->flags & PF_KTHREAD)
+		return 0;
+	if (bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
+		return 0;
+	if (!kind_wanted(EVENT_PROCESS_RENAME)) {
+		account(EVENT_PROCESS_RENAME, OUTCOME_FILTERED);
+		return 0;
+	}
+	s = record_begin(EVENT_PROCESS_RENAME, sizeof(*e));
+	if (!s)
+		return 0;
+	e = &s->event.process_rename;
+	header_fill(&e->header, task, 0);
+	text_kernel(s, &e->name, comm, 17);
+	text_kernel(s, &e->detail, e->header.comm, 17);
+	record_submit(s, RING_PRIORITY);
+	return 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* Facts about a task and its executable, for exec, fork, and the iterator. */
+#ifndef BPFWARDEN_TASK_H
+#define BPFWARDEN_TASK_H
+
+#include "inode.bpf.h"
+
+/* A pointer inside the kernel as a plain number: global functions take no BTF pointers before 6.9. */
+#define address_of(to, field) bpf_probe_read_kernel(&(to), sizeof(to), &(field))
+
+static __always_inline __u64 capabilities(const kernel_cap_t *set)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), set);
+	return value;
+}
+
+/* task_active_pid_ns: thread_pid->numbers[level].ns (ns_of_pid, include/linux/pid.h). */
+static __always_inline __u32 pid_namespace_of(struct task_struct *task)
+{
+	struct pid *pid = task->thread_pid;
+	__u32 level = pid->level, inode = 0;
+	struct pid_namespace *ns = NULL;
+	__u64 entry = 0;
+
+	bpf_probe_read_kernel(&entry, sizeof(entry), &task->thread_pid);
+	entry += bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid) +
+		 bpf_core_field_offset(struct upid, ns);
+	if (bpf_probe_read_kernel(&ns, sizeof(ns), (void *)entry))
+		return 0;
+	bpf_probe_read_kernel(&inode, sizeof(inode),
+			      (void *)ns + bpf_core_field_offset(struct pid_namespace, ns.inum));
+	return inode;
+}
+
+static __always_inline void namespaces_of(struct namespaces *ns, struct task_struct *task)
+{
+	struct nsproxy *proxy = task->nsproxy;
+
+	ns->mount = proxy->mnt_ns->ns.inum;
+	ns->network = proxy->net_ns->ns.inum;
+	ns->uts = proxy->uts_ns->ns.inum;
+	ns->ipc = proxy->ipc_ns->ns.inum;
+	ns->user = task->real_cred->user_ns->ns.inum;
+	ns->pid = pid_namespace_of(task);
+}
+
+static __always_inline user_id audit_uid(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->loginuid))
+		return task->loginuid.val;
+	return (user_id)-1;
+}
+
+static __always_inline __u32 audit_session(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->sessionid))
+		return task->sessionid;
+	return (__u32)-1;
+}
+
+/* path.bpf.c: the cgroup's path into path_scratch[level], like path_build. */
+__u64 cgroup_path_build(__u32 level, __u64 css_set);
+
+static __always_inline void text_cgroup(struct scratch *s, struct text *text, struct task_struct *task)
+{
+	__u64 css_set = 0;
+
+	address_of(css_set, task->cgroups);
+	text_built_path(s, text, cgroup_path_build(s->level, css_set), 1024);
+}
+
+static __always_inline void text_cwd(struct scratch *s, struct text *text, struct task_struct *task)
+{
+	__u64 dentry = 0, mnt = 0;
+
+	address_of(dentry, task->fs->pwd.dentry);
+	address_of(mnt, task->fs->pwd.mnt);
+	text_path(s, text, dentry, mnt);
+}
+
+static __always_inline void text_tty(struct scratch *s, struct text *text, struct task_struct *task)
+{
+	struct tty_struct *tty = task->signal->tty;
+
+	if (tty)
+		text_kernel(s, text, tty->name, 64);
+}
+
+/* What of a process_exec record a task's own state gives. */
+static __always_inline void exec_of_task(struct process_exec *e, struct task_struct *task)
+{
+	const struct cred *cred = task->real_cred;
+
+	e->parent_start_time = task->real_parent->group_leader->start_boottime;
+	e->auid = audit_uid(task);
+	e->session_id = audit_session(task);
+	e->egid = cred->egid.val;
+	e->suid = cred->suid.val;
+	e->cap_effective = capabilities(&cred->cap_effective);
+	e->cap_permitted = capabilities(&cred->cap_permitted);
+	namespaces_of(&e->ns, task);
+}
+
+#endif /* BPFWARDEN_TASK_H */
