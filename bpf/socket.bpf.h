@@ -7,7 +7,7 @@
 #ifndef BPFWARDEN_SOCKET_H
 #define BPFWARDEN_SOCKET_H
 
-#include "sensor.bpf.h"
+#include "inode.bpf.h"
 #include <bpf/bpf_endian.h>
 
 enum socket_constants {
@@ -22,7 +22,6 @@ enum socket_constants {
 	SOCK_RAW = 3,
 	SOCK_PACKET = 10,
 	SOCK_TYPE_MASK = 0xf,
-	S_IFMT = 0170000,
 	S_IFSOCK = 0140000,
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,

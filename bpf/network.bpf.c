@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * Connections as the kernel made them: the state changes of TCP sockets, and
+ * the ends of the socket calls that make no state change. What a program
+ * passed as address is only used where a call failed before the kernel kept it.
+ */
+#include "socket.bpf.h"
+#include "call.bpf.h"
+#include "filter.bpf.h"
+
+/* ---- what is remembered of a socket -------------------------------------- */
+/*
+ * From SYN_SENT until the outcome is known, and where net_close is wanted until
+ * the socket is closed. Later state changes come from softirq, where `current`
+ * is some other process: the header of the one that acted is kept here.
+ */
+struct socket_owner {
+	struct record_header header;
+	ktime_ns since;
+	__u32 pending; /* net_conn is not reported yet */
+	__u32 unused;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* struct sock * */
+	__type(value, struct socket_owner);
+} socket_owners SEC(".maps");
+
+/* Sockets for which a thread's connect() has reached SYN_SENT; the end of the call removes it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, thread_id);
+	__type(value, __u64); /* struct sock * */
+} connecting SEC(".maps");
+
+/* ---- one net_event ---------------------------------------------------------- */
+/* `task`: the actor, or NULL when it is not the current task. */
+static __always_inline void net_submit(struct scratch *s, enum event_kind kind, struct task_struct *task)
+{
+	struct net_event *e = &s->event.net_conn;
+
+	if (!filter_endpoints(kind, task, e->header.result, &e->source, &e->destination))
+		record_drop(s, OUTCOME_FILTERED);
+	else if (!rate_take(kind))
+		record_drop(s, OUTCOME_THROTTLED);
+	else
+		record_submit(s, RING_BULK);
+}
+
+/* An event of the current process about `sk`, with the kernel's addresses. */
+static __always_inline void net_report(enum event_kind kind, struct sock *sk, struct task_struct *task,
+				       struct call_info *call, long result)
+{
+	struct scratch *s;
+
+	if (!kind_wanted(kind) || is_daemon(task)) {
+		account(kind, OUTCOME_FILTERED);
+		return;
+	}
+	s = record_begin(kind, sizeof(struct net_event));
+	if (!s)
+		return;
+	header_of_call(&s->event.header, task, call, result);
+	endpoints_of_sock(&s->event.net_conn, sk);
+	if (kind == EVENT_NET_ACCEPT) { /* the peer is the source */
+		struct endpoint local = s->event.net_conn.source;
+
+		s->event.net_conn.source = s->event.net_conn.destination;
+		s->event.net_conn.destination = local;
+	}
+	net_submit(s, kind, task);
+}
+
+/* Remembers who acts on the socket; false when there is no room. */
+static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task, bool pending)
+{
+	struct socket_owner owner = {.pending = pending};
+	__u64 key = (__u64)sk;
+
+	header_of_task(&owner.header, task);
+	owner.since = owner.header.time;
+	if (!bpf_map_update_elem(&socket_owners, &key, &owner, BPF_ANY))
+		return true;
+	count_failure(FAILURE_SOCKET_MAP_FULL);
+	return false;
+}
+
+/* ---- TCP states ----------------------------------------------------------------- */
+/* Reports the connection that `owner` began; the addresses are complete now. */
+static __always_inline void conn_report(struct sock *sk, struct socket_owner *owner, long result)
+{
+	struct scratch *s;
+
+	owner->pending = 0;
+	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
+	if (!s)
+		return;
+	s->event.header = owner->header;
+	s->event.header.kind = EVENT_NET_CONN;
+	s->event.header.result = result;
+	endpoints_of_sock(&s->event.net_conn, sk);
+	net_submit(s, EVENT_NET_CONN, NULL);
+}
+
+/*
+ * tcp_v4_connect/tcp_v6_connect -> tcp_set_state(sk, TCP_SYN_SENT): the remote
+ * address is set, the local port not yet (inet_hash_connect comes after). So
+ * the event waits for the outcome: on loopback within the call, else a round
+ * trip later, and if nobody answers until the first SYN is repeated, after 1 s.
+ */
+static __always_inline void on_syn_sent(struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	thread_id tid = task->pid;
+	__u64 key = (__u64)sk;
+	bool conn = kind_wanted(EVENT_NET_CONN) && !is_daemon(task);
+	bool close = kind_wanted(EVENT_NET_CLOSE) && !is_daemon(task);
+	struct call_info call = {.number = NO_SYSCALL};
+
+	bpf_map_update_elem(&connecting, &tid, &key, BPF_ANY);
+	if (!conn)
+		account(EVENT_NET_CONN, OUTCOME_FILTERED);
+	if (!conn && !close)
+		return;
+	if (owner_keep(sk, task, conn) || !conn)
+		return;
+	/* No room to wait: now, without the local port. */
+	net_report(EVENT_NET_CONN, sk, task, &call, -EINPROGRESS);
+}
+
+static __always_inline void on_close(struct sock *sk, struct socket_owner *owner, int newstate)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct scratch *s;
+	__u64 now;
+
+	if (!kind_wanted(EVENT_NET_CLOSE)) {
+		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
+		return;
+	}
+	s = record_begin(EVENT_NET_CLOSE, sizeof(struct net_event));
+	if (!s)
+		return;
+	if (owner) {
+		now = bpf_ktime_get_boot_ns();
+		s->event.header = owner->header;
+		s->event.header.kind = EVENT_NET_CLOSE;
+		s->event.header.time = now;
+		s->event.header.syscall = NO_SYSCALL;
+		s->event.net_close.duration = now - owner->since;
+	} else {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		header_fill(&s->event.header, task, 0);
+		/* Only a call of the process leads to FIN_WAIT1 and LAST_ACK; a reset comes from softirq. */
+		if (newstate == TCP_CLOSE)
+			s->event.header.flags |= RECORD_KERNEL_THREAD;
+	}
+	endpoints_of_sock(&s->event.net_close, sk);
+	s->event.net_close.bytes_received = BPF_CORE_READ(tcp, bytes_received);
+	s->event.net_close.bytes_sent =
+		BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	net_submit(s, EVENT_NET_CLOSE, NULL);
+}
+
+/* inet_sk_state_store, tcp_set_state (net/ipv4) -> trace_inet_sock_set_state */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(socket_state, struct sock *sk, int oldstate, int newstate)
+{
+	struct socket_owner *owner;
+	__u64 key = (__u64)sk;
+
+	if (sk->sk_protocol != TRANSPORT_TCP)
+		return 0;
+	if (newstate == TCP_SYN_SENT) {
+		on_syn_sent(sk);
+		return 0;
+	}
+	/* Most changes are between states that say nothing: SYN_RECV, FIN_WAIT2, CLOSE_WAIT ... */
+	if (oldstate != TCP_SYN_SENT && newstate != TCP_CLOSE && newstate != TCP_FIN_WAIT1 &&
+	    newstate != TCP_LAST_ACK)
+		return 0;
+	owner = bpf_map_lookup_elem(&socket_owners, &key);
+	if (oldstate == TCP_SYN_SENT) {
+		if (owner && owner->pending) {
+			int error = sk->sk_err;
+
+			if (newstate == TCP_CLOSE && !error)
+				error = EINPROGRESS; /* closed before there was an answer */
+			conn_report(sk, owner, -error);
+		}
+		if (owner && (newstate == TCP_CLOSE || !kind_wanted(EVENT_NET_CLOSE)))
+			bpf_map_delete_elem(&socket_owners, &key);
+		return 0;
+	}
+	if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
+		on_close(sk, owner, newstate);
+	if (owner)
+		bpf_map_delete_elem(&socket_owners, &key);
+	return 0;
+}
+
+/* tcp_retransmit_skb (net/ipv4/tcp_output.c): rare, and the first sign that a peer is silent. */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(socket_retransmit, struct sock *sk)
+{
+	struct socket_owner *owner;
+	__u64 key = (__u64)sk;
+
+	if (sk->__sk_common.skc_state != TCP_SYN_SENT)
+		return 0;
+	owner = bpf_map_lookup_elem(&socket_owners, &key);
+	if (owner && owner->pending)
+		conn_report(sk, owner, -EINPROGRESS);
+	return 0;
+}
+
+/* ---- ends of socket calls ---------------------------------------------------------- */
+/* A connect that failed before the kernel took the address: only the program's own word is left. */
+static __always_inline void conn_refused(struct sock *sk, struct task_struct *task,
+					 struct call_info *call, const void *address, long result)
+{
+	struct scratch *s;
+
+	if (!kind_wanted(EVENT_NET_CONN) || is_daemon(task)) {
+		account(EVENT_NET_CONN, OUTCOME_FILTERED);
+		return;
+	}
+	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
+	if (!s)
+		return;
+	header_of_call(&s->event.header, task, call, result);
+	endpoints_of_sock(&s->event.net_conn, sk);
+	s->event.header.flags |= RECORD_UNVERIFIED;
+	if (!endpoint_of_user(&s->event.net_conn, &s->event.net_conn.destination, address)) {
+		s->event.header.flags |= RECORD_UNREADABLE;
+		count_failure(FAILURE_STRING_UNREADABLE);
+	}
+	net_submit(s, EVENT_NET_CONN, task);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	struct sock *sk = sock_of_fd(task, ARG0(regs, call));
+	thread_id tid = task->pid;
+	__u64 *reached;
+	bool tcp;
+
+	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return 0;
+	tcp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP;
+	if (tcp) {
+		reached = bpf_map_lookup_elem(&connecting, &tid);
+		if (reached) {
+			bool same = *reached == (__u64)sk;
+
+			bpf_map_delete_elem(&connecting, &tid);
+			if (same)
+				return 0; /* socket_state reports it */
+		}
+		/* A repeated call on a socket that is connecting or connected. */
+		if (result == 0 || result == -EALREADY || result == -EISCONN ||
+		    result == -EINPROGRESS || will_restart(result))
+			return 0;
+	} else if (result == 0) {
+		/* Port 0: getaddrinfo asks for a route, connect(AF_UNSPEC) undoes an earlier one. */
+		if (BPF_CORE_READ(sk, __sk_common.skc_dport))
+			net_report(EVENT_NET_CONN, sk, task, &call, 0);
+		return 0;
+	}
+	conn_refused(sk, task, &call, (void *)ARG1(regs, call), result);
+	return 0;
+}
+
+static __always_inline void on_accept(struct task_struct *task, struct call_info *call, long result)
+{
+	struct sock *sk = result < 0 ? NULL : sock_of_fd(task, result);
+
+	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return;
+	if (kind_wanted(EVENT_NET_CLOSE) && !is_daemon(task) &&
+	    BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP)
+		owner_keep(sk, task, false);
+	net_report(EVENT_NET_ACCEPT, sk, task, call, result);
+}
+
+/* listen() of TCP, bind() of UDP: from then on anybody may send. */
+static __always_inline void on_listen(struct task_struct *task, struct call_info *call, __u32 fd,
+				      long result, bool bind)
+{
+	struct sock *sk = sock_of_fd(task, fd);
+	bool udp;
+
+	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return;
+	udp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_UDP;
+	if (bind ? udp && result == 0 : !udp)
+		net_report(EVENT_NET_LISTEN, sk, task, call, result);
+}
+
+static __always_inline bool is_raw(__u32 family, __u32 type)
+{
+	if (is_inet(family))
+		return type == SOCK_RAW || type == SOCK_PACKET;
+	return family == AF_PACKET || family == AF_VSOCK || family == AF_XDP;
+}
+
+static __always_inline void on_socket(struct task_struct *task, struct call_info *call, __u32 family,
+				      __u32 type, __u32 protocol, long result)
+{
+	struct scratch *s;
+
+	if (!is_raw(family, type & SOCK_TYPE_MASK))
+		return;
+	if (!kind_wanted(EVENT_SOCKET_RAW) || is_daemon(task)) {
+		account(EVENT_SOCKET_RAW, OUTCOME_FILTERED);
+		return;
+	}
+	s = record_begin(EVENT_SOCKET_RAW, sizeof(struct call_event));
+	if (!s)
+		return;
+	header_of_call(&s->event.header, task, call, result);
+	s->event.socket_raw.argument[0] = family;
+	s->event.socket_raw.argument[1] = type;
+	s->event.socket_raw.argument[2] = protocol;
+	s->event.socket_raw.family = family;
+	s->event.socket_raw.socket_type = type & SOCK_TYPE_MASK;
+	s->event.socket_raw.protocol = family == AF_PACKET ? bpf_ntohs(protocol) : protocol;
+	record_submit(s, RING_PRIORITY);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_socket, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u32 first = ARG0(regs, call);
+
+	switch (call.call) {
+	case CALL_ACCEPT:
+	case CALL_ACCEPT4:
+		on_accept(task, &call, result);
+		break;
+	case CALL_LISTEN:
+		on_listen(task, &call, first, result, false);
+		break;
+	case CALL_BIND:
+		on_listen(task, &call, first, result, true);
+		break;
+	case CALL_SOCKET:
+		on_socket(task, &call, first, ARG1(regs, call), ARG2(regs, call), result);
+		break;
+	}
+	return 0;
+}
+
+/* An inet socket as standard input, output or error: what a remote shell looks like. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_dup, struct pt_regs *regs, long result)
+{
+	struct task_struct *task;
+	struct call_info call;
+	struct net_event ends = {};
+	struct scratch *s;
+	struct sock *sk;
+
+	if (result < 0 || result > 2)
+		return 0;
+	task = bpf_get_current_task_btf();
+	sk = sock_of_fd(task, result);
+	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return 0;
+	if (!kind_wanted(EVENT_SOCKET_DUP) || is_daemon(task)) {
+		account(EVENT_SOCKET_DUP, OUTCOME_FILTERED);
+		return 0;
+	}
+	call = call_of(regs, task);
+	s = record_begin(EVENT_SOCKET_DUP, sizeof(struct call_event));
+	if (!s)
+		return 0;
+	header_of_call(&s->event.header, task, &call, result);
+	endpoints_of_sock(&ends, sk);
+	s->event.socket_dup.argument[0] = ARG0(regs, call);
+	s->event.socket_dup.argument[1] = result;
+	s->event.socket_dup.family = ends.family;
+	s->event.socket_dup.socket_type = BPF_CORE_READ(sk, sk_type);
+	s->event.socket_dup.protocol = ends.transport;
+	s->event.socket_dup.source = ends.source;
+	s->event.socket_dup.destination = ends.destination;
+	record_submit(s, RING_PRIORITY);
+	return 0;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * What goes through sockets: totals of calls and bytes, the destinations of
+ * unconnected UDP sends, and the DNS answers that processes receive (names of
+ * addresses for destination.hostname).
+ */
+#include "socket.bpf.h"
+#include "call.bpf.h"
+#include "filter.bpf.h"
+
+/* 1: the cgroup programs below report sends; 0: only the system call's own word is left. */
+const volatile __u32 sends_seen_in_kernel = 1;
+
+enum transfer_limits {
+	DNS_BYTES = 1232,	/* the size that DNS software agreed on (DNS flag day 2020) */
+	DNS_HEADER = 12,
+	MESSAGES = 8,		/* of one sendmmsg or recvmmsg that are looked at */
+	MSG_PEEK = 2,
+};
+
+/* struct user_msghdr and struct mmsghdr of a 64-bit program. */
+struct user_message {
+	void *name;
+	__u32 name_length;
+	struct user_vector {
+		void *base;
+		__u64 length;
+	} *vectors;
+	__u64 vector_count;
+	void *control;
+	__u64 control_length;
+	__u32 flags;
+};
+
+struct user_message_slot {
+	struct user_message message;
+	__u32 length;
+};
+
+/* ---- unconnected UDP ---------------------------------------------------------- */
+/* A datagram flood to one address is one event; that pair again only after it was evicted. */
+struct send_pair {
+	__u64 socket;
+	__u8 ip[16];
+	__u32 port;
+	__u32 unused;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct send_pair);
+	__type(value, __u64);
+} send_pairs SEC(".maps");
+
+static __always_inline bool send_is_new(__u64 socket, struct endpoint *to)
+{
+	struct send_pair pair = {.socket = socket, .port = to->port};
+	__u64 one = 1;
+
+	__builtin_memcpy(pair.ip, to->ip, 16);
+	if (bpf_map_lookup_elem(&send_pairs, &pair))
+		return false;
+	bpf_map_update_elem(&send_pairs, &pair, &one, BPF_ANY);
+	return true;
+}
+
+/*
+ * Cgroup programs may be preempted, so the per-CPU scratch memory is not for
+ * them: the event is built on the stack.
+ */
+static __always_inline void send_output(struct net_event *e, struct task_struct *task)
+{
+	if (!filter_endpoints(EVENT_NET_SEND, task, e->header.result, &e->source, &e->destination)) {
+		account(EVENT_NET_SEND, OUTCOME_FILTERED);
+		return;
+	}
+	if (!rate_take(EVENT_NET_SEND)) {
+		account(EVENT_NET_SEND, OUTCOME_THROTTLED);
+		return;
+	}
+	e->header.size = sizeof(*e);
+	if (bpf_ringbuf_output(&bulk_ring, e, sizeof(*e), BPF_RB_NO_WAKEUP)) {
+		account(EVENT_NET_SEND, OUTCOME_LOST_RING_FULL);
+		return;
+	}
+	account(EVENT_NET_SEND, OUTCOME_SUBMITTED);
+	reader_wake(&bulk_ring);
+}
+
+/* udp_sendmsg, udpv6_sendmsg -> BPF_CGROUP_RUN_PROG_UDP4/6_SENDMSG: the kernel's copy of the address. */
+static __always_inline int on_send(struct bpf_sock_addr *ctx, struct net_event *e)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bpf_sock *sk = ctx->sk;
+
+	e->destination.port = bpf_ntohs(ctx->user_port);
+	if (!sk || !send_is_new((__u64)sk, &e->destination))
+		return 1;
+	if (!kind_wanted(EVENT_NET_SEND) || is_daemon(task)) {
+		account(EVENT_NET_SEND, OUTCOME_FILTERED);
+		return 1;
+	}
+	header_fill(&e->header, task, 0);
+	e->header.kind = EVENT_NET_SEND;
+	e->transport = ctx->protocol;
+	e->source.port = sk->src_port;
+	send_output(e, task);
+	return 1;
+}
+
+SEC("cgroup/sendmsg4")
+int send_ipv4(struct bpf_sock_addr *ctx)
+{
+	struct net_event e = {.family = AF_INET};
+
+	ip_from_v4(e.destination.ip, ctx->user_ip4);
+	ip_from_v4(e.source.ip, ctx->msg_src_ip4);
+	return on_send(ctx, &e);
+}
+
+SEC("cgroup/sendmsg6")
+int send_ipv6(struct bpf_sock_addr *ctx)
+{
+	struct net_event e = {.family = AF_INET6};
+	__u32 ip[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
+
+	__builtin_memcpy(e.destination.ip, ip, 16);
+	if (is_mapped(e.destination.ip))
+		e.family = AF_INET;
+	return on_send(ctx, &e);
+}
+
+/* Without the cgroup programs: what the program passed. */
+static __always_inline void send_unverified(struct sock *sk, struct task_struct *task,
+					    struct call_info *call, const void *address, long result)
+{
+	struct net_event e = {};
+
+	endpoints_of_sock(&e, sk);
+	if (e.destination.port || !endpoint_of_user(&e, &e.destination, address))
+		return;
+	if (!send_is_new((__u64)sk, &e.destination))
+		return;
+	if (!kind_wanted(EVENT_NET_SEND) || is_daemon(task)) {
+		account(EVENT_NET_SEND, OUTCOME_FILTERED);
+		return;
+	}
+	header_of_call(&e.header, task, call, result);
+	e.header.kind = EVENT_NET_SEND;
+	e.header.flags |= RECORD_UNVERIFIED;
+	send_output(&e, task);
+}
+
+/* ---- DNS answers ---------------------------------------------------------------- */
+static __always_inline void dns_report(struct sock *sk, struct task_struct *task,
+				       struct call_info *call, struct endpoint *server,
+				       const void *payload, __u64 length)
+{
+	struct scratch *s;
+
+	if (length < DNS_HEADER)
+		return;
+	if (!kind_wanted(EVENT_NET_DNS) || is_daemon(task)) {
+		account(EVENT_NET_DNS, OUTCOME_FILTERED);
+		return;
+	}
+	s = record_begin(EVENT_NET_DNS, sizeof(struct dns_event));
+	if (!s)
+		return;
+	header_of_call(&s->event.header, task, call, length);
+	s->event.net_dns.server = *server;
+	s->event.net_dns.transport = BPF_CORE_READ(sk, sk_protocol);
+	/* The process may have changed it since it came; it can only fool itself by name. */
+	s->event.header.flags |= RECORD_UNVERIFIED;
+	if (length > DNS_BYTES)
+		s->event.header.flags |= RECORD_TRUNCATED;
+	text_user_bytes(s, &s->event.net_dns.payload, payload, length, DNS_BYTES);
+	if (rate_take(EVENT_NET_DNS))
+		record_submit(s, RING_BULK);
+	else
+		record_drop(s, OUTCOME_THROTTLED);
+}
+
+/* The server of an answer: the connected peer, else what the kernel wrote into the program's buffer. */
+static __always_inline bool dns_server(struct net_event *ends, const void *address)
+{
+	if (ends->destination.port == DNS_PORT)
+		return true;
+	return !ends->destination.port && address &&
+	       endpoint_of_user(ends, &ends->destination, address) &&
+	       ends->destination.port == DNS_PORT;
+}
+
+/* ---- system calls ---------------------------------------------------------------- */
+static __always_inline struct io_totals *totals(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&io_totals, &key);
+}
+
+/* Bytes of a finished sendmmsg or recvmmsg: `count` messages, the first ones looked at. */
+static __always_inline __u64 slots_bytes(const struct user_message_slot *slots, __u32 count)
+{
+	__u64 bytes = 0;
+
+	for (__u32 i = 0; i < MESSAGES && i < count; i++) {
+		__u32 length = 0;
+
+		bpf_probe_read_user(&length, sizeof(length), &slots[i].length);
+		bytes += length;
+	}
+	return bytes;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_send, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	struct sock *sk = sock_of_fd(task, ARG0(regs, call));
+	struct io_totals *total = totals();
+	const void *address = NULL;
+
+	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return 0;
+	if (total && result > 0) {
+		total->net_send_calls++;
+		total->net_send_bytes +=
+			call.call == CALL_SENDMMSG ? slots_bytes((void *)ARG1(regs, call), result)
+						   : (__u64)result;
+	}
+	if (sends_seen_in_kernel || BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP)
+		return 0;
+	if (call.call == CALL_SENDTO)
+		address = (void *)ARG4(regs, call);
+	else if (!call.compat)
+		bpf_probe_read_user(&address, sizeof(address), (void *)ARG1(regs, call));
+	if (address)
+		send_unverified(sk, task, &call, address, result);
+	return 0;
+}
+
+/* recvfrom, recvmsg, recvmmsg; exit_read passes read and readv of sockets on to here. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
+{
+	struct task_struct *task;
+	struct io_totals *total = totals();
+	struct net_event ends = {};
+	struct call_info call;
+	struct sock *sk;
+	__u64 second;
+
+	if (result <= 0)
+		return 0;
+	task = bpf_get_current_task_btf();
+	call = call_of(regs, task);
+	sk = sock_of_fd(task, ARG0(regs, call));
+	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return 0;
+	second = ARG1(regs, call);
+	if (total) {
+		total->net_receive_calls++;
+		total->net_receive_bytes += call.call == CALL_RECVMMSG
+						    ? slots_bytes((void *)second, result)
+						    : (__u64)result;
+	}
+	/* Connected to something else: most sockets leave here. */
+	ends.destination.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (ends.destination.port != DNS_PORT &&
+	    (ends.destination.port || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP))
+		return 0;
+	endpoints_of_sock(&ends, sk);
+
+	switch (call.call) {
+	case CALL_READ:
+		if (dns_server(&ends, NULL))
+			dns_report(sk, task, &call, &ends.destination, (void *)second, result);
+		break;
+	case CALL_RECVFROM:
+		if (!(ARG3(regs, call) & MSG_PEEK) && dns_server(&ends, (void *)ARG4(regs, call))) {
+			__u64 room = ARG2(regs, call);
+
+			dns_report(sk, task, &call, &ends.destination, (void *)second,
+				   room < (__u64)result ? room : (__u64)result);
+		}
+		break;
+	case CALL_RECVMSG:
+	case CALL_RECVMMSG: {
+		struct user_message_slot slot = {};
+		struct user_vector vector = {};
+		bool many = call.call == CALL_RECVMMSG;
+		__u32 flags = many ? ARG3(regs, call) : ARG2(regs, call);
+		__u64 length;
+
+		if (call.compat || flags & MSG_PEEK ||
+		    bpf_probe_read_user(&slot, many ? sizeof(slot) : sizeof(slot.message),
+					(void *)second) ||
+		    bpf_probe_read_user(&vector, sizeof(vector), slot.message.vectors) ||
+		    !dns_server(&ends, slot.message.name))
+			break;
+		length = many ? slot.length : (__u64)result;
+		dns_report(sk, task, &call, &ends.destination, vector.base,
+			   vector.length < length ? vector.length : length);
+		break;
+	}
+	}
+	return 0;
+}
