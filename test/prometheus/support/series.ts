@@ -1,4 +1,5 @@
-import { type MetricSpec, PREFIX, PROCESS_METRICS, SPECS } from '../../../src/metrics/catalog.ts';
+import { type MetricSpec, PREFIX, SPECS } from '../../../src/metrics/catalog.ts';
+import { PROCESS_METRICS } from '../../../src/metrics/process-metrics.ts';
 import { namesIn } from './promql.ts';
 
 /** Which labels each series that Prometheus may have of a daemon can carry. */

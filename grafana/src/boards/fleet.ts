@@ -1,0 +1,231 @@
+import { alertList, type Board } from '../board.ts';
+import { toDetections, toHost } from '../links.ts';
+import { heat, limits, lines, number, ranking } from '../panels.ts';
+import { ENFORCED, inRange, rate, select, selectProcess } from '../query.ts';
+import { table } from '../table.ts';
+
+const HOST_OF_SERIES = toHost('__field.labels.instance');
+const byHost = 'sum by (instance)';
+
+/** Is every host watched, and did anything happen on one? */
+export const fleet: Board = {
+  uid: 'bpfwarden-fleet',
+  title: 'Fleet',
+  description: 'Whether every host is watched, and what was found on which.',
+  alertmanager: true,
+  rows: [
+    {
+      title: 'Now',
+      panels: [
+        number({
+          title: 'Hosts watched',
+          description: 'Daemons that answer Prometheus.',
+          width: 3,
+          unit: 'none',
+          queries: [{ expr: `count(${select('build_info')})` }],
+          runbooks: ['BpfwardenAbsent'],
+        }),
+        number({
+          title: 'Hosts down',
+          description: 'Targets of the chosen jobs that do not answer.',
+          width: 3,
+          unit: 'none',
+          thresholds: limits([1, 'red']),
+          queries: [{ expr: `sum(1 - ${selectProcess('up')})` }],
+          runbooks: ['BpfwardenDown', 'BpfwardenHostMissing'],
+        }),
+        number({
+          title: 'Critical detections',
+          description: 'Matches of critical rules in the time shown, before anything is held back.',
+          width: 3,
+          unit: 'short',
+          decimals: 0,
+          thresholds: limits([0.5, 'red']),
+          queries: [{ expr: `sum(${inRange('rule_matches_total', ENFORCED, 'severity="critical"')})` }],
+          runbooks: ['BpfwardenCriticalDetection'],
+        }),
+        number({
+          title: 'Other detections',
+          description: 'Matches of warning and info rules in the time shown.',
+          width: 3,
+          unit: 'short',
+          decimals: 0,
+          queries: [{ expr: `sum(${inRange('rule_matches_total', ENFORCED, 'severity!="critical"')})` }],
+          runbooks: ['BpfwardenWarningDetection'],
+        }),
+        number({
+          title: 'Events',
+          description: 'Events seen in the kernels, exact also under overload.',
+          width: 3,
+          unit: 'cps',
+          queries: [{ expr: `sum(${rate('events_total')})` }],
+        }),
+        number({
+          title: 'Events lost',
+          description: 'Share of the events in the time shown that were lost between kernel and daemon.',
+          width: 3,
+          unit: 'percentunit',
+          thresholds: limits([0.000001, 'orange'], [0.01, 'red']),
+          queries: [{ expr: `sum(${inRange('events_lost_total')}) / sum(${inRange('events_total')})` }],
+          runbooks: ['BpfwardenEventsLost', 'BpfwardenEventsLostMany'],
+        }),
+        number({
+          title: 'Programs detached',
+          description: 'BPF programs that are not attached, over all hosts.',
+          width: 3,
+          unit: 'none',
+          thresholds: limits([1, 'red']),
+          queries: [{ expr: `sum(1 - ${select('program_attached')})` }],
+          runbooks: ['BpfwardenProgramDetached', 'BpfwardenProgramNotAttached'],
+        }),
+        number({
+          title: 'Alerts on disk',
+          description: 'Accepted alerts that wait for a sink, over all hosts.',
+          width: 3,
+          unit: 'short',
+          thresholds: limits([100, 'orange']),
+          queries: [{ expr: `sum(${select('spool_alerts')})` }],
+          runbooks: ['BpfwardenSpoolGrowing', 'BpfwardenSinkFailing'],
+        }),
+      ],
+    },
+    {
+      title: 'Detections',
+      panels: [
+        lines({
+          title: 'Detections by severity',
+          description: 'Rule matches a minute, of rules in force.',
+          width: 12,
+          unit: 'cpm',
+          bars: true,
+          stacked: true,
+          severities: true,
+          queries: [
+            { expr: `60 * sum by (severity) (${rate('rule_matches_total', ENFORCED)})`, legend: '{{severity}}' },
+          ],
+          drill: toDetections('These detections', 'severity', '__field.labels.severity'),
+        }),
+        heat({
+          title: 'Risk scores',
+          description: 'How many findings had which risk score (0 to 1). Each mark is an alert with its alert_id.',
+          width: 12,
+          unit: 'none',
+          queries: [
+            { expr: `sum by (le) (increase(${select('risk_score_bucket')}[$__rate_interval]))`, legend: '{{le}}' },
+          ],
+          runbooks: ['BpfwardenHighRiskOnManyHosts'],
+        }),
+        ranking({
+          title: 'Rules that matched most',
+          description: 'Matches in the time shown, over all chosen hosts.',
+          width: 8,
+          height: 9,
+          unit: 'short',
+          queries: [
+            {
+              expr: `topk(10, sum by (rule) (${inRange('rule_matches_total', ENFORCED)}) > 0)`,
+              legend: '{{rule}}',
+            },
+          ],
+          drill: toDetections('This rule', 'rule', '__field.labels.rule'),
+        }),
+        ranking({
+          title: 'Hosts with most detections',
+          description: 'Matches in the time shown.',
+          width: 8,
+          height: 9,
+          unit: 'short',
+          color: 'orange',
+          queries: [
+            {
+              expr: `topk(10, ${byHost} (${inRange('rule_matches_total', ENFORCED)}) > 0)`,
+              legend: '{{instance}}',
+            },
+          ],
+          drill: HOST_OF_SERIES,
+        }),
+        alertList(8, 9),
+      ],
+    },
+    {
+      title: 'Hosts',
+      panels: [
+        table({
+          title: 'Hosts',
+          description: 'One row for each host; the name leads to its board.',
+          width: 24,
+          height: 10,
+          labels: [{ label: 'instance', name: 'Host', drill: toHost('__data.fields.Host') }],
+          sort: 'Critical',
+          columns: [
+            {
+              name: 'Critical',
+              expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="critical"')})`,
+              unit: 'short',
+              decimals: 0,
+              warnFrom: 0.5,
+            },
+            {
+              name: 'Warning',
+              expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="warning"')})`,
+              unit: 'short',
+              decimals: 0,
+            },
+            {
+              name: 'Info',
+              expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="info"')})`,
+              unit: 'short',
+              decimals: 0,
+            },
+            { name: 'Events', expr: `${byHost} (${rate('events_total')})`, unit: 'cps' },
+            {
+              name: 'Lost',
+              expr: `${byHost} (${inRange('events_lost_total')})`,
+              unit: 'short',
+              decimals: 0,
+              warnFrom: 0.5,
+            },
+            {
+              name: 'Detached',
+              expr: `${byHost} (1 - ${select('program_attached')})`,
+              unit: 'none',
+              warnFrom: 1,
+            },
+            { name: 'Rules', expr: `${byHost} (${select('rules_loaded')})`, unit: 'none' },
+            { name: 'Waiting alerts', expr: `${byHost} (${select('spool_alerts')})`, unit: 'short', warnFrom: 100 },
+            {
+              name: 'CPU',
+              expr: `${byHost} (rate(${selectProcess('process_cpu_seconds_total')}[$__rate_interval]))`,
+              unit: 'percentunit',
+              decimals: 1,
+            },
+            { name: 'Memory', expr: `${byHost} (${selectProcess('process_resident_memory_bytes')})`, unit: 'bytes' },
+            {
+              name: 'Up for',
+              expr: `${byHost} (time() - ${selectProcess('process_start_time_seconds')})`,
+              unit: 's',
+              decimals: 0,
+            },
+          ],
+        }),
+        lines({
+          title: 'Events by host',
+          description: 'Events a second seen in the kernel: the ten busiest hosts.',
+          width: 12,
+          unit: 'cps',
+          queries: [{ expr: `topk(10, ${byHost} (${rate('events_total')}))`, legend: '{{instance}}' }],
+          drill: HOST_OF_SERIES,
+        }),
+        lines({
+          title: 'Events lost by host',
+          description: 'Events a second that were lost between kernel and daemon.',
+          width: 12,
+          unit: 'cps',
+          queries: [{ expr: `topk(10, ${byHost} (${rate('events_lost_total')}))`, legend: '{{instance}}' }],
+          runbooks: ['BpfwardenEventsLost'],
+          drill: HOST_OF_SERIES,
+        }),
+      ],
+    },
+  ],
+};
