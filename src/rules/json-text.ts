@@ -17,12 +17,15 @@ export interface JsonArray {
   readonly items: readonly JsonNode[];
 }
 
-export interface JsonScalar {
-  readonly kind: 'string' | 'number' | 'boolean' | 'null';
+interface Scalar<K extends string, T> {
+  readonly kind: K;
   readonly at: number;
   readonly end: number;
-  readonly value: string | number | boolean | null;
+  readonly value: T;
 }
+
+export type JsonString = Scalar<'string', string>;
+export type JsonScalar = JsonString | Scalar<'number', number> | Scalar<'boolean', boolean> | Scalar<'null', null>;
 
 export class JsonTextError extends Error {
   override readonly name = 'JsonTextError';
@@ -162,7 +165,7 @@ export function plain(node: JsonNode): unknown {
 }
 
 /** Offset in the file of the character at `index` of a string node's value, past the escapes before it. */
-export function offsetInString(text: string, node: JsonScalar, index: number): number {
+export function offsetInString(text: string, node: JsonString, index: number): number {
   let at = node.at + 1;
   for (let decoded = 0; decoded < index && at < node.end - 1; decoded++) {
     if (text.charAt(at) !== '\\') at++;

@@ -13,10 +13,12 @@ import type { JsonNode, JsonObject } from './json-text.ts';
 import { RuleError } from './source.ts';
 import { all, any, type Condition, not, type Subject } from './tree.ts';
 
-/** What gives a node its place, and the conditions that can be referred to by name. */
+export type PlaceOf = (node: JsonNode) => { readonly file?: string; readonly line?: number; readonly column?: number };
+
+/** What gives a node its place, and the conditions that can be referred to by name, each with its own file. */
 export interface JsonScope {
-  readonly conditions: ReadonlyMap<string, JsonNode>;
-  place(node: JsonNode): { readonly file?: string; readonly line?: number; readonly column?: number };
+  readonly conditions: ReadonlyMap<string, { readonly node: JsonNode; readonly place: PlaceOf }>;
+  readonly place: PlaceOf;
 }
 
 const MAX_NODES = 100_000;
@@ -29,14 +31,16 @@ export function jsonCondition(node: JsonNode, scope: JsonScope): Condition {
 class Translation {
   readonly #scope: JsonScope;
   readonly #open: string[] = [];
+  #place: PlaceOf;
   #nodes = 0;
 
   constructor(scope: JsonScope) {
     this.#scope = scope;
+    this.#place = scope.place;
   }
 
   #error(node: JsonNode, message: string, remedy?: string): RuleError {
-    return new RuleError({ ...this.#scope.place(node), message, ...(remedy === undefined ? {} : { remedy }) });
+    return new RuleError({ ...this.#place(node), message, ...(remedy === undefined ? {} : { remedy }) });
   }
 
   condition(node: JsonNode): Condition {
@@ -77,13 +81,16 @@ class Translation {
       throw this.#error(node, `condition "${name}" uses itself: ${[...this.#open, name].join(' -> ')}`);
     }
     this.#open.push(name);
-    const condition = this.condition(found);
+    const place = this.#place;
+    this.#place = found.place;
+    const condition = this.condition(found.node);
+    this.#place = place;
     this.#open.pop();
     return condition;
   }
 
   #text(node: JsonNode | undefined, what: string, parent?: JsonNode): string {
-    if (node?.kind === 'string' && typeof node.value === 'string') return node.value;
+    if (node?.kind === 'string') return node.value;
     const at = node ?? parent;
     if (at === undefined) throw new RuleError({ message: `"${what}" is missing` });
     throw this.#error(at, node === undefined ? `"${what}" is missing` : `"${what}" must be text`);
@@ -125,9 +132,7 @@ class Translation {
     }
     if (node.kind === 'array') {
       const values = node.items.map((item) => {
-        if (item.kind === 'string' || item.kind === 'number' || item.kind === 'boolean') {
-          if (item.value !== null) return item.value;
-        }
+        if (item.kind === 'string' || item.kind === 'number' || item.kind === 'boolean') return item.value;
         throw this.#error(item, 'a list may contain only text, numbers and truth values');
       });
       return { kind: 'list', values };

@@ -1,0 +1,184 @@
+/** A loaded rule set: finds candidates synchronously, lets the engine decide, keeps windows. */
+import type { EventRecord, FieldSource } from '../schema/event.ts';
+import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
+import { compilePredicate } from './compile.ts';
+import { type EngineCounts, type EngineMatch, EngineQueue } from './engine.ts';
+import { RuleIndex } from './index.ts';
+import type { CompiledRule, RuleDefinition } from './rule.ts';
+import { type SigmaCorrelation, SigmaCorrelator } from './sigma/load.ts';
+import type { Condition, Subject } from './tree.ts';
+import { walk } from './tree.ts';
+import type { Finding, RuleInfo, RuleMatch } from './types.ts';
+import { TEXT_FIELDS } from './values.ts';
+import { type WindowStats, WindowStore, Windows } from './window.ts';
+
+export interface RuleSetParts {
+  readonly definitions: readonly RuleDefinition[];
+  readonly correlations?: readonly SigmaCorrelation[];
+  /** What windows remember; given on from one rule set to the next. */
+  readonly windows?: WindowStore;
+  /** The rule set that this one replaces: correlations that did not change go on with what they remember. */
+  readonly previous?: RuleSet;
+  /** Events that may wait for json-rules-engine. */
+  readonly queueLimit?: number;
+}
+
+export interface RuleStatistics {
+  readonly rule: string;
+  /** Times the rule's predicate ran. */
+  readonly evaluations: number;
+  /** Times it held. */
+  readonly matches: number;
+}
+
+export class RuleSet {
+  /** All rules that can match or raise an alert: correlations and heuristics too, silent base rules not. */
+  readonly infos: readonly RuleInfo[];
+  readonly rules: readonly CompiledRule[];
+  readonly windows: WindowStore;
+  readonly #index: RuleIndex;
+  readonly #heuristics: readonly CompiledRule[];
+  readonly #engine: EngineQueue;
+  readonly #watch: Windows;
+  readonly #correlator: SigmaCorrelator;
+  readonly #correlations: readonly SigmaCorrelation[];
+
+  constructor(parts: RuleSetParts) {
+    this.rules = parts.definitions.map((definition, index) => compileRule(definition, index));
+    this.#heuristics = this.rules.filter((rule) => rule.info.heuristic);
+    this.#index = new RuleIndex(this.rules.filter((rule) => !rule.info.heuristic));
+    this.windows = parts.windows ?? parts.previous?.windows ?? new WindowStore();
+    this.#watch = new Windows(this.windows, this.rules);
+    this.#engine = new EngineQueue(parts.queueLimit);
+    this.#correlations = parts.correlations ?? [];
+    this.#correlator = new SigmaCorrelator(this.#correlations);
+    if (parts.previous !== undefined) this.#correlator.adopt(parts.previous.#correlator);
+    this.infos = [
+      ...this.rules.filter((rule) => rule.definition.silent !== true).map((rule) => rule.info),
+      ...this.#correlations.filter((correlation) => !correlation.silent).map((correlation) => correlation.info),
+    ];
+  }
+
+  /**
+   * The rules whose compiled predicates hold for the event, with the
+   * heuristics that hold beside them. Synchronous, valid for live events;
+   * allocates nothing when no rule holds.
+   */
+  candidates(event: FieldSource): readonly CompiledRule[] {
+    const found = this.#index.candidates(event);
+    if (found.length === 0 || this.#heuristics.length === 0) return found;
+    const holding = this.#heuristics.filter((rule) => {
+      rule.statistics.evaluations++;
+      return rule.matches(event);
+    });
+    for (const rule of holding) rule.statistics.matches++;
+    return holding.length === 0 ? found : [...found, ...holding];
+  }
+
+  /**
+   * Lets json-rules-engine decide on the candidates, one event after another,
+   * and feeds windows and correlations. undefined when nothing came of it. The
+   * promise never rejects.
+   */
+  async decide(event: EventRecord, candidates: readonly CompiledRule[]): Promise<Finding | undefined> {
+    if (candidates.length === 0) return undefined;
+    return this.#finding(event, await this.#engine.decide(event, candidates));
+  }
+
+  #finding(event: EventRecord, decided: readonly EngineMatch[]): Finding | undefined {
+    const matches: RuleMatch[] = [];
+    const sigma: string[] = [];
+    const ordered = [...decided].sort((a, b) => a.rule.index - b.rule.index);
+    for (const { rule, matched } of ordered) {
+      const window = this.#watch.observe(rule, event);
+      if (window === false) continue;
+      if (rule.info.language === 'sigma') sigma.push(rule.info.id);
+      if (rule.definition.silent === true) continue;
+      matches.push({ rule: rule.info, matched, ...(window === undefined ? {} : { window }) });
+    }
+    matches.push(...this.#correlator.observe(event, event.timestamp, sigma));
+    if (matches.every((match) => match.rule.heuristic)) return undefined;
+    return { event, matches, riskScore: riskOf(matches) };
+  }
+
+  /** Evaluates one recorded event from end to end. */
+  evaluate(event: EventRecord): Promise<Finding | undefined> {
+    return this.decide(event, this.candidates(event));
+  }
+
+  rule(name: string): CompiledRule | undefined {
+    return this.rules.find((rule) => rule.info.name === name || rule.info.id === name);
+  }
+
+  /** Fields that some rule looks at: what nobody asks for, such as hashes, need not be computed. */
+  neededFields(): ReadonlySet<FieldName> {
+    const needed = new Set<FieldName>();
+    const add = (subject: Subject | undefined) => {
+      if (subject?.from === 'field') needed.add(FIELD_NAMES[subject.field] as FieldName);
+      else if (subject?.from === 'any_string') for (const id of TEXT_FIELDS) needed.add(FIELD_NAMES[id] as FieldName);
+    };
+    for (const { condition, definition } of this.rules) {
+      subjectsOf(condition, add);
+      definition.window?.by.forEach(({ subject }) => {
+        add(subject);
+      });
+      add(definition.window?.distinct);
+    }
+    for (const { rules } of this.#correlations) {
+      for (const { groupBy, fields } of rules) {
+        for (const reader of [...groupBy, ...fields]) for (const subjects of reader.values()) subjects.forEach(add);
+      }
+    }
+    return needed;
+  }
+
+  get engineCounts(): Readonly<EngineCounts> {
+    return this.#engine.counts;
+  }
+
+  /** Events that wait for the engine. */
+  get pending(): number {
+    return this.#engine.pending;
+  }
+
+  windowStats(): WindowStats {
+    const { keys, remembered, evictions } = this.windows.stats();
+    const sigma = this.#correlator.stats();
+    return {
+      keys: keys + sigma.groups,
+      remembered: remembered + sigma.remembered,
+      evictions: evictions + sigma.evictions,
+    };
+  }
+
+  statistics(): readonly RuleStatistics[] {
+    return this.rules.map(({ info, statistics }) => ({ rule: info.name, ...statistics }));
+  }
+}
+
+function compileRule(definition: RuleDefinition, index: number): CompiledRule {
+  return {
+    info: definition.info,
+    definition,
+    condition: definition.condition,
+    matches: compilePredicate(definition.condition),
+    index,
+    statistics: { evaluations: 0, matches: 0 },
+  };
+}
+
+function subjectsOf(condition: Condition, add: (subject: Subject) => void): void {
+  walk(condition, (node) => {
+    if (node.type === 'quantifier') return add(node.over);
+    add(node.subject);
+    if (node.test.op === 'compare') add(node.test.other);
+  });
+}
+
+/** Sum of the scores of all matches and heuristics, capped at 1. Shadow rules have no effect. */
+export function riskOf(matches: readonly RuleMatch[]): number {
+  let sum = 0;
+  for (const { rule } of matches) if (rule.mode === 'enforce') sum += rule.riskScore;
+  // Sums of decimal scores stay decimal: 0.3 + 0.4 is 0.7.
+  return Math.min(1, Math.round(sum * 1e9) / 1e9);
+}
