@@ -128,7 +128,7 @@ function fits(actual: unknown, wanted: Scalar, modifiers: readonly string[], eve
   if (modifiers.includes('re')) {
     const inline = /^\(\?([ims]+)\)/.exec(String(wanted));
     const flags = modifiers.filter((name) => ['i', 'm', 's'].includes(name)).join('') + (inline?.[1] ?? '');
-    return new RegExp(String(wanted).slice(inline?.[0].length ?? 0), flags).test(text);
+    return new RegExp(String(wanted).slice(inline?.[0].length ?? 0), [...new Set(flags)].join('')).test(text);
   }
   if (modifiers.includes('cidr')) {
     const family = (address: string) => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
