@@ -24,6 +24,14 @@ const RENAMED: Readonly<Record<string, string>> = {
   'network.source.port': 'source.port',
 };
 
+const FRACTIONS = new Set([
+  'risk_score',
+  'confidence',
+  'process.start_time',
+  'process.parent.start_time',
+  'event.timestamp',
+]);
+
 type AnyValue =
   | { stringValue: string }
   | { boolValue: boolean }
@@ -128,7 +136,8 @@ function flatten(value: object, prefix = '', result: Record<string, unknown> = {
 
 function attributes(values: Readonly<Record<string, unknown>>): KeyValue[] {
   return Object.entries(values).flatMap(([key, entry]) => {
-    const value = anyValue(entry);
+    // One name keeps one type: a score of 1 is a double like one of 0.7.
+    const value = FRACTIONS.has(key) ? { doubleValue: Number(entry) } : anyValue(entry);
     return value === undefined ? [] : [{ key, value }];
   });
 }

@@ -1,0 +1,149 @@
+import { SEVERITIES, type Severity } from '../rules/types.ts';
+import type { EventJson, EventRecord } from '../schema/event.ts';
+import { fieldId } from '../schema/fields.ts';
+import { explainAlert, textAt, valueAt } from './line.ts';
+import type { Alert } from './types.ts';
+
+export interface AlertQuery {
+  /** Lowest severity. */
+  readonly severity?: Severity;
+  readonly rule?: string;
+  /** Event kind. */
+  readonly event?: string;
+  /** Unix seconds, inclusive. */
+  readonly since?: number;
+  readonly until?: number;
+  readonly limit: number;
+}
+export interface EventQuery {
+  readonly event?: string;
+  readonly pid?: number;
+  readonly since?: number;
+  readonly until?: number;
+  readonly limit: number;
+}
+
+/** An alert with what helps to judge it. */
+export interface AlertDetail extends Alert {
+  /** One sentence per condition that was true. */
+  readonly explanation: readonly string[];
+  /** What the same process did before, oldest first. */
+  readonly recent_events: readonly EventJson[];
+}
+
+/** A fixed number of entries; the oldest makes room. */
+class Ring<T> {
+  readonly #capacity: number;
+  readonly #entries: T[] = [];
+  #next = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  push(entry: T): void {
+    if (this.#capacity === 0) return;
+    this.#entries[this.#next] = entry;
+    this.#next = (this.#next + 1) % this.#capacity;
+  }
+
+  /** Newest first. */
+  *newest(): Generator<T> {
+    const { length } = this.#entries;
+    for (let back = 1; back <= length; back += 1) {
+      const entry = this.#entries[(this.#next - back + this.#capacity) % this.#capacity];
+      if (entry !== undefined) yield entry;
+    }
+  }
+}
+
+const RECENT_EVENTS = 20;
+const ENTITY = fieldId('process.entity_id') ?? -1;
+const PID = fieldId('process.pid') ?? -1;
+
+/** The last alerts and events, in memory, for /api/v1. What it hands out is redacted. */
+export class History {
+  readonly #alerts: Ring<AlertDetail>;
+  readonly #events: Ring<EventRecord>;
+  readonly #redactEvent: (event: EventJson) => EventJson;
+
+  constructor(options: { alerts: number; events: number; redactEvent: (event: EventJson) => EventJson }) {
+    this.#alerts = new Ring(options.alerts);
+    this.#events = new Ring(options.events);
+    this.#redactEvent = options.redactEvent;
+  }
+
+  /** Costs one store into an array: fit for every event. */
+  addEvent(event: EventRecord): void {
+    this.#events.push(event);
+  }
+
+  /** `event` is what raised the alert. */
+  addAlert(alert: Alert, event: EventRecord): void {
+    this.#alerts.push({ ...alert, explanation: explainAlert(alert), recent_events: this.#recent(event) });
+  }
+
+  /** Newest first. */
+  alerts(query: AlertQuery): Alert[] {
+    const result: Alert[] = [];
+    for (const { explanation: _explanation, recent_events: _events, ...alert } of this.#alerts.newest()) {
+      if (result.length >= query.limit) break;
+      if (alertMatches(alert as Alert, query) && within(alert.timestamp as number, query)) result.push(alert as Alert);
+    }
+    return result;
+  }
+
+  alert(id: string): AlertDetail | undefined {
+    for (const alert of this.#alerts.newest()) if (alert.alert_id === id) return alert;
+    return undefined;
+  }
+
+  /** Newest first. */
+  events(query: EventQuery): EventJson[] {
+    const result: EventJson[] = [];
+    for (const event of this.#events.newest()) {
+      if (result.length >= query.limit) break;
+      if (eventMatches(event, query) && within(event.timestamp ?? 0, query))
+        result.push(this.#redactEvent(event.toJSON()));
+    }
+    return result;
+  }
+
+  #recent(event: EventRecord): EventJson[] {
+    const entity = event.value(ENTITY);
+    const pid = event.value(PID);
+    if (entity === undefined && pid === undefined) return [];
+    const result: EventJson[] = [];
+    for (const other of this.#events.newest()) {
+      if (result.length >= RECENT_EVENTS) break;
+      const same = entity === undefined ? other.value(PID) === pid : other.value(ENTITY) === entity;
+      if (same && other.id !== event.id) result.push(this.#redactEvent(other.toJSON()));
+    }
+    return result.reverse();
+  }
+}
+
+const within = (timestamp: number, { since, until }: { since?: number; until?: number }) =>
+  (since === undefined || timestamp >= since) && (until === undefined || timestamp <= until);
+
+export function alertMatches(alert: Alert, filter: { severity?: Severity; rule?: string; event?: string }): boolean {
+  if (filter.severity !== undefined && SEVERITIES.indexOf(alert.severity) < SEVERITIES.indexOf(filter.severity))
+    return false;
+  if (filter.rule !== undefined && alert.rule.name !== filter.rule) return false;
+  return filter.event === undefined || textAt(alert, 'event.type') === filter.event;
+}
+
+export function eventMatches(event: EventRecord, filter: { event?: string; pid?: number }): boolean {
+  return (
+    (filter.event === undefined || event.kind === filter.event) &&
+    (filter.pid === undefined || event.value(PID) === filter.pid)
+  );
+}
+
+/** The same for an event that is JSON already. */
+export function eventJsonMatches(event: EventJson, filter: { event?: string; pid?: number }): boolean {
+  return (
+    (filter.event === undefined || valueAt(event, 'event.type') === filter.event) &&
+    (filter.pid === undefined || valueAt(event, 'process.pid') === filter.pid)
+  );
+}

@@ -1,0 +1,105 @@
+import type { SinkConfig } from '../../config/options.ts';
+import { messageOf } from '../../errors.ts';
+import { ActiveAlerts, type PostableAlert } from './alertmanager-state.ts';
+import { checkStatus, createHttpClient } from './http-client.ts';
+import { DELIVERED, DeliveryError, notifies, type Sink, type SinkContext } from './types.ts';
+
+/**
+ * Alertmanager's v2 API. Every member of a cluster gets every alert (they
+ * deduplicate among themselves; a load balancer in between would not do). An
+ * alert counts as delivered when one member took it: the others hear of it at
+ * the next refresh.
+ */
+export function alertmanagerSink(config: SinkConfig, context: SinkContext, now: () => number = Date.now): Sink {
+  const urls = [...new Set([...config.urls, ...(config.url === '' ? [] : [config.url])])].map(apiUrl);
+  const clients = urls.map((url) => ({ url, client: createHttpClient(config, context), down: false }));
+  const active = new ActiveAlerts(config.resolve_seconds * 1000);
+  restore(active, context);
+
+  const postAll = async (alerts: readonly PostableAlert[], signal: AbortSignal): Promise<unknown[]> => {
+    const body = JSON.stringify(alerts);
+    const results = await Promise.allSettled(
+      clients.map(async (member) => {
+        checkStatus(await member.client.post(member.url, body, { 'content-type': 'application/json' }, signal));
+      }),
+    );
+    return results.flatMap((result, index) => {
+      const member = clients[index];
+      const failed = result.status === 'rejected';
+      if (member !== undefined && member.down !== failed && clients.length > 1) {
+        const facts = {
+          sink: config.name,
+          url: new URL(member.url).host,
+          error: failed ? messageOf(result.reason) : undefined,
+        };
+        if (failed) context.log.warn(facts, 'one Alertmanager does not take alerts; the others do');
+        else context.log.info(facts, 'the Alertmanager takes alerts again');
+      }
+      if (member !== undefined) member.down = failed;
+      return failed ? [result.reason as unknown] : [];
+    });
+  };
+
+  let refreshing: Promise<unknown> | undefined;
+  let stop: AbortController | undefined;
+  const refresh = () => {
+    if (active.size === 0 || refreshing !== undefined) return;
+    const alerts = active.refresh(now());
+    context.state.save(active.toText());
+    if (alerts.length === 0) return;
+    stop = new AbortController();
+    const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(config.timeout_seconds * 1000)]);
+    refreshing = postAll(alerts, limit).finally(() => {
+      refreshing = undefined;
+    });
+  };
+  const timer = setInterval(refresh, active.refreshMs);
+  timer.unref();
+
+  return {
+    name: config.name,
+    batch: 64,
+    accepts: notifies(config.min_severity),
+    async deliver(alerts, signal) {
+      const posts = new Map<string, PostableAlert>();
+      // Of one label set only the last matters: an Alertmanager keeps one alert of it.
+      for (const { alert } of alerts) {
+        const post = active.seen(alert, now());
+        posts.set(JSON.stringify(post.labels), post);
+      }
+      context.state.save(active.toText());
+      const failures = await postAll([...posts.values()], signal);
+      if (failures.length < clients.length) return DELIVERED;
+      // A batch with one bad alert is answered with 400 although the good ones are taken: only a 400
+      // for every member is final, and the delivery then sends one by one.
+      const permanent = failures.every((failure) => failure instanceof DeliveryError && failure.permanent);
+      throw new DeliveryError(`no Alertmanager took it: ${messageOf(failures[0])}`, { permanent });
+    },
+    async close() {
+      clearInterval(timer);
+      stop?.abort();
+      await refreshing;
+      context.state.save(active.toText());
+      await Promise.all(clients.map(({ client }) => client.close()));
+    },
+  };
+}
+
+function restore(active: ActiveAlerts, { state, log }: SinkContext): void {
+  const text = state.load();
+  if (text === undefined) return;
+  try {
+    active.fromText(text);
+  } catch (error) {
+    log.warn(
+      { error: messageOf(error) },
+      'what was active at Alertmanager is not known any more; it ends there by itself',
+    );
+  }
+}
+
+/** The URL of a server, with or without the path of the API. */
+function apiUrl(url: string): string {
+  const base = url.replace(/\/+$/, '');
+  return base.endsWith('/api/v2/alerts') ? base : `${base}/api/v2/alerts`;
+}

@@ -1,0 +1,104 @@
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export interface RotationOptions {
+  /** 0 for never. */
+  readonly rotateBytes: number;
+  /** 0 for never. */
+  readonly rotateSeconds: number;
+  readonly keep: number;
+  readonly now?: () => number;
+}
+
+/**
+ * Appends whole lines to a file; `file` becomes `file.1`, `file.1` becomes
+ * `file.2` and so on. A line that could not be written whole (disk full) is
+ * taken back, so that the next attempt leaves no fragment behind.
+ */
+export class RotatingFile {
+  readonly #path: string;
+  readonly #options: RotationOptions;
+  #handle: FileHandle | undefined;
+  #size = 0;
+  #since = 0;
+  #regular = true;
+
+  constructor(path: string, options: RotationOptions) {
+    this.#path = path;
+    this.#options = options;
+  }
+
+  async append(text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    if (this.#handle !== undefined && this.#isDue(bytes.length)) await this.#rotate();
+    const handle = this.#handle ?? (await this.#open());
+    // Found at the first write after a restart.
+    if (this.#isDue(bytes.length)) {
+      await this.#rotate();
+      return this.append(text);
+    }
+    let written = 0;
+    try {
+      while (written < bytes.length) written += (await handle.write(bytes, written)).bytesWritten;
+    } catch (error) {
+      if (written > 0 && this.#regular) await handle.truncate(this.#size);
+      throw error;
+    }
+    this.#size += bytes.length;
+  }
+
+  /** The next write opens the file by its name again: something else has rotated it. */
+  async reopen(): Promise<void> {
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close();
+  }
+
+  #isDue(more: number): boolean {
+    const { rotateBytes, rotateSeconds } = this.#options;
+    if (!this.#regular || this.#handle === undefined || this.#size === 0) return false;
+    if (rotateBytes > 0 && this.#size + more > rotateBytes) return true;
+    return rotateSeconds > 0 && this.#now() - this.#since >= rotateSeconds * 1000;
+  }
+
+  async #open(): Promise<FileHandle> {
+    const handle = await open(this.#path, 'a', 0o640);
+    const info = await handle.stat();
+    this.#regular = info.isFile();
+    this.#size = info.size;
+    this.#since = info.size === 0 ? this.#now() : info.birthtimeMs || info.mtimeMs;
+    this.#handle = handle;
+    return handle;
+  }
+
+  async #rotate(): Promise<void> {
+    await this.reopen();
+    const { keep } = this.#options;
+    for (let index = keep - 1; index >= 1; index -= 1)
+      await renameIfThere(`${this.#path}.${index}`, `${this.#path}.${index + 1}`);
+    await renameIfThere(this.#path, `${this.#path}.1`);
+    await this.#prune(keep);
+  }
+
+  /** Also what an earlier, larger `keep` left behind. */
+  async #prune(keep: number): Promise<void> {
+    const directory = dirname(this.#path);
+    const prefix = `${basename(this.#path)}.`;
+    for (const name of await readdir(directory)) {
+      const number = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+      if (/^\d{1,6}$/.test(number) && Number(number) > keep) await rm(join(directory, name), { force: true });
+    }
+  }
+
+  #now(): number {
+    return (this.#options.now ?? Date.now)();
+  }
+}
+
+async function renameIfThere(from: string, to: string): Promise<void> {
+  const there = await stat(from).then(
+    () => true,
+    () => false,
+  );
+  if (there) await rename(from, to);
+}
