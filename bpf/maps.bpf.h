@@ -24,7 +24,7 @@ KNOB(__u32, daemon_pid, 0);	    /* our own tgid (init pid namespace): its events
 KNOB(__u32, rate_limit, 5000);	    /* bulk events a second of one process and class; 0: no limit */
 KNOB(__u32, rate_burst, 20000);	    /* bucket size */
 KNOB(__u32, count_syscalls, 0);	    /* 1: fill syscall_counts */
-KNOB(__u32, decision_ttl_ms, 1000); /* how long a cached path decision holds */
+KNOB(__u32, decision_ttl_jiffies, 100); /* how long a cached path decision holds: 0.1 to 1 s by CONFIG_HZ */
 KNOB(__u64, families, ~0ull);	    /* bit n: system calls of enum syscall_family n are looked at */
 
 /* ---- rings ------------------------------------------------------------------ */
@@ -228,7 +228,15 @@ enum {
 
 struct filter_table {
 	__u32 pass[FILTER_KINDS];   /* enum filter_pass, index: enum event_kind */
-	__u64 bloom[BLOOM_WORDS];   /* see filter_bloom_bit; component, prefix and suffix tokens */
+	__u32 types;		    /* bit n: there are tokens of enum filter_token_type n */
+	__u32 unused;
+	/*
+	 * One bit for each component, prefix and suffix token, so that a name
+	 * without tokens, nearly every one, needs no hash lookup. Bit
+	 * ((hash + type) * 0x9e3779b97f4a7c15 mod 2^64) >> 48; bit n is bit
+	 * n % 64 of word n / 64.
+	 */
+	__u64 bloom[BLOOM_WORDS];
 };
 
 /* Key: generation. */

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * A token bucket for each process and kind of bulk event, so that one process
+ * that floods cannot take the ring, and the reader's time, from the others.
+ */
+#include "filter.bpf.h"
+
+struct rate_key {
+	__u64 start_time;
+	__u32 pid;
+	__u32 kind;
+};
+
+struct bucket {
+	__u64 filled; /* boot time, ns, up to which `tokens` accounts */
+	__u64 tokens; /* in units of 1 / 2^20 event */
+	__u64 dropped;
+	__u64 episode; /* boot time the episode began; 0: none */
+};
+
+/* LRU: a process that floods stays, the quiet ones make room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct rate_key);
+	__type(value, struct bucket);
+} rate_buckets SEC(".maps");
+
+enum { TOKEN_SHIFT = 20 };
+
+static __always_inline void announce(struct task_struct *task, __u32 kind, __u32 started, __u64 dropped)
+{
+	struct throttle_event *e;
+	struct scratch *s = record_begin(EVENT_THROTTLE, sizeof(*e));
+
+	if (!s)
+		return;
+	e = &s->event.throttle;
+	header_fill(&e->header, task, 0);
+	e->subject = kind;
+	e->started = started;
+	e->dropped = dropped;
+	record_submit(s, RING_PRIORITY);
+}
+
+/*
+ * The end of an episode is announced by the first event that finds at least
+ * half a bucket again; a process that stops or exits announces none, so user
+ * space also looks through the buckets and closes old episodes.
+ */
+__noinline __u32 rate_take(__u32 kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct rate_key key = {.kind = kind};
+	__u64 now, most, added;
+	struct bucket *b;
+
+	if (!rate_limit)
+		return 1;
+	key.pid = task->tgid;
+	key.start_time = task->group_leader->start_boottime;
+	now = bpf_ktime_get_boot_ns();
+	most = (__u64)rate_burst << TOKEN_SHIFT;
+	b = bpf_map_lookup_elem(&rate_buckets, &key);
+	if (!b) {
+		struct bucket fresh = {.filled = now, .tokens = most - (1ull << TOKEN_SHIFT)};
+
+		if (bpf_map_update_elem(&rate_buckets, &key, &fresh, BPF_ANY))
+			count_failure(FAILURE_RATE_MAP_FULL);
+		return 1;
+	}
+	/*
+	 * Threads of the process race here without a lock: a few events more or
+	 * less than the limit, never a wrong count.
+	 */
+	added = now - b->filled;
+	if (added > 1000000000ull * 60)
+		added = 1000000000ull * 60;
+	/* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below 2^63. */
+	added = added * rate_limit / 954;
+	if (added) {
+		__u64 tokens = b->tokens + added;
+
+		b->tokens = tokens > most ? most : tokens;
+		b->filled = now;
+	}
+	if (b->episode && b->tokens >= most / 2) {
+		__u64 dropped = b->dropped;
+
+		b->episode = 0;
+		b->dropped = 0;
+		announce(task, kind, 0, dropped);
+	}
+	if (b->episode || b->tokens < (1ull << TOKEN_SHIFT)) {
+		__sync_fetch_and_add(&b->dropped, 1);
+		if (!b->episode) {
+			b->episode = now;
+			announce(task, kind, 1, 0);
+		}
+		return 0;
+	}
+	b->tokens -= 1ull << TOKEN_SHIFT;
+	return 1;
+}
