@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { COMMANDS, FLAGS } from '../../src/cli/flags.ts';
 import { TABLES } from '../../src/config/options.ts';
+import { alertQuery, eventQuery } from '../../src/http/query.ts';
 import { RUNBOOKS, readRules } from './support/files.ts';
 import { catalogSeries, recordedLabels, unknownNames } from './support/series.ts';
 
@@ -47,6 +48,18 @@ describe('runbooks', () => {
           `${page} names ${name}`,
         ).to.equal(true);
     }
+  });
+
+  it('ask the API for what it answers', () => {
+    let asked = 0;
+    for (const page of pages) {
+      const content = text(page).replace(/\$\([^)]*\)/g, '1764000000');
+      for (const [, list = '', query = ''] of content.matchAll(/\/api\/v1\/(alerts|events)\?([^\s'"`]+)/g)) {
+        expect(() => (list === 'alerts' ? alertQuery(query) : eventQuery(query)), `${page}: ${query}`).to.not.throw();
+        asked += 1;
+      }
+    }
+    expect(asked).to.be.above(8);
   });
 
   it('use commands, flags and options that exist', () => {
