@@ -1,0 +1,148 @@
+/** Names of addresses, from DNS answers that processes on this host received (RFC 1035, 3596). */
+const TYPE_A = 1;
+const TYPE_CNAME = 5;
+const TYPE_AAAA = 28;
+const CLASS_IN = 1;
+/** More answers than any honest message of 1,232 bytes holds. */
+const MAX_ANSWERS = 128;
+const MAX_POINTERS = 32;
+const MIN_TTL_SECONDS = 5;
+const MAX_TTL_SECONDS = 86_400;
+
+export interface DnsAnswer {
+  /** The name that was asked for, lower case, without the last dot. */
+  readonly name: string;
+  readonly address: string;
+  readonly ttlSeconds: number;
+}
+
+/**
+ * The addresses in an answer, each with the name of the question, also where
+ * a chain of CNAMEs leads to it. Records that do not belong to the chain are
+ * left out: a resolver would not believe them either. Empty for anything that
+ * is no successful answer or is cut short.
+ */
+export function parseAnswers(message: Uint8Array): DnsAnswer[] {
+  try {
+    return readAnswers(message);
+  } catch (error) {
+    if (error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+function readAnswers(message: Uint8Array): DnsAnswer[] {
+  const view = new DataView(message.buffer, message.byteOffset, message.byteLength);
+  const flags = view.getUint16(2);
+  const isAnswer = (flags & 0x8000) !== 0;
+  const code = flags & 0xf;
+  if (!isAnswer || code !== 0 || view.getUint16(4) !== 1) return [];
+  const count = Math.min(view.getUint16(6), MAX_ANSWERS);
+  const question = readName(view, 12);
+  let at = question.end + 4;
+  const chain = new Set([question.name]);
+  const answers: DnsAnswer[] = [];
+  for (let index = 0; index < count; index++) {
+    const owner = readName(view, at);
+    const type = view.getUint16(owner.end);
+    const klass = view.getUint16(owner.end + 2);
+    const ttl = view.getUint32(owner.end + 4);
+    const length = view.getUint16(owner.end + 8);
+    const data = owner.end + 10;
+    at = data + length;
+    if (at > view.byteLength) break;
+    if (klass !== CLASS_IN || !chain.has(owner.name)) continue;
+    const ttlSeconds = Math.min(Math.max(ttl, MIN_TTL_SECONDS), MAX_TTL_SECONDS);
+    if (type === TYPE_CNAME) chain.add(readName(view, data).name);
+    else if (type === TYPE_A && length === 4)
+      answers.push({ name: question.name, address: ipv4(view, data), ttlSeconds });
+    else if (type === TYPE_AAAA && length === 16)
+      answers.push({ name: question.name, address: ipv6(view, data), ttlSeconds });
+  }
+  return answers;
+}
+
+/** A name with compression pointers; each pointer must lead backwards, so it ends. */
+function readName(view: DataView, start: number): { name: string; end: number } {
+  const labels: string[] = [];
+  let at = start;
+  let end = -1;
+  let pointers = 0;
+  let total = 0;
+  for (;;) {
+    const length = view.getUint8(at);
+    if (length === 0) break;
+    if ((length & 0xc0) === 0xc0) {
+      const target = view.getUint16(at) & 0x3fff;
+      if (end < 0) end = at + 2;
+      if (target >= at || ++pointers > MAX_POINTERS) throw new RangeError('compression loop');
+      at = target;
+      continue;
+    }
+    if (length > 63) throw new RangeError('label length');
+    total += length + 1;
+    if (total > 255) throw new RangeError('name length');
+    let label = '';
+    for (let index = 1; index <= length; index++) label += String.fromCharCode(view.getUint8(at + index));
+    labels.push(label);
+    at += length + 1;
+  }
+  return { name: labels.join('.').toLowerCase(), end: end < 0 ? at + 1 : end };
+}
+
+function ipv4(view: DataView, at: number): string {
+  return `${view.getUint8(at)}.${view.getUint8(at + 1)}.${view.getUint8(at + 2)}.${view.getUint8(at + 3)}`;
+}
+
+/** RFC 5952: lower case, the longest run of two or more zero groups shortened. */
+function ipv6(view: DataView, at: number): string {
+  const groups = Array.from({ length: 8 }, (_, index) => view.getUint16(at + index * 2));
+  let best = { start: -1, length: 1 };
+  for (let start = 0; start < 8; start++) {
+    let length = 0;
+    while (start + length < 8 && groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  const text = groups.map((group) => group.toString(16));
+  if (best.start < 0) return text.join(':');
+  return `${text.slice(0, best.start).join(':')}::${text.slice(best.start + best.length).join(':')}`;
+}
+
+/**
+ * Address to name, each for its time to live. Bounded: the oldest go first.
+ * Where several names lead to an address the last one asked for counts.
+ */
+export class DnsCache {
+  readonly #limit: number;
+  readonly #names = new Map<string, { name: string; expires: number }>();
+  /** Names that were pushed out before their time. */
+  evictions = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#names.size;
+  }
+
+  /** `now` in seconds of any clock that does not go back, the same for `lookup`. */
+  learn(message: Uint8Array, now: number): void {
+    for (const { name, address, ttlSeconds } of parseAnswers(message)) {
+      this.#names.delete(address);
+      this.#names.set(address, { name, expires: now + ttlSeconds });
+      if (this.#names.size <= this.#limit) continue;
+      const [oldest] = this.#names.keys();
+      if (oldest !== undefined) this.#names.delete(oldest);
+      this.evictions++;
+    }
+  }
+
+  lookup(address: string, now: number): string | undefined {
+    const entry = this.#names.get(address);
+    if (entry === undefined) return undefined;
+    if (entry.expires > now) return entry.name;
+    this.#names.delete(address);
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { DnsCache, parseAnswers } from '../../src/enrich/dns.ts';
+
+const name = (text: string) => [...text.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]), 0];
+const u16 = (value: number) => [value >> 8, value & 255];
+
+/** An answer message for one question. */
+function answer(
+  question: string,
+  records: { owner?: string; type: number; data: number[]; ttl?: number }[],
+  flags = 0x8180,
+): Uint8Array {
+  const body = records.flatMap(({ owner, type, data, ttl = 60 }) => [
+    ...(owner === undefined ? [0xc0, 12] : name(owner)),
+    ...u16(type),
+    ...u16(1),
+    0,
+    0,
+    ...u16(ttl),
+    ...u16(data.length),
+    ...data,
+  ]);
+  return Uint8Array.from([
+    ...u16(7),
+    ...u16(flags),
+    ...u16(1),
+    ...u16(records.length),
+    0,
+    0,
+    0,
+    0,
+    ...name(question),
+    ...u16(1),
+    ...u16(1),
+    ...body,
+  ]);
+}
+
+describe('DNS answers', () => {
+  it('gives addresses the name that was asked for, through a chain of aliases', () => {
+    const message = answer('www.Example.com', [
+      { type: 5, data: name('edge.example.net') },
+      { owner: 'edge.example.net', type: 1, data: [192, 0, 2, 7] },
+      { owner: 'edge.example.net', type: 28, data: [0x20, 1, 0xd, 0xb8, ...Array(11).fill(0), 1] },
+    ]);
+    expect(parseAnswers(message)).to.deep.equal([
+      { name: 'www.example.com', address: '192.0.2.7', ttlSeconds: 60 },
+      { name: 'www.example.com', address: '2001:db8::1', ttlSeconds: 60 },
+    ]);
+  });
+
+  it('does not believe records of other names, queries and failures', () => {
+    expect(
+      parseAnswers(answer('a.example', [{ owner: 'bank.example', type: 1, data: [192, 0, 2, 66] }])),
+    ).to.deep.equal([]);
+    expect(parseAnswers(answer('a.example', [{ type: 1, data: [192, 0, 2, 1] }], 0x0100))).to.deep.equal([]);
+    expect(parseAnswers(answer('a.example', [{ type: 1, data: [192, 0, 2, 1] }], 0x8183))).to.deep.equal([]);
+  });
+
+  it('ends on compression loops and on any bytes', () => {
+    const loop = answer('a.example', [{ type: 1, data: [192, 0, 2, 1] }]);
+    loop[12] = 0xc0;
+    loop[13] = 12;
+    expect(parseAnswers(loop)).to.deep.equal([]);
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => Array.isArray(parseAnswers(bytes))));
+    const whole = answer('a.example', [{ type: 1, data: [192, 0, 2, 1] }]);
+    fc.assert(
+      fc.property(fc.nat({ max: whole.length - 1 }), (length) => parseAnswers(whole.subarray(0, length)).length === 0),
+    );
+  });
+
+  it('keeps a name for its time to live and no more names than its limit', () => {
+    const cache = new DnsCache(2);
+    for (const last of [1, 2, 3])
+      cache.learn(answer(`h${last}.example`, [{ type: 1, data: [192, 0, 2, last], ttl: 30 }]), 100);
+    expect(cache.lookup('192.0.2.1', 101)).to.equal(undefined);
+    expect(cache.evictions).to.equal(1);
+    expect(cache.lookup('192.0.2.3', 129)).to.equal('h3.example');
+    expect(cache.lookup('192.0.2.3', 130)).to.equal(undefined);
+    expect(cache.size).to.equal(1);
+  });
+});
