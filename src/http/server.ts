@@ -52,7 +52,7 @@ const GRACE_MS = 2_000;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const listen = parseAddress(options.config.web.listen_address);
   const webConfig = new CurrentWebConfig(options.config.web.config_file, options.log);
-  const users = new UserCheck();
+  const users = new UserCheck(options.log);
   const { app, streams } = createApp({
     ...options,
     webConfig,

@@ -1,7 +1,30 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { extname } from 'node:path';
+import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import type { Answer, Question } from './password-worker.ts';
+import type { Logger } from '../../log.ts';
+
+interface Question {
+  readonly id: number;
+  readonly password: string;
+  readonly hash: string;
+}
+interface Answer {
+  readonly id: number;
+  readonly matches: boolean;
+}
+
+/**
+ * Compares in a thread of its own: bcryptjs holds its thread for up to 100 ms
+ * at a time, which the daemon cannot spare. A text, because a worker cannot
+ * be started from TypeScript sources.
+ */
+const WORKER = `
+const { parentPort, workerData } = require('node:worker_threads');
+const { compare } = require(workerData);
+parentPort.on('message', ({ id, password, hash }) => {
+  const answer = (matches) => parentPort.postMessage({ id, matches });
+  compare(password, hash).then(answer, () => answer(false));
+});`;
 
 /** Right passwords remembered, so that a scrape costs no bcrypt. */
 const MAX_REMEMBERED = 100;
@@ -15,8 +38,13 @@ export class UserCheck {
   readonly #key = randomBytes(32);
   readonly #remembered = new Set<string>();
   readonly #pending = new Map<number, (matches: boolean) => void>();
+  readonly #log: Logger;
   #worker: Worker | undefined;
   #nextId = 0;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
 
   /**
    * `authorization` is the request header. An unknown user costs the same
@@ -62,13 +90,19 @@ export class UserCheck {
 
   #started(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    // The same extension as this file: .ts when run from the sources, .js when built.
-    const worker = new Worker(new URL(`./password-worker${extname(import.meta.url)}`, import.meta.url));
+    const bcrypt = createRequire(import.meta.url).resolve('bcryptjs');
+    const worker = new Worker(WORKER, {
+      eval: true,
+      workerData: bcrypt,
+      resourceLimits: { maxOldGenerationSizeMb: 64 },
+    });
     worker.on('message', ({ id, matches }: Answer) => {
       this.#pending.get(id)?.(matches);
       this.#pending.delete(id);
     });
-    worker.on('error', () => this.#end());
+    worker.on('error', (error) => {
+      this.#log.error({ err: error }, 'password check failed; requests under way are refused');
+    });
     worker.on('exit', () => this.#worker === worker && this.#end());
     worker.unref();
     this.#worker = worker;
