@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -28,7 +29,8 @@ export function parseNetwork(text: string): [Address, number] {
 export function compileNetworks(texts: readonly string[]): (text: string) => boolean {
   const networks = texts.map(parseNetwork);
   return (text) => {
-    if (!ipaddr.isValid(text)) return false;
+    // The library also takes 10.1, 0x7f.1 and 2130706433 for addresses.
+    if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
     const address = plain(ipaddr.parse(text));
     return networks.some(
       ([network, bits]) => network.kind() === address.kind() && address.match(network as never, bits),
