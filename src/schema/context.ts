@@ -1,0 +1,78 @@
+/**
+ * What enrichment knows beside the record itself. Views hold references, never
+ * copies: one object per process or program serves all its events.
+ */
+import type { ProcessSummary } from './event.ts';
+
+/** What an exec set and a fork hands on unchanged. */
+export interface ProgramContext {
+  readonly name: string | undefined;
+  readonly path: string | undefined;
+  readonly filename: string | undefined;
+  readonly interpreter: string | undefined;
+  readonly args: readonly string[] | undefined;
+  readonly commandLine: string | undefined;
+  readonly cwd: string | undefined;
+  readonly tty: string | undefined;
+  readonly env: Readonly<Record<string, string>> | undefined;
+  readonly sessionId: number | undefined;
+  readonly auid: number | undefined;
+  readonly inode: number | undefined;
+  readonly memfd: boolean | undefined;
+  readonly deleted: boolean | undefined;
+  readonly writable: boolean | undefined;
+  readonly upperLayer: boolean | undefined;
+  readonly setuid: boolean | undefined;
+  /** Asked for on demand; undefined while unknown. */
+  readonly hashes: { readonly sha256: string; readonly md5: string } | undefined;
+}
+
+export interface ProcessContext {
+  readonly pid: number;
+  /** CLOCK_BOOTTIME nanoseconds. */
+  readonly startTime: number;
+  readonly program: ProgramContext;
+  /** Who created it; stays when the kernel gives it a new parent. */
+  readonly parent: ProcessContext | undefined;
+  readonly uid: number | undefined;
+  readonly euid: number | undefined;
+  readonly capabilities: readonly string[] | undefined;
+  readonly hostNamespaces: boolean | undefined;
+  readonly cgroup: CgroupContext | undefined;
+  readonly entityId: string;
+  /** Read from /proc, or not known at all, because an event was lost. */
+  readonly incomplete: boolean;
+  /** Nearest first, at most 16; the same arrays while nothing changes. */
+  readonly ancestors: Ancestry;
+}
+
+export interface Ancestry {
+  readonly processes: readonly ProcessSummary[];
+  readonly names: readonly string[];
+  readonly paths: readonly string[];
+}
+
+export interface CgroupContext {
+  readonly path: string;
+  readonly containerId: string | undefined;
+  readonly runtime: string | undefined;
+  readonly podUid: string | undefined;
+}
+
+/** What all views of one source share. */
+export interface HostContext {
+  readonly hostName: string;
+  /** CLOCK_BOOTTIME nanoseconds as Unix seconds. */
+  toUnix(ktime: number): number;
+  userName(uid: number): string | undefined;
+  /** Name that resolved to the address, as DNS answers seen on this host say. */
+  hostnameOf(address: string): string | undefined;
+}
+
+/** A host of which nothing is known but the boot time: for decoding without enrichment. */
+export const BARE_HOST: HostContext = {
+  hostName: '',
+  toUnix: (ktime) => ktime / 1e9,
+  userName: () => undefined,
+  hostnameOf: () => undefined,
+};

@@ -1,0 +1,452 @@
+/**
+ * What every event kind is made from. docs/events.md is generated from this
+ * table and from fields.ts; tests hold it against the BPF object.
+ */
+import type { KIND_NUMBERS } from './schema.gen.ts';
+
+export type KindName = keyof typeof KIND_NUMBERS;
+
+/** Which option of [monitoring] switches a kind off; `always` feeds the tables of the daemon. */
+export type KindGroup = 'always' | 'process' | 'network' | 'filesystem';
+
+export interface KindSpec {
+  readonly group: KindGroup;
+  readonly what: string;
+  /** Where the BPF program sits. */
+  readonly hook: string;
+  /** Kernel function or state that the record is read from. */
+  readonly from: string;
+  /** Whether the record says what the kernel did, or what user space passed. */
+  readonly verified: string;
+  readonly blind?: string;
+}
+
+const EXIT = 'tp_btf/sys_exit';
+const RACE =
+  'The text came from user memory and could be changed by another thread during the call; links in it are not followed.';
+const KERNEL = 'yes: kernel objects';
+const REGISTERS = 'yes: registers at the end of the call';
+const PASSED = 'no: the text that was passed, made absolute with the directory that the kernel started at';
+
+export const KINDS: Readonly<Record<KindName, KindSpec>> = {
+  process_exec: {
+    group: 'always',
+    what: 'A program was started, or (with event.error) could not be started',
+    hook: 'tp_btf/sched_process_exec; failures tp_btf/sys_exit of execve and execveat',
+    from: 'fs/exec.c bprm_execve: bprm->file, mm->arg_start, mm->env_start',
+    verified:
+      'yes; a failed exec has only process.filename, as it was passed, and the fields of the process that tried',
+    blind:
+      'Code that a running program loads by itself (dlopen, an interpreter’s own files) is no exec; see mmap_exec and file_open.',
+  },
+  process_fork: {
+    group: 'always',
+    what: 'A process was created (threads are not)',
+    hook: 'tp_btf/sched_process_fork',
+    from: 'kernel/fork.c kernel_clone: parent and child task_struct',
+    verified: KERNEL,
+  },
+  process_exit: {
+    group: 'always',
+    what: 'The last thread of a process ended',
+    hook: 'tp_btf/sched_process_exit',
+    from: 'kernel/exit.c do_exit: signal_struct',
+    verified: KERNEL,
+  },
+  process_ptrace: {
+    group: 'process',
+    what: 'A process was attached to, seized, or its memory or registers were changed by ptrace',
+    hook: EXIT,
+    from: 'kernel/ptrace.c ptrace: registers; the target from its pid',
+    verified: REGISTERS,
+    blind: 'Peeks and continues of an attached tracer are left out.',
+  },
+  process_rename: {
+    group: 'process',
+    what: 'A task name was set by prctl or /proc/PID/comm',
+    hook: 'tp_btf/task_rename',
+    from: 'fs/exec.c __set_task_comm',
+    verified: KERNEL,
+    blind: 'A program that overwrites its own argv in memory is not seen.',
+  },
+  process_vm_read: {
+    group: 'process',
+    what: "Another process's memory was read by process_vm_readv",
+    hook: EXIT,
+    from: 'mm/process_vm_access.c: registers',
+    verified: REGISTERS,
+    blind: 'Reads through /proc/PID/mem are file events.',
+  },
+  process_vm_write: {
+    group: 'process',
+    what: "Another process's memory was written by process_vm_writev",
+    hook: EXIT,
+    from: 'mm/process_vm_access.c: registers',
+    verified: REGISTERS,
+    blind: 'Writes through /proc/PID/mem are file events.',
+  },
+  pidfd_getfd: {
+    group: 'process',
+    what: 'A descriptor was taken from another process',
+    hook: EXIT,
+    from: 'kernel/pid.c pidfd_getfd: the pidfd’s struct pid',
+    verified: KERNEL,
+  },
+  kill: {
+    group: 'process',
+    what: 'A signal was sent to another process',
+    hook: 'tp_btf/signal_generate',
+    from: 'kernel/signal.c __send_signal_locked: target task and signal',
+    verified: KERNEL,
+    blind: 'Signals of the kernel itself and of a process to itself are left out.',
+  },
+  file_open: {
+    group: 'filesystem',
+    what: 'A file was opened, or (with event.error) could not be opened',
+    hook: `${EXIT} of open, openat, openat2, creat, open_by_handle_at; tp_btf/io_uring_* for io_uring`,
+    from: 'the returned descriptor’s struct file: dentry and mount walk',
+    verified: 'yes; a failed open has the text that was passed (event.unverified)',
+    blind: 'A descriptor closed by another thread before the call ended has only the text that was passed.',
+  },
+  file_read: {
+    group: 'filesystem',
+    what: 'First read of an open file by a process',
+    hook: `${EXIT} of the read calls`,
+    from: 'the descriptor’s struct file',
+    verified: KERNEL,
+    blind: 'Reads through a memory mapping are not seen; the open is. Later reads are in file_bytes_total only.',
+  },
+  file_write: {
+    group: 'filesystem',
+    what: 'First write to an open file by a process',
+    hook: `${EXIT} of the write calls`,
+    from: 'the descriptor’s struct file',
+    verified: KERNEL,
+    blind: 'Writes through a memory mapping are not seen; the open is. Later writes are in file_bytes_total only.',
+  },
+  file_create: {
+    group: 'filesystem',
+    what: 'A file was created',
+    hook: `${EXIT} of the open calls, mknod and mknodat`,
+    from: 'struct file: FMODE_CREATED, dentry and mount walk',
+    verified: 'yes for opens; mknod: the text that was passed',
+  },
+  file_unlink: {
+    group: 'filesystem',
+    what: 'A name or an empty directory was removed',
+    hook: `${EXIT} of unlink, unlinkat, rmdir`,
+    from: 'fs/namei.c: the text that was passed; directory from the kernel’s cwd or dirfd',
+    verified: PASSED,
+    blind: RACE,
+  },
+  file_rename: {
+    group: 'filesystem',
+    what: 'A file was renamed',
+    hook: `${EXIT} of rename, renameat, renameat2`,
+    from: 'fs/namei.c: both texts that were passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  file_link: {
+    group: 'filesystem',
+    what: 'A hard link was made',
+    hook: `${EXIT} of link, linkat`,
+    from: 'fs/namei.c: both texts that were passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  file_symlink: {
+    group: 'filesystem',
+    what: 'A symbolic link was made',
+    hook: `${EXIT} of symlink, symlinkat`,
+    from: 'fs/namei.c: both texts that were passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  file_mkdir: {
+    group: 'filesystem',
+    what: 'A directory was made',
+    hook: `${EXIT} of mkdir, mkdirat`,
+    from: 'fs/namei.c: the text that was passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  file_chmod: {
+    group: 'filesystem',
+    what: 'Permission bits were changed',
+    hook: `${EXIT} of chmod, fchmod, fchmodat, fchmodat2`,
+    from: 'fchmod: struct file; else the text that was passed',
+    verified: 'yes for fchmod; else the text that was passed',
+    blind: RACE,
+  },
+  file_chown: {
+    group: 'filesystem',
+    what: 'Owner or group was changed',
+    hook: `${EXIT} of chown, fchown, lchown, fchownat`,
+    from: 'fchown: struct file; else the text that was passed',
+    verified: 'yes for fchown; else the text that was passed',
+    blind: RACE,
+  },
+  file_truncate: {
+    group: 'filesystem',
+    what: 'The length of a file was set',
+    hook: `${EXIT} of truncate, ftruncate`,
+    from: 'ftruncate: struct file; else the text that was passed',
+    verified: 'yes for ftruncate; else the text that was passed',
+    blind: RACE,
+  },
+  file_setxattr: {
+    group: 'filesystem',
+    what: 'An extended attribute was set',
+    hook: `${EXIT} of setxattr, lsetxattr, fsetxattr, setxattrat`,
+    from: 'fsetxattr: struct file; else the text that was passed',
+    verified: 'yes for the file of fsetxattr; the attribute’s name is what was passed',
+    blind: RACE,
+  },
+  file_utimens: {
+    group: 'filesystem',
+    what: 'Times of a file were set',
+    hook: `${EXIT} of utime, utimes, futimesat, utimensat`,
+    from: 'by descriptor: struct file; else the text that was passed',
+    verified: 'yes by descriptor; else the text that was passed',
+    blind: RACE,
+  },
+  net_conn: {
+    group: 'network',
+    what: 'A TCP connection was begun, or a UDP socket was connected',
+    hook: 'tp_btf/inet_sock_set_state (TCP), tp_btf/sys_exit of connect',
+    from: 'struct sock',
+    verified: KERNEL,
+  },
+  net_accept: {
+    group: 'network',
+    what: 'A TCP connection was accepted; the peer is the source',
+    hook: `${EXIT} of accept and accept4`,
+    from: 'struct sock of the returned descriptor',
+    verified: KERNEL,
+  },
+  net_listen: {
+    group: 'network',
+    what: 'A socket listens, or a UDP socket was bound',
+    hook: `${EXIT} of listen and bind`,
+    from: 'struct sock',
+    verified: KERNEL,
+  },
+  net_close: {
+    group: 'network',
+    what: 'A TCP connection ended',
+    hook: 'tp_btf/inet_sock_set_state',
+    from: 'struct tcp_sock: bytes_acked, bytes_received',
+    verified: KERNEL,
+    blind: 'The end may come in a softirq: then the process is the one that opened the connection.',
+  },
+  net_send: {
+    group: 'network',
+    what: 'First datagram of an unconnected UDP socket to a peer',
+    hook: `${EXIT} of sendto, sendmsg, sendmmsg`,
+    from: 'mm: msghdr address as it was passed; source from struct sock',
+    verified: 'source yes; destination is what was passed',
+    blind: RACE,
+  },
+  net_dns: {
+    group: 'network',
+    what: 'A DNS answer was read; feeds network.destination.hostname',
+    hook: `${EXIT} of recvfrom, recvmsg, recvmmsg and read of a socket with peer port 53`,
+    from: 'user memory after the call',
+    verified: 'no: the process could have changed the answer after it came',
+    blind: 'Encrypted DNS (port 853, HTTPS) and answers of a resolver on a Unix socket.',
+  },
+  socket_raw: {
+    group: 'network',
+    what: 'A raw, packet or vsock socket was made',
+    hook: `${EXIT} of socket`,
+    from: 'struct socket of the returned descriptor',
+    verified: KERNEL,
+  },
+  socket_dup: {
+    group: 'network',
+    what: 'A connected socket became standard input, output or error',
+    hook: `${EXIT} of dup, dup2, dup3`,
+    from: 'struct sock of the new descriptor',
+    verified: KERNEL,
+    blind: 'A shell that passes data between a socket and a pipe itself has no such descriptor.',
+  },
+  setuid: {
+    group: 'process',
+    what: 'User ids were set',
+    hook: `${EXIT} of setuid, setreuid, setresuid, setfsuid`,
+    from: 'registers and struct cred',
+    verified: KERNEL,
+  },
+  setgid: {
+    group: 'process',
+    what: 'Group ids were set',
+    hook: `${EXIT} of setgid, setregid, setresgid, setfsgid, setgroups`,
+    from: 'registers and struct cred',
+    verified: KERNEL,
+  },
+  capset: {
+    group: 'process',
+    what: 'Capabilities were set',
+    hook: `${EXIT} of capset`,
+    from: 'struct cred',
+    verified: KERNEL,
+  },
+  unshare: {
+    group: 'process',
+    what: 'A process left namespaces',
+    hook: `${EXIT} of unshare`,
+    from: 'registers',
+    verified: REGISTERS,
+    blind: 'Namespaces made by clone are in process_fork.',
+  },
+  setns: {
+    group: 'process',
+    what: 'A process entered a namespace',
+    hook: `${EXIT} of setns`,
+    from: 'the namespace file’s struct file',
+    verified: KERNEL,
+  },
+  chroot: {
+    group: 'process',
+    what: 'The root directory was changed',
+    hook: `${EXIT} of chroot`,
+    from: 'task->fs->root',
+    verified: KERNEL,
+  },
+  mount: {
+    group: 'process',
+    what: 'Something was mounted, also by move_mount',
+    hook: `${EXIT} of mount, move_mount, open_tree, fsmount, mount_setattr`,
+    from: 'registers and the texts that were passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  umount: {
+    group: 'process',
+    what: 'Something was unmounted',
+    hook: `${EXIT} of umount2`,
+    from: 'registers and the text that was passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  pivot_root: {
+    group: 'process',
+    what: 'The root mount was exchanged',
+    hook: `${EXIT} of pivot_root`,
+    from: 'the texts that were passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  module_load: {
+    group: 'process',
+    what: 'A kernel module was loaded',
+    hook: `${EXIT} of init_module, finit_module`,
+    from: 'finit_module: struct file; parameters as they were passed',
+    verified: 'the file yes, the parameters no',
+  },
+  module_unload: {
+    group: 'process',
+    what: 'A kernel module was removed',
+    hook: `${EXIT} of delete_module`,
+    from: 'the text that was passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  bpf_load: {
+    group: 'process',
+    what: 'A BPF program was loaded',
+    hook: `${EXIT} of bpf`,
+    from: 'struct bpf_prog of the returned descriptor',
+    verified: KERNEL,
+  },
+  perf_event_open: {
+    group: 'process',
+    what: 'A performance event was opened',
+    hook: `${EXIT} of perf_event_open`,
+    from: 'registers',
+    verified: REGISTERS,
+  },
+  userfaultfd: {
+    group: 'process',
+    what: 'User-space page fault handling was set up',
+    hook: `${EXIT} of userfaultfd`,
+    from: 'registers',
+    verified: REGISTERS,
+    blind: '/dev/userfaultfd is a file_open.',
+  },
+  keyctl: {
+    group: 'process',
+    what: 'A keyring was changed or read',
+    hook: `${EXIT} of keyctl, add_key, request_key`,
+    from: 'registers; names as they were passed',
+    verified: REGISTERS,
+  },
+  memfd_create: {
+    group: 'process',
+    what: 'A file in memory was made',
+    hook: `${EXIT} of memfd_create, memfd_secret`,
+    from: 'dentry of the returned descriptor',
+    verified: KERNEL,
+  },
+  mprotect_exec: {
+    group: 'process',
+    what: 'Memory was made executable',
+    hook: `${EXIT} of mprotect, pkey_mprotect`,
+    from: 'registers; vm_area_struct',
+    verified: KERNEL,
+  },
+  mmap_exec: {
+    group: 'process',
+    what: 'Executable memory was mapped: anonymous, or writable too',
+    hook: `${EXIT} of mmap`,
+    from: 'registers; struct file of the descriptor',
+    verified: KERNEL,
+    blind: 'Ordinary mappings of libraries are left out.',
+  },
+  io_uring_setup: {
+    group: 'process',
+    what: 'An io_uring was made; its operations are events of their own kinds with event.source io_uring',
+    hook: `${EXIT} of io_uring_setup`,
+    from: 'registers',
+    verified: REGISTERS,
+  },
+  ioperm: {
+    group: 'process',
+    what: 'Direct access to I/O ports was asked for',
+    hook: `${EXIT} of ioperm, iopl`,
+    from: 'registers',
+    verified: REGISTERS,
+  },
+  reboot: {
+    group: 'process',
+    what: 'Restart, power-off or kexec was asked for',
+    hook: `${EXIT} of reboot, kexec_load, kexec_file_load`,
+    from: 'registers',
+    verified: REGISTERS,
+    blind: 'A restart that succeeds ends the sensor with the machine.',
+  },
+  swapon: {
+    group: 'process',
+    what: 'Swap space was switched on or off',
+    hook: `${EXIT} of swapon, swapoff`,
+    from: 'the text that was passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  settimeofday: {
+    group: 'process',
+    what: 'The clock was set',
+    hook: `${EXIT} of settimeofday, clock_settime`,
+    from: 'registers',
+    verified: REGISTERS,
+    blind: 'Slow adjustment by adjtimex is not reported.',
+  },
+  throttle: {
+    group: 'always',
+    what: 'The rate guard began or ended holding back events of one process',
+    hook: 'the rate guard itself',
+    from: 'its token bucket',
+    verified: KERNEL,
+  },
+};

@@ -1,0 +1,94 @@
+/** Names of numbers that system calls take. Values from the uapi headers. */
+import { constants } from 'node:os';
+import { numbered } from './numbered.ts';
+
+const CAPABILITIES = [
+  ...'chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service'.split(
+    ' ',
+  ),
+  ...'net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct'.split(
+    ' ',
+  ),
+  ...'sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control'.split(
+    ' ',
+  ),
+  ...'setfcap mac_override mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore'.split(
+    ' ',
+  ),
+].map((name) => `CAP_${name.toUpperCase()}`);
+
+const MAX_CACHED = 1024;
+const capabilityCache = new Map<string, readonly string[]>();
+
+/** Capabilities of a 64-bit set given as two words; lists are shared. */
+export function capabilityNames(low: number, high: number): readonly string[] {
+  const key = `${high}:${low}`;
+  let names = capabilityCache.get(key);
+  if (names === undefined) {
+    const list: string[] = [];
+    for (let bit = 0; bit < 64; bit++) {
+      if ((((bit < 32 ? low : high) >>> (bit & 31)) & 1) === 1) list.push(CAPABILITIES[bit] ?? `CAP_${bit}`);
+    }
+    names = list;
+    if (capabilityCache.size < MAX_CACHED) capabilityCache.set(key, names);
+  }
+  return names;
+}
+
+const SIGNALS: (string | undefined)[] = [];
+// Several names of one number: the first is the usual one (SIGABRT, not SIGIOT).
+for (const [name, number] of Object.entries(constants.signals)) SIGNALS[number] ??= name;
+
+export function signalName(number: number): string {
+  if (number >= 34 && number <= 64) return number === 34 ? 'SIGRTMIN' : `SIGRTMIN+${number - 34}`;
+  return SIGNALS[number] ?? String(number);
+}
+
+const PTRACE = numbered(`
+  PTRACE_TRACEME PTRACE_PEEKTEXT PTRACE_PEEKDATA PTRACE_PEEKUSR PTRACE_POKETEXT PTRACE_POKEDATA PTRACE_POKEUSR
+  PTRACE_CONT PTRACE_KILL PTRACE_SINGLESTEP @12 PTRACE_GETREGS PTRACE_SETREGS PTRACE_GETFPREGS PTRACE_SETFPREGS
+  PTRACE_ATTACH PTRACE_DETACH PTRACE_GETFPXREGS PTRACE_SETFPXREGS @24 PTRACE_SYSCALL @31 PTRACE_SYSEMU
+  PTRACE_SYSEMU_SINGLESTEP
+  @16896 PTRACE_SETOPTIONS PTRACE_GETEVENTMSG PTRACE_GETSIGINFO PTRACE_SETSIGINFO PTRACE_GETREGSET PTRACE_SETREGSET
+  PTRACE_SEIZE PTRACE_INTERRUPT PTRACE_LISTEN PTRACE_PEEKSIGINFO PTRACE_GETSIGMASK PTRACE_SETSIGMASK
+  PTRACE_SECCOMP_GET_FILTER PTRACE_SECCOMP_GET_METADATA PTRACE_GET_SYSCALL_INFO PTRACE_GET_RSEQ_CONFIGURATION
+`);
+export const ptraceName = (request: number): string => PTRACE[request] ?? `0x${request.toString(16)}`;
+
+const BPF = numbered(`
+  BPF_MAP_CREATE BPF_MAP_LOOKUP_ELEM BPF_MAP_UPDATE_ELEM BPF_MAP_DELETE_ELEM BPF_MAP_GET_NEXT_KEY BPF_PROG_LOAD
+  BPF_OBJ_PIN BPF_OBJ_GET BPF_PROG_ATTACH BPF_PROG_DETACH BPF_PROG_TEST_RUN BPF_PROG_GET_NEXT_ID BPF_MAP_GET_NEXT_ID
+  BPF_PROG_GET_FD_BY_ID BPF_MAP_GET_FD_BY_ID BPF_OBJ_GET_INFO_BY_FD BPF_PROG_QUERY BPF_RAW_TRACEPOINT_OPEN BPF_BTF_LOAD
+  BPF_BTF_GET_FD_BY_ID BPF_TASK_FD_QUERY BPF_MAP_LOOKUP_AND_DELETE_ELEM BPF_MAP_FREEZE BPF_BTF_GET_NEXT_ID
+  BPF_MAP_LOOKUP_BATCH BPF_MAP_LOOKUP_AND_DELETE_BATCH BPF_MAP_UPDATE_BATCH BPF_MAP_DELETE_BATCH BPF_LINK_CREATE
+  BPF_LINK_UPDATE BPF_LINK_GET_FD_BY_ID BPF_LINK_GET_NEXT_ID BPF_ENABLE_STATS BPF_ITER_CREATE BPF_LINK_DETACH
+  BPF_PROG_BIND_MAP BPF_TOKEN_CREATE
+`);
+export const bpfCommandName = (command: number): string => BPF[command] ?? String(command);
+
+const KEYCTL = numbered(`
+  KEYCTL_GET_KEYRING_ID KEYCTL_JOIN_SESSION_KEYRING KEYCTL_UPDATE KEYCTL_REVOKE KEYCTL_CHOWN KEYCTL_SETPERM
+  KEYCTL_DESCRIBE KEYCTL_CLEAR KEYCTL_LINK KEYCTL_UNLINK KEYCTL_SEARCH KEYCTL_READ KEYCTL_INSTANTIATE KEYCTL_NEGATE
+  KEYCTL_SET_REQKEY_KEYRING KEYCTL_SET_TIMEOUT KEYCTL_ASSUME_AUTHORITY KEYCTL_GET_SECURITY KEYCTL_SESSION_TO_PARENT
+  KEYCTL_REJECT KEYCTL_INSTANTIATE_IOV KEYCTL_INVALIDATE KEYCTL_GET_PERSISTENT KEYCTL_DH_COMPUTE KEYCTL_PKEY_QUERY
+  KEYCTL_PKEY_ENCRYPT KEYCTL_PKEY_DECRYPT KEYCTL_PKEY_SIGN KEYCTL_PKEY_VERIFY KEYCTL_RESTRICT_KEYRING KEYCTL_MOVE
+  KEYCTL_CAPABILITIES KEYCTL_WATCH_KEY
+`);
+export const keyctlName = (operation: number): string => KEYCTL[operation] ?? String(operation);
+
+const FAMILIES: Readonly<Record<number, string>> = {
+  1: 'unix',
+  2: 'ipv4',
+  10: 'ipv6',
+  16: 'netlink',
+  17: 'packet',
+  40: 'vsock',
+};
+export const familyName = (family: number): string => FAMILIES[family] ?? String(family);
+
+const SOCKET_TYPES = numbered('@1 stream dgram raw rdm seqpacket dccp @10 packet');
+/** The upper bits are flags (SOCK_CLOEXEC, SOCK_NONBLOCK). */
+export const socketTypeName = (type: number): string => SOCKET_TYPES[type & 0xf] ?? String(type & 0xf);
+
+const TRANSPORTS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmp' };
+export const transportName = (protocol: number): string => TRANSPORTS[protocol] ?? String(protocol);

@@ -1,0 +1,64 @@
+/** How a live record yields each field of fields.ts, by kind. */
+import { FIELD_NAMES, FIELDS, type FieldName, type FieldSpec } from './fields.ts';
+import type { KindLayout, RecordLayout } from './layout.ts';
+import { type FieldReaders, Members } from './members.ts';
+import { callReaders } from './readers/call.ts';
+import { eventReaders } from './readers/event.ts';
+import { fileReaders } from './readers/file.ts';
+import { networkReaders } from './readers/network.ts';
+import { processReaders } from './readers/process.ts';
+import type { KindShape } from './view.ts';
+
+/** Whether events of the kind can have the field. */
+export function kindHasField(kind: string, name: FieldName): boolean {
+  const { kinds }: FieldSpec = FIELDS[name];
+  return kinds === 'all' || kinds.some((entry) => (entry.endsWith('_') ? kind.startsWith(entry) : kind === entry));
+}
+
+function throttleReaders(members: Members, kindName: (number: number) => string): FieldReaders {
+  const subject = members.number('subject');
+  const started = members.number('started');
+  return {
+    'throttle.kind': (view) => kindName(subject(view)),
+    'throttle.started': (view) => started(view) !== 0,
+    'throttle.dropped': members.number('dropped'),
+  };
+}
+
+function ownReaders(members: Members, kindName: (number: number) => string): FieldReaders {
+  switch (members.layout.struct) {
+    case 'file_event':
+      return fileReaders(members);
+    case 'net_event':
+      return networkReaders(members);
+    case 'call_event':
+      return callReaders(members);
+    case 'throttle_event':
+      return throttleReaders(members, kindName);
+  }
+  return {};
+}
+
+function shapeOf(layout: KindLayout, kindName: (number: number) => string): KindShape {
+  const members = new Members(layout);
+  const readers: FieldReaders = {
+    ...eventReaders(members),
+    ...processReaders(members),
+    ...ownReaders(members, kindName),
+  };
+  return {
+    kind: layout.kind,
+    layout,
+    members,
+    readers: FIELD_NAMES.map((name) => (kindHasField(layout.kind, name) ? readers[name] : undefined)),
+    texts: [...layout.members.values()].filter(({ meaning }) => meaning === 'text').map(({ offset }) => offset),
+  };
+}
+
+/** A shape for every kind of the layout, by the kind's number. */
+export function shapesOf(layout: RecordLayout): readonly (KindShape | undefined)[] {
+  const shapes: (KindShape | undefined)[] = [];
+  const kindName = (number: number) => shapes[number]?.kind ?? String(number);
+  for (const kind of layout.kinds.values()) shapes[kind.number] = shapeOf(kind, kindName);
+  return shapes;
+}

@@ -1,0 +1,151 @@
+/** Fields of the privileged operations: arguments as the kernel had them in its registers, and what it acted upon. */
+import type { FieldReaders, Members } from '../members.ts';
+import {
+  bpfCommandName,
+  capabilityNames,
+  familyName,
+  keyctlName,
+  ptraceName,
+  signalName,
+  socketTypeName,
+  transportName,
+} from '../names/enums.ts';
+import { mountFlagNames, namespaceFlagNames, protectionNames, umountFlagNames } from '../names/flags.ts';
+import type { LiveView } from '../view.ts';
+import { identityReaders, pathReader, pathReaders } from './file.ts';
+import { endpointReaders } from './network.ts';
+
+const ARGUMENTS = 6;
+
+/** A process acted upon: its id from the record, the rest from the process table. */
+function targetReaders(members: Members): FieldReaders {
+  const pid = members.number('target_pid');
+  return {
+    'target.pid': (view) => (pid(view) === 0 ? undefined : pid(view)),
+    'target.name': (view) => view.target?.program.name,
+    'target.path': (view) => view.target?.program.path,
+    'target.uid': (view) => view.target?.uid,
+  };
+}
+
+/** In an id: not known, because the process is older than the sensor. */
+const UNKNOWN_ID = 0xffffffff;
+
+function credentialReaders(members: Members): FieldReaders {
+  const known = (name: string) => {
+    const read = members.number(name);
+    return (view: LiveView) => (read(view) === UNKNOWN_ID ? undefined : read(view));
+  };
+  return {
+    'credentials.old_uid': known('old_uid'),
+    'credentials.old_euid': known('old_euid'),
+    'credentials.new_uid': known('new_uid'),
+    'credentials.new_euid': known('new_euid'),
+    'credentials.old_gid': known('old_gid'),
+    'credentials.new_gid': known('new_gid'),
+    'credentials.new_egid': known('new_egid'),
+  };
+}
+
+function capabilityReader(members: Members, name: string) {
+  const { low, high } = members.halves(name);
+  return (view: LiveView) => capabilityNames(low(view), high(view));
+}
+
+/** Memory of a mapping without a file has neither inode nor path. */
+function anonymousReader(members: Members) {
+  const inode = members.number('file.inode');
+  return (view: LiveView) => inode(view) === 0;
+}
+
+function socketReaders(members: Members): FieldReaders {
+  const family = members.number('family');
+  const type = members.number('socket_type');
+  const protocol = members.number('protocol');
+  return {
+    'network.family': (view) => familyName(family(view)),
+    'network.transport': (view) => (protocol(view) === 0 ? undefined : transportName(protocol(view))),
+    'socket.type': (view) => socketTypeName(type(view)),
+    'socket.protocol': protocol,
+    ...endpointReaders(members, family),
+  };
+}
+
+function ownReaders(members: Members): FieldReaders {
+  const argument = (index: number) => members.lowWord('argument', index);
+  const whole = (index: number) => members.word('argument', index);
+  const named = (index: number, names: (value: number) => string | readonly string[]) => {
+    const read = argument(index);
+    return (view: LiveView) => names(read(view));
+  };
+  switch (members.layout.kind) {
+    case 'process_ptrace':
+      return { ...targetReaders(members), 'ptrace.request': named(0, ptraceName) };
+    case 'process_vm_read':
+    case 'process_vm_write':
+      return { ...targetReaders(members), 'memory.length': members.number('header.result') };
+    case 'pidfd_getfd':
+    case 'perf_event_open':
+      return targetReaders(members);
+    case 'kill':
+      return { ...targetReaders(members), 'signal.number': argument(1), 'signal.name': named(1, signalName) };
+    case 'setuid':
+    case 'setgid':
+      return { ...credentialReaders(members), 'credentials.requested': argument(0) };
+    case 'capset':
+      return {
+        ...credentialReaders(members),
+        'capabilities.before': capabilityReader(members, 'old_effective'),
+        'capabilities.after': capabilityReader(members, 'new_effective'),
+      };
+    case 'unshare':
+      return { 'namespaces.flags': named(0, namespaceFlagNames) };
+    case 'setns':
+      return { 'namespaces.flags': named(1, namespaceFlagNames) };
+    case 'mount':
+      return {
+        'mount.source': members.text('name'),
+        'mount.type': members.text('detail'),
+        'mount.flags': named(3, mountFlagNames),
+      };
+    case 'umount':
+      return { 'mount.flags': named(1, umountFlagNames) };
+    case 'module_load':
+      return { 'module.name': members.text('name'), 'module.parameters': members.text('detail') };
+    case 'module_unload':
+      return { 'module.name': members.text('name') };
+    case 'bpf_load':
+      return {
+        'bpf.command': named(0, bpfCommandName),
+        'bpf.program_type': argument(3),
+        'bpf.name': members.text('name'),
+      };
+    case 'memfd_create':
+      return { 'memfd.name': members.text('name') };
+    case 'mprotect_exec':
+    case 'mmap_exec':
+      return {
+        'memory.length': whole(1),
+        'memory.protection': named(2, protectionNames),
+        'memory.anonymous': anonymousReader(members),
+      };
+    case 'keyctl':
+      return { 'keyctl.operation': named(0, keyctlName) };
+    case 'socket_raw':
+      return socketReaders(members);
+    case 'socket_dup':
+      return { ...socketReaders(members), 'socket.fd': argument(1) };
+  }
+  return {};
+}
+
+/** Fields of a privileged operation's kind. */
+export function callReaders(members: Members): FieldReaders {
+  const words = Array.from({ length: ARGUMENTS }, (_, index) => members.hexWord('argument', index));
+  return {
+    ...pathReaders(pathReader(members, 'path', 'base')),
+    ...identityReaders(members),
+    'syscall.args': (view) => words.map((word) => word(view)),
+    ...ownReaders(members),
+  };
+}

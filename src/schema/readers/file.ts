@@ -1,0 +1,110 @@
+import type { FieldReaders, Members } from '../members.ts';
+import { accessOf, openFlagNames } from '../names/flags.ts';
+import { absolutePath, baseName, directoryName, extensionOf } from '../paths.ts';
+import type { LiveView } from '../view.ts';
+import { RECORD_FLAGS as F } from './flags.ts';
+
+/** A chown leaves an id alone when it is asked for -1. */
+const UNCHANGED = 0xffffffff;
+const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0');
+
+/** The path of a record: what the kernel resolved as it is, what user space passed joined to its directory. */
+export function pathReader(members: Members, path: string, base: string) {
+  const text = members.text(path);
+  const from = members.text(base);
+  const flags = members.number('header.flags');
+  return members.cached((view) => {
+    const raw = text(view);
+    return raw === undefined || (flags(view) & F.UNVERIFIED) === 0 ? raw : absolutePath(raw, from(view));
+  });
+}
+
+/** file.path and its parts. */
+export function pathReaders(path: (view: LiveView) => string | undefined): FieldReaders {
+  const part = (cut: (path: string) => string) => (view: LiveView) => {
+    const whole = path(view);
+    return whole === undefined ? undefined : cut(whole);
+  };
+  return {
+    'file.path': path,
+    'file.name': part(baseName),
+    'file.directory': part(directoryName),
+    'file.extension': part(extensionOf),
+  };
+}
+
+/** Where the inode is that the kernel acted upon; a record without one (a failed open) has none of these. */
+export function identityReaders(members: Members): FieldReaders {
+  const inode = members.number('file.inode');
+  const device = members.number('file.device');
+  const known = (read: (view: LiveView) => number) => (view: LiveView) => (inode(view) === 0 ? undefined : read(view));
+  return {
+    'file.inode': known(inode),
+    'file.device': (view) => {
+      const number = device(view);
+      return inode(view) === 0 ? undefined : `${number >>> 20}:${number & 0xfffff}`;
+    },
+    'file.links': known(members.number('file.links')),
+    'file.owner': known(members.number('file.owner')),
+    'file.group': known(members.number('file.group')),
+  };
+}
+
+const OPENED = new Set(['file_open', 'file_create', 'file_read', 'file_write']);
+const WITH_BYTES = new Set(['file_read', 'file_write', 'file_truncate']);
+/** Kinds that set the mode to what they were asked for. */
+const SETS_MODE = new Set(['file_chmod', 'file_mkdir', 'file_create']);
+const TWO_PATHS = new Set(['file_rename', 'file_link', 'file_symlink']);
+
+/** file.* of the file kinds. */
+export function fileReaders(members: Members): FieldReaders {
+  const { kind } = members.layout;
+  const flags = members.number('header.flags');
+  const openFlags = members.number('open_flags');
+  const inode = members.number('file.inode');
+  const mode = members.number('file.mode');
+  const newMode = members.number('new_mode');
+  const readers: FieldReaders = {
+    ...pathReaders(pathReader(members, 'path', 'base')),
+    ...identityReaders(members),
+    'file.mode': (view) => {
+      if (inode(view) !== 0) return octal(mode(view));
+      return SETS_MODE.has(kind) ? octal(newMode(view)) : undefined;
+    },
+  };
+  if (OPENED.has(kind)) {
+    readers['file.flags'] = (view) => openFlagNames(openFlags(view));
+    readers['file.access'] = accessReader(kind, openFlags);
+    readers['file.created'] = (view) => (flags(view) & F.CREATED) !== 0;
+  }
+  if (WITH_BYTES.has(kind)) readers['file.bytes'] = members.number('bytes');
+  if (TWO_PATHS.has(kind)) {
+    // A link's text is stored as it was given: it may be relative to where the link lies.
+    readers['file.new_path'] =
+      kind === 'file_symlink' ? members.text('new_path') : pathReader(members, 'new_path', 'new_base');
+  }
+  if (kind === 'file_setxattr') readers['file.attribute'] = members.text('attribute');
+  if (kind === 'file_chown') {
+    readers['file.owner'] = changed(members.number('new_owner'), inode, members.number('file.owner'));
+    readers['file.group'] = changed(members.number('new_group'), inode, members.number('file.group'));
+  }
+  return readers;
+}
+
+function accessReader(kind: string, openFlags: (view: LiveView) => number) {
+  if (kind === 'file_read') return () => 'read';
+  if (kind === 'file_write') return () => 'write';
+  return (view: LiveView) => accessOf(openFlags(view));
+}
+
+function changed(
+  asked: (view: LiveView) => number,
+  inode: (view: LiveView) => number,
+  now: (view: LiveView) => number,
+) {
+  return (view: LiveView) => {
+    const value = asked(view);
+    if (value !== UNCHANGED) return value;
+    return inode(view) === 0 ? undefined : now(view);
+  };
+}

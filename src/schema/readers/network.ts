@@ -1,0 +1,75 @@
+import { isMapped, isUnset } from '../address.ts';
+import type { FieldReaders, Members } from '../members.ts';
+import { familyName, transportName } from '../names/enums.ts';
+import type { LiveView } from '../view.ts';
+import { RECORD_FLAGS as F } from './flags.ts';
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const DIRECTIONS: Readonly<Record<string, string>> = {
+  net_conn: 'outbound',
+  net_send: 'outbound',
+  net_accept: 'inbound',
+  net_listen: 'listening',
+};
+
+/** network.* of the net kinds. */
+export function networkReaders(members: Members): FieldReaders {
+  const { kind } = members.layout;
+  const flags = members.number('header.flags');
+  const family = members.number('family');
+  const transport = members.number('transport');
+  const duration = members.number('duration');
+  const readers: FieldReaders = {
+    'network.transport': (view) => transportName(transport(view)),
+    'network.family': familyReader(members, family),
+    'network.direction': (view) => DIRECTIONS[kind] ?? ((flags(view) & F.CONNECTED) !== 0 ? 'outbound' : 'inbound'),
+    ...endpointReaders(members, family),
+  };
+  if (kind === 'net_close' || kind === 'net_send') readers['network.bytes_sent'] = members.number('bytes_sent');
+  if (kind === 'net_close') {
+    readers['network.bytes_received'] = members.number('bytes_received');
+    readers['network.duration'] = (view) => duration(view) / 1e9;
+  }
+  return readers;
+}
+
+/** An IPv6 socket that talks to an IPv4 peer is IPv4 on the wire. */
+function familyReader(members: Members, family: (view: LiveView) => number) {
+  const source = members.offset('source.ip');
+  const destination = members.offset('destination.ip');
+  return (view: LiveView) => {
+    const number = family(view);
+    const { bytes } = view.buffer;
+    const mapped = isMapped(bytes, view.at + destination) || isMapped(bytes, view.at + source);
+    return familyName(number === AF_INET6 && mapped ? AF_INET : number);
+  };
+}
+
+/** Source and destination; an end that the record does not have is absent. */
+export function endpointReaders(members: Members, family: (view: LiveView) => number): FieldReaders {
+  const end = (side: 'source' | 'destination') => {
+    const offset = members.offset(`${side}.ip`);
+    const address = members.address(`${side}.ip`);
+    const port = members.number(`${side}.port`);
+    // All zero bytes with no port: not filled. `::` with a port is the IPv6 wildcard of a listener.
+    const absent = (view: LiveView) =>
+      isUnset(view.buffer.bytes, view.at + offset) && (port(view) === 0 || family(view) !== AF_INET6);
+    return {
+      ip: (view: LiveView) => (absent(view) ? undefined : address(view)),
+      port: (view: LiveView) => (absent(view) ? undefined : port(view)),
+    };
+  };
+  const source = end('source');
+  const destination = end('destination');
+  return {
+    'network.source.ip': source.ip,
+    'network.source.port': source.port,
+    'network.destination.ip': destination.ip,
+    'network.destination.port': destination.port,
+    'network.destination.hostname': (view) => {
+      const address = destination.ip(view);
+      return address === undefined ? undefined : view.host.hostnameOf(address);
+    },
+  };
+}

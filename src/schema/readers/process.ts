@@ -1,0 +1,102 @@
+import type { ProcessContext } from '../context.ts';
+import type { FieldReaders, Members } from '../members.ts';
+import type { LiveView } from '../view.ts';
+import { RECORD_FLAGS as F } from './flags.ts';
+
+/** process.*, user.*, container.* and target.*: identity from the record, the rest from the process table. */
+export function processReaders(members: Members): FieldReaders {
+  const pid = members.number('header.pid');
+  const tid = members.number('header.tid');
+  const uid = members.number('header.uid');
+  const start = members.number('header.start_time');
+  const flags = members.number('header.flags');
+  const kernelThread = (view: LiveView) => (flags(view) & F.KERNEL_THREAD) !== 0;
+  return {
+    'process.pid': pid,
+    'process.ppid': members.number('header.ppid'),
+    'process.tid': tid,
+    'process.comm': members.name('header.comm'),
+    'process.uid': uid,
+    'process.euid': members.number('header.euid'),
+    'process.gid': members.number('header.gid'),
+    'process.thread_leader': (view) => pid(view) === tid(view),
+    'user.name': (view) => view.host.userName(uid(view)),
+    ...programReaders(members),
+    'process.capabilities': (view) => view.process?.capabilities,
+    'process.start_time': (view) => view.host.toUnix(start(view)),
+    'process.entity_id': (view) => view.process?.entityId,
+    'process.cgroup': (view) => view.process?.cgroup?.path,
+    'process.host_namespaces': (view) => (kernelThread(view) ? true : view.process?.hostNamespaces),
+    'container.id': (view) => view.process?.cgroup?.containerId,
+    'container.runtime': (view) => view.process?.cgroup?.runtime,
+    'container.pod_uid': (view) => view.process?.cgroup?.podUid,
+    ...parentReaders(),
+    ...ownReaders(members),
+  };
+}
+
+function programReaders(members: Members): FieldReaders {
+  const comm = members.name('header.comm');
+  return {
+    // Without a table entry the kernel's task name is the best there is; event.incomplete says so.
+    'process.name': (view) => view.process?.program.name ?? comm(view),
+    'process.path': (view) => view.process?.program.path,
+    'process.filename': (view) => view.process?.program.filename,
+    'process.interpreter': (view) => view.process?.program.interpreter,
+    'process.args': (view) => view.process?.program.args,
+    'process.command_line': (view) => view.process?.program.commandLine,
+    'process.cwd': (view) => view.process?.program.cwd,
+    'process.tty': (view) => view.process?.program.tty,
+    'process.env': (view) => view.process?.program.env,
+    'process.session_id': (view) => view.process?.program.sessionId,
+    'process.auid': (view) => view.process?.program.auid,
+    'process.inode': (view) => view.process?.program.inode,
+    'process.memfd': (view) => view.process?.program.memfd,
+    'process.deleted': (view) => view.process?.program.deleted,
+    'process.writable': (view) => view.process?.program.writable,
+    'process.upper_layer': (view) => view.process?.program.upperLayer,
+    'process.setuid': (view) => view.process?.program.setuid,
+    'process.sha256': (view) => view.process?.program.hashes?.sha256,
+    'process.md5': (view) => view.process?.program.hashes?.md5,
+  };
+}
+
+const parent = (view: LiveView): ProcessContext | undefined => view.process?.parent;
+
+function parentReaders(): FieldReaders {
+  return {
+    'process.parent.pid': (view) => parent(view)?.pid,
+    'process.parent.name': (view) => parent(view)?.program.name,
+    'process.parent.path': (view) => parent(view)?.program.path,
+    'process.parent.args': (view) => parent(view)?.program.args,
+    'process.parent.command_line': (view) => parent(view)?.program.commandLine,
+    'process.parent.cwd': (view) => parent(view)?.program.cwd,
+    'process.parent.uid': (view) => parent(view)?.uid,
+    'process.parent.euid': (view) => parent(view)?.euid,
+    'process.parent.tty': (view) => parent(view)?.program.tty,
+    'process.parent.entity_id': (view) => parent(view)?.entityId,
+    'process.parent.start_time': (view) => {
+      const time = parent(view)?.startTime;
+      return time === undefined ? undefined : view.host.toUnix(time);
+    },
+    'process.ancestors': (view) => view.process?.ancestors.processes,
+    'process.ancestor_names': (view) => view.process?.ancestors.names,
+    'process.ancestor_paths': (view) => view.process?.ancestors.paths,
+  };
+}
+
+/** What only some kinds have. */
+function ownReaders(members: Members): FieldReaders {
+  switch (members.layout.kind) {
+    case 'process_exit':
+      return {
+        'process.exit_code': members.number('exit_code'),
+        'process.exit_signal': members.number('exit_signal'),
+      };
+    case 'process_fork':
+      return { 'process.child.pid': members.number('child_pid') };
+    case 'process_rename':
+      return { 'process.new_name': members.text('name') };
+  }
+  return {};
+}

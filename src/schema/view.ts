@@ -1,0 +1,78 @@
+import type { HostContext, ProcessContext } from './context.ts';
+import type { EventRecord, EventView, FieldValue } from './event.ts';
+import { FIELD_NAMES, type FieldId } from './fields.ts';
+import type { KindLayout } from './layout.ts';
+import type { Members } from './members.ts';
+import { recordFromValues } from './record.ts';
+
+/** How a view yields a field. */
+export type ViewReader = (view: LiveView) => FieldValue;
+
+/** Everything that is the same for all events of a kind. */
+export interface KindShape {
+  readonly kind: string;
+  readonly layout: KindLayout;
+  /** By field id; undefined where the kind does not have the field. */
+  readonly readers: readonly (ViewReader | undefined)[];
+  /** Offsets of the `struct text` members, for the check of a record. */
+  readonly texts: readonly number[];
+  /** For readers of members that are no fields; it owns the views' slots. */
+  readonly members: Members;
+}
+
+/** The shared buffer in the two forms that reading needs. */
+export interface RecordBuffer {
+  readonly bytes: Buffer;
+  readonly data: DataView;
+}
+
+/**
+ * One record in the shared buffer. There is one class for all kinds: rules call
+ * `value` on every event, and with a hidden class per kind that call would be
+ * megamorphic. What differs by kind is in `shape`. Views are reused from batch
+ * to batch; nothing but texts that were asked for is allocated per event.
+ */
+export class LiveView implements EventView {
+  readonly live = true;
+  shape: KindShape;
+  readonly buffer: RecordBuffer;
+  host: HostContext;
+  at = 0;
+  ktime = 0;
+  /** Actor, and for kinds that have one the process acted upon; set by enrichment. */
+  process: ProcessContext | undefined = undefined;
+  target: ProcessContext | undefined = undefined;
+  /** Values computed for this record: bit n of `filled` says that slot n holds one. */
+  filled = 0;
+  readonly slots: FieldValue[] = [];
+
+  constructor(shape: KindShape, buffer: RecordBuffer, host: HostContext) {
+    this.shape = shape;
+    this.buffer = buffer;
+    this.host = host;
+  }
+
+  get kind(): string {
+    return this.shape.kind;
+  }
+
+  bind(shape: KindShape, at: number, ktime: number): void {
+    this.shape = shape;
+    this.at = at;
+    this.ktime = ktime;
+    this.process = undefined;
+    this.target = undefined;
+    this.filled = 0;
+  }
+
+  value(field: FieldId): FieldValue {
+    const read = this.shape.readers[field];
+    return read === undefined ? undefined : read(this);
+  }
+
+  snapshot(): EventRecord {
+    const values: FieldValue[] = [];
+    for (let field = 0; field < FIELD_NAMES.length; field++) values.push(this.value(field));
+    return recordFromValues(values, this.ktime);
+  }
+}
