@@ -1,0 +1,200 @@
+/**
+ * A KernelFilter as the entries of the maps that bpf/filter.bpf.h reads. Pure:
+ * tested without a kernel, and against a model of the kernel's decision.
+ */
+import ipaddr from 'ipaddr.js';
+import type { FileClass, FilterToken, KernelFilter, KindFilter } from './types.ts';
+
+/** enum filter_pass */
+export const PASS = { whole: 1, components: 2, uids: 4, errors: 8, ports: 16, cidrs: 32 } as const;
+/** enum filter_token_type */
+export const TOKEN = {
+  component: 1,
+  prefix4: 2,
+  prefix8: 3,
+  suffix4: 4,
+  suffix8: 5,
+  uid: 6,
+  portSource: 7,
+  portDestination: 8,
+} as const;
+/** enum filter_class */
+const CLASS: Readonly<Record<FileClass, bigint>> = {
+  open_read: 60n,
+  open_write: 61n,
+  open_create: 62n,
+  open_failed: 63n,
+};
+const EVERY_OPEN = Object.values(CLASS).reduce((mask, bit) => mask | (1n << bit), 0n);
+
+const FILTER_KINDS = 64;
+const BLOOM_WORDS = 1024;
+const MASK64 = (1n << 64n) - 1n;
+/** Shorter parts of components have no token in the kernel. */
+const SHORT = 4;
+const LONG = 8;
+
+export interface FilterEntries {
+  /** struct filter_table */
+  readonly table: Uint8Array;
+  /** struct filter_key and u64 mask, entry after entry. */
+  readonly tokenKeys: Uint8Array;
+  readonly tokenMasks: Uint8Array;
+  readonly cidrKeys: Uint8Array;
+  readonly cidrMasks: Uint8Array;
+}
+
+/** FNV-1a, 64 bit. */
+export function fnv1a(bytes: Uint8Array): bigint {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & MASK64;
+  return hash;
+}
+
+/** The entries of one generation. Kinds without an entry in `filter` pass nothing. */
+export function filterEntries(
+  filter: KernelFilter,
+  kindNumbers: ReadonlyMap<string, number>,
+  generation: number,
+): FilterEntries {
+  const table = new Uint8Array(FILTER_KINDS * 4 + 8 + BLOOM_WORDS * 8);
+  const view = new DataView(table.buffer);
+  const tokens = new Map<string, { type: number; hash: bigint; mask: bigint }>();
+  const networks: { bytes: number[]; bits: number; side: number; mask: bigint }[] = [];
+
+  for (const [kind, number] of kindNumbers) {
+    let pass = 0;
+    const wanted: KindFilter = filter.kinds.get(kind) ?? { pass: 'none' };
+    if (wanted.pass === 'whole') pass = PASS.whole;
+    if (wanted.pass === 'tokens') {
+      for (const token of wanted.tokens) {
+        const mask = classMask(kind, number, token);
+        if (token.type === 'error') pass |= PASS.errors;
+        else if (token.type === 'cidr') {
+          pass |= PASS.cidrs;
+          networks.push({ ...network(token.cidr), side: token.side === 'source' ? 0 : 1, mask });
+        } else {
+          const hashed = hashedToken(token);
+          // Too short for the kernel's hashes: only the whole kind is sound.
+          pass |= hashed === undefined ? PASS.whole : hashed.pass;
+          if (hashed !== undefined) add(tokens, hashed.type, hashed.hash, mask);
+        }
+      }
+    }
+    view.setUint32(number * 4, pass, true);
+  }
+  let types = 0;
+  for (const { type, hash } of tokens.values()) {
+    types |= 1 << type;
+    if (type > TOKEN.suffix8) continue;
+    const bit = Number((((hash + BigInt(type)) * 0x9e3779b97f4a7c15n) & MASK64) >> 48n);
+    const word = FILTER_KINDS * 4 + 8 + Math.floor(bit / 64) * 8;
+    view.setBigUint64(word, view.getBigUint64(word, true) | (1n << BigInt(bit % 64)), true);
+  }
+  view.setUint32(FILTER_KINDS * 4, types, true);
+  return { table, ...tokenBytes([...tokens.values()], generation), ...cidrBytes(networks, generation) };
+}
+
+function classMask(kind: string, number: number, token: FilterToken): bigint {
+  if (kind !== 'file_open') return 1n << BigInt(number);
+  const classes = 'classes' in token ? token.classes : undefined;
+  return classes === undefined
+    ? EVERY_OPEN | (1n << BigInt(number))
+    : classes.reduce((mask, name) => mask | (1n << CLASS[name]), 0n);
+}
+
+function hashedToken(
+  token: Exclude<FilterToken, { type: 'error' | 'cidr' }>,
+): { type: number; hash: bigint; pass: number } | undefined {
+  switch (token.type) {
+    case 'uid':
+      return { type: TOKEN.uid, hash: BigInt(token.uid), pass: PASS.uids };
+    case 'port':
+      return {
+        type: token.side === 'source' ? TOKEN.portSource : TOKEN.portDestination,
+        hash: BigInt(token.port),
+        pass: PASS.ports,
+      };
+    case 'component':
+      return { type: TOKEN.component, hash: fnv1a(Buffer.from(token.text)), pass: PASS.components };
+    default: {
+      const bytes = Buffer.from(token.text);
+      if (bytes.length < SHORT) return undefined;
+      const length = bytes.length < LONG ? SHORT : LONG;
+      const isPrefix = token.type === 'component_prefix';
+      const type = isPrefix
+        ? length === LONG
+          ? TOKEN.prefix8
+          : TOKEN.prefix4
+        : length === LONG
+          ? TOKEN.suffix8
+          : TOKEN.suffix4;
+      return {
+        type,
+        hash: fnv1a(isPrefix ? bytes.subarray(0, length) : bytes.subarray(-length)),
+        pass: PASS.components,
+      };
+    }
+  }
+}
+
+function add(
+  tokens: Map<string, { type: number; hash: bigint; mask: bigint }>,
+  type: number,
+  hash: bigint,
+  mask: bigint,
+): void {
+  const key = `${type}:${hash}`;
+  tokens.set(key, { type, hash, mask: (tokens.get(key)?.mask ?? 0n) | mask });
+}
+
+/** The bytes of an address as IPv6, IPv4 mapped, and the prefix length in them. */
+function network(cidr: string): { bytes: number[]; bits: number } {
+  const [address, bits] = ipaddr.parseCIDR(cidr);
+  if (address.kind() === 'ipv6') return { bytes: address.toByteArray(), bits };
+  return { bytes: [...Array<number>(10).fill(0), 0xff, 0xff, ...address.toByteArray()], bits: bits + 96 };
+}
+
+const contains = (
+  outer: { bytes: number[]; bits: number; side: number },
+  inner: { bytes: number[]; bits: number; side: number },
+) => {
+  if (outer.side !== inner.side || outer.bits > inner.bits) return false;
+  for (let bit = 0; bit < outer.bits; bit++) {
+    const shift = 7 - (bit & 7);
+    if ((((outer.bytes[bit >> 3] ?? 0) >> shift) & 1) !== (((inner.bytes[bit >> 3] ?? 0) >> shift) & 1)) return false;
+  }
+  return true;
+};
+
+function tokenBytes(tokens: readonly { type: number; hash: bigint; mask: bigint }[], generation: number) {
+  const keys = new DataView(new ArrayBuffer(tokens.length * 16));
+  const masks = new DataView(new ArrayBuffer(tokens.length * 8));
+  tokens.forEach(({ type, hash, mask }, index) => {
+    keys.setBigUint64(index * 16, hash, true);
+    keys.setUint32(index * 16 + 8, type, true);
+    keys.setUint32(index * 16 + 12, generation, true);
+    masks.setBigUint64(index * 8, mask, true);
+  });
+  return { tokenKeys: new Uint8Array(keys.buffer), tokenMasks: new Uint8Array(masks.buffer) };
+}
+
+/** A longest-prefix match finds one entry, so each holds the masks of the wider networks too. */
+function cidrBytes(
+  networks: readonly { bytes: number[]; bits: number; side: number; mask: bigint }[],
+  generation: number,
+) {
+  const size = 24;
+  const keys = new Uint8Array(networks.length * size);
+  const masks = new DataView(new ArrayBuffer(networks.length * 8));
+  networks.forEach((entry, index) => {
+    const at = index * size;
+    new DataView(keys.buffer).setUint32(at, 32 + entry.bits, true);
+    keys[at + 4] = generation;
+    keys[at + 5] = entry.side;
+    keys.set(entry.bytes, at + 8);
+    const mask = networks.filter((other) => contains(other, entry)).reduce((sum, other) => sum | other.mask, 0n);
+    masks.setBigUint64(index * 8, mask, true);
+  });
+  return { cidrKeys: keys, cidrMasks: new Uint8Array(masks.buffer) };
+}
