@@ -13,7 +13,8 @@ struct blocked_endpoint {
 	__u16 unused;
 };
 
-/* Value: bpf_ktime_get_boot_ns() until which it holds. LRU: a new block pushes out the least used one. */
+/* Value: bpf_ktime_get_boot_ns() until which it holds. LRU: a new block pushes out the least used
+ * one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);

@@ -8,6 +8,8 @@
 #include "call.bpf.h"
 #include "filter.bpf.h"
 
+enum fcntl_command { F_DUPFD = 0, F_DUPFD_CLOEXEC = 1030 };
+
 /* ---- what is remembered of a socket -------------------------------------- */
 /*
  * From SYN_SENT until the outcome is known, and where net_close is wanted until
@@ -38,7 +40,8 @@ struct {
 
 /* ---- one net_event ---------------------------------------------------------- */
 /* `task`: the actor, or NULL when it is not the current task. */
-static __always_inline void net_submit(struct scratch *s, enum event_kind kind, struct task_struct *task)
+static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
+				       struct task_struct *task)
 {
 	struct net_event *e = &s->event.net_conn;
 
@@ -51,8 +54,9 @@ static __always_inline void net_submit(struct scratch *s, enum event_kind kind, 
 }
 
 /* An event of the current process about `sk`, with the kernel's addresses. */
-static __always_inline void net_report(enum event_kind kind, struct sock *sk, struct task_struct *task,
-				       struct call_info *call, long result)
+static __always_inline void net_report(enum event_kind kind, struct sock *sk,
+				       struct task_struct *task, struct call_info *call,
+				       long result)
 {
 	struct scratch *s;
 
@@ -155,14 +159,15 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 		struct task_struct *task = bpf_get_current_task_btf();
 
 		header_fill(&s->event.header, task, 0);
-		/* Only a call of the process leads to FIN_WAIT1 and LAST_ACK; a reset comes from softirq. */
+		/* Only a call of the process leads to FIN_WAIT1 and LAST_ACK; a reset comes from
+		 * softirq. */
 		if (newstate == TCP_CLOSE)
 			s->event.header.flags |= RECORD_KERNEL_THREAD;
 	}
 	endpoints_of_sock(&s->event.net_close, sk);
 	s->event.net_close.bytes_received = BPF_CORE_READ(tcp, bytes_received);
 	s->event.net_close.bytes_sent =
-		BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	    BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
 	net_submit(s, EVENT_NET_CLOSE, NULL);
 }
 
@@ -269,7 +274,8 @@ int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 		    result == -EINPROGRESS || will_restart(result))
 			return 0;
 	} else if (result == 0) {
-		/* Port 0: getaddrinfo asks for a route, connect(AF_UNSPEC) undoes an earlier one. */
+		/* Port 0: getaddrinfo asks for a route, connect(AF_UNSPEC) undoes an earlier one.
+		 */
 		if (BPF_CORE_READ(sk, __sk_common.skc_dport))
 			net_report(EVENT_NET_CONN, sk, task, &call, 0);
 		return 0;
@@ -311,8 +317,8 @@ static __always_inline bool is_raw(__u32 family, __u32 type)
 	return family == AF_PACKET || family == AF_VSOCK || family == AF_XDP;
 }
 
-static __always_inline void on_socket(struct task_struct *task, struct call_info *call, __u32 family,
-				      __u32 type, __u32 protocol, long result)
+static __always_inline void on_socket(struct task_struct *task, struct call_info *call,
+				      __u32 family, __u32 type, __u32 protocol, long result)
 {
 	struct scratch *s;
 
@@ -373,6 +379,11 @@ int BPF_PROG(exit_dup, struct pt_regs *regs, long result)
 	if (result < 0 || result > 2)
 		return 0;
 	task = bpf_get_current_task_btf();
+	call = call_of(regs, task);
+	/* Other results of fcntl are no descriptors. */
+	if (call.call == CALL_FCNTL && ARG1(regs, call) != F_DUPFD &&
+	    ARG1(regs, call) != F_DUPFD_CLOEXEC)
+		return 0;
 	sk = sock_of_fd(task, result);
 	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return 0;
@@ -380,7 +391,6 @@ int BPF_PROG(exit_dup, struct pt_regs *regs, long result)
 		account(EVENT_SOCKET_DUP, OUTCOME_FILTERED);
 		return 0;
 	}
-	call = call_of(regs, task);
 	s = record_begin(EVENT_SOCKET_DUP, sizeof(struct call_event));
 	if (!s)
 		return 0;

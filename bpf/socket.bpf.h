@@ -84,12 +84,12 @@ static __always_inline void ip_from_v4(__u8 *ip, __be32 address)
 	__builtin_memcpy(ip + 12, &address, 4);
 }
 
+/* By 16 bits: that is how endpoints are aligned. */
 static __always_inline bool is_mapped(const __u8 *ip)
 {
-	const __u64 *high = (const __u64 *)ip;
-	const __u32 *third = (const __u32 *)(ip + 8);
+	const __u16 *part = (const __u16 *)ip;
 
-	return *high == 0 && *third == bpf_htonl(0xffff);
+	return !(part[0] | part[1] | part[2] | part[3] | part[4]) && part[5] == 0xffff;
 }
 
 /*

@@ -81,6 +81,7 @@ enum {
 	X(DUP,               DUP,         32,  NO,  41,  NO,  23,  41,  NO) \
 	X(DUP2,              DUP,         33,  NO,  63,  NO,  NO,  63,  NO) \
 	X(DUP3,              DUP,        292,  NO, 330,  NO,  24, 358,  NO) \
+	X(FCNTL,             DUP,         72,  NO,  55, 221,  25,  55, 221) \
 	X(SENDTO,            SEND,        44,  NO, 369,  NO, 206, 290,  NO) \
 	X(SENDMSG,           SEND,        46, 518, 370,  NO, 211, 296,  NO) \
 	X(SENDMMSG,          SEND,       307, 538, 345,  NO, 269, 374,  NO) \
@@ -135,6 +136,8 @@ enum {
 	X(SWAPOFF,           KERNEL,     168,  NO, 115,  NO, 225, 115,  NO) \
 	X(SETTIMEOFDAY,      KERNEL,     164,  NO,  79,  NO, 170,  79,  NO) \
 	X(CLOCK_SETTIME,     KERNEL,     227,  NO, 264, 404, 112, 262, 404) \
+	X(ADJTIMEX,          KERNEL,     159,  NO, 124,  NO, 171, 124,  NO) \
+	X(CLOCK_ADJTIME,     KERNEL,     305,  NO, 343, 405, 266, 372, 405) \
 	X(STIME,             KERNEL,      NO,  NO,  25,  NO,  NO,  NO,  NO) \
 	X(IOPERM,            KERNEL,     173,  NO, 101,  NO,  NO,  NO,  NO) \
 	X(IOPL,              KERNEL,     172,  NO, 110,  NO,  NO,  NO,  NO) \

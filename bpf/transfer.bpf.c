@@ -12,9 +12,9 @@
 const volatile __u32 sends_seen_in_kernel = 1;
 
 enum transfer_limits {
-	DNS_BYTES = 1232,	/* the size that DNS software agreed on (DNS flag day 2020) */
+	DNS_BYTES = 1232, /* the size that DNS software agreed on (DNS flag day 2020) */
 	DNS_HEADER = 12,
-	MESSAGES = 8,		/* of one sendmmsg or recvmmsg that are looked at */
+	MESSAGES = 8, /* of one sendmmsg or recvmmsg that are looked at */
 	MSG_PEEK = 2,
 };
 
@@ -25,7 +25,7 @@ struct user_message {
 	struct user_vector {
 		void *base;
 		__u64 length;
-	} *vectors;
+	} * vectors;
 	__u64 vector_count;
 	void *control;
 	__u64 control_length;
@@ -71,7 +71,8 @@ static __always_inline bool send_is_new(__u64 socket, struct endpoint *to)
  */
 static __always_inline void send_output(struct net_event *e, struct task_struct *task)
 {
-	if (!filter_endpoints(EVENT_NET_SEND, task, e->header.result, &e->source, &e->destination)) {
+	if (!filter_endpoints(EVENT_NET_SEND, task, e->header.result, &e->source,
+			      &e->destination)) {
 		account(EVENT_NET_SEND, OUTCOME_FILTERED);
 		return;
 	}
@@ -88,7 +89,8 @@ static __always_inline void send_output(struct net_event *e, struct task_struct 
 	reader_wake(&bulk_ring);
 }
 
-/* udp_sendmsg, udpv6_sendmsg -> BPF_CGROUP_RUN_PROG_UDP4/6_SENDMSG: the kernel's copy of the address. */
+/* udp_sendmsg, udpv6_sendmsg -> BPF_CGROUP_RUN_PROG_UDP4/6_SENDMSG: the kernel's copy of the
+ * address. */
 static __always_inline int on_send(struct bpf_sock_addr *ctx, struct net_event *e)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -133,7 +135,8 @@ int send_ipv6(struct bpf_sock_addr *ctx)
 
 /* Without the cgroup programs: what the program passed. */
 static __always_inline void send_unverified(struct sock *sk, struct task_struct *task,
-					    struct call_info *call, const void *address, long result)
+					    struct call_info *call, const void *address,
+					    long result)
 {
 	struct net_event e = {};
 
@@ -182,7 +185,8 @@ static __always_inline void dns_report(struct sock *sk, struct task_struct *task
 		record_drop(s, OUTCOME_THROTTLED);
 }
 
-/* The server of an answer: the connected peer, else what the kernel wrote into the program's buffer. */
+/* The server of an answer: the connected peer, else what the kernel wrote into the program's
+ * buffer. */
 static __always_inline bool dns_server(struct net_event *ends, const void *address)
 {
 	if (ends->destination.port == DNS_PORT)
@@ -227,9 +231,9 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 		return 0;
 	if (total && result > 0) {
 		total->net_send_calls++;
-		total->net_send_bytes +=
-			call.call == CALL_SENDMMSG ? slots_bytes((void *)ARG1(regs, call), result)
-						   : (__u64)result;
+		total->net_send_bytes += call.call == CALL_SENDMMSG
+					     ? slots_bytes((void *)ARG1(regs, call), result)
+					     : (__u64)result;
 	}
 	if (sends_seen_in_kernel || BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP)
 		return 0;
@@ -264,8 +268,8 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 	if (total) {
 		total->net_receive_calls++;
 		total->net_receive_bytes += call.call == CALL_RECVMMSG
-						    ? slots_bytes((void *)second, result)
-						    : (__u64)result;
+						? slots_bytes((void *)second, result)
+						: (__u64)result;
 	}
 	/* Connected to something else: most sockets leave here. */
 	ends.destination.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));

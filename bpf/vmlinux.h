@@ -170,6 +170,14 @@ struct timespec64 {
 	long tv_nsec;
 };
 
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct hlist_bl_node {
 	struct hlist_bl_node *next, **pprev;
 };
@@ -244,6 +252,7 @@ struct inode {
 	unsigned int i_nlink;
 	dev_t i_rdev;
 	loff_t i_size;
+	void *i_private;
 	time64_t i_mtime_sec;
 	time64_t i_ctime_sec;
 	u32 i_mtime_nsec;
@@ -312,6 +321,7 @@ struct upid {
 
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[4];
 	struct upid numbers[1];
 };
 
@@ -409,6 +419,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[4];
 	struct completion *vfork_done;
 	u64 start_boottime;
 	const struct cred *real_cred;
@@ -438,6 +449,17 @@ struct kernel_siginfo {
 		int si_errno;
 		int si_code;
 	};
+};
+
+struct bpf_prog_aux {
+	char name[16];
+};
+
+enum bpf_prog_type { BPF_PROG_TYPE_UNSPEC = 0 };
+
+struct bpf_prog {
+	enum bpf_prog_type type;
+	struct bpf_prog_aux *aux;
 };
 
 /* ---- iterators ----------------------------------------------------------------- */

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* Credentials, memory made executable, and calls that change the running kernel. */
+#include "privilege.bpf.h"
+
+/* ---- credentials ------------------------------------------------------------- */
+/*
+ * Old ids are gone at the end of a call (commit_creds frees them), and a hook on
+ * the beginning of every call would cost 24 ns each. So what each thread had
+ * last is kept: filled by fork and exec, and for threads older than us by the
+ * iterator below. LRU: an evicted thread's old ids are reported as unknown.
+ */
+struct credentials {
+	capability_set effective;
+	user_id uid;
+	user_id euid;
+	group_id gid;
+	group_id egid;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, thread_id);
+	__type(value, struct credentials);
+} last_credentials SEC(".maps");
+
+static __always_inline void credentials_of(struct credentials *to, struct task_struct *task)
+{
+	const struct cred *cred = task->real_cred;
+
+	to->effective = capabilities(&cred->cap_effective);
+	to->uid = cred->uid.val;
+	to->euid = cred->euid.val;
+	to->gid = cred->gid.val;
+	to->egid = cred->egid.val;
+}
+
+static __always_inline void credentials_keep(struct task_struct *task)
+{
+	struct credentials now = {};
+	thread_id tid = task->pid;
+
+	credentials_of(&now, task);
+	bpf_map_update_elem(&last_credentials, &tid, &now, BPF_ANY);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(credentials_fork, struct task_struct *parent, struct task_struct *child)
+{
+	credentials_keep(child);
+	return 0;
+}
+
+/* begin_new_exec has committed the new program's credentials; the thread has the leader's id now.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(credentials_exec, struct task_struct *task)
+{
+	credentials_keep(task);
+	return 0;
+}
+
+/* Run once after attaching: threads that were there before. */
+SEC("iter/task")
+int credentials_seed(struct bpf_iter__task *ctx)
+{
+	/* Read once: the verifier forgets a test of ctx->task at the next load. */
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		credentials_keep(task);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_credential, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	struct credentials now = {}, old = {.uid = -1, .euid = -1, .gid = -1, .egid = -1};
+	struct credentials *known;
+	struct call_event *e;
+	thread_id tid = task->pid;
+	enum event_kind kind;
+	struct scratch *s;
+
+	switch (call.call) {
+	case CALL_CAPSET:
+		kind = EVENT_CAPSET;
+		break;
+	case CALL_SETUID:
+	case CALL_SETREUID:
+	case CALL_SETRESUID:
+	case CALL_SETFSUID:
+		kind = EVENT_SETUID;
+		break;
+	default:
+		kind = EVENT_SETGID;
+	}
+	credentials_of(&now, task);
+	known = bpf_map_lookup_elem(&last_credentials, &tid);
+	if (known)
+		old = *known;
+	bpf_map_update_elem(&last_credentials, &tid, &now, BPF_ANY);
+	s = call_begin(kind, regs, task, &call, result);
+	if (!s)
+		return 0;
+	e = &s->event.capset;
+	e->old_uid = old.uid;
+	e->old_euid = old.euid;
+	e->old_gid = old.gid;
+	e->old_egid = old.egid;
+	e->old_effective = old.effective;
+	e->new_uid = now.uid;
+	e->new_euid = now.euid;
+	e->new_gid = now.gid;
+	e->new_egid = now.egid;
+	e->new_effective = now.effective;
+	call_end(s);
+	return 0;
+}
+
+/* ---- memory ----------------------------------------------------------------------- */
+enum memory_flags {
+	PROT_WRITE = 2,
+	PROT_EXEC = 4,
+	MAP_ANONYMOUS = 0x20,
+	FMODE_WRITE = 2,
+};
+
+/*
+ * Memory that is made executable: mprotect always, mmap when the pages are
+ * anonymous, writable too, or of a file open for writing. Mapping a program or
+ * a library (private, read and execute) is none of that and the common case.
+ */
+static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *task,
+				    struct call_info *call, long result)
+{
+	__u32 protection = ARG2(regs, *call), flags = ARG3(regs, *call);
+	__u64 file = 0;
+	struct scratch *s;
+	fmode_t mode = 0;
+
+	if (!(protection & PROT_EXEC))
+		return;
+	if (!(flags & MAP_ANONYMOUS)) {
+		file = file_at(task, ARG4(regs, *call));
+		if (file)
+			read_field(mode, file, struct file, f_mode);
+		if (!(protection & PROT_WRITE) && !(mode & FMODE_WRITE))
+			return;
+	}
+	s = call_begin(EVENT_MMAP_EXEC, regs, task, call, result);
+	if (!s)
+		return;
+	call_file(s, file);
+	call_end_bulk(s, EVENT_MMAP_EXEC);
+}
+
+static __always_inline void on_memfd(struct pt_regs *regs, struct task_struct *task,
+				     struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_MEMFD_CREATE, regs, task, call, result);
+	__u64 file = result < 0 ? 0 : file_at(task, result);
+
+	if (!s)
+		return;
+	if (file) {
+		call_file(s, file);
+		call_file_name(s, file);
+	} else if (call->call == CALL_MEMFD_CREATE) {
+		call_text(s, &s->event.memfd_create.name, ARG0(regs, *call), NAME_BYTES);
+	}
+	call_end(s);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	struct scratch *s;
+
+	switch (call.call) {
+	case CALL_MMAP:
+	case CALL_MMAP2:
+		on_mmap(regs, task, &call, result);
+		break;
+	case CALL_MPROTECT:
+	case CALL_PKEY_MPROTECT:
+		if (!(ARG2(regs, call) & PROT_EXEC))
+			break;
+		s = call_begin(EVENT_MPROTECT_EXEC, regs, task, &call, result);
+		if (s)
+			call_end_bulk(s, EVENT_MPROTECT_EXEC);
+		break;
+	case CALL_MEMFD_CREATE:
+	case CALL_MEMFD_SECRET:
+		on_memfd(regs, task, &call, result);
+		break;
+	case CALL_USERFAULTFD:
+		call_report(EVENT_USERFAULTFD, regs, task, &call, result);
+		break;
+	}
+	return 0;
+}
+
+/* ---- the running kernel --------------------------------------------------------------- */
+enum bpf_command {
+	BPF_PROG_LOAD_COMMAND = 5,
+	BPF_OBJ_PIN_COMMAND = 6,
+	BPF_PROG_ATTACH_COMMAND = 8,
+	BPF_RAW_TRACEPOINT_OPEN_COMMAND = 17,
+	BPF_LINK_CREATE_COMMAND = 28,
+};
+
+/* bpf(2) that brings a program in or puts it to work; map operations are not events. */
+static __always_inline void on_bpf(struct pt_regs *regs, struct task_struct *task,
+				   struct call_info *call, long result)
+{
+	__u32 command = ARG0(regs, *call), type = -1;
+	__u64 file, program = 0, aux = 0;
+	struct scratch *s;
+
+	if (command != BPF_PROG_LOAD_COMMAND && command != BPF_OBJ_PIN_COMMAND &&
+	    command != BPF_PROG_ATTACH_COMMAND && command != BPF_RAW_TRACEPOINT_OPEN_COMMAND &&
+	    command != BPF_LINK_CREATE_COMMAND)
+		return;
+	s = call_begin(EVENT_BPF_LOAD, regs, task, call, result);
+	if (!s)
+		return;
+	if (command == BPF_PROG_LOAD_COMMAND && result >= 0) {
+		file = file_at(task, result);
+		if (file)
+			read_field(program, file, struct file, private_data);
+		if (program) {
+			read_field(type, program, struct bpf_prog, type);
+			read_field(aux, program, struct bpf_prog, aux);
+			aux += bpf_core_field_offset(struct bpf_prog_aux, name);
+			text_kernel(s, &s->event.bpf_load.name, (void *)aux, 16);
+		}
+	} else if (command ==
+		   BPF_PROG_LOAD_COMMAND) { /* refused: union bpf_attr begins with prog_type */
+		bpf_probe_read_user(&type, sizeof(type), (void *)ARG1(regs, *call));
+		s->event.header.flags |= RECORD_UNVERIFIED;
+	}
+	s->event.bpf_load.argument[3] = type;
+	call_end(s);
+}
+
+static __always_inline void on_module(struct pt_regs *regs, struct task_struct *task,
+				      struct call_info *call, long result)
+{
+	bool unload = call->call == CALL_DELETE_MODULE;
+	enum event_kind kind = unload ? EVENT_MODULE_UNLOAD : EVENT_MODULE_LOAD;
+	struct scratch *s = call_begin(kind, regs, task, call, result);
+	struct call_event *e;
+
+	if (!s)
+		return;
+	e = &s->event.module_load;
+	if (unload) {
+		call_text(s, &e->name, ARG0(regs, *call), NAME_BYTES);
+	} else if (call->call == CALL_FINIT_MODULE) {
+		call_text(s, &e->detail, ARG1(regs, *call), NAME_BYTES);
+		call_file(s, file_at(task, ARG0(regs, *call)));
+	} else {
+		call_text(s, &e->detail, ARG2(regs, *call), NAME_BYTES);
+	}
+	call_end(s);
+}
+
+static __always_inline void on_key(struct pt_regs *regs, struct task_struct *task,
+				   struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_KEYCTL, regs, task, call, result);
+
+	if (!s)
+		return;
+	if (call->call !=
+	    CALL_KEYCTL) { /* add_key, request_key: type and description; never the payload */
+		call_text(s, &s->event.keyctl.name, ARG0(regs, *call), NAME_BYTES);
+		call_text(s, &s->event.keyctl.detail, ARG1(regs, *call), NAME_BYTES);
+	}
+	call_end(s);
+}
+
+static __always_inline void on_swap(struct pt_regs *regs, struct task_struct *task,
+				    struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_SWAPON, regs, task, call, result);
+
+	if (!s)
+		return;
+	call_text(s, &s->event.swapon.path, ARG0(regs, *call), PATH_MAX_BYTES);
+	call_end(s);
+}
+
+/* adjtimex and clock_adjtime that only ask have no mode (struct timex begins with it). */
+static __always_inline bool sets_clock(const void *timex)
+{
+	__u32 modes = 0;
+
+	return !bpf_probe_read_user(&modes, sizeof(modes), timex) && modes;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_kernel, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+
+	switch (call.call) {
+	case CALL_BPF:
+		on_bpf(regs, task, &call, result);
+		break;
+	case CALL_INIT_MODULE:
+	case CALL_FINIT_MODULE:
+	case CALL_DELETE_MODULE:
+		on_module(regs, task, &call, result);
+		break;
+	case CALL_PERF_EVENT_OPEN:
+		call_report(EVENT_PERF_EVENT_OPEN, regs, task, &call, result);
+		break;
+	case CALL_KEYCTL:
+	case CALL_ADD_KEY:
+	case CALL_REQUEST_KEY:
+		on_key(regs, task, &call, result);
+		break;
+	case CALL_REBOOT:
+	case CALL_KEXEC_LOAD:
+	case CALL_KEXEC_FILE_LOAD:
+		call_report(EVENT_REBOOT, regs, task, &call, result);
+		break;
+	case CALL_SWAPON:
+	case CALL_SWAPOFF:
+		on_swap(regs, task, &call, result);
+		break;
+	case CALL_IOPERM:
+	case CALL_IOPL:
+		call_report(EVENT_IOPERM, regs, task, &call, result);
+		break;
+	case CALL_ADJTIMEX:
+		if (sets_clock((void *)ARG0(regs, call)))
+			call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
+		break;
+	case CALL_CLOCK_ADJTIME:
+		if (sets_clock((void *)ARG1(regs, call)))
+			call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
+		break;
+	case CALL_SETTIMEOFDAY:
+	case CALL_CLOCK_SETTIME:
+	case CALL_STIME:
+		call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
+		break;
+	}
+	return 0;
+}

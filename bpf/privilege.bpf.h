@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * One privileged call, failed ones too. Registers at the end of a call still
+ * hold its arguments; what a program did is taken from the kernel's objects
+ * where there is one (credentials, root directory, file, BPF program), and from
+ * user memory, marked unverified, where there is none.
+ */
+#ifndef BPFWARDEN_PRIVILEGE_H
+#define BPFWARDEN_PRIVILEGE_H
+
+#include "call.bpf.h"
+#include "task.bpf.h"
+#include "filter.bpf.h"
+
+static __always_inline struct scratch *call_begin(enum event_kind kind, struct pt_regs *regs,
+						  struct task_struct *task, struct call_info *call,
+						  long result)
+{
+	struct call_event *e;
+	struct scratch *s;
+
+	if (!kind_wanted(kind) || is_daemon(task)) {
+		account(kind, OUTCOME_FILTERED);
+		return NULL;
+	}
+	s = record_begin(kind, sizeof(*e));
+	if (!s)
+		return NULL;
+	e = &s->event.capset;
+	header_of_call(&e->header, task, call, result);
+	e->argument[0] = ARG0(regs, *call);
+	e->argument[1] = ARG1(regs, *call);
+	e->argument[2] = ARG2(regs, *call);
+	e->argument[3] = ARG3(regs, *call);
+	e->argument[4] = ARG4(regs, *call);
+	e->argument[5] = ARG5(regs, *call);
+	return s;
+}
+
+static __always_inline void call_end(struct scratch *s)
+{
+	record_submit(s, RING_PRIORITY);
+}
+
+/* For kinds that a program may do a thousand times a second: rate guarded, in the bulk ring. */
+static __always_inline void call_end_bulk(struct scratch *s, enum event_kind kind)
+{
+	if (rate_take(kind))
+		record_submit(s, RING_BULK);
+	else
+		record_drop(s, OUTCOME_THROTTLED);
+}
+
+static __always_inline void call_report(enum event_kind kind, struct pt_regs *regs,
+					struct task_struct *task, struct call_info *call,
+					long result)
+{
+	struct scratch *s = call_begin(kind, regs, task, call, result);
+
+	if (s)
+		call_end(s);
+}
+
+/* A string argument: the program's word. */
+static __always_inline void call_text(struct scratch *s, struct text *text, __u64 pointer,
+				      const __u32 most)
+{
+	if (!pointer)
+		return;
+	s->event.header.flags |= RECORD_UNVERIFIED;
+	text_user(s, text, (void *)pointer, most);
+}
+
+/* ---- descriptors ------------------------------------------------------------- */
+/* The open file as a plain address, 0 when there is none. */
+static __always_inline __u64 file_at(struct task_struct *task, __u32 fd)
+{
+	struct fdtable *table = task->files->fdt;
+	__u64 slots = 0, file = 0;
+	__u32 most = 0;
+
+	read_field(slots, table, struct fdtable, fd);
+	read_field(most, table, struct fdtable, max_fds);
+	if (fd < most)
+		bpf_probe_read_kernel(&file, sizeof(file), (void *)(slots + fd * sizeof(file)));
+	return file;
+}
+
+/* Path and identity of an open file. */
+static __always_inline void call_file(struct scratch *s, __u64 file)
+{
+	__u64 dentry = 0, mnt = 0, inode = 0;
+
+	if (!file)
+		return;
+	read_field(inode, file, struct file, f_inode);
+	read_field(dentry, file, struct file, f_path.dentry);
+	read_field(mnt, file, struct file, f_path.mnt);
+	file_identity_of(&s->event.capset.file, inode);
+	text_path(s, &s->event.capset.path, dentry, mnt);
+}
+
+/* The last component of an open file's name, for files without a path: memfd:x, mnt:[...]. */
+static __always_inline void call_file_name(struct scratch *s, __u64 file)
+{
+	__u64 dentry = 0, name = 0;
+
+	read_field(dentry, file, struct file, f_path.dentry);
+	read_field(name, dentry, struct dentry, d_name.name);
+	text_kernel(s, &s->event.capset.name, (void *)name, NAME_BYTES);
+}
+
+#endif /* BPFWARDEN_PRIVILEGE_H */

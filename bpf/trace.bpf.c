@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* One process acting on another: ptrace, its memory, its descriptors, signals. */
+#include "privilege.bpf.h"
+
+/*
+ * A process by the number that the caller's pid namespace has for it. Kernels
+ * before 6.14 (bpf_task_from_vpid, 675c3596ff32) give no way to look it up: the
+ * number alone is reported then, and user space finds the process.
+ */
+extern struct task_struct *bpf_task_from_vpid(__s32 vpid) __ksym __weak;
+extern void bpf_task_release(struct task_struct *task) __ksym __weak;
+
+static __always_inline void target_of_task(struct call_event *e, struct task_struct *target)
+{
+	e->target_pid = target->tgid;
+	e->target_start_time = target->group_leader->start_boottime;
+}
+
+static __always_inline void target_of_number(struct call_event *e, __s32 number)
+{
+	e->target_pid = number;
+	if (bpf_task_from_vpid && bpf_task_release) {
+		struct task_struct *target = bpf_task_from_vpid(number);
+
+		if (target) {
+			target_of_task(e, target);
+			bpf_task_release(target);
+		}
+	}
+}
+
+enum pidfs { PID_FS_MAGIC = 0x50494446 };
+
+/* The process of a pidfd: struct pid, and from its list of tasks the first. */
+static __always_inline void target_of_pidfd(struct call_event *e, __u64 file)
+{
+	__u64 inode = 0, pid = 0, node = 0, leader;
+
+	if (!file)
+		return;
+	read_field(inode, file, struct file, f_inode);
+	if (inode_magic(inode) == PID_FS_MAGIC)
+		read_field(pid, inode, struct inode, i_private);
+	else /* before pidfs, cb12fd8e0dab, 6.9 */
+		read_field(pid, file, struct file, private_data);
+	if (!pid)
+		return;
+	read_field(node, pid, struct pid, tasks); /* the first of tasks[PIDTYPE_PID] */
+	if (!node)
+		return;
+	leader = node - bpf_core_field_offset(struct task_struct, pid_links);
+	read_field(e->target_pid, leader, struct task_struct, tgid);
+	read_field(e->target_start_time, leader, struct task_struct, start_boottime);
+}
+
+enum ptrace_request {
+	PTRACE_TRACEME = 0,
+	PTRACE_POKETEXT = 4,
+	PTRACE_POKEDATA = 5,
+	PTRACE_POKEUSR = 6,
+	PTRACE_SETREGS = 13,
+	PTRACE_SETFPREGS = 15,
+	PTRACE_ATTACH = 16,
+	PTRACE_SETFPXREGS = 19,
+	PTRACE_SETREGSET = 0x4205,
+	PTRACE_SEIZE = 0x4206,
+};
+
+/* Requests that take hold of a process or change it; reading follows an attach, which is reported.
+ */
+static __always_inline bool ptrace_matters(__u64 request)
+{
+	switch (request) {
+	case PTRACE_TRACEME:
+	case PTRACE_POKETEXT:
+	case PTRACE_POKEDATA:
+	case PTRACE_POKEUSR:
+	case PTRACE_SETREGS:
+	case PTRACE_SETFPREGS:
+	case PTRACE_ATTACH:
+	case PTRACE_SETFPXREGS:
+	case PTRACE_SETREGSET:
+	case PTRACE_SEIZE:
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void on_ptrace(struct pt_regs *regs, struct task_struct *task,
+				      struct call_info *call, long result)
+{
+	__u64 request = ARG0(regs, *call);
+	struct scratch *s;
+
+	if (!ptrace_matters(request))
+		return;
+	s = call_begin(EVENT_PROCESS_PTRACE, regs, task, call, result);
+	if (!s)
+		return;
+	if (request == PTRACE_TRACEME) /* its parent is the tracer */
+		target_of_task(&s->event.process_ptrace, task->real_parent);
+	else
+		target_of_number(&s->event.process_ptrace, ARG1(regs, *call));
+	call_end(s);
+}
+
+static __always_inline void on_memory(enum event_kind kind, struct pt_regs *regs,
+				      struct task_struct *task, struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(kind, regs, task, call, result);
+
+	if (!s)
+		return;
+	target_of_number(&s->event.process_vm_read, ARG0(regs, *call));
+	call_end(s);
+}
+
+static __always_inline void on_getfd(struct pt_regs *regs, struct task_struct *task,
+				     struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_PIDFD_GETFD, regs, task, call, result);
+
+	if (!s)
+		return;
+	target_of_pidfd(&s->event.pidfd_getfd, file_at(task, ARG0(regs, *call)));
+	if (result >= 0)
+		call_file(s, file_at(task, result));
+	call_end(s);
+}
+
+/* ---- signals ------------------------------------------------------------------ */
+enum signal_codes {
+	SI_USER = 0,
+	SI_QUEUE = -1,
+	SI_TKILL = -6,
+};
+
+/* The code of a signal that the kernel also makes itself: timers, message queues, input and output.
+ */
+static __always_inline bool is_kernel_code(int code)
+{
+	return code > SI_USER || (code < SI_QUEUE && code > SI_TKILL);
+}
+
+/*
+ * kill, tkill, tgkill, pidfd_send_signal, rt_sigqueueinfo -> do_send_sig_info
+ *   -> __send_signal_locked -> trace_signal_generate (kernel/signal.c)
+ * once for each process that a signal was really sent to, with the kernel's own
+ * task. Left out: what the kernel sends (faults, SIGCHLD, timers), and what a
+ * process sends to itself (abort, the preemption signals of Go).
+ */
+SEC("tp_btf/signal_generate")
+int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_struct *target,
+	     int group, int outcome)
+{
+	struct task_struct *task;
+	struct call_event *e;
+	struct scratch *s;
+	int code = 1;
+
+	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1. */
+	if ((unsigned long)info <= 1)
+		return 0;
+	read_field(code, info, struct kernel_siginfo, si_code);
+	if (is_kernel_code(code))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (task->tgid == target->tgid || task->flags & PF_KTHREAD)
+		return 0;
+	if (!kind_wanted(EVENT_KILL) || is_daemon(task)) {
+		account(EVENT_KILL, OUTCOME_FILTERED);
+		return 0;
+	}
+	s = record_begin(EVENT_KILL, sizeof(*e));
+	if (!s)
+		return 0;
+	e = &s->event.kill;
+	header_fill(&e->header, task, 0);
+	target_of_task(e, target);
+	e->argument[0] = target->tgid;
+	e->argument[1] = signal;
+	e->argument[2] = (__s64)code;
+	e->argument[3] = group;
+	call_end_bulk(s, EVENT_KILL);
+	return 0;
+}
+
+/*
+ * Signals that were refused, which signal_generate does not see; and those
+ * whose sender gave them a code of the kernel, to be taken for a timer's.
+ */
+static __always_inline void on_signal(struct pt_regs *regs, struct task_struct *task,
+				      struct call_info *call, long result)
+{
+	bool thread = call->call == CALL_TGKILL || call->call == CALL_RT_TGSIGQUEUEINFO;
+	__u32 signal = thread ? ARG2(regs, *call) : ARG1(regs, *call);
+	struct call_event *e;
+	struct scratch *s;
+	int code = 0;
+
+	if (!signal) /* asks whether the process is there */
+		return;
+	if (result >= 0) {
+		__u64 info = thread ? ARG3(regs, *call) : ARG2(regs, *call);
+
+		if (call->call != CALL_RT_SIGQUEUEINFO && call->call != CALL_PIDFD_SEND_SIGNAL &&
+		    call->call != CALL_RT_TGSIGQUEUEINFO)
+			return;
+		if (!info || bpf_probe_read_user(&code, sizeof(code), (void *)info + 8) ||
+		    !is_kernel_code(code))
+			return;
+	}
+	s = call_begin(EVENT_KILL, regs, task, call, result);
+	if (!s)
+		return;
+	e = &s->event.kill;
+	if (call->call == CALL_PIDFD_SEND_SIGNAL)
+		target_of_pidfd(e, file_at(task, ARG0(regs, *call)));
+	else if ((__s32)ARG0(regs, *call) > 0)
+		target_of_number(e, ARG0(regs, *call));
+	e->argument[0] = e->target_pid;
+	e->argument[1] = signal;
+	e->argument[2] = (__s64)code;
+	e->argument[3] = !thread && call->call != CALL_TKILL;
+	call_end_bulk(s, EVENT_KILL);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_trace, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+
+	switch (call.call) {
+	case CALL_PTRACE:
+		on_ptrace(regs, task, &call, result);
+		break;
+	case CALL_PROCESS_VM_READV:
+		on_memory(EVENT_PROCESS_VM_READ, regs, task, &call, result);
+		break;
+	case CALL_PROCESS_VM_WRITEV:
+		on_memory(EVENT_PROCESS_VM_WRITE, regs, task, &call, result);
+		break;
+	case CALL_PIDFD_GETFD:
+		on_getfd(regs, task, &call, result);
+		break;
+	case CALL_KILL:
+	case CALL_TKILL:
+	case CALL_TGKILL:
+	case CALL_PIDFD_SEND_SIGNAL:
+	case CALL_RT_SIGQUEUEINFO:
+	case CALL_RT_TGSIGQUEUEINFO:
+		on_signal(regs, task, &call, result);
+		break;
+	}
+	return 0;
+}
