@@ -62,61 +62,122 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 	return mask;
 }
 
-/*
- * A name longer than 255 bytes is no component that a token could be, nor one
- * the kernel would take; it may still start or end like one, so it passes.
- */
-__noinline __u64 string_mask(__u32 level, __u32 length, __u32 generation)
+/* Copies the component of scratch[level].bytes[at .. end) into path_scratch[level].name; its length, or NAME_BYTES if too long. */
+__noinline __u32 string_component(__u32 level, __u32 at, __u32 end)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
+
+	if (!p || !s)
+		return NAME_BYTES;
+	for (__u32 i = 0; i < NAME_BYTES; i++) {
+		__u32 from = at + i;
+		char c;
+
+		if (from >= end)
+			return i;
+		keep(from);
+		if (from >= RECORD_BYTES)
+			return NAME_BYTES;
+		c = s->bytes[from];
+		if (c == '/')
+			return i;
+		p->name[i] = c;
+	}
+	return NAME_BYTES;
+}
+
+/*
+ * A name longer than 255 bytes is nothing that the kernel would take, and more
+ * than 128 components nothing that we walk; both pass.
+ */
+__noinline __u64 string_mask(__u32 level, __u32 offset, __u32 length, __u32 generation)
+{
+	__u32 end = offset + length;
 	__u64 mask = 0;
-	__u32 begin = 0, i;
 
-	if (!p)
-		return EVERY_CLASS;
-	for (i = 0; i <= PATH_MAX_BYTES; i++) {
-		__u32 size, from;
+	for (int i = 0; i < PATH_MAX_COMPONENTS; i++) {
+		__u32 size = string_component(level, offset, end);
 
-		if (i < length && i < PATH_MAX_BYTES && p->string[i] != '/')
-			continue;
-		size = i - begin;
-		from = begin;
-		begin = i + 1;
 		if (size >= NAME_BYTES)
 			return EVERY_CLASS;
-		keep(from);
-		if (size && from < PATH_MAX_BYTES) {
-			keep(size);
-			bpf_probe_read_kernel(p->name, size & (NAME_BYTES - 1), p->string + from);
-			mask |= component_mask(level, size & (NAME_BYTES - 1), generation);
-		}
-		if (i >= length)
+		if (size)
+			mask |= component_mask(level, size, generation);
+		offset += size + 1;
+		if (offset >= end)
 			return mask;
 	}
 	return EVERY_CLASS;
 }
 
-/* ---- directories ---------------------------------------------------------------- */
-/* One cache line. A direct-mapped table per CPU: no lock, no allocation, a collision only costs time. */
-struct directory {
+/* ---- decisions ---------------------------------------------------------------------- */
+/*
+ * What was found out about a path, one cache line. Direct-mapped tables of each
+ * CPU: no lock, no allocation; a collision only costs time. An entry holds while
+ * the dentry has the same name and parent, the mount is the same, nothing that
+ * an ancestor's name depends on has changed as far as we see it (epoch), and for
+ * at most decision_ttl_jiffies. A directory renamed a moment ago may still count
+ * under its old name: opening the file before the rename would have too.
+ */
+struct decision {
 	__u64 dentry;
 	__u64 parent;
-	__u64 name; /* hash and length */
+	__u64 name; /* hash and length, as the kernel computed them */
 	__u64 mnt;
 	__u64 mask;
 	__u64 expires; /* jiffies */
 	__u32 epoch;
 	__u32 generation;
+	__u64 unused;
 };
 
-enum { DIRECTORIES = 512 };
+enum {
+	DIRECTORY_DECISIONS = 512,
+	FILE_DECISIONS = 2048,
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, DIRECTORIES);
+	__uint(max_entries, DIRECTORY_DECISIONS);
 	__type(key, __u32);
-	__type(value, struct directory);
-} directories SEC(".maps");
+	__type(value, struct decision);
+} directory_decisions SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FILE_DECISIONS);
+	__type(key, __u32);
+	__type(value, struct decision);
+} file_decisions SEC(".maps");
+
+/* The fields of a dentry in one read: they lie within its first 64 bytes on every kernel so far. */
+struct dentry_head {
+	__u64 word[8];
+};
+
+#define head_field(head, field)                                                                      \
+	(*(__u64 *)((void *)(head) + bpf_core_field_offset(struct dentry, field)))
+
+static __always_inline bool holds(struct decision *d, __u64 dentry, __u64 mnt, struct dentry_head *head,
+				  __u32 epoch, __u32 generation)
+{
+	return d->dentry == dentry && d->mnt == mnt && d->parent == head_field(head, d_parent) &&
+	       d->name == head_field(head, d_name.hash_len) && d->epoch == epoch &&
+	       d->generation == generation && d->expires > bpf_jiffies64();
+}
+
+static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt, struct dentry_head *head,
+				   __u32 epoch, __u32 generation, __u64 mask)
+{
+	d->dentry = dentry;
+	d->mnt = mnt;
+	d->parent = head_field(head, d_parent);
+	d->name = head_field(head, d_name.hash_len);
+	d->epoch = epoch;
+	d->generation = generation;
+	d->expires = bpf_jiffies64() + decision_ttl_jiffies;
+	d->mask = mask;
+}
 
 static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation)
 {
@@ -155,27 +216,66 @@ static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u
 
 __noinline __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation)
 {
-	__u32 key = (dentry >> 6 ^ dentry >> 15) & (DIRECTORIES - 1);
-	struct directory *d = bpf_map_lookup_elem(&directories, &key);
+	__u32 key = (dentry >> 6 ^ dentry >> 15) & (DIRECTORY_DECISIONS - 1);
+	struct decision *d = bpf_map_lookup_elem(&directory_decisions, &key);
 	struct filter_state *state = filter_state_now();
-	__u64 parent = 0, name = 0, now = bpf_jiffies64();
+	struct dentry_head head = {};
 	__u32 epoch;
+	__u64 mask;
 
-	if (!d || !state)
+	if (!d || !state || bpf_probe_read_kernel(&head, sizeof(head), (void *)dentry))
 		return EVERY_CLASS;
 	epoch = *(volatile __u32 *)&state->epoch;
-	read_field(parent, dentry, struct dentry, d_parent);
-	read_field(name, dentry, struct dentry, d_name.hash_len);
-	if (d->dentry == dentry && d->mnt == mnt && d->parent == parent && d->name == name &&
-	    d->epoch == epoch && d->generation == generation && d->expires > now)
+	if (holds(d, dentry, mnt, &head, epoch, generation))
 		return d->mask;
-	d->mask = walk_mask(level, dentry, mnt, generation);
-	d->dentry = dentry;
-	d->mnt = mnt;
-	d->parent = parent;
-	d->name = name;
-	d->epoch = epoch;
-	d->generation = generation;
-	d->expires = now + decision_ttl_jiffies;
-	return d->mask;
+	mask = walk_mask(level, dentry, mnt, generation);
+	decide(d, dentry, mnt, &head, epoch, generation, mask);
+	return mask;
+}
+
+/* The mask of a file whose decision is not in the table: its directory's and its own name's. */
+static __always_inline __u64 undecided_file_mask(__u64 dentry, __u64 mnt, struct dentry_head *head,
+						 __u32 generation)
+{
+	__u64 name = head_field(head, d_name.name), parent = head_field(head, d_parent);
+	__u64 mask, root = 0;
+	__u32 length = (head_field(head, d_name.hash_len) >> 32) & (NAME_BYTES - 1);
+	__u32 level = nest_enter();
+	struct path_scratch *p;
+
+	if (level >= NEST_LEVELS)
+		return EVERY_CLASS;
+	p = bpf_map_lookup_elem(&path_scratch, &level);
+	if (!p || bpf_probe_read_kernel(p->name, length, (void *)name)) {
+		nest_leave();
+		return EVERY_CLASS;
+	}
+	/* The root of a mount (a file may be one) is called what it is mounted on. */
+	read_field(root, mnt, struct vfsmount, mnt_root);
+	if (dentry == root || dentry == parent)
+		mask = directory_mask(level, dentry, mnt, generation);
+	else
+		mask = component_mask(level, length, generation) |
+		       directory_mask(level, parent, mnt, generation);
+	nest_leave();
+	return mask;
+}
+
+__noinline __u64 file_mask(__u64 dentry, __u64 mnt, __u32 generation)
+{
+	__u32 key = (dentry >> 6 ^ dentry >> 17) & (FILE_DECISIONS - 1);
+	struct decision *d = bpf_map_lookup_elem(&file_decisions, &key);
+	struct filter_state *state = filter_state_now();
+	struct dentry_head head = {};
+	__u32 epoch;
+	__u64 mask;
+
+	if (!d || !state || bpf_probe_read_kernel(&head, sizeof(head), (void *)dentry))
+		return EVERY_CLASS;
+	epoch = *(volatile __u32 *)&state->epoch;
+	if (holds(d, dentry, mnt, &head, epoch, generation))
+		return d->mask;
+	mask = undecided_file_mask(dentry, mnt, &head, generation);
+	decide(d, dentry, mnt, &head, epoch, generation, mask);
+	return mask;
 }

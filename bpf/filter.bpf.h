@@ -114,12 +114,17 @@ static __always_inline bool filter_endpoints(enum event_kind kind, struct task_s
 }
 
 /* ---- paths (filter.bpf.c) ------------------------------------------------------- */
-/* Token mask of the component in path_scratch[level].name. */
+/*
+ * Masks of the classes that have a token in the text. EVERY_CLASS when that
+ * could not be found out.
+ */
+/* The component in path_scratch[level].name. */
 __u64 component_mask(__u32 level, __u32 length, __u32 generation);
-/* Token mask of a directory: all its components, up to the namespace root; cached. */
+/* The components of a string at scratch[level].bytes[offset]. */
+__u64 string_mask(__u32 level, __u32 offset, __u32 length, __u32 generation);
+/* All components of a path up to the namespace root: of a directory, and of any file. Cached. */
 __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation);
-/* Token mask of the components of the string in path_scratch[level].string. */
-__u64 string_mask(__u32 level, __u32 length, __u32 generation);
+__u64 file_mask(__u64 dentry, __u64 mnt, __u32 generation);
 
 /* Every cached path decision is void: a directory moved, the mount tree or the filter changed. */
 static __always_inline void filter_forget_paths(void)

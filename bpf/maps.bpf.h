@@ -136,8 +136,11 @@ enum {
 	PATH_MAX_BYTES = 4096,
 	PATH_MAX_COMPONENTS = 128,
 	NAME_BYTES = 256,
-	/* A program in softirq may interrupt one in task context, and one in hardirq that. */
-	NEST_LEVELS = 3,
+	/*
+	 * One in task context, which may hold a second record while it announces
+	 * a throttle, one in softirq, one in hardirq.
+	 */
+	NEST_LEVELS = 4,
 };
 
 struct scratch {
@@ -157,11 +160,10 @@ SHARED_MAP struct {
 	__type(value, struct scratch);
 } scratch SEC(".maps");
 
-/* A path grows from its end towards the front; strings from user space too. */
+/* A path grows from its end towards the front. */
 struct path_scratch {
 	char path[PATH_MAX_BYTES + NAME_BYTES];
 	char name[NAME_BYTES];
-	char string[PATH_MAX_BYTES + NAME_BYTES];
 	__u64 at; /* where path[] begins */
 };
 
@@ -179,6 +181,25 @@ SHARED_MAP struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } nesting SEC(".maps");
+
+/* ---- accesses --------------------------------------------------------------------- */
+/* See access.bpf.h. */
+enum { ACCESS_SLOTS = 32768 };
+
+struct access_slot {
+	__u64 file;
+	__u64 inode;
+	__u32 pid;
+	__u32 seen; /* enum access_sort */
+	__u64 unused;
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ACCESS_SLOTS);
+	__type(key, __u32);
+	__type(value, struct access_slot);
+} access_slots SEC(".maps");
 
 /* ---- filter ----------------------------------------------------------------------- */
 /*
@@ -321,6 +342,7 @@ enum syscall_family {
 	FAMILY_RING = 18,	/* io_uring: io_uring_setup */
 	FAMILY_CONNECT = 19,	/* network: connect */
 	FAMILY_DUP = 20,	/* network: dup2, dup3 */
+	FAMILY_ACCESS = 21,	/* file: not a system call: exit_read and exit_write go on to it */
 	FAMILY_MAX = 32,
 };
 

@@ -5,9 +5,6 @@
 
 #include "inode.bpf.h"
 
-/* A pointer inside the kernel as a plain number: global functions take no BTF pointers before 6.9. */
-#define address_of(to, field) bpf_probe_read_kernel(&(to), sizeof(to), &(field))
-
 static __always_inline __u64 capabilities(const kernel_cap_t *set)
 {
 	__u64 value = 0;
