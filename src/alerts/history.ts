@@ -58,12 +58,19 @@ class Ring<T> {
 }
 
 const RECENT_EVENTS = 20;
+
+interface Entry {
+  readonly alert: Alert;
+  /** Shared with the ring of events: rendered only when somebody asks. */
+  readonly recent: readonly EventRecord[];
+}
+
 const ENTITY = fieldId('process.entity_id') ?? -1;
 const PID = fieldId('process.pid') ?? -1;
 
 /** The last alerts and events, in memory, for /api/v1. What it hands out is redacted. */
 export class History {
-  readonly #alerts: Ring<AlertDetail>;
+  readonly #alerts: Ring<Entry>;
   readonly #events: Ring<EventRecord>;
   readonly #redactEvent: (event: EventJson) => EventJson;
 
@@ -80,21 +87,25 @@ export class History {
 
   /** `event` is what raised the alert. */
   addAlert(alert: Alert, event: EventRecord): void {
-    this.#alerts.push({ ...alert, explanation: explainAlert(alert), recent_events: this.#recent(event) });
+    this.#alerts.push({ alert, recent: this.#recent(event) });
   }
 
   /** Newest first. */
   alerts(query: AlertQuery): Alert[] {
     const result: Alert[] = [];
-    for (const { explanation: _explanation, recent_events: _events, ...alert } of this.#alerts.newest()) {
+    for (const { alert } of this.#alerts.newest()) {
       if (result.length >= query.limit) break;
-      if (alertMatches(alert as Alert, query) && within(alert.timestamp as number, query)) result.push(alert as Alert);
+      if (alertMatches(alert, query) && within(alert.timestamp, query)) result.push(alert);
     }
     return result;
   }
 
   alert(id: string): AlertDetail | undefined {
-    for (const alert of this.#alerts.newest()) if (alert.alert_id === id) return alert;
+    for (const { alert, recent } of this.#alerts.newest()) {
+      if (alert.alert_id !== id) continue;
+      const recent_events = recent.map((event) => this.#redactEvent(event.toJSON()));
+      return { ...alert, explanation: explainAlert(alert), recent_events };
+    }
     return undefined;
   }
 
@@ -109,15 +120,15 @@ export class History {
     return result;
   }
 
-  #recent(event: EventRecord): EventJson[] {
+  #recent(event: EventRecord): EventRecord[] {
     const entity = event.value(ENTITY);
     const pid = event.value(PID);
     if (entity === undefined && pid === undefined) return [];
-    const result: EventJson[] = [];
+    const result: EventRecord[] = [];
     for (const other of this.#events.newest()) {
       if (result.length >= RECENT_EVENTS) break;
       const same = entity === undefined ? other.value(PID) === pid : other.value(ENTITY) === entity;
-      if (same && other.id !== event.id) result.push(this.#redactEvent(other.toJSON()));
+      if (same && other.id !== event.id) result.push(other);
     }
     return result.reverse();
   }

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import type { ResponseReport } from '../alerts/types.ts';
+import type { Config } from '../config/options.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Counter, Metrics } from '../metrics/types.ts';
+import type { RuleAction, RuleInfo } from '../rules/types.ts';
+import type { EventRecord } from '../schema/event.ts';
+import { fieldId } from '../schema/fields.ts';
+import { type Audit, createAudit } from './audit.ts';
+import { type Blocker, createBlocker } from './block.ts';
+import { type KillOptions, killProcess } from './kill.ts';
+import { createProtection } from './protected.ts';
+import { processSignaller } from './signaller.ts';
+import type { BlockTable, ResponseRequest, ResponseResult, Signaller } from './types.ts';
+
+interface Means {
+  readonly kill: KillOptions;
+  readonly blocker: Blocker;
+}
+
+/** What each action of a rule does. An alert is raised in any case; these come on top. */
+const RESPONSES: Readonly<Record<RuleAction, (request: ResponseRequest, means: Means) => ResponseResult>> = {
+  alert: () => ({ outcome: 'none' }),
+  log: () => ({ outcome: 'none' }),
+  kill: (request, { kill }) => killProcess(request, kill),
+  block: (request, { blocker }) => blocker.block(request),
+};
+
+export interface ResponderOptions {
+  readonly config: Config['response'];
+  readonly hostName: string;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Default: by process id, which leaves a small race. */
+  readonly signaller?: Signaller | undefined;
+  /** Undefined where the kernel side cannot refuse connections. */
+  readonly blockTable?: BlockTable | undefined;
+  /** Unix seconds of the boot. Default: from the wall clock and the uptime. */
+  readonly bootTime?: (() => number) | undefined;
+  readonly procfs?: string | undefined;
+  readonly monotonic?: (() => number) | undefined;
+}
+
+export interface Responder {
+  /** Does, or only simulates, what the rule asks for. Never throws. */
+  respond(rule: RuleInfo, event: EventRecord): ResponseReport;
+  configure(config: Config['response']): void;
+  reopen(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const PID = fieldId('process.pid') ?? -1;
+const START = fieldId('process.start_time') ?? -1;
+const PATH = fieldId('process.path') ?? -1;
+const EXPIRE_MS = 1000;
+
+export function createResponder(options: ResponderOptions): Responder {
+  const { metrics, log, hostName } = options;
+  const actions: Counter = metrics.counter('response_actions_total');
+  const monotonic = options.monotonic ?? (() => performance.now());
+  let config = options.config;
+  let audit: Audit = createAudit(config.audit_file, log);
+  let means = meansOf(config);
+  const timer = setInterval(() => means.blocker.expire(), EXPIRE_MS);
+  timer.unref();
+
+  function meansOf(next: Config['response']): Means {
+    return {
+      kill: {
+        signaller: options.signaller ?? processSignaller,
+        protection: createProtection(next.protected_processes, process.pid, options.procfs),
+        bootTime: options.bootTime ?? bootTime,
+        ...(options.procfs === undefined ? {} : { procfs: options.procfs }),
+      },
+      blocker: createBlocker({
+        table: options.blockTable,
+        seconds: next.block_seconds,
+        now: monotonic,
+        onError: (error) => log.error({ error: messageOf(error) }, 'a block could not be lifted'),
+      }),
+    };
+  }
+
+  return {
+    respond(rule, event) {
+      const enforce = isEnforced(rule, config);
+      let result: ResponseResult;
+      try {
+        result = RESPONSES[rule.action]({ rule, event, enforce }, means);
+      } catch (error) {
+        result = { outcome: 'failed', detail: messageOf(error) };
+      }
+      actions.inc({ action: rule.action, outcome: result.outcome });
+      if (result.outcome !== 'none') {
+        const record = auditRecord(rule, event, result, enforce, hostName);
+        audit.write(record);
+        if (enforce) log.warn({ response: record }, `response ${rule.action}: ${result.outcome}`);
+        else log.debug({ response: record }, `response ${rule.action}: ${result.outcome}`);
+      }
+      return { action: rule.action, ...result };
+    },
+    configure(next) {
+      const blocker = next.block_seconds === config.block_seconds ? means.blocker : undefined;
+      if (blocker === undefined) means.blocker.close();
+      if (next.audit_file !== config.audit_file) {
+        const old = audit;
+        audit = createAudit(next.audit_file, log);
+        void old.close();
+      }
+      config = next;
+      means = { ...meansOf(next), ...(blocker === undefined ? {} : { blocker }) };
+    },
+    reopen: () => audit.reopen(),
+    async close() {
+      clearInterval(timer);
+      means.blocker.close();
+      await audit.close();
+    },
+  };
+}
+
+/** Only what the operator named is enforced: a rule by its name, or all rules of a tag as `tag:NAME`. */
+export function isEnforced(
+  rule: Pick<RuleInfo, 'name' | 'tags'>,
+  config: Pick<Config['response'], 'enforce' | 'enforce_rules'>,
+): boolean {
+  if (!config.enforce) return false;
+  return config.enforce_rules.some((entry) =>
+    entry.startsWith('tag:') ? rule.tags.includes(entry.slice(4)) : entry === rule.name,
+  );
+}
+
+/** Uptime counts suspended time, as the kernel's start times do; it has hundredths of a second. */
+function bootTime(): number {
+  const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
+  return Date.now() / 1000 - uptime;
+}
+
+function auditRecord(rule: RuleInfo, event: EventRecord, result: ResponseResult, enforced: boolean, host: string) {
+  const [pid, start, path] = [event.value(PID), event.value(START), event.value(PATH)];
+  return {
+    time: new Date().toISOString(),
+    action: rule.action,
+    outcome: result.outcome,
+    ...(result.detail === undefined ? {} : { detail: result.detail }),
+    rule: rule.name,
+    host,
+    event_id: event.id,
+    event_type: event.kind,
+    process: {
+      ...(typeof pid === 'number' ? { pid } : {}),
+      ...(typeof start === 'number' ? { start_time: start } : {}),
+      ...(typeof path === 'string' ? { path } : {}),
+    },
+    enforced,
+  };
+}

@@ -1,0 +1,44 @@
+import { readlinkSync } from 'node:fs';
+import { parentOf } from '../alerts/process-start.ts';
+
+/** Why a process must not be touched; undefined when it may be. */
+export type Protection = (pid: number, path: string | undefined) => string | undefined;
+
+const MAX_ANCESTORS = 64;
+
+/**
+ * pid 1, kernel threads, the daemon, its ancestors (looked up each time: they
+ * change when a parent ends) and the executables of the list.
+ */
+export function createProtection(executables: readonly string[], self = process.pid, procfs = '/proc'): Protection {
+  const list = new Set(executables);
+  return (pid, path) => {
+    if (!Number.isSafeInteger(pid) || pid <= 0) return 'it has no process id';
+    if (pid === 1) return 'it is pid 1';
+    if (pid === 2 || parentOf(pid, procfs) === 2) return 'it is a kernel thread';
+    if (pid === self) return 'it is the daemon';
+    if (ancestorsOf(self, procfs).includes(pid)) return 'it is an ancestor of the daemon';
+    // What it is now counts as much as what it was when it matched.
+    const now = executableOf(pid, procfs);
+    const found = [path, now].find((entry) => entry !== undefined && list.has(entry));
+    return found === undefined ? undefined : `${found} is on the list of protected processes`;
+  };
+}
+
+function ancestorsOf(pid: number, procfs: string): number[] {
+  const result: number[] = [];
+  let parent = parentOf(pid, procfs);
+  while (parent !== undefined && parent > 0 && result.length < MAX_ANCESTORS) {
+    result.push(parent);
+    parent = parentOf(parent, procfs);
+  }
+  return result;
+}
+
+function executableOf(pid: number, procfs: string): string | undefined {
+  try {
+    return readlinkSync(`${procfs}/${pid}/exe`);
+  } catch {
+    return undefined; // It has ended, or it is a kernel thread.
+  }
+}

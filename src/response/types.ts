@@ -1,0 +1,37 @@
+import type { ResponseReport } from '../alerts/types.ts';
+import type { RuleInfo } from '../rules/types.ts';
+import type { EventRecord } from '../schema/event.ts';
+
+export type Outcome = ResponseReport['outcome'];
+
+/** What a response is told: the match, and whether it may act. */
+export interface ResponseRequest {
+  readonly rule: RuleInfo;
+  readonly event: EventRecord;
+  /** True when the configuration names the rule or one of its tags. Otherwise nothing may be changed. */
+  readonly enforce: boolean;
+}
+
+export interface ResponseResult {
+  readonly outcome: Outcome;
+  readonly detail?: string;
+}
+
+/** Sends a signal to exactly one process. */
+export interface Signaller {
+  /** False where a process id could be used again between the check and the signal. */
+  readonly raceFree: boolean;
+  /**
+   * Signals the process with this id if it started at `ticks` (field 22 of
+   * /proc/PID/stat). 'gone' when there is none or another one. Throws when the
+   * kernel refuses.
+   */
+  signal(pid: number, signal: number, ticks: number): 'sent' | 'gone';
+}
+
+/** The kernel's table of destinations that connect() refuses. */
+export interface BlockTable {
+  /** `port` 0 for every port. Throws when the table is full. */
+  add(address: string, port: number): void;
+  remove(address: string, port: number): void;
+}
