@@ -33,6 +33,11 @@ export function globText(glob: Glob): string {
     .join('');
 }
 
+/** The two units are one character. */
+function isPair(first: number, second: number): boolean {
+  return first >= 0xd800 && first <= 0xdbff && second >= 0xdc00 && second <= 0xdfff;
+}
+
 const ANY = -1;
 const ONE = -2;
 
@@ -66,7 +71,10 @@ export function compileGlob(glob: Glob, ignoreCase: boolean): (text: string) => 
       if (wanted === ANY) {
         star = p++;
         retry = at;
-      } else if (wanted === ONE || (wanted !== undefined && wanted === unit)) {
+      } else if (wanted === ONE) {
+        at += isPair(raw, text.charCodeAt(at + 1)) ? 2 : 1;
+        p++;
+      } else if (wanted !== undefined && wanted === unit) {
         at++;
         p++;
       } else if (star >= 0) {

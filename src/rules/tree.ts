@@ -49,7 +49,7 @@ export type TextOperator = 'contains' | 'startsWith' | 'endsWith';
 export type OrderOperator = 'lt' | 'lte' | 'gt' | 'gte';
 
 export type GlobPart = { readonly literal: string } | { readonly wildcard: '*' | '?' };
-/** A whole-string pattern: `*` any text, also none; `?` one character (UTF-16 unit). */
+/** A whole-string pattern: `*` any text, also none; `?` one character. */
 export type Glob = readonly GlobPart[];
 
 /**
