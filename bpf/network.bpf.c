@@ -8,6 +8,7 @@
 #include "call.bpf.h"
 #include "filter.bpf.h"
 
+enum task_flag { PF_IO_WORKER = 0x10 };
 enum fcntl_command { F_DUPFD = 0, F_DUPFD_CLOEXEC = 1030 };
 
 /* ---- what is remembered of a socket -------------------------------------- */
@@ -85,6 +86,8 @@ static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task
 	__u64 key = (__u64)sk;
 
 	header_of_task(&owner.header, task);
+	if (task->flags & PF_IO_WORKER)
+		owner.header.flags |= RECORD_IO_URING;
 	owner.since = owner.header.time;
 	if (!bpf_map_update_elem(&socket_owners, &key, &owner, BPF_ANY))
 		return true;
@@ -135,7 +138,8 @@ static __always_inline void on_syn_sent(struct sock *sk)
 	net_report(EVENT_NET_CONN, sk, task, &call, -EINPROGRESS);
 }
 
-static __always_inline void on_close(struct sock *sk, struct socket_owner *owner, int newstate)
+static __always_inline void on_close(struct sock *sk, struct socket_owner *owner, int oldstate,
+				     int newstate)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	struct scratch *s;
@@ -165,7 +169,9 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 			s->event.header.flags |= RECORD_KERNEL_THREAD;
 	}
 	endpoints_of_sock(&s->event.net_close, sk);
-	s->event.net_close.bytes_received = BPF_CORE_READ(tcp, bytes_received);
+	/* The peer's FIN counts as a byte (tcp_fin). */
+	s->event.net_close.bytes_received =
+	    BPF_CORE_READ(tcp, bytes_received) - (oldstate == TCP_CLOSE_WAIT);
 	s->event.net_close.bytes_sent =
 	    BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
 	net_submit(s, EVENT_NET_CLOSE, NULL);
@@ -202,7 +208,7 @@ int BPF_PROG(socket_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	}
 	if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
-		on_close(sk, owner, newstate);
+		on_close(sk, owner, oldstate, newstate);
 	if (owner)
 		bpf_map_delete_elem(&socket_owners, &key);
 	return 0;

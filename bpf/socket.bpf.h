@@ -99,11 +99,16 @@ static __always_inline bool is_mapped(const __u8 *ip)
 static __always_inline void endpoints_of_sock(struct net_event *e, struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	struct inet_sock *inet = (struct inet_sock *)sk;
 
 	e->family = family;
 	e->transport = BPF_CORE_READ(sk, sk_protocol);
-	e->socket = (__u64)sk;
+	e->socket = BPF_CORE_READ(sk, sk_socket, file, f_inode,
+				  i_ino); /* as /proc/net/tcp shows it; 0 when orphaned */
+	/* skc_num is gone in a closed socket (inet_put_port), and first in one that listens. */
 	e->source.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	if (!e->source.port)
+		e->source.port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
 	e->destination.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (family == AF_INET6) {
 		BPF_CORE_READ_INTO(&e->destination.ip, sk, __sk_common.skc_v6_daddr);

@@ -519,6 +519,10 @@ struct sock {
 	struct socket *sk_socket;
 };
 
+struct inet_sock {
+	__be16 inet_sport;
+};
+
 struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_sent;
