@@ -69,12 +69,21 @@ __noinline __u64 path_build(__u32 level, __u64 dentry, __u64 mnt)
 		if (READ(parent, dentry, struct dentry, d_parent) ||
 		    READ(name, dentry, struct dentry, d_name))
 			return PATH_UNREADABLE;
-		if (!prepend(p, name.name, name.len))
-			return path_end(p, PATH_CUT);
 		/*
 		 * A dentry that is its own parent but no mount's root has a name
-		 * only: memfd:x, anon_inode:[eventpoll], or a disconnected NFS file.
+		 * only: memfd:x, or a disconnected NFS file. Pipes and sockets have
+		 * not even that: the file system's name, /pipefs, stands for them.
 		 */
+		if (parent == dentry && !name.len) {
+			READ(parent, dentry, struct dentry, d_sb);
+			READ(parent, parent, struct super_block, s_type);
+			READ(name.name, parent, struct file_system_type, name);
+			name.len = bpf_probe_read_kernel_str(p->name, NAME_BYTES, name.name) - 1;
+			prepend(p, p->name, name.len);
+			return path_end(p, 0);
+		}
+		if (!prepend(p, name.name, name.len))
+			return path_end(p, PATH_CUT);
 		if (parent == dentry)
 			return path_end(p, 0);
 		dentry = parent;

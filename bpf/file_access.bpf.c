@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * Reading and writing: an event for the first access of an open regular file by
+ * a process, and exact totals of calls and bytes. mmap is not seen.
+ *
+ * exit_read and exit_write run for every read and write of the system: they have
+ * no subprogram (arm64 before 6.0 refuses programs that have them and tail-call)
+ * and hand the rare first access on to exit_access.
+ */
+#include "access.bpf.h"
+
+static __always_inline struct io_totals *totals(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&io_totals, &key);
+}
+
+/* mode of the file's inode, which is also returned. */
+static __always_inline umode_t mode_of(__u64 file, __u64 *inode)
+{
+	umode_t mode = 0;
+
+	if (!file || read_field(*inode, file, struct file, f_inode))
+		return 0;
+	read_field(mode, *inode, struct inode, i_mode);
+	return mode & S_IFMT;
+}
+
+/*
+ * ksys_read, vfs_read, do_iter_read ... -> sys_exit with the number of bytes.
+ * The descriptor is in the registers and leads to the kernel's struct file.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_read, struct pt_regs *regs, long result)
+{
+	struct task_struct *task;
+	struct call_info call;
+	struct io_totals *total;
+	__u64 file, inode = 0;
+	umode_t type;
+
+	if (result < 0)
+		return 0;
+	task = bpf_get_current_task_btf();
+	call = call_of(regs, task);
+	file = file_of_fd(task, (__s32)(call.call == CALL_SENDFILE ? ARG1(regs, call) : ARG0(regs, call)));
+	type = mode_of(file, &inode);
+	if (type == S_IFSOCK)
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
+	if (type != S_IFREG)
+		return 0;
+	total = totals();
+	if (total) {
+		total->file_read_calls++;
+		total->file_read_bytes += result;
+	}
+	if (access_is_first(task, file, inode, ACCESS_READ))
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ACCESS);
+	return 0;
+}
+
+/* ksys_write, vfs_write, do_iter_write, vfs_copy_file_range (arg 2 is the file written to). */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_write, struct pt_regs *regs, long result)
+{
+	struct task_struct *task;
+	struct call_info call;
+	struct io_totals *total;
+	__u64 file, inode = 0;
+
+	if (result < 0)
+		return 0;
+	task = bpf_get_current_task_btf();
+	call = call_of(regs, task);
+	file = file_of_fd(task,
+			  (__s32)(call.call == CALL_COPY_FILE_RANGE ? ARG2(regs, call) : ARG0(regs, call)));
+	if (mode_of(file, &inode) != S_IFREG)
+		return 0;
+	total = totals();
+	if (total) {
+		total->file_write_calls++;
+		total->file_write_bytes += result;
+	}
+	if (access_is_first(task, file, inode, ACCESS_WRITE))
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ACCESS);
+	return 0;
+}
+
+/* The first access, of either sort. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_access, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u32 family = routes[raw_number(regs) & (ROUTES - 1)].family, kind, generation, passes;
+	struct file_event *e;
+	struct file_head file;
+	__u64 argument, class, mask = 0;
+	struct scratch *s;
+
+	if (call.compat)
+		family = routes[raw_number(regs) & (ROUTES - 1)].compat_family;
+	kind = family == FAMILY_WRITE ? EVENT_FILE_WRITE : EVENT_FILE_READ;
+	if (call.call == CALL_SENDFILE)
+		argument = ARG1(regs, call);
+	else if (call.call == CALL_COPY_FILE_RANGE)
+		argument = ARG2(regs, call);
+	else
+		argument = ARG0(regs, call);
+	generation = filter_generation();
+	passes = is_daemon(task) ? 0 : filter_passes(generation, kind);
+	class = KIND_CLASS(kind);
+	if (!passes || !read_file(&file, file_of_fd(task, (__s32)argument))) {
+		account_in_task(kind, OUTCOME_FILTERED);
+		return 0;
+	}
+	if (passes & PASS_COMPONENTS)
+		mask = file_mask(file_field(&file, __u64, f_path.dentry),
+				 file_field(&file, __u64, f_path.mnt), generation);
+	if (!(mask & class) && !filter_common(passes, generation, class, task, result)) {
+		account_in_task(kind, OUTCOME_FILTERED);
+		return 0;
+	}
+	if (!rate_take(kind)) {
+		account_in_task(kind, OUTCOME_THROTTLED);
+		return 0;
+	}
+	s = record_begin(kind, sizeof(*e));
+	if (!s)
+		return 0;
+	e = (struct file_event *)&s->event;
+	header_of_call(&e->header, task, &call, result);
+	describe_file(s, &file);
+	e->bytes = result;
+	record_submit(s, RING_BULK);
+	return 0;
+}

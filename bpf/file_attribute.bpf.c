@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* Mode, owner, length, extended attributes, times. */
+#include "file.bpf.h"
+
+/* What a call of the family says: which file, and what about it. */
+struct change {
+	enum event_kind kind;
+	__s32 dirfd;	  /* where `path` starts */
+	__s32 fd;	  /* >= 0: the file itself, verified */
+	__u64 path;
+	__u64 attribute;  /* user string */
+	__u32 mode;
+	__u32 owner;
+	__u32 group;
+	__u64 bytes;
+};
+
+/* AT_EMPTY_PATH, or a null path for utimensat: the descriptor is the file. */
+static __always_inline void at(struct change *c, struct pt_regs *regs, struct call_info *call, __u64 flags)
+{
+	char first = 1;
+
+	c->dirfd = ARG0(regs, *call);
+	c->path = ARG1(regs, *call);
+	if (c->path && (flags & AT_EMPTY_PATH))
+		bpf_probe_read_user(&first, 1, (void *)c->path);
+	if ((!c->path || !first) && c->dirfd != AT_FDCWD)
+		c->fd = c->dirfd;
+}
+
+static __always_inline void change_of(struct change *c, struct pt_regs *regs, struct call_info *call)
+{
+	c->dirfd = AT_FDCWD;
+	c->fd = -1;
+	c->path = ARG0(regs, *call);
+	c->owner = c->group = (__u32)-1;
+	switch (call->call) {
+	case CALL_FCHMOD:
+		c->fd = ARG0(regs, *call);
+		/* fallthrough */
+	case CALL_CHMOD:
+		c->kind = EVENT_FILE_CHMOD;
+		c->mode = ARG1(regs, *call);
+		break;
+	case CALL_FCHMODAT:
+	case CALL_FCHMODAT2:
+		c->kind = EVENT_FILE_CHMOD;
+		at(c, regs, call, call->call == CALL_FCHMODAT2 ? ARG3(regs, *call) : 0);
+		c->mode = ARG2(regs, *call);
+		break;
+	case CALL_FCHOWN:
+		c->fd = ARG0(regs, *call);
+		/* fallthrough */
+	case CALL_CHOWN:
+	case CALL_LCHOWN:
+		c->kind = EVENT_FILE_CHOWN;
+		c->owner = ARG1(regs, *call);
+		c->group = ARG2(regs, *call);
+		break;
+	case CALL_FCHOWNAT:
+		c->kind = EVENT_FILE_CHOWN;
+		at(c, regs, call, ARG4(regs, *call));
+		c->owner = ARG2(regs, *call);
+		c->group = ARG3(regs, *call);
+		break;
+	case CALL_FTRUNCATE:
+	case CALL_FTRUNCATE64:
+		c->fd = ARG0(regs, *call);
+		/* fallthrough */
+	case CALL_TRUNCATE:
+	case CALL_TRUNCATE64:
+		c->kind = EVENT_FILE_TRUNCATE;
+		c->bytes = ARG1(regs, *call);
+#if defined(__TARGET_ARCH_x86)
+		if (call->compat && (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
+			c->bytes |= ARG2(regs, *call) << 32;
+#else
+		/* arm passes a 64-bit value in an even pair of registers. */
+		if (call->compat && (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
+			c->bytes = ARG2(regs, *call) | ARG3(regs, *call) << 32;
+#endif
+		break;
+	case CALL_FSETXATTR:
+		c->fd = ARG0(regs, *call);
+		/* fallthrough */
+	case CALL_SETXATTR:
+	case CALL_LSETXATTR:
+		c->kind = EVENT_FILE_SETXATTR;
+		c->attribute = ARG1(regs, *call);
+		break;
+	case CALL_SETXATTRAT:
+		c->kind = EVENT_FILE_SETXATTR;
+		at(c, regs, call, ARG2(regs, *call));
+		c->attribute = ARG3(regs, *call);
+		break;
+	case CALL_UTIMENSAT:
+	case CALL_FUTIMESAT:
+		c->kind = EVENT_FILE_UTIMENS;
+		at(c, regs, call, call->call == CALL_UTIMENSAT ? ARG3(regs, *call) : 0);
+		break;
+	default: /* utime, utimes */
+		c->kind = EVENT_FILE_UTIMENS;
+	}
+}
+
+/*
+ * chmod_common, chown_common, do_truncate, setxattr, vfs_utimes (fs/open.c,
+ * fs/xattr.c, fs/utimes.c) -> sys_exit. With a descriptor the file is the
+ * kernel's own; with a path it is what user space passed, unverified. The values
+ * are from the registers, so verified.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u32 generation = filter_generation();
+	struct change c = {};
+	struct file_head file;
+	struct file_event *e;
+	struct scratch *s;
+	__u64 mask;
+
+	if (will_restart(result))
+		return 0;
+	change_of(&c, regs, &call);
+	if (file_unwanted(task, c.kind, generation))
+		return 0;
+	s = record_begin(c.kind, sizeof(*e));
+	if (!s)
+		return 0;
+	e = (struct file_event *)&s->event;
+	header_of_call(&e->header, task, &call, result);
+	e->new_mode = c.mode;
+	e->new_owner = c.owner;
+	e->new_group = c.group;
+	e->bytes = c.bytes;
+	if (c.fd >= 0 && read_file(&file, file_of_fd(task, c.fd))) {
+		mask = file_mask(file_field(&file, __u64, f_path.dentry),
+				 file_field(&file, __u64, f_path.mnt), generation);
+		describe_file(s, &file);
+	} else if (c.fd >= 0) { /* EBADF */
+		text_unreadable(s, &e->path);
+		mask = EVERY_CLASS;
+	} else {
+		mask = describe_name(s, &e->path, &e->base, task, c.dirfd, c.path, generation);
+	}
+	if (c.attribute)
+		text_user(s, &e->attribute, (void *)c.attribute, NAME_BYTES);
+	file_finish(s, task, generation, mask, KIND_CLASS(c.kind));
+	return 0;
+}

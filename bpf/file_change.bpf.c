@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * Names that come, go and move. Afterwards the kernel has nothing left that we
+ * could look at, so the names are those that user space passed (unverified),
+ * below a directory that is the kernel's own.
+ */
+#include "file.bpf.h"
+
+/* One or two names and where they start. */
+struct names {
+	__u64 path;
+	__u64 new_path;
+	__s32 dirfd;
+	__s32 new_dirfd;
+};
+
+static __always_inline struct scratch *begin(struct task_struct *task, struct call_info *call,
+					     enum event_kind kind, __u32 generation, long result)
+{
+	struct scratch *s;
+
+	if (file_unwanted(task, kind, generation))
+		return NULL;
+	s = record_begin(kind, sizeof(struct file_event));
+	if (s)
+		header_of_call(&s->event.header, task, call, result);
+	return s;
+}
+
+static __always_inline __u64 describe(struct scratch *s, struct task_struct *task, struct names *n,
+				      __u32 generation)
+{
+	struct file_event *e = (struct file_event *)&s->event;
+
+	return describe_name(s, &e->path, &e->base, task, n->dirfd, n->path, generation);
+}
+
+static __always_inline __u64 describe_new(struct scratch *s, struct task_struct *task, struct names *n,
+					  __u32 generation)
+{
+	struct file_event *e = (struct file_event *)&s->event;
+
+	return describe_name(s, &e->new_path, &e->new_base, task, n->new_dirfd, n->new_path, generation);
+}
+
+/* do_unlinkat, do_rmdir (fs/namei.c) -> sys_exit. new_mode shows S_IFDIR for a directory. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u32 generation = filter_generation();
+	struct names n = {.dirfd = AT_FDCWD};
+	struct scratch *s;
+	__u64 mask;
+	bool directory = call.call == CALL_RMDIR;
+
+	if (will_restart(result))
+		return 0;
+	s = begin(task, &call, EVENT_FILE_UNLINK, generation, result);
+	if (!s)
+		return 0;
+	if (call.call == CALL_UNLINKAT) {
+		n.dirfd = ARG0(regs, call);
+		n.path = ARG1(regs, call);
+		directory = ARG2(regs, call) & AT_REMOVEDIR;
+	} else {
+		n.path = ARG0(regs, call);
+	}
+	if (directory)
+		s->event.file_unlink.new_mode = S_IFDIR;
+	mask = describe(s, task, &n, generation);
+	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_UNLINK));
+	return 0;
+}
+
+/* do_renameat2 (fs/namei.c) -> sys_exit. open_flags holds the RENAME_* flags. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u32 generation = filter_generation();
+	struct names n = {.dirfd = AT_FDCWD, .new_dirfd = AT_FDCWD};
+	struct scratch *s;
+	__u64 mask;
+
+	if (will_restart(result))
+		return 0;
+	/* It may have been a directory: whatever lies below it has another path now. */
+	if (result == 0)
+		filter_forget_paths();
+	s = begin(task, &call, EVENT_FILE_RENAME, generation, result);
+	if (!s)
+		return 0;
+	if (call.call == CALL_RENAME) {
+		n.path = ARG0(regs, call);
+		n.new_path = ARG1(regs, call);
+	} else {
+		n.dirfd = ARG0(regs, call);
+		n.path = ARG1(regs, call);
+		n.new_dirfd = ARG2(regs, call);
+		n.new_path = ARG3(regs, call);
+		if (call.call == CALL_RENAMEAT2)
+			s->event.file_rename.open_flags = ARG4(regs, call);
+	}
+	mask = describe(s, task, &n, generation) | describe_new(s, task, &n, generation);
+	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_RENAME));
+	return 0;
+}
+
+/*
+ * do_linkat, do_symlinkat (fs/namei.c) -> sys_exit. A link's path is the old
+ * name and new_path the new one; a symlink's path is the link and new_path its
+ * target, which is text that need not lead anywhere.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_link, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	bool symlink = call.call == CALL_SYMLINK || call.call == CALL_SYMLINKAT;
+	enum event_kind kind = symlink ? EVENT_FILE_SYMLINK : EVENT_FILE_LINK;
+	__u32 generation = filter_generation(), offset;
+	struct names n = {.dirfd = AT_FDCWD, .new_dirfd = AT_FDCWD};
+	struct file_event *e;
+	struct scratch *s;
+	__u64 mask;
+
+	if (will_restart(result))
+		return 0;
+	s = begin(task, &call, kind, generation, result);
+	if (!s)
+		return 0;
+	e = (struct file_event *)&s->event;
+	if (symlink) {
+		n.new_path = ARG0(regs, call);
+		if (call.call == CALL_SYMLINKAT) {
+			n.dirfd = ARG1(regs, call);
+			n.path = ARG2(regs, call);
+		} else {
+			n.path = ARG1(regs, call);
+		}
+		mask = describe(s, task, &n, generation);
+		offset = s->length;
+		if (text_user(s, &e->new_path, (void *)n.new_path, PATH_MAX_BYTES))
+			mask |= string_mask(s->level, offset, e->new_path.length, generation);
+		else
+			mask = EVERY_CLASS;
+	} else {
+		if (call.call == CALL_LINKAT) {
+			n.dirfd = ARG0(regs, call);
+			n.path = ARG1(regs, call);
+			n.new_dirfd = ARG2(regs, call);
+			n.new_path = ARG3(regs, call);
+			e->open_flags = ARG4(regs, call);
+		} else {
+			n.path = ARG0(regs, call);
+			n.new_path = ARG1(regs, call);
+		}
+		mask = describe(s, task, &n, generation) | describe_new(s, task, &n, generation);
+	}
+	file_finish(s, task, generation, mask, KIND_CLASS(kind));
+	return 0;
+}
+
+/* do_mkdirat, do_mknodat (fs/namei.c) -> sys_exit. mknod is a file_create; new_mode has its type. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_make, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	bool at = call.call == CALL_MKDIRAT || call.call == CALL_MKNODAT;
+	bool directory = call.call == CALL_MKDIR || call.call == CALL_MKDIRAT;
+	enum event_kind kind = directory ? EVENT_FILE_MKDIR : EVENT_FILE_CREATE;
+	__u32 generation = filter_generation();
+	struct names n = {.dirfd = AT_FDCWD};
+	struct scratch *s;
+	__u64 mask;
+
+	if (will_restart(result))
+		return 0;
+	s = begin(task, &call, kind, generation, result);
+	if (!s)
+		return 0;
+	if (at) {
+		n.dirfd = ARG0(regs, call);
+		n.path = ARG1(regs, call);
+		s->event.file_mkdir.new_mode = ARG2(regs, call);
+	} else {
+		n.path = ARG0(regs, call);
+		s->event.file_mkdir.new_mode = ARG1(regs, call);
+	}
+	mask = describe(s, task, &n, generation);
+	file_finish(s, task, generation, mask, KIND_CLASS(kind));
+	return 0;
+}
