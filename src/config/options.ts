@@ -219,6 +219,7 @@ export const ARRAY_TABLES = {
     rotate_keep: int(5, 1, 1000, 'file: rotated files kept'),
     resolve_seconds: int(300, 5, 86400, 'alertmanager: resolved after this time without a repeat'),
     module: path('', 'plugin: ES module'),
+    options: text('', 'plugin: passed to it'),
   },
   silences: {
     rule: text('', 'Rule name, * matches any text; empty for every rule'),
