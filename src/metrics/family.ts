@@ -2,11 +2,15 @@ import type { MetricSpec } from './catalog.ts';
 import { type DeclaredSet, type LabelValues, OTHER } from './labels.ts';
 import type { Labels } from './types.ts';
 
+/** A label set of the metric; always the same object while it exists. */
 export interface Admitted {
   readonly set: Labels;
-  readonly isNew: boolean;
   /** It is not the label set that was asked for. */
   readonly folded: boolean;
+  /** prom-client does not have it yet. */
+  fresh: boolean;
+  /** What a counter grew since prom-client was last told. */
+  pending: number;
 }
 
 export type DeclaredNames = ReadonlyMap<DeclaredSet, ReadonlySet<string>>;
@@ -21,7 +25,7 @@ export class Family {
   readonly #names: readonly string[];
   readonly #values: readonly LabelValues[];
   readonly #declared: DeclaredNames;
-  readonly #sets = new Map<string, Labels>();
+  readonly #sets = new Map<string, Admitted>();
   readonly #own: number;
   readonly #cap: number;
   readonly #fold: () => void;
@@ -41,10 +45,10 @@ export class Family {
     this.#own = spec.cap - reserved;
   }
 
-  /** The label set to update, and whether it is new. */
+  /** The label set to update. */
   admit(labels: Labels | undefined): Admitted {
     // Only accepted label sets are in the map, so what is found needs no further check.
-    const known = this.#find(this.#names.map((name) => labels?.[name] ?? OTHER));
+    const known = this.#sets.get(this.#keyAsked(labels));
     if (known !== undefined && !known.folded) return known;
     const asked = this.#checked(labels);
     const found = this.#find(asked) ?? this.#add(asked);
@@ -58,13 +62,17 @@ export class Family {
   /** Label sets that `gone` says yes to are forgotten and returned. */
   drop(gone: (set: Labels) => boolean): Labels[] {
     const dropped: Labels[] = [];
-    for (const [key, set] of this.#sets) {
+    for (const [key, { set, folded }] of this.#sets) {
       if (!gone(set)) continue;
       this.#sets.delete(key);
-      if (!isFolded(Object.values(set))) this.#ownCount--;
+      if (!folded) this.#ownCount--;
       dropped.push(set);
     }
     return dropped;
+  }
+
+  [Symbol.iterator](): Iterator<Admitted> {
+    return this.#sets.values();
   }
 
   /** Whether another label set without `__other__` has room. */
@@ -90,30 +98,36 @@ export class Family {
     return values.pattern.test(value);
   }
 
+  /** On the path of every event, so without an array. */
+  #keyAsked(labels: Labels | undefined): string {
+    let key = '';
+    for (let index = 0; index < this.#names.length; index++) {
+      const value = labels?.[this.#names[index] ?? ''] ?? OTHER;
+      key = index === 0 ? value : `${key}\0${value}`;
+    }
+    return key;
+  }
+
   #find(values: readonly string[]): Admitted | undefined {
-    const set = this.#sets.get(values.join('\0'));
-    return set === undefined ? undefined : { set, isNew: false, folded: isFolded(values) };
+    return this.#sets.get(values.join('\0'));
   }
 
   #add(values: readonly string[]): Admitted | undefined {
-    const folded = isFolded(values);
+    const folded = values.includes(OTHER);
     if (folded ? this.#sets.size >= this.#cap - 1 : !this.hasRoom) return undefined;
     if (!folded) this.#ownCount++;
-    return { set: this.#keep(values), isNew: true, folded };
+    return this.#keep(values, folded);
   }
 
   #last(): Admitted {
     const values = this.#names.map(() => OTHER);
-    return this.#find(values) ?? { set: this.#keep(values), isNew: true, folded: true };
+    return this.#find(values) ?? this.#keep(values, true);
   }
 
-  #keep(values: readonly string[]): Labels {
+  #keep(values: readonly string[], folded: boolean): Admitted {
     const set = Object.freeze(Object.fromEntries(this.#names.map((name, index) => [name, values[index] ?? OTHER])));
-    this.#sets.set(values.join('\0'), set);
-    return set;
+    const admitted: Admitted = { set, folded, fresh: true, pending: 0 };
+    this.#sets.set(values.join('\0'), admitted);
+    return admitted;
   }
-}
-
-function isFolded(values: readonly string[]): boolean {
-  return values.includes(OTHER);
 }

@@ -171,6 +171,7 @@ export function createMetrics(options: MetricsOptions): MetricsRegistry {
           options.onError?.(error);
         }
       }
+      for (const counter of counters.values()) counter.flush();
       return Promise.all(registry.getMetricsAsArray().map((metric) => valuesOf(metric)));
     },
   };
