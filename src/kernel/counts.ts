@@ -1,0 +1,108 @@
+import { SYSCALLS } from '../schema/names/syscalls.ts';
+import type { MapInfo } from './native.ts';
+import type { KernelCounts, Outcome } from './types.ts';
+
+/** enum event_outcome, in order. */
+const OUTCOMES: readonly Outcome[] = ['seen', 'filtered', 'throttled', 'submitted', 'lost_ring_full', 'lost_scratch'];
+
+export interface IoTotals {
+  readonly fileRead: { readonly calls: number; readonly bytes: number };
+  readonly fileWrite: { readonly calls: number; readonly bytes: number };
+  readonly networkSend: { readonly calls: number; readonly bytes: number };
+  readonly networkReceive: { readonly calls: number; readonly bytes: number };
+}
+
+export interface SyscallCounts {
+  readonly calls: number;
+  /** By errno class: denied, missing, again, failed. */
+  readonly errors: Readonly<Record<'denied' | 'missing' | 'again' | 'failed', number>>;
+}
+
+/** Sums the u64 columns of a per-CPU array over all CPUs: key to columns. */
+export function sumCopies(bytes: Uint8Array, info: MapInfo): Map<number, number[]> {
+  const columns = info.valueSize / 8;
+  const stride = Math.ceil(info.valueSize / 8) * 8;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const sums = new Map<number, number[]>();
+  const entry = info.keySize + stride * info.copies;
+  for (let at = 0; at + entry <= bytes.byteLength; at += entry) {
+    const sum = new Array<number>(columns).fill(0);
+    for (let copy = 0; copy < info.copies; copy++) {
+      const base = at + info.keySize + copy * stride;
+      for (let column = 0; column < columns; column++) {
+        sum[column] = (sum[column] ?? 0) + Number(view.getBigUint64(base + column * 8, true));
+      }
+    }
+    sums.set(view.getUint32(at, true), sum);
+  }
+  return sums;
+}
+
+/** Exact counts by kind name. */
+export function kindCounts(
+  sums: ReadonlyMap<number, readonly number[]>,
+  kindNumbers: ReadonlyMap<string, number>,
+): KernelCounts {
+  const counts = new Map<string, Record<Outcome, number>>();
+  for (const [kind, number] of kindNumbers) {
+    const sum = sums.get(number) ?? [];
+    counts.set(
+      kind,
+      Object.fromEntries(OUTCOMES.map((outcome, index) => [outcome, sum[index] ?? 0])) as Record<Outcome, number>,
+    );
+  }
+  return counts;
+}
+
+/** seen minus every other outcome; 0 unless events disappeared without a count. */
+export function unaccounted(counts: KernelCounts): number {
+  let difference = 0;
+  for (const count of counts.values()) {
+    difference +=
+      count.seen - count.filtered - count.throttled - count.submitted - count.lost_ring_full - count.lost_scratch;
+  }
+  return difference;
+}
+
+export function ioTotals(sums: ReadonlyMap<number, readonly number[]>): IoTotals {
+  const [
+    readCalls = 0,
+    readBytes = 0,
+    writeCalls = 0,
+    writeBytes = 0,
+    sendCalls = 0,
+    sendBytes = 0,
+    receiveCalls = 0,
+    receiveBytes = 0,
+  ] = sums.get(0) ?? [];
+  return {
+    fileRead: { calls: readCalls, bytes: readBytes },
+    fileWrite: { calls: writeCalls, bytes: writeBytes },
+    networkSend: { calls: sendCalls, bytes: sendBytes },
+    networkReceive: { calls: receiveCalls, bytes: receiveBytes },
+  };
+}
+
+/** Calls by system call name; numbers that the table does not know are `other`. */
+export function syscallCounts(
+  sums: ReadonlyMap<number, readonly number[]>,
+  arch: string = process.arch,
+): Map<string, SyscallCounts> {
+  const names = SYSCALLS[arch === 'arm64' ? 'arm64' : 'x64'];
+  const counts = new Map<string, SyscallCounts>();
+  for (const [number, [calls = 0, denied = 0, missing = 0, again = 0, failed = 0]] of sums) {
+    if (calls === 0) continue;
+    const name = names[number] ?? 'other';
+    const before = counts.get(name);
+    counts.set(name, {
+      calls: (before?.calls ?? 0) + calls,
+      errors: {
+        denied: (before?.errors.denied ?? 0) + denied,
+        missing: (before?.errors.missing ?? 0) + missing,
+        again: (before?.errors.again ?? 0) + again,
+        failed: (before?.errors.failed ?? 0) + failed,
+      },
+    });
+  }
+  return counts;
+}
