@@ -7,7 +7,7 @@ import { CORPORA, filesBelow } from './support/corpus.ts';
 import { type Json, type ParsedRule, ruleHolds } from './support/evaluator.ts';
 import { neighbours, satisfying } from './support/generator.ts';
 
-const NEIGHBOURS_PER_RULE = 12;
+const NEIGHBOURS_PER_RULE = 6;
 
 describe('Sigma rules in a rule set: index, predicate and json-rules-engine', () => {
   for (const corpus of CORPORA) {

@@ -167,7 +167,7 @@ function fits(actual: unknown, wanted: Scalar, modifiers: readonly string[], eve
   if (bytes !== undefined) values = bytes.map((one) => escapeText(one.toString('utf8')));
   const head = modifiers.includes('contains') || modifiers.includes('endswith') ? '[^]*' : '';
   const tail = modifiers.includes('contains') || modifiers.includes('startswith') ? '[^]*' : '';
-  return values.some((value) => new RegExp(`^${head}${wildcardPattern(lower(value))}${tail}$`).test(lower(text)));
+  return values.some((value) => new RegExp(`^${head}${wildcardPattern(lower(value))}${tail}$`, 'u').test(lower(text)));
 }
 
 function itemHolds(key: string, raw: unknown, event: Json): boolean {
