@@ -77,7 +77,7 @@ static __always_inline __u64 describe_name(struct scratch *s, struct text *path,
 					   struct task_struct *task, __s32 dirfd, __u64 string,
 					   __u32 generation)
 {
-	__u64 dentry = 0, mnt = 0, mask, root = 0, up = 0, mount;
+	__u64 dentry = 0, mnt = 0, mask;
 	__u32 offset = s->length;
 	char first = 0;
 
@@ -90,11 +90,6 @@ static __always_inline __u64 describe_name(struct scratch *s, struct text *path,
 	if (first == '/') {
 		address_of(dentry, task->fs->root.dentry);
 		address_of(mnt, task->fs->root.mnt);
-		read_field(root, mnt, struct vfsmount, mnt_root);
-		mount = mnt - bpf_core_field_offset(struct mount, mnt);
-		read_field(up, mount, struct mount, mnt_parent);
-		if (dentry == root && up == mount)
-			return mask;
 	} else if (dirfd == AT_FDCWD) {
 		address_of(dentry, task->fs->pwd.dentry);
 		address_of(mnt, task->fs->pwd.mnt);
@@ -112,6 +107,11 @@ static __always_inline __u64 describe_name(struct scratch *s, struct text *path,
 	}
 	mask |= directory_mask(s->level, dentry, mnt, generation);
 	text_path(s, base, dentry, mnt);
+	/* Most processes have the namespace's root as theirs. */
+	if (first == '/' && base->length == 1) {
+		s->length = base->offset;
+		base->offset = base->length = 0;
+	}
 	return mask;
 }
 

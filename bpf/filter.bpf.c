@@ -114,9 +114,9 @@ __noinline __u64 string_mask(__u32 level, __u32 offset, __u32 length, __u32 gene
 /*
  * What was found out about a path, one cache line. Direct-mapped tables of each
  * CPU: no lock, no allocation; a collision only costs time. An entry holds while
- * the dentry has the same name and parent, the mount is the same, nothing that
- * an ancestor's name depends on has changed as far as we see it (epoch), and for
- * at most decision_ttl_jiffies. A directory renamed a moment ago may still count
+ * the dentry has the same name and parent, the mount is the same, the mount
+ * namespace has not changed (its event counter), no rename was seen anywhere
+ * (epoch), and for at most decision_ttl_jiffies. A directory renamed a moment ago may still count
  * under its old name: opening the file before the rename would have too.
  */
 struct decision {
@@ -128,7 +128,7 @@ struct decision {
 	__u64 expires; /* jiffies */
 	__u32 epoch;
 	__u32 generation;
-	__u64 unused;
+	__u64 mounts; /* mnt_namespace.event: 64 bytes with it */
 };
 
 enum {
@@ -158,12 +158,20 @@ struct dentry_head {
 #define head_field(head, field)                                                                      \
 	(*(__u64 *)((void *)(head) + bpf_core_field_offset(struct dentry, field)))
 
+/* Changes with every mount and umount in the namespace (touch_mnt_namespace, fs/namespace.c). */
+static __always_inline __u64 mounts_now(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return task->nsproxy->mnt_ns->event;
+}
+
 static __always_inline bool holds(struct decision *d, __u64 dentry, __u64 mnt, struct dentry_head *head,
 				  __u32 epoch, __u32 generation)
 {
 	return d->dentry == dentry && d->mnt == mnt && d->parent == head_field(head, d_parent) &&
 	       d->name == head_field(head, d_name.hash_len) && d->epoch == epoch &&
-	       d->generation == generation && d->expires > bpf_jiffies64();
+	       d->generation == generation && d->mounts == mounts_now() && d->expires > bpf_jiffies64();
 }
 
 static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt, struct dentry_head *head,
@@ -175,6 +183,7 @@ static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt, 
 	d->name = head_field(head, d_name.hash_len);
 	d->epoch = epoch;
 	d->generation = generation;
+	d->mounts = mounts_now();
 	d->expires = bpf_jiffies64() + decision_ttl_jiffies;
 	d->mask = mask;
 }
