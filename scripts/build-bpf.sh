@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.."
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 out=build/bpf
 mkdir -p "$out"
+# Two builds at once (npm start beside npm test) would write the same files.
+exec 9>"$out/lock"
+flock 9
 
 case ${BPF_ARCH:-$(uname -m)} in
 x86 | x86_64) arch=x86 ;;
