@@ -84,7 +84,7 @@ export class Sensor {
       this.setFilter({ kinds: new Map() });
     } catch (error) {
       native.close();
-      if (error instanceof SensorError && [1, 13].includes(error.errno)) {
+      if (error instanceof SensorError && error.errno === 1) {
         throw new WardenError('NOT_ROOT', `the kernel does not allow it: ${error.message}`, { cause: error });
       }
       throw error;
