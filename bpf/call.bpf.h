@@ -36,7 +36,8 @@ static __always_inline __u32 raw_number(struct pt_regs *regs)
 	return (__u32)regs->orig_ax & ~X32_SYSCALL_BIT;
 }
 
-#define CALL_ARGUMENT(regs, compat, native, ia32) ((compat) ? (__u32)(regs)->ia32 : (__u64)(regs)->native)
+#define CALL_ARGUMENT(regs, compat, native, ia32)                                                  \
+	((compat) ? (__u32)(regs)->ia32 : (__u64)(regs)->native)
 #define ARG0(regs, call) CALL_ARGUMENT(regs, (call).compat, di, bx)
 #define ARG1(regs, call) CALL_ARGUMENT(regs, (call).compat, si, cx)
 #define ARG2(regs, call) ((call).compat ? (__u32)(regs)->dx : (__u64)(regs)->dx)

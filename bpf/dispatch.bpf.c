@@ -21,18 +21,18 @@ static __always_inline void count_syscall(__u32 number, bool compat, long result
 	if (result >= 0 || result < -MAX_ERRNO)
 		return;
 	switch (-result) {
-	case 1:	 /* EPERM */
+	case 1:  /* EPERM */
 	case 13: /* EACCES */
 		counts->denied++;
 		break;
-	case 2:	 /* ENOENT */
-	case 3:	 /* ESRCH */
-	case 6:	 /* ENXIO */
+	case 2:  /* ENOENT */
+	case 3:  /* ESRCH */
+	case 6:  /* ENXIO */
 	case 19: /* ENODEV */
 	case 20: /* ENOTDIR */
 		counts->missing++;
 		break;
-	case 4:	  /* EINTR */
+	case 4:   /* EINTR */
 	case 11:  /* EAGAIN */
 	case 110: /* ETIMEDOUT */
 	case 115: /* EINPROGRESS */
@@ -44,10 +44,11 @@ static __always_inline void count_syscall(__u32 number, bool compat, long result
 	}
 }
 
-/* A constant index lets the JIT patch a direct jump into each call (d2e4c1e6c294), without a retpoline. */
-#define HANDLE(name)                                                                                 \
-	case FAMILY_##name:                                                                          \
-		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_##name);                            \
+/* A constant index lets the JIT patch a direct jump into each call (d2e4c1e6c294), without a
+ * retpoline. */
+#define HANDLE(name)                                                                               \
+	case FAMILY_##name:                                                                        \
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_##name);                          \
 		break;
 
 /*

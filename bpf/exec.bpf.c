@@ -48,7 +48,8 @@ static __always_inline void executable(struct scratch *s, struct process_exec *e
 	text_path(s, &e->path, dentry, mnt);
 }
 
-static __always_inline void arguments(struct scratch *s, struct process_exec *e, __u64 start, __u64 end)
+static __always_inline void arguments(struct scratch *s, struct process_exec *e, __u64 start,
+				      __u64 end)
 {
 	__u64 length = end - start;
 
@@ -62,7 +63,8 @@ static __always_inline void arguments(struct scratch *s, struct process_exec *e,
 	text_user_bytes(s, &e->args_tail, (void *)(end - ARGS_TAIL), ARGS_TAIL, ARGS_TAIL);
 }
 
-static __always_inline void environment(struct scratch *s, struct process_exec *e, __u64 start, __u64 end)
+static __always_inline void environment(struct scratch *s, struct process_exec *e, __u64 start,
+					__u64 end)
 {
 	__u64 length = end - start;
 
@@ -73,7 +75,8 @@ static __always_inline void environment(struct scratch *s, struct process_exec *
 	}
 	text_user_bytes(s, &e->env, (void *)start, ENV_BYTES, ENV_BYTES);
 	if (length <= ENV_BYTES + ENV_TAIL) {
-		text_user_bytes(s, &e->env_tail, (void *)(start + ENV_BYTES), length - ENV_BYTES, ENV_TAIL);
+		text_user_bytes(s, &e->env_tail, (void *)(start + ENV_BYTES), length - ENV_BYTES,
+				ENV_TAIL);
 		return;
 	}
 	s->event.header.flags |= RECORD_ENV_TRUNCATED;

@@ -32,7 +32,8 @@ struct file_head {
 	__u64 word[16];
 };
 
-#define file_field(head, type, field) (*(type *)((void *)(head) + bpf_core_field_offset(struct file, field)))
+#define file_field(head, type, field)                                                              \
+	(*(type *)((void *)(head) + bpf_core_field_offset(struct file, field)))
 
 /* Address of the file behind a descriptor of the current process, 0 if there is none. */
 static __always_inline __u64 file_of_fd(struct task_struct *task, __s64 fd)
@@ -117,8 +118,8 @@ static __always_inline __u64 describe_name(struct scratch *s, struct text *path,
 
 /* ---- decisions --------------------------------------------------------------------------- */
 /* Sends or drops a finished record. `mask`: classes with a token; `classes`: those of the event. */
-static __always_inline void file_finish(struct scratch *s, struct task_struct *task, __u32 generation,
-					__u64 mask, __u64 classes)
+static __always_inline void file_finish(struct scratch *s, struct task_struct *task,
+					__u32 generation, __u64 mask, __u64 classes)
 {
 	__u32 kind = s->kind;
 	__u32 passes = filter_passes(generation, kind);
@@ -134,7 +135,8 @@ static __always_inline void file_finish(struct scratch *s, struct task_struct *t
 }
 
 /* Nothing of the kind can pass: then no record is built. */
-static __always_inline bool file_unwanted(struct task_struct *task, enum event_kind kind, __u32 generation)
+static __always_inline bool file_unwanted(struct task_struct *task, enum event_kind kind,
+					  __u32 generation)
 {
 	if (!is_daemon(task) && filter_passes(generation, kind))
 		return false;

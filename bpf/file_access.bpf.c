@@ -44,7 +44,8 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	file = file_of_fd(task, (__s32)(call.call == CALL_SENDFILE ? ARG1(regs, call) : ARG0(regs, call)));
+	file = file_of_fd(
+	    task, (__s32)(call.call == CALL_SENDFILE ? ARG1(regs, call) : ARG0(regs, call)));
 	type = mode_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
@@ -73,8 +74,8 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	file = file_of_fd(task,
-			  (__s32)(call.call == CALL_COPY_FILE_RANGE ? ARG2(regs, call) : ARG0(regs, call)));
+	file = file_of_fd(
+	    task, (__s32)(call.call == CALL_COPY_FILE_RANGE ? ARG2(regs, call) : ARG0(regs, call)));
 	if (mode_of(file, &inode) != S_IFREG)
 		return 0;
 	total = totals();

@@ -5,10 +5,10 @@
 /* What a call of the family says: which file, and what about it. */
 struct change {
 	enum event_kind kind;
-	__s32 dirfd;	  /* where `path` starts */
-	__s32 fd;	  /* >= 0: the file itself, verified */
+	__s32 dirfd; /* where `path` starts */
+	__s32 fd;    /* >= 0: the file itself, verified */
 	__u64 path;
-	__u64 attribute;  /* user string */
+	__u64 attribute; /* user string */
 	__u32 mode;
 	__u32 owner;
 	__u32 group;
@@ -16,7 +16,8 @@ struct change {
 };
 
 /* AT_EMPTY_PATH, or a null path for utimensat: the descriptor is the file. */
-static __always_inline void at(struct change *c, struct pt_regs *regs, struct call_info *call, __u64 flags)
+static __always_inline void at(struct change *c, struct pt_regs *regs, struct call_info *call,
+			       __u64 flags)
 {
 	char first = 1;
 
@@ -28,7 +29,8 @@ static __always_inline void at(struct change *c, struct pt_regs *regs, struct ca
 		c->fd = c->dirfd;
 }
 
-static __always_inline void change_of(struct change *c, struct pt_regs *regs, struct call_info *call)
+static __always_inline void change_of(struct change *c, struct pt_regs *regs,
+				      struct call_info *call)
 {
 	c->dirfd = AT_FDCWD;
 	c->fd = -1;
@@ -72,11 +74,13 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs, st
 		c->kind = EVENT_FILE_TRUNCATE;
 		c->bytes = ARG1(regs, *call);
 #if defined(__TARGET_ARCH_x86)
-		if (call->compat && (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
+		if (call->compat &&
+		    (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
 			c->bytes |= ARG2(regs, *call) << 32;
 #else
 		/* arm passes a 64-bit value in an even pair of registers. */
-		if (call->compat && (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
+		if (call->compat &&
+		    (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
 			c->bytes = ARG2(regs, *call) | ARG3(regs, *call) << 32;
 #endif
 		break;

@@ -35,12 +35,13 @@ static __always_inline __u64 describe(struct scratch *s, struct task_struct *tas
 	return describe_name(s, &e->path, &e->base, task, n->dirfd, n->path, generation);
 }
 
-static __always_inline __u64 describe_new(struct scratch *s, struct task_struct *task, struct names *n,
-					  __u32 generation)
+static __always_inline __u64 describe_new(struct scratch *s, struct task_struct *task,
+					  struct names *n, __u32 generation)
 {
 	struct file_event *e = (struct file_event *)&s->event;
 
-	return describe_name(s, &e->new_path, &e->new_base, task, n->new_dirfd, n->new_path, generation);
+	return describe_name(s, &e->new_path, &e->new_base, task, n->new_dirfd, n->new_path,
+			     generation);
 }
 
 /* do_unlinkat, do_rmdir (fs/namei.c) -> sys_exit. new_mode shows S_IFDIR for a directory. */
@@ -164,7 +165,8 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 	return 0;
 }
 
-/* do_mkdirat, do_mknodat (fs/namei.c) -> sys_exit. mknod is a file_create; new_mode has its type. */
+/* do_mkdirat, do_mknodat (fs/namei.c) -> sys_exit. mknod is a file_create; new_mode has its type.
+ */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 {

@@ -27,7 +27,8 @@ static __always_inline void asked_for(struct asked *a, struct pt_regs *regs, str
 		a->mode = ARG1(regs, *call);
 		break;
 	case CALL_OPENAT2: {
-		/* struct open_how: the only flags that lie in user memory, and only of use for O_CREAT and mode. */
+		/* struct open_how: the only flags that lie in user memory, and only of use for
+		 * O_CREAT and mode. */
 		struct {
 			__u64 flags, mode, resolve;
 		} how = {};
@@ -67,7 +68,8 @@ static __always_inline __u64 classes_of(__u32 flags)
 }
 
 static __always_inline void emit(struct task_struct *task, struct call_info *call,
-				 enum event_kind kind, struct file_head *file, struct asked *asked, __s64 result)
+				 enum event_kind kind, struct file_head *file, struct asked *asked,
+				 __s64 result)
 {
 	enum { CREATION_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC };
 	struct file_event *e;
@@ -91,8 +93,8 @@ static __always_inline void emit(struct task_struct *task, struct call_info *cal
 }
 
 /* There is no file: the name is what user space passed. */
-static __always_inline void failed(struct pt_regs *regs, struct task_struct *task, struct call_info *call,
-				   __s64 result)
+static __always_inline void failed(struct pt_regs *regs, struct task_struct *task,
+				   struct call_info *call, __s64 result)
 {
 	__u32 generation = filter_generation();
 	__u64 mask = EVERY_CLASS;
@@ -158,7 +160,8 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 
 	generation = filter_generation();
 	passes = is_daemon(task) ? 0 : filter_passes(generation, EVENT_FILE_OPEN);
-	created_passes = created && !is_daemon(task) ? filter_passes(generation, EVENT_FILE_CREATE) : 0;
+	created_passes =
+	    created && !is_daemon(task) ? filter_passes(generation, EVENT_FILE_CREATE) : 0;
 	if ((passes | created_passes) & PASS_COMPONENTS)
 		mask = file_mask(file_field(&file, __u64, f_path.dentry),
 				 file_field(&file, __u64, f_path.mnt), generation);

@@ -6,8 +6,8 @@
 #define FNV_OFFSET 0xcbf29ce484222325ull
 #define FNV_PRIME 0x100000001b3ull
 
-static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash, enum filter_token_type type,
-					__u32 generation)
+static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
+					enum filter_token_type type, __u32 generation)
 {
 	__u64 bit = ((hash + type) * 0x9e3779b97f4a7c15ull) >> 48;
 
@@ -46,7 +46,8 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 	if (table->types & (1 << TOKEN_SUFFIX4)) {
 		hash = FNV_OFFSET;
 		for (i = 0; i < 4; i++)
-			hash = (hash ^ (__u8)p->name[(length - 4 + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
+			hash =
+			    (hash ^ (__u8)p->name[(length - 4 + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
 		mask |= token_mask(table, hash, TOKEN_SUFFIX4, generation);
 	}
 	if (length < 8)
@@ -56,13 +57,15 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 	if (table->types & (1 << TOKEN_SUFFIX8)) {
 		hash = FNV_OFFSET;
 		for (i = 0; i < 8; i++)
-			hash = (hash ^ (__u8)p->name[(length - 8 + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
+			hash =
+			    (hash ^ (__u8)p->name[(length - 8 + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
 		mask |= token_mask(table, hash, TOKEN_SUFFIX8, generation);
 	}
 	return mask;
 }
 
-/* Copies the component of scratch[level].bytes[at .. end) into path_scratch[level].name; its length, or NAME_BYTES if too long. */
+/* Copies the component of scratch[level].bytes[at .. end) into path_scratch[level].name; its
+ * length, or NAME_BYTES if too long. */
 __noinline __u32 string_component(__u32 level, __u32 at, __u32 end)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
@@ -155,7 +158,7 @@ struct dentry_head {
 	__u64 word[8];
 };
 
-#define head_field(head, field)                                                                      \
+#define head_field(head, field)                                                                    \
 	(*(__u64 *)((void *)(head) + bpf_core_field_offset(struct dentry, field)))
 
 /* Changes with every mount and umount in the namespace (touch_mnt_namespace, fs/namespace.c). */
@@ -166,16 +169,18 @@ static __always_inline __u64 mounts_now(void)
 	return task->nsproxy->mnt_ns->event;
 }
 
-static __always_inline bool holds(struct decision *d, __u64 dentry, __u64 mnt, struct dentry_head *head,
-				  __u32 epoch, __u32 generation)
+static __always_inline bool holds(struct decision *d, __u64 dentry, __u64 mnt,
+				  struct dentry_head *head, __u32 epoch, __u32 generation)
 {
 	return d->dentry == dentry && d->mnt == mnt && d->parent == head_field(head, d_parent) &&
 	       d->name == head_field(head, d_name.hash_len) && d->epoch == epoch &&
-	       d->generation == generation && d->mounts == mounts_now() && d->expires > bpf_jiffies64();
+	       d->generation == generation && d->mounts == mounts_now() &&
+	       d->expires > bpf_jiffies64();
 }
 
-static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt, struct dentry_head *head,
-				   __u32 epoch, __u32 generation, __u64 mask)
+static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt,
+				   struct dentry_head *head, __u32 epoch, __u32 generation,
+				   __u64 mask)
 {
 	d->dentry = dentry;
 	d->mnt = mnt;

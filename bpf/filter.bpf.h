@@ -75,8 +75,8 @@ static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 
  * For network kinds. `task` NULL where the actor is unknown (softirq): then uid
  * tokens are taken as hit.
  */
-static __always_inline bool filter_endpoints(enum event_kind kind, struct task_struct *task, __s64 result,
-					     const struct endpoint *source,
+static __always_inline bool filter_endpoints(enum event_kind kind, struct task_struct *task,
+					     __s64 result, const struct endpoint *source,
 					     const struct endpoint *destination)
 {
 	__u32 generation = filter_generation();

@@ -19,12 +19,14 @@ enum inode_constants {
 	CAP_DAC_OVERRIDE = 1,
 };
 
-/* A pointer inside the kernel as a plain number: global functions take no BTF pointers before 6.9. */
+/* A pointer inside the kernel as a plain number: global functions take no BTF pointers before 6.9.
+ */
 #define address_of(to, field) bpf_probe_read_kernel(&(to), sizeof(to), &(field))
 
 /* Reads one field of a struct at a plain address. */
-#define read_field(to, base, type, field)                                                            \
-	bpf_probe_read_kernel(&(to), sizeof(to), (void *)(base) + bpf_core_field_offset(type, field))
+#define read_field(to, base, type, field)                                                          \
+	bpf_probe_read_kernel(&(to), sizeof(to),                                                   \
+			      (void *)(base) + bpf_core_field_offset(type, field))
 
 /* `inode`: a plain address. */
 static __always_inline void file_identity_of(struct file_identity *id, __u64 inode)
@@ -101,7 +103,8 @@ static __always_inline bool overlay_upper(__u64 inode)
 
 	if (inode_magic(inode) != OVERLAYFS_MAGIC)
 		return false;
-	bpf_probe_read_kernel(&upper, sizeof(upper), (void *)inode + bpf_core_type_size(struct inode));
+	bpf_probe_read_kernel(&upper, sizeof(upper),
+			      (void *)inode + bpf_core_type_size(struct inode));
 	return upper != 0;
 }
 

@@ -20,12 +20,13 @@
 #endif
 
 /* ---- knobs: const volatile, written by user space before load ------------- */
-KNOB(__u32, daemon_pid, 0);	    /* our own tgid (init pid namespace): its events are filtered */
-KNOB(__u32, rate_limit, 5000);	    /* bulk events a second of one process and class; 0: no limit */
-KNOB(__u32, rate_burst, 20000);	    /* bucket size */
-KNOB(__u32, count_syscalls, 0);	    /* 1: fill syscall_counts */
-KNOB(__u32, decision_ttl_jiffies, 100); /* how long a cached path decision holds: 0.1 to 1 s by CONFIG_HZ */
-KNOB(__u64, families, ~0ull);	    /* bit n: system calls of enum syscall_family n are looked at */
+KNOB(__u32, daemon_pid, 0);     /* our own tgid (init pid namespace): its events are filtered */
+KNOB(__u32, rate_limit, 5000);  /* bulk events a second of one process and class; 0: no limit */
+KNOB(__u32, rate_burst, 20000); /* bucket size */
+KNOB(__u32, count_syscalls, 0); /* 1: fill syscall_counts */
+KNOB(__u32, decision_ttl_jiffies,
+     100);                    /* how long a cached path decision holds: 0.1 to 1 s by CONFIG_HZ */
+KNOB(__u64, families, ~0ull); /* bit n: system calls of enum syscall_family n are looked at */
 
 /* ---- rings ------------------------------------------------------------------ */
 /*
@@ -94,11 +95,12 @@ enum failure {
 	FAILURE_RATE_MAP_FULL = 1,     /* no token bucket: the event went out unthrottled */
 	FAILURE_STRING_UNREADABLE = 2, /* user memory not present: marked TEXT_UNREADABLE */
 	FAILURE_PATH_TRUNCATED = 3,
-	FAILURE_TAIL_CALL = 4,	       /* a wanted system call has no handler loaded */
-	FAILURE_WAKEUP = 5,	       /* the reader sleeps and the ring had no room to wake it */
-	FAILURE_SOCKET_MAP_FULL = 6,   /* network.bpf.c: state of a socket could not be kept */
-	FAILURE_CALL_MAP_FULL = 7,     /* privilege.bpf.c: state between entry and exit could not be kept */
-	FAILURE_IDENTITY = 8,	       /* a kernel structure could not be read */
+	FAILURE_TAIL_CALL = 4,       /* a wanted system call has no handler loaded */
+	FAILURE_WAKEUP = 5,          /* the reader sleeps and the ring had no room to wake it */
+	FAILURE_SOCKET_MAP_FULL = 6, /* network.bpf.c: state of a socket could not be kept */
+	FAILURE_CALL_MAP_FULL =
+	    7,                /* privilege.bpf.c: state between entry and exit could not be kept */
+	FAILURE_IDENTITY = 8, /* a kernel structure could not be read */
 	FAILURE_MAX = 16,
 };
 
@@ -119,7 +121,8 @@ struct syscall_counts {
 };
 
 enum {
-	SYSCALL_SLOTS = 1024, /* 0..511 native, 512.. those only the 32-bit table has (512 + number) */
+	SYSCALL_SLOTS =
+	    1024, /* 0..511 native, 512.. those only the 32-bit table has (512 + number) */
 };
 
 SHARED_MAP struct {
@@ -145,7 +148,8 @@ enum {
 
 struct scratch {
 	union {
-		union event event; /* in the value type, so that every record is in the object's BTF */
+		union event
+		    event; /* in the value type, so that every record is in the object's BTF */
 		char bytes[RECORD_BYTES];
 	};
 	__u32 length; /* bytes of the record so far, strings included */
@@ -209,7 +213,7 @@ SHARED_MAP struct {
  */
 struct filter_state {
 	__u32 generation; /* 0 or 1: the active one */
-	__u32 epoch;	  /* user space and the kernel add 1: every cached decision is void */
+	__u32 epoch;      /* user space and the kernel add 1: every cached decision is void */
 };
 
 SHARED_MAP struct {
@@ -222,10 +226,10 @@ SHARED_MAP struct {
 
 /* What of a kind passes; 0: nothing. Bits. */
 enum filter_pass {
-	PASS_WHOLE = 1 << 0,	   /* everything */
-	PASS_COMPONENTS = 1 << 1,  /* a component, prefix or suffix token may hit */
+	PASS_WHOLE = 1 << 0,      /* everything */
+	PASS_COMPONENTS = 1 << 1, /* a component, prefix or suffix token may hit */
 	PASS_UIDS = 1 << 2,
-	PASS_ERRORS = 1 << 3,	   /* every failed operation */
+	PASS_ERRORS = 1 << 3, /* every failed operation */
 	PASS_PORTS = 1 << 4,
 	PASS_CIDRS = 1 << 5,
 };
@@ -236,8 +240,8 @@ enum filter_pass {
  * failed open("f", O_RDWR | O_CREAT) carries all four.
  */
 enum filter_class {
-	CLASS_OPEN_READ = 60,	/* access mode O_RDONLY or O_RDWR, also O_PATH */
-	CLASS_OPEN_WRITE = 61,	/* O_WRONLY or O_RDWR */
+	CLASS_OPEN_READ = 60,   /* access mode O_RDONLY or O_RDWR, also O_PATH */
+	CLASS_OPEN_WRITE = 61,  /* O_WRONLY or O_RDWR */
 	CLASS_OPEN_CREATE = 62, /* O_CREAT was given, or the file was created */
 	CLASS_OPEN_FAILED = 63,
 };
@@ -248,8 +252,8 @@ enum {
 };
 
 struct filter_table {
-	__u32 pass[FILTER_KINDS];   /* enum filter_pass, index: enum event_kind */
-	__u32 types;		    /* bit n: there are tokens of enum filter_token_type n */
+	__u32 pass[FILTER_KINDS]; /* enum filter_pass, index: enum event_kind */
+	__u32 types;              /* bit n: there are tokens of enum filter_token_type n */
 	__u32 unused;
 	/*
 	 * One bit for each component, prefix and suffix token, so that a name
@@ -269,19 +273,19 @@ SHARED_MAP struct {
 } filter_tables SEC(".maps");
 
 enum filter_token_type {
-	TOKEN_COMPONENT = 1,	  /* hash: FNV-1a-64 of the whole component */
-	TOKEN_PREFIX4 = 2,	  /* of its first 4 bytes */
-	TOKEN_PREFIX8 = 3,	  /* of its first 8 bytes */
-	TOKEN_SUFFIX4 = 4,	  /* of its last 4 bytes */
+	TOKEN_COMPONENT = 1, /* hash: FNV-1a-64 of the whole component */
+	TOKEN_PREFIX4 = 2,   /* of its first 4 bytes */
+	TOKEN_PREFIX8 = 3,   /* of its first 8 bytes */
+	TOKEN_SUFFIX4 = 4,   /* of its last 4 bytes */
 	TOKEN_SUFFIX8 = 5,
-	TOKEN_UID = 6,		  /* hash: the real or effective uid */
-	TOKEN_PORT_SOURCE = 7,	  /* hash: the port, host order */
+	TOKEN_UID = 6,         /* hash: the real or effective uid */
+	TOKEN_PORT_SOURCE = 7, /* hash: the port, host order */
 	TOKEN_PORT_DESTINATION = 8,
 };
 
 struct filter_key {
 	__u64 hash;
-	__u32 type;	  /* enum filter_token_type */
+	__u32 type;       /* enum filter_token_type */
 	__u32 generation; /* 0 or 1 */
 };
 
@@ -299,9 +303,9 @@ SHARED_MAP struct {
  * entry also the masks of the wider networks that contain it.
  */
 struct filter_cidr {
-	__u32 prefix;	 /* 32 + bits; IPv4 a.b.c.d/n is ::ffff:a.b.c.d/(96 + n) */
+	__u32 prefix; /* 32 + bits; IPv4 a.b.c.d/n is ::ffff:a.b.c.d/(96 + n) */
 	__u8 generation;
-	__u8 side;	 /* 0 source, 1 destination */
+	__u8 side; /* 0 source, 1 destination */
 	__u8 unused[2];
 	__u8 ip[16];
 };
@@ -322,27 +326,29 @@ SHARED_MAP struct {
  */
 enum syscall_family {
 	FAMILY_NONE = 0,
-	FAMILY_OPEN = 1,	/* file: open, openat, openat2, creat, open_by_handle_at */
-	FAMILY_READ = 2,	/* file: read, pread64, readv, preadv, preadv2, sendfile */
-	FAMILY_WRITE = 3,	/* file: write, pwrite64, writev, pwritev, pwritev2, copy_file_range */
-	FAMILY_REMOVE = 4,	/* file: unlink, unlinkat, rmdir */
-	FAMILY_RENAME = 5,	/* file: rename, renameat, renameat2 */
-	FAMILY_LINK = 6,	/* file: link, linkat, symlink, symlinkat */
-	FAMILY_MAKE = 7,	/* file: mkdir, mkdirat, mknod, mknodat */
-	FAMILY_ATTRIBUTE = 8,	/* file: chmod, chown, truncate, xattr, utime families */
-	FAMILY_EXEC = 9,	/* process: failed execve, execveat */
-	FAMILY_SOCKET = 10,	/* network: bind, listen, accept, socket, dup2 ... */
-	FAMILY_SEND = 11,	/* network: sendto, sendmsg, sendmmsg */
-	FAMILY_RECEIVE = 12,	/* network: recvfrom, recvmsg, recvmmsg */
+	FAMILY_OPEN = 1,   /* file: open, openat, openat2, creat, open_by_handle_at */
+	FAMILY_READ = 2,   /* file: read, pread64, readv, preadv, preadv2, sendfile */
+	FAMILY_WRITE = 3,  /* file: write, pwrite64, writev, pwritev, pwritev2, copy_file_range */
+	FAMILY_REMOVE = 4, /* file: unlink, unlinkat, rmdir */
+	FAMILY_RENAME = 5, /* file: rename, renameat, renameat2 */
+	FAMILY_LINK = 6,   /* file: link, linkat, symlink, symlinkat */
+	FAMILY_MAKE = 7,   /* file: mkdir, mkdirat, mknod, mknodat */
+	FAMILY_ATTRIBUTE = 8,   /* file: chmod, chown, truncate, xattr, utime families */
+	FAMILY_EXEC = 9,        /* process: failed execve, execveat */
+	FAMILY_SOCKET = 10,     /* network: bind, listen, accept, socket, dup2 ... */
+	FAMILY_SEND = 11,       /* network: sendto, sendmsg, sendmmsg */
+	FAMILY_RECEIVE = 12,    /* network: recvfrom, recvmsg, recvmmsg */
 	FAMILY_CREDENTIAL = 13, /* privilege: set*id, capset */
-	FAMILY_TRACE = 14,	/* privilege: ptrace, process_vm_*, pidfd_getfd, kill family */
-	FAMILY_NAMESPACE = 15,	/* privilege: unshare, setns, chroot, mount family, pivot_root */
-	FAMILY_KERNEL = 16,	/* privilege: modules, bpf, perf_event_open, keyctl, reboot, clock ... */
-	FAMILY_MEMORY = 17,	/* privilege: mprotect, mmap, memfd_create, userfaultfd, pkey_mprotect */
-	FAMILY_RING = 18,	/* io_uring: io_uring_setup */
-	FAMILY_CONNECT = 19,	/* network: connect */
-	FAMILY_DUP = 20,	/* network: dup2, dup3 */
-	FAMILY_ACCESS = 21,	/* file: not a system call: exit_read and exit_write go on to it */
+	FAMILY_TRACE = 14,      /* privilege: ptrace, process_vm_*, pidfd_getfd, kill family */
+	FAMILY_NAMESPACE = 15,  /* privilege: unshare, setns, chroot, mount family, pivot_root */
+	FAMILY_KERNEL =
+	    16, /* privilege: modules, bpf, perf_event_open, keyctl, reboot, clock ... */
+	FAMILY_MEMORY =
+	    17,           /* privilege: mprotect, mmap, memfd_create, userfaultfd, pkey_mprotect */
+	FAMILY_RING = 18, /* io_uring: io_uring_setup */
+	FAMILY_CONNECT = 19, /* network: connect */
+	FAMILY_DUP = 20,     /* network: dup2, dup3 */
+	FAMILY_ACCESS = 21,  /* file: not a system call: exit_read and exit_write go on to it */
 	FAMILY_MAX = 32,
 };
 

@@ -7,8 +7,8 @@
  */
 #include "task.bpf.h"
 
-#define READ(to, base, type, field)                                                                  \
-	bpf_probe_read_kernel(&(to), sizeof(to),                                                     \
+#define READ(to, base, type, field)                                                                \
+	bpf_probe_read_kernel(&(to), sizeof(to),                                                   \
 			      (void *)((base) + bpf_core_field_offset(type, field)))
 
 /*

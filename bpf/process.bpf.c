@@ -16,7 +16,8 @@ enum clone_flag {
 	CLONE_NEWNET = 0x40000000,
 };
 
-/* What the clone did, from the two tasks: the flags of clone3 lie in user memory and prove nothing. */
+/* What the clone did, from the two tasks: the flags of clone3 lie in user memory and prove nothing.
+ */
 static __always_inline __u32 clone_flags_of(struct task_struct *parent, struct task_struct *child)
 {
 	struct nsproxy *old = parent->nsproxy, *new = child->nsproxy;
@@ -147,7 +148,8 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 
 	if (task->flags & PF_KTHREAD)
 		return 0;
-	if (bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
+	if (bpf_core_field_exists(task->in_execve) &&
+	    BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
 		return 0;
 	if (!kind_wanted(EVENT_PROCESS_RENAME)) {
 		account(EVENT_PROCESS_RENAME, OUTCOME_FILTERED);

@@ -28,7 +28,8 @@ struct {
 
 enum { TOKEN_SHIFT = 20 };
 
-static __always_inline void announce(struct task_struct *task, __u32 kind, __u32 started, __u64 dropped)
+static __always_inline void announce(struct task_struct *task, __u32 kind, __u32 started,
+				     __u64 dropped)
 {
 	struct throttle_event *e;
 	struct scratch *s = record_begin(EVENT_THROTTLE, sizeof(*e));

@@ -29,7 +29,8 @@ enum kernel_constants {
 
 enum ring { RING_PRIORITY, RING_BULK };
 
-/* Keeps clang from reloading or re-deriving a checked value, which the verifier would not see as checked. */
+/* Keeps clang from reloading or re-deriving a checked value, which the verifier would not see as
+ * checked. */
 #define keep(value) asm volatile("" : "+r"(value))
 
 /* ---- counts ------------------------------------------------------------------- */
@@ -43,7 +44,8 @@ static __always_inline void count_failure(enum failure failure)
 }
 
 /* The only place where outcomes are counted: an event has exactly one. */
-static __always_inline void account_many(enum event_kind kind, enum event_outcome outcome, __u64 many)
+static __always_inline void account_many(enum event_kind kind, enum event_outcome outcome,
+					 __u64 many)
 {
 	__u32 key = kind;
 	struct kind_counts *counts = bpf_map_lookup_elem(&kind_counts, &key);
@@ -157,7 +159,8 @@ static __always_inline void reader_wake(void *ring)
 		count_failure(FAILURE_WAKEUP);
 }
 
-/* Sends the record; never wakes a reader that is awake: that costs the traced process 0.4 to 10 us. */
+/* Sends the record; never wakes a reader that is awake: that costs the traced process 0.4 to 10 us.
+ */
 static __always_inline void record_submit(struct scratch *s, enum ring ring)
 {
 	__u64 length = s->length;
@@ -201,7 +204,8 @@ static __always_inline void header_of_task(struct record_header *h, struct task_
 	bpf_probe_read_kernel(h->comm, sizeof(h->comm), task->comm);
 }
 
-static __always_inline void header_fill(struct record_header *h, struct task_struct *task, __s64 result)
+static __always_inline void header_fill(struct record_header *h, struct task_struct *task,
+					__s64 result)
 {
 	header_of_task(h, task);
 	h->result = result;
@@ -221,7 +225,8 @@ static __always_inline void text_unreadable(struct scratch *s, struct text *text
 	count_failure(FAILURE_STRING_UNREADABLE);
 }
 
-/* Room for `most` more bytes: their offset, or -1 (then the text stays empty and the record is marked). */
+/* Room for `most` more bytes: their offset, or -1 (then the text stays empty and the record is
+ * marked). */
 static __always_inline __s64 text_room(struct scratch *s, const __u32 most)
 {
 	__u64 offset = s->length;
@@ -234,14 +239,16 @@ static __always_inline __s64 text_room(struct scratch *s, const __u32 most)
 	return offset;
 }
 
-static __always_inline void text_done(struct scratch *s, struct text *text, __u64 offset, __u32 length)
+static __always_inline void text_done(struct scratch *s, struct text *text, __u64 offset,
+				      __u32 length)
 {
 	text->offset = offset;
 	text->length = length;
 	s->length = offset + length;
 }
 
-/* A NUL-terminated string in the kernel, at most `most` - 1 bytes (`most` is a constant, <= 4096). */
+/* A NUL-terminated string in the kernel, at most `most` - 1 bytes (`most` is a constant, <= 4096).
+ */
 static __always_inline void text_kernel(struct scratch *s, struct text *text, const void *from,
 					const __u32 most)
 {
@@ -260,7 +267,8 @@ static __always_inline void text_kernel(struct scratch *s, struct text *text, co
 	text_done(s, text, offset, got - 1);
 }
 
-/* The same from user memory: what the program passed, never verified. False when it could not be read. */
+/* The same from user memory: what the program passed, never verified. False when it could not be
+ * read. */
 static __always_inline bool text_user(struct scratch *s, struct text *text, const void *from,
 				      const __u32 most)
 {
@@ -281,7 +289,8 @@ static __always_inline bool text_user(struct scratch *s, struct text *text, cons
 	return true;
 }
 
-/* Bytes of user memory, NULs included (argument and environment blocks). `most` is a constant <= 8192. */
+/* Bytes of user memory, NULs included (argument and environment blocks). `most` is a constant <=
+ * 8192. */
 static __always_inline void text_user_bytes(struct scratch *s, struct text *text, const void *from,
 					    __u64 length, const __u32 most)
 {
@@ -299,8 +308,8 @@ static __always_inline void text_user_bytes(struct scratch *s, struct text *text
 	text_done(s, text, offset, length);
 }
 
-static __always_inline void text_kernel_bytes(struct scratch *s, struct text *text, const void *from,
-					      __u64 length, const __u32 most)
+static __always_inline void text_kernel_bytes(struct scratch *s, struct text *text,
+					      const void *from, __u64 length, const __u32 most)
 {
 	__s64 offset = text_room(s, most);
 
@@ -318,8 +327,9 @@ static __always_inline void text_kernel_bytes(struct scratch *s, struct text *te
 
 /* ---- paths (path.bpf.c) ------------------------------------------------------------------ */
 enum path_result {
-	PATH_START = 0xffff,	    /* offset in path_scratch.path where the text begins; it ends at PATH_MAX_BYTES */
-	PATH_CUT = 1 << 16,	    /* more than 4,096 bytes or 128 components: the end is kept */
+	PATH_START = 0xffff, /* offset in path_scratch.path where the text begins; it ends at
+				PATH_MAX_BYTES */
+	PATH_CUT = 1 << 16,  /* more than 4,096 bytes or 128 components: the end is kept */
 	PATH_UNREADABLE = 1 << 17,
 };
 

@@ -11,7 +11,7 @@
 #include "maps.bpf.h"
 
 enum {
-	ROUTES = 1024,	 /* a power of two above the highest number of any table */
+	ROUTES = 1024,   /* a power of two above the highest number of any table */
 	NO = ROUTES - 1, /* in the table: has no such number */
 };
 
@@ -159,15 +159,15 @@ enum {
 enum call { CALL_UNKNOWN = 0, SYSCALLS(CALL_ENUMERATOR) CALL_MAX };
 
 struct route {
-	__u8 call;   /* enum call */
-	__u8 family; /* enum syscall_family; 0: nobody looks at this number */
+	__u8 call;        /* enum call */
+	__u8 family;      /* enum syscall_family; 0: nobody looks at this number */
 	__u8 compat_call; /* the same number in the 32-bit table */
 	__u8 compat_family;
 };
 
 #ifndef BPFWARDEN_DEFINE_ROUTES
 extern const struct route routes[ROUTES];
-extern const __u16 native_number[CALL_MAX];
+extern const __u16 native_number[CALL_SLOTS];
 #else
 
 #if defined(__TARGET_ARCH_x86)
@@ -182,12 +182,12 @@ extern const __u16 native_number[CALL_MAX];
 #define COMPAT2(x64, x32, i386, i386b, arm64, arm, armb) armb
 #endif
 
-#define ROUTE(name, kind, ...)                                                                       \
-	[NATIVE(__VA_ARGS__)].call = CALL_##name, [NATIVE(__VA_ARGS__)].family = FAMILY_##kind,      \
-	[NATIVE2(__VA_ARGS__)].call = CALL_##name, [NATIVE2(__VA_ARGS__)].family = FAMILY_##kind,    \
-	[COMPAT(__VA_ARGS__)].compat_call = CALL_##name,                                             \
-	[COMPAT(__VA_ARGS__)].compat_family = FAMILY_##kind,                                         \
-	[COMPAT2(__VA_ARGS__)].compat_call = CALL_##name,                                            \
+#define ROUTE(name, kind, ...)                                                                     \
+	[NATIVE(__VA_ARGS__)].call = CALL_##name, [NATIVE(__VA_ARGS__)].family = FAMILY_##kind,    \
+	[NATIVE2(__VA_ARGS__)].call = CALL_##name, [NATIVE2(__VA_ARGS__)].family = FAMILY_##kind,  \
+	[COMPAT(__VA_ARGS__)].compat_call = CALL_##name,                                           \
+	[COMPAT(__VA_ARGS__)].compat_family = FAMILY_##kind,                                       \
+	[COMPAT2(__VA_ARGS__)].compat_call = CALL_##name,                                          \
 	[COMPAT2(__VA_ARGS__)].compat_family = FAMILY_##kind,
 #define NUMBER(name, kind, ...) [CALL_##name] = NATIVE(__VA_ARGS__),
 
@@ -198,7 +198,7 @@ const struct route routes[ROUTES] = {SYSCALLS(ROUTE)[NO] = {0, 0, 0, 0}};
 #pragma clang diagnostic pop
 
 /* What record_header.syscall shows for a 32-bit call: its number in the native table, or NO. */
-const __u16 native_number[CALL_MAX] = {SYSCALLS(NUMBER)};
+const __u16 native_number[CALL_SLOTS] = {SYSCALLS(NUMBER)};
 
 #endif /* BPFWARDEN_DEFINE_ROUTES */
 

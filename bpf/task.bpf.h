@@ -22,8 +22,8 @@ static __always_inline __u32 pid_namespace_of(struct task_struct *task)
 	__u64 entry = 0;
 
 	bpf_probe_read_kernel(&entry, sizeof(entry), &task->thread_pid);
-	entry += bpf_core_field_offset(struct pid, numbers) + level * bpf_core_type_size(struct upid) +
-		 bpf_core_field_offset(struct upid, ns);
+	entry += bpf_core_field_offset(struct pid, numbers) +
+		 level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, ns);
 	if (bpf_probe_read_kernel(&ns, sizeof(ns), (void *)entry))
 		return 0;
 	bpf_probe_read_kernel(&inode, sizeof(inode),
@@ -60,7 +60,8 @@ static __always_inline __u32 audit_session(struct task_struct *task)
 /* path.bpf.c: the cgroup's path into path_scratch[level], like path_build. */
 __u64 cgroup_path_build(__u32 level, __u64 css_set);
 
-static __always_inline void text_cgroup(struct scratch *s, struct text *text, struct task_struct *task)
+static __always_inline void text_cgroup(struct scratch *s, struct text *text,
+					struct task_struct *task)
 {
 	__u64 css_set = 0;
 
