@@ -99,7 +99,7 @@ static __always_inline void on_setns(struct pt_regs *regs, struct task_struct *t
 		return;
 	file = file_at(task, ARG0(regs, *call));
 	if (file)
-		call_file_name(s, file);
+		call_file_name(s, file, 0);
 	call_end(s);
 }
 

@@ -20,8 +20,15 @@ enum fcntl_command { F_DUPFD = 0, F_DUPFD_CLOEXEC = 1030 };
 struct socket_owner {
 	struct record_header header;
 	ktime_ns since;
-	__u32 pending; /* net_conn is not reported yet */
+	__u32 pending; /* enum pending */
 	__u32 unused;
+};
+
+/* Whether net_conn is still to be reported. */
+enum pending {
+	PENDING_NOT = 0,
+	PENDING_WANTED = 1, /* the filter let it pass, a token is taken */
+	PENDING_MAYBE = 2,  /* depends on the local port or the outcome */
 };
 
 struct {
@@ -40,7 +47,7 @@ struct {
 } connecting SEC(".maps");
 
 /* ---- one net_event ---------------------------------------------------------- */
-/* `task`: the actor, or NULL when it is not the current task. */
+/* An event of the current task. */
 static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
 				       struct task_struct *task)
 {
@@ -80,7 +87,8 @@ static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 }
 
 /* Remembers who acts on the socket; false when there is no room. */
-static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task, bool pending)
+static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task,
+				       enum pending pending)
 {
 	struct socket_owner owner = {.pending = pending};
 	__u64 key = (__u64)sk;
@@ -96,20 +104,52 @@ static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task
 }
 
 /* ---- TCP states ----------------------------------------------------------------- */
-/* Reports the connection that `owner` began; the addresses are complete now. */
+/*
+ * Reports the connection that `owner` began; the addresses are complete now.
+ * `current` may be anybody: whose token it costs was settled at the beginning.
+ */
 static __always_inline void conn_report(struct sock *sk, struct socket_owner *owner, long result)
 {
+	bool maybe = owner->pending == PENDING_MAYBE;
+	struct net_event *e;
 	struct scratch *s;
 
-	owner->pending = 0;
-	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
+	owner->pending = PENDING_NOT;
+	s = record_begin(EVENT_NET_CONN, sizeof(*e));
 	if (!s)
 		return;
-	s->event.header = owner->header;
-	s->event.header.kind = EVENT_NET_CONN;
-	s->event.header.result = result;
-	endpoints_of_sock(&s->event.net_conn, sk);
-	net_submit(s, EVENT_NET_CONN, NULL);
+	e = &s->event.net_conn;
+	e->header = owner->header;
+	e->header.kind = EVENT_NET_CONN;
+	e->header.result = result;
+	endpoints_of_sock(e, sk);
+	if (maybe && !filter_endpoints(EVENT_NET_CONN, NULL, result, &e->source, &e->destination))
+		record_drop(s, OUTCOME_FILTERED);
+	else
+		record_submit(s, RING_BULK);
+}
+
+/* Accounts a connection that is not to be reported; otherwise tells how sure that is. */
+static __always_inline enum pending conn_decide(struct sock *sk, struct task_struct *task)
+{
+	__u32 passes = filter_passes(filter_generation(), EVENT_NET_CONN);
+	struct net_event e = {};
+
+	if (!passes || is_daemon(task)) {
+		account(EVENT_NET_CONN, OUTCOME_FILTERED);
+		return PENDING_NOT;
+	}
+	endpoints_of_sock(&e, sk);
+	if (filter_endpoints(EVENT_NET_CONN, task, 0, &e.source, &e.destination)) {
+		if (rate_take(EVENT_NET_CONN))
+			return PENDING_WANTED;
+		account(EVENT_NET_CONN, OUTCOME_THROTTLED);
+		return PENDING_NOT;
+	}
+	if (passes & PASS_ERRORS || (passes & PASS_PORTS && !e.source.port))
+		return PENDING_MAYBE;
+	account(EVENT_NET_CONN, OUTCOME_FILTERED);
+	return PENDING_NOT;
 }
 
 /*
@@ -121,27 +161,28 @@ static __always_inline void conn_report(struct sock *sk, struct socket_owner *ow
 static __always_inline void on_syn_sent(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket_owner now = {};
 	thread_id tid = task->pid;
 	__u64 key = (__u64)sk;
-	bool conn = kind_wanted(EVENT_NET_CONN) && !is_daemon(task);
-	bool close = kind_wanted(EVENT_NET_CLOSE) && !is_daemon(task);
-	struct call_info call = {.number = NO_SYSCALL};
+	enum pending pending;
 
 	bpf_map_update_elem(&connecting, &tid, &key, BPF_ANY);
-	if (!conn)
-		account(EVENT_NET_CONN, OUTCOME_FILTERED);
-	if (!conn && !close)
+	pending = conn_decide(sk, task);
+	if (!pending && (!kind_wanted(EVENT_NET_CLOSE) || is_daemon(task)))
 		return;
-	if (owner_keep(sk, task, conn) || !conn)
+	if (owner_keep(sk, task, pending) || !pending)
 		return;
 	/* No room to wait: now, without the local port. */
-	net_report(EVENT_NET_CONN, sk, task, &call, -EINPROGRESS);
+	header_of_task(&now.header, task);
+	now.pending = pending;
+	conn_report(sk, &now, -EINPROGRESS);
 }
 
 static __always_inline void on_close(struct sock *sk, struct socket_owner *owner, int oldstate,
 				     int newstate)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct net_event *e;
 	struct scratch *s;
 	__u64 now;
 
@@ -174,7 +215,14 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 	    BPF_CORE_READ(tcp, bytes_received) - (oldstate == TCP_CLOSE_WAIT);
 	s->event.net_close.bytes_sent =
 	    BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
-	net_submit(s, EVENT_NET_CLOSE, NULL);
+	e = &s->event.net_close;
+	if (!filter_endpoints(EVENT_NET_CLOSE, NULL, 0, &e->source, &e->destination))
+		record_drop(s, OUTCOME_FILTERED);
+	else if (newstate != TCP_CLOSE &&
+		 !rate_take(EVENT_NET_CLOSE)) /* a reset is nobody's call */
+		record_drop(s, OUTCOME_THROTTLED);
+	else
+		record_submit(s, RING_BULK);
 }
 
 /* inet_sk_state_store, tcp_set_state (net/ipv4) -> trace_inet_sock_set_state */
@@ -298,7 +346,7 @@ static __always_inline void on_accept(struct task_struct *task, struct call_info
 		return;
 	if (kind_wanted(EVENT_NET_CLOSE) && !is_daemon(task) &&
 	    BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP)
-		owner_keep(sk, task, false);
+		owner_keep(sk, task, PENDING_NOT);
 	net_report(EVENT_NET_ACCEPT, sk, task, call, result);
 }
 

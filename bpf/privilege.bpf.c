@@ -167,7 +167,7 @@ static __always_inline void on_memfd(struct pt_regs *regs, struct task_struct *t
 		return;
 	if (file) {
 		call_file(s, file);
-		call_file_name(s, file);
+		call_file_name(s, file, call->call == CALL_MEMFD_CREATE ? sizeof("memfd:") - 1 : 0);
 	} else if (call->call == CALL_MEMFD_CREATE) {
 		call_text(s, &s->event.memfd_create.name, ARG0(regs, *call), NAME_BYTES);
 	}

@@ -100,14 +100,15 @@ static __always_inline void call_file(struct scratch *s, __u64 file)
 	text_path(s, &s->event.capset.path, dentry, mnt);
 }
 
-/* The last component of an open file's name, for files without a path: memfd:x, mnt:[...]. */
-static __always_inline void call_file_name(struct scratch *s, __u64 file)
+/* The last component of an open file's name, for files without a path (memfd:x, mnt:[...]), without
+ * its first `skip` bytes. */
+static __always_inline void call_file_name(struct scratch *s, __u64 file, const __u32 skip)
 {
 	__u64 dentry = 0, name = 0;
 
 	read_field(dentry, file, struct file, f_path.dentry);
 	read_field(name, dentry, struct dentry, d_name.name);
-	text_kernel(s, &s->event.capset.name, (void *)name, NAME_BYTES);
+	text_kernel(s, &s->event.capset.name, (void *)(name + skip), NAME_BYTES);
 }
 
 #endif /* BPFWARDEN_PRIVILEGE_H */
