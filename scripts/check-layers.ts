@@ -17,6 +17,7 @@ const ORDER = [
   ['alerts'],
   ['response'],
   ['plugins'],
+  ['pipeline'],
   ['metrics'],
   ['http'],
   ['daemon'],

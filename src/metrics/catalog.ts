@@ -290,8 +290,8 @@ export const CATALOG = {
   response_actions_total: {
     type: 'counter',
     help: 'Response actions of alerts and what became of them.',
-    labels: { action, outcome: closed(...RESPONSE_OUTCOMES) },
-    cap: ACTIONS.length * RESPONSE_OUTCOMES.length + 1,
+    labels: { action: closed(...ACTIONS, 'plugin'), outcome: closed(...RESPONSE_OUTCOMES) },
+    cap: (ACTIONS.length + 1) * RESPONSE_OUTCOMES.length + 1,
     zero: 'all',
   },
   plugin_failures_total: {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { ResponseReport } from '../alerts/types.ts';
+import type { Alert, ResponseReport } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -12,7 +12,7 @@ import { type Blocker, createBlocker } from './block.ts';
 import { type KillOptions, killProcess } from './kill.ts';
 import { createProtection } from './protected.ts';
 import { processSignaller } from './signaller.ts';
-import type { BlockTable, ResponseRequest, ResponseResult, Signaller } from './types.ts';
+import type { BlockTable, Outcome, ResponseRequest, ResponseResult, Signaller } from './types.ts';
 
 interface Means {
   readonly kill: KillOptions;
@@ -45,6 +45,16 @@ export interface ResponderOptions {
 export interface Responder {
   /** Does, or only simulates, what the rule asks for. Never throws. */
   respond(rule: RuleInfo, event: EventRecord): ResponseReport;
+  /**
+   * The same for a response that a plugin brings: `act` is called only when the
+   * rule is enforced; either way there is an audit record. Gives the outcome.
+   */
+  byPlugin(
+    name: string,
+    rule: Pick<RuleInfo, 'name' | 'tags'>,
+    alert: Alert,
+    act: () => Promise<ResponseResult>,
+  ): Promise<Outcome>;
   configure(config: Config['response']): void;
   reopen(): Promise<void>;
   close(): Promise<void>;
@@ -99,6 +109,23 @@ export function createResponder(options: ResponderOptions): Responder {
         else log.debug({ response: record }, `response ${rule.action}: ${result.outcome}`);
       }
       return { action: rule.action, ...result };
+    },
+    async byPlugin(name, rule, alert, act) {
+      const enforced = isEnforced(rule, config);
+      const result: ResponseResult = enforced ? await act() : { outcome: 'simulated' };
+      audit.write({
+        time: new Date().toISOString(),
+        action: `plugin ${name}`,
+        outcome: result.outcome,
+        ...(result.detail === undefined ? {} : { detail: result.detail }),
+        rule: rule.name,
+        host: hostName,
+        event_id: String(alert.event.id),
+        event_type: String(alert.event.type),
+        process: {},
+        enforced,
+      });
+      return result.outcome;
     },
     configure(next) {
       const blocker = next.block_seconds === config.block_seconds ? means.blocker : undefined;

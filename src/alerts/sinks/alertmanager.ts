@@ -14,7 +14,12 @@ export function alertmanagerSink(config: SinkConfig, context: SinkContext, now: 
   const urls = [...new Set([...config.urls, ...(config.url === '' ? [] : [config.url])])].map(apiUrl);
   const clients = urls.map((url) => ({ url, client: createHttpClient(config, context), down: false }));
   const active = new ActiveAlerts(config.resolve_seconds * 1000);
-  restore(active, context);
+  let restored = false;
+  // At the first use: on a reload this sink is made before the old one has saved what it knows.
+  const ready = () => {
+    if (!restored) restore(active, context);
+    restored = true;
+  };
 
   const postAll = async (alerts: readonly PostableAlert[], signal: AbortSignal): Promise<unknown[]> => {
     const body = JSON.stringify(alerts);
@@ -43,6 +48,7 @@ export function alertmanagerSink(config: SinkConfig, context: SinkContext, now: 
   let refreshing: Promise<unknown> | undefined;
   let stop: AbortController | undefined;
   const refresh = () => {
+    ready();
     if (active.size === 0 || refreshing !== undefined) return;
     const alerts = active.refresh(now());
     context.state.save(active.toText());
@@ -61,6 +67,7 @@ export function alertmanagerSink(config: SinkConfig, context: SinkContext, now: 
     batch: 64,
     accepts: notifies(config.min_severity),
     async deliver(alerts, signal) {
+      ready();
       const posts = new Map<string, PostableAlert>();
       // Of one label set only the last matters: an Alertmanager keeps one alert of it.
       for (const { alert } of alerts) {
@@ -79,7 +86,7 @@ export function alertmanagerSink(config: SinkConfig, context: SinkContext, now: 
       clearInterval(timer);
       stop?.abort();
       await refreshing;
-      context.state.save(active.toText());
+      if (restored) context.state.save(active.toText());
       await Promise.all(clients.map(({ client }) => client.close()));
     },
   };

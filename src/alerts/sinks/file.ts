@@ -14,6 +14,8 @@ export function fileSink(config: SinkConfig, output: NodeJS.WritableStream = pro
           rotateSeconds: config.rotate_seconds,
           keep: config.rotate_keep,
         });
+  // A reader that goes away (EPIPE) fails the delivery, through the write's callback; it must not end the daemon.
+  if (file === undefined && output.listenerCount('error') === 0) output.on('error', () => undefined);
   return {
     name: config.name,
     batch: 256,
