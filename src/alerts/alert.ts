@@ -85,7 +85,7 @@ export function buildAlert(
     fingerprint: candidate.fingerprint,
     timestamp: candidate.timestamp,
     host: { ...asObject(json.host), name: candidate.hostName },
-    event: { ...asObject(json.event), type: event.kind, id: event.id },
+    event: { type: event.kind, id: event.id, ...asObject(json.event) },
     ...Object.fromEntries(Object.entries(json).filter(([key]) => !FIXED.has(key))),
     ...(options.repeats === undefined ? {} : { repeated: options.repeats }),
     response: options.response ?? { action: rule.action, outcome: 'none' },
