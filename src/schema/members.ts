@@ -3,7 +3,7 @@ import { addressText } from './address.ts';
 import type { FieldValue } from './event.ts';
 import type { FieldName } from './fields.ts';
 import type { KindLayout, Member } from './layout.ts';
-import { decodeName, decodeText } from './text.ts';
+import { decodeList, decodeName, decodeText } from './text.ts';
 import type { LiveView, ViewReader } from './view.ts';
 
 export const TEXT_UNREADABLE = 0xffff;
@@ -12,7 +12,8 @@ const MAX_SLOTS = 30;
 
 export class Members {
   readonly layout: KindLayout;
-  readonly #texts = new Map<string, (view: LiveView) => string | undefined>();
+  /** Cached readers by member: whoever asks again shares the slot. */
+  readonly #shared = new Map<string, (view: LiveView) => FieldValue>();
   #slots = 0;
 
   constructor(layout: KindLayout) {
@@ -80,34 +81,62 @@ export class Members {
 
   /** A text; undefined when it is empty or could not be read. Decoded once per record. */
   text(name: string): (view: LiveView) => string | undefined {
-    const known = this.#texts.get(name);
-    if (known !== undefined) return known;
     const { offset } = this.#member(name);
-    const read = this.cached((view) => {
+    return this.#once(name, (view) => {
       const { data, bytes } = view.buffer;
       const length = data.getUint16(view.at + offset + 2, true);
       if (length === 0 || length === TEXT_UNREADABLE) return undefined;
       return decodeText(bytes, view.at + data.getUint16(view.at + offset, true), length);
     });
-    this.#texts.set(name, read);
-    return read;
+  }
+
+  /** The bytes of a text: a copy; undefined as for `text`. */
+  bytes(name: string): (view: LiveView) => Buffer | undefined {
+    const { offset } = this.#member(name);
+    return (view) => {
+      const { data, bytes } = view.buffer;
+      const length = data.getUint16(view.at + offset + 2, true);
+      if (length === 0 || length === TEXT_UNREADABLE) return undefined;
+      const start = view.at + data.getUint16(view.at + offset, true);
+      return Buffer.from(bytes.subarray(start, start + length));
+    };
+  }
+
+  /** Texts that end in a zero byte each. */
+  list(name: string): (view: LiveView) => string[] | undefined {
+    const { offset } = this.#member(name);
+    return (view) => {
+      const { data, bytes } = view.buffer;
+      const length = data.getUint16(view.at + offset + 2, true);
+      if (length === 0 || length === TEXT_UNREADABLE) return undefined;
+      return decodeList(bytes, view.at + data.getUint16(view.at + offset, true), length);
+    };
   }
 
   /** The fixed comm array. */
   name(name: string): (view: LiveView) => string {
     const { offset, size } = this.#member(name);
-    return this.cached((view) => decodeName(view.buffer.bytes, view.at + offset, size));
+    return this.#once(name, (view) => decodeName(view.buffer.bytes, view.at + offset, size));
   }
 
   /** A 16-byte address as text. */
   address(name: string): (view: LiveView) => string {
     const { offset } = this.#member(name);
-    return this.cached((view) => addressText(view.buffer.bytes, view.at + offset));
+    return this.#once(name, (view) => addressText(view.buffer.bytes, view.at + offset));
   }
 
   /** Where a member lies, for tests of its bytes. */
   offset(name: string): number {
     return this.#member(name).offset;
+  }
+
+  #once<T extends FieldValue>(name: string, compute: (view: LiveView) => T): (view: LiveView) => T {
+    let read = this.#shared.get(name) as ((view: LiveView) => T) | undefined;
+    if (read === undefined) {
+      read = this.cached(compute);
+      this.#shared.set(name, read);
+    }
+    return read;
   }
 
   /** Computes a value once per record. */

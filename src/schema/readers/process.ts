@@ -88,6 +88,9 @@ function parentReaders(): FieldReaders {
 /** What only some kinds have. */
 function ownReaders(members: Members): FieldReaders {
   switch (members.layout.kind) {
+    case 'process_exec':
+      // A failed exec leaves the process as it was; only the name that was asked for is new.
+      return { 'process.filename': members.text('filename') };
     case 'process_exit':
       return {
         'process.exit_code': members.number('exit_code'),

@@ -1,0 +1,356 @@
+import type { Config } from '../config/options.ts';
+import type { EventRecord } from '../schema/event.ts';
+import type { KindShape, LiveView } from '../schema/view.ts';
+import { Cgroups } from './cgroups.ts';
+import { type ExecReader, execReader, namespaceReader } from './exec-record.ts';
+import { HashService } from './hash-service.ts';
+import type { Host } from './host.ts';
+import { type Machine, Process } from './process.ts';
+import { ProcessTable, type TableCounts } from './process-table.ts';
+import { type ProcessFacts, Procfs, sameStart, ticksToTime } from './procfs.ts';
+import { Program } from './program.ts';
+
+/** Reads of /proc a second for processes that are not known or may be wrong; each takes about 0.1 ms. */
+const REPAIRS_PER_SECOND = 500;
+/** Processes looked at in one step of a sweep. */
+const SWEEP_STEP = 512;
+
+export interface EnricherOptions {
+  readonly config: Config;
+  readonly host: Host;
+  /** The sensor's, or a decoder's. */
+  readonly shapes: readonly (KindShape | undefined)[];
+  readonly procfs?: Procfs;
+  /**
+   * The event of a program whose hashes were not known when its exec was
+   * evaluated, now with them; only rules that name a hash need to see it.
+   */
+  readonly onHashed?: (event: EventRecord) => void;
+}
+
+interface Readers {
+  readonly exec: ExecReader;
+  readonly childPid: (view: LiveView) => number;
+  readonly childStart: (view: LiveView) => number;
+  readonly childCgroup: (view: LiveView) => number;
+  readonly childNamespaces: (view: LiveView) => readonly number[];
+  readonly dns: (view: LiveView) => Buffer | undefined;
+  readonly header: Record<
+    'pid' | 'start_time' | 'ppid' | 'uid' | 'euid' | 'cgroup_id' | 'result',
+    (view: LiveView) => number
+  >;
+}
+
+type KindStep = (view: LiveView, process: Process) => void;
+
+/**
+ * Gives each live view the process that acted, and keeps the process table in
+ * step with exec, fork and exit. `enrich` must see every view, in order, before
+ * the rules do.
+ */
+export class Enricher {
+  readonly #host: Host;
+  readonly #procfs: Procfs;
+  readonly #table: ProcessTable;
+  readonly #cgroups = new Cgroups();
+  readonly #machine: Machine & { losses: number };
+  readonly #read: Readers;
+  /** What a kind does beside having an actor, by the kind's number. */
+  readonly #steps: (KindStep | undefined)[] = [];
+  readonly #hostNamespaces: readonly number[] | undefined;
+  readonly hashing: HashService;
+  #sweep: Process[] = [];
+  #budget = { second: 0, left: REPAIRS_PER_SECOND };
+
+  constructor({ config, host, shapes, procfs, onHashed }: EnricherOptions) {
+    this.#host = host;
+    this.#procfs = procfs ?? new Procfs(config.enrich.environment);
+    this.#table = new ProcessTable(config.enrich.max_processes);
+    this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
+    this.hashing = new HashService(config.enrich.hash_max_bytes, onHashed);
+    this.#hostNamespaces = this.#procfs.hostNamespaceNumbers();
+    this.#read = readers(shapes, new Set(config.enrich.environment));
+    this.#chooseSteps(shapes);
+  }
+
+  get processes(): number {
+    return this.#table.size;
+  }
+
+  /** Evictions and misses so far. */
+  get counts(): Readonly<TableCounts> {
+    return this.#table.counts;
+  }
+
+  /** Puts the actor (and the process acted upon) into the view. */
+  enrich(view: LiveView): void {
+    const { header } = this.#read;
+    const pid = header.pid(view);
+    const start = header.start_time(view);
+    let process = this.#table.find(pid, start);
+    if (process === undefined) process = this.#unknown(view, pid, start);
+    else if (process.checked !== this.#machine.losses) this.#check(process);
+    if (process === undefined) return;
+    process.uid = header.uid(view);
+    process.euid = header.euid(view);
+    const cgroup = header.cgroup_id(view);
+    if (process.cgroupId !== cgroup) this.#moveTo(process, cgroup);
+    view.process = process;
+    const step = this.#steps[view.shape.layout.number];
+    if (step !== undefined) step(view, process);
+  }
+
+  /**
+   * Fills the table with the processes that ran before the sensor: views of the
+   * iterator's records where there are any, else /proc.
+   */
+  seed(views: readonly LiveView[]): void {
+    for (const view of views) this.#seedOne(view);
+    if (views.length === 0) {
+      for (const pid of this.#procfs.pids()) {
+        const facts = this.#procfs.read(pid);
+        if (facts !== undefined && this.#table.newest(pid) === undefined)
+          this.#addFacts(facts, ticksToTime(facts.startTicks));
+      }
+    }
+    this.#linkParents(views);
+  }
+
+  /** Process events were lost in the kernel: what is known of each process is checked when it acts next. */
+  noteLoss(): void {
+    this.#machine.losses++;
+    this.#sweep = this.#table.live();
+  }
+
+  /** A step of the search for processes whose exit was lost; to be called about once a second. */
+  tick(ktime: number): void {
+    this.#table.expire(ktime);
+    for (const process of this.#sweep.splice(0, SWEEP_STEP)) {
+      if (process.exited === undefined && this.#procfs.stat(process.pid) === undefined) this.#table.end(process, ktime);
+    }
+  }
+
+  #chooseSteps(shapes: readonly (KindShape | undefined)[]): void {
+    const own: Readonly<Record<string, KindStep>> = {
+      process_exec: (view, process) => this.#exec(view, process),
+      process_fork: (view, process) => this.#fork(view, process),
+      process_exit: (view, process) => {
+        this.#table.end(process, view.ktime);
+        this.#table.expire(view.ktime);
+      },
+      net_dns: (view) => {
+        const message = this.#read.dns(view);
+        if (message !== undefined) this.#host.learnNames(message);
+      },
+    };
+    for (const shape of shapes) {
+      if (shape === undefined) continue;
+      const { kind, layout, members } = shape;
+      this.#steps[layout.number] =
+        own[kind] ?? (layout.struct === 'call_event' ? this.#targetStep(members) : undefined);
+    }
+  }
+
+  #targetStep(members: KindShape['members']): KindStep {
+    const pid = members.number('target_pid');
+    const start = members.number('target_start_time');
+    return (view) => {
+      const id = pid(view);
+      if (id === 0) return;
+      const time = start(view);
+      view.target = (time === 0 ? this.#table.newest(id) : this.#table.find(id, time)) ?? this.#repair(id, time);
+    };
+  }
+
+  #exec(view: LiveView, process: Process): void {
+    if (this.#read.header.result(view) < 0) return;
+    this.#applyExec(view, process);
+    process.repaired = false;
+    process.checked = this.#machine.losses;
+    if (process.parent === undefined) process.parent = this.#findParent(view);
+    this.hashing.started(process.program, view);
+  }
+
+  #applyExec(view: LiveView, process: Process): void {
+    const { exec, header } = this.#read;
+    const facts = exec.read(view);
+    const program = exec.isSeeded(view)
+      ? { ...facts.program, args: this.#procfs.arguments(process.pid), env: this.#procfs.environment(process.pid) }
+      : facts.program;
+    process.program = new Program(program, process.pid, this.hashing.lookup);
+    process.capabilities = facts.capabilities;
+    process.hostNamespaces = this.#inHostNamespaces(exec.namespaces(view));
+    if (facts.cgroup !== undefined) {
+      process.cgroupId = header.cgroup_id(view);
+      process.cgroup = this.#cgroups.learn(process.cgroupId, facts.cgroup);
+    }
+  }
+
+  #fork(view: LiveView, parent: Process): void {
+    const { childPid, childStart, childCgroup, childNamespaces } = this.#read;
+    const pid = childPid(view);
+    const start = childStart(view);
+    // The iterator may have seen the child already, perhaps after its exec: that is newer than this.
+    if (this.#table.find(pid, start) !== undefined) return;
+    const child = new Process(this.#machine, pid, start, parent.program);
+    child.parent = parent;
+    child.uid = parent.uid;
+    child.euid = parent.euid;
+    child.capabilities = parent.capabilities;
+    child.hostNamespaces = this.#inHostNamespaces(childNamespaces(view));
+    child.repaired = parent.repaired;
+    this.#moveTo(child, childCgroup(view), parent);
+    child.trimAncestors();
+    this.#table.add(child);
+  }
+
+  #seedOne(view: LiveView): void {
+    const { header } = this.#read;
+    const pid = header.pid(view);
+    const start = header.start_time(view);
+    if (this.#table.find(pid, start) !== undefined) return;
+    const process = new Process(this.#machine, pid, start, new Program({}, pid));
+    process.uid = header.uid(view);
+    process.euid = header.euid(view);
+    this.#applyExec(view, process);
+    this.#table.add(process);
+  }
+
+  #linkParents(views: readonly LiveView[]): void {
+    for (const view of views) {
+      const process = this.#table.find(this.#read.header.pid(view), this.#read.header.start_time(view));
+      if (process !== undefined && process.parent === undefined) process.parent = this.#findParent(view);
+    }
+    if (views.length > 0) return;
+    for (const process of this.#table.live()) {
+      const parent = this.#procfs.stat(process.pid)?.parentPid;
+      if (parent !== undefined) process.parent ??= this.#table.newest(parent);
+    }
+  }
+
+  #findParent(view: LiveView): Process | undefined {
+    const parent = this.#table.find(this.#read.header.ppid(view), this.#read.exec.parentStart(view));
+    return parent?.pid === this.#read.header.pid(view) ? undefined : parent;
+  }
+
+  /** A process that the table does not have: its creation was lost, or it was pushed out. */
+  #unknown(view: LiveView, pid: number, start: number): Process | undefined {
+    if (pid === 0) return undefined; // the idle task: something happened in an interrupt
+    this.#table.counts.misses++;
+    const { kind } = view.shape;
+    if (kind === 'process_exec' && this.#read.header.result(view) >= 0) {
+      const process = new Process(this.#machine, pid, start, new Program({}, pid));
+      this.#table.add(process);
+      return process;
+    }
+    // It is ending: /proc has nothing any more.
+    if (kind === 'process_exit') return undefined;
+    return this.#repair(pid, start) ?? this.#bare(view, pid, start);
+  }
+
+  /** Reads a process from /proc; undefined when it is another one by now, or when /proc was read often enough. */
+  #repair(pid: number, start: number): Process | undefined {
+    if (!this.#mayRepair()) return undefined;
+    const facts = this.#procfs.read(pid);
+    if (facts === undefined || (start !== 0 && !sameStart(facts.startTicks, start))) return undefined;
+    const process = this.#addFacts(facts, start === 0 ? ticksToTime(facts.startTicks) : start);
+    process.repaired = true;
+    process.parent = this.#table.newest(facts.parentPid);
+    return process;
+  }
+
+  /** Of a process that has ended, nothing is left but what its event says. */
+  #bare(view: LiveView, pid: number, start: number): Process {
+    const comm = view.shape.members.name('header.comm')(view);
+    const process = new Process(this.#machine, pid, start, new Program({ comm }, pid));
+    process.repaired = true;
+    process.parent = this.#table.newest(this.#read.header.ppid(view));
+    this.#table.add(process);
+    return process;
+  }
+
+  #addFacts(facts: ProcessFacts, start: number): Process {
+    const process = new Process(
+      this.#machine,
+      facts.pid,
+      start,
+      new Program(facts.program, facts.pid, this.hashing.lookup),
+    );
+    this.#takeFacts(process, facts);
+    this.#table.add(process);
+    return process;
+  }
+
+  #takeFacts(process: Process, facts: ProcessFacts): void {
+    process.uid = facts.uid;
+    process.euid = facts.euid;
+    process.capabilities = facts.capabilities;
+    process.hostNamespaces = facts.hostNamespaces;
+  }
+
+  /** After a loss: is the process still the program that the table says? */
+  #check(process: Process): void {
+    if (process.exited === undefined && !this.#mayRepair()) return;
+    const facts = process.exited === undefined ? this.#procfs.read(process.pid) : undefined;
+    process.checked = this.#machine.losses;
+    if (facts === undefined || !sameStart(facts.startTicks, process.startTime)) {
+      process.repaired = true;
+      return;
+    }
+    const { path, args } = process.program;
+    if (facts.program.path === path && facts.program.args?.join('\0') === args?.join('\0')) return;
+    process.program = new Program(facts.program, process.pid, this.hashing.lookup);
+    process.repaired = true;
+    this.#takeFacts(process, facts);
+  }
+
+  #moveTo(process: Process, cgroup: number, like?: Process): void {
+    process.cgroupId = cgroup;
+    if (like !== undefined && like.cgroupId === cgroup) {
+      process.cgroup = like.cgroup;
+      return;
+    }
+    process.cgroup = this.#cgroups.get(cgroup);
+    if (process.cgroup !== undefined || !this.#mayRepair()) return;
+    const path = this.#procfs.cgroup(process.pid);
+    if (path !== undefined) process.cgroup = this.#cgroups.learn(cgroup, path);
+  }
+
+  #inHostNamespaces(numbers: readonly number[]): boolean | undefined {
+    return this.#hostNamespaces?.every((number, index) => number === numbers[index]);
+  }
+
+  #mayRepair(): boolean {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#budget.second) this.#budget = { second, left: REPAIRS_PER_SECOND };
+    return this.#budget.left-- > 0;
+  }
+}
+
+function readers(shapes: readonly (KindShape | undefined)[], environment: ReadonlySet<string>): Readers {
+  const shape = (kind: string): KindShape => {
+    const found = shapes.find((candidate) => candidate?.kind === kind);
+    if (found === undefined) throw new RangeError(`no kind ${kind}`);
+    return found;
+  };
+  const exec = shape('process_exec');
+  const fork = shape('process_fork');
+  const header = (name: string) => exec.members.number(`header.${name}`);
+  return {
+    exec: execReader(exec, environment),
+    childPid: fork.members.number('child_pid'),
+    childStart: fork.members.number('child_start_time'),
+    childCgroup: fork.members.number('child_cgroup_id'),
+    childNamespaces: namespaceReader(fork),
+    dns: shape('net_dns').members.bytes('payload'),
+    header: {
+      pid: header('pid'),
+      start_time: header('start_time'),
+      ppid: header('ppid'),
+      uid: header('uid'),
+      euid: header('euid'),
+      cgroup_id: header('cgroup_id'),
+      result: header('result'),
+    },
+  };
+}

@@ -1,0 +1,88 @@
+/** An exec record, live or from the iterator, as facts about a program and a process. */
+import { capabilityNames } from '../schema/names/enums.ts';
+import { RECORD_FLAGS as F } from '../schema/readers/flags.ts';
+import type { KindShape, LiveView } from '../schema/view.ts';
+import { pickVariables } from './procfs.ts';
+import type { ProgramFacts } from './program.ts';
+
+const UNSET = 0xffffffff;
+/** Stands where the kernel cut a text. */
+const CUT = '…';
+
+export interface ExecFacts {
+  readonly program: ProgramFacts;
+  readonly capabilities: readonly string[];
+  readonly cgroup: string | undefined;
+}
+
+export interface ExecReader {
+  read(view: LiveView): ExecFacts;
+  parentStart(view: LiveView): number;
+  isSeeded(view: LiveView): boolean;
+  /** Numbers of the namespaces, in the order mount, pid, network, user, uts, ipc. */
+  namespaces(view: LiveView): readonly number[];
+}
+
+export const NAMESPACES = ['mount', 'pid', 'network', 'user', 'uts', 'ipc'] as const;
+
+export function namespaceReader({ members }: KindShape): (view: LiveView) => readonly number[] {
+  const numbers = NAMESPACES.map((name) => members.number(`ns.${name}`));
+  return (view) => numbers.map((read) => read(view));
+}
+
+/** Head and tail of a list that the kernel had to cut, the cut shown in the texts on both sides of it. */
+export function joinCut(head: readonly string[], tail: readonly string[]): readonly string[] {
+  if (tail.length === 0) return head;
+  return [...head.slice(0, -1), `${head.at(-1) ?? ''}${CUT}`, `${CUT}${tail[0]}`, ...tail.slice(1)];
+}
+
+export function execReader(shape: KindShape, environment: ReadonlySet<string>): ExecReader {
+  const { members } = shape;
+  const text = (name: string) => members.text(name);
+  const [path, filename, interp, cwd, tty, cgroup] = ['path', 'filename', 'interp', 'cwd', 'tty', 'cgroup'].map(text);
+  const [args, argsTail, env, envTail] = ['args', 'args_tail', 'env', 'env_tail'].map((name) => members.list(name));
+  const number = (name: string) => members.number(name);
+  const flags = number('header.flags');
+  const comm = members.name('header.comm');
+  const [inode, device, mtime] = ['exe.inode', 'exe.device', 'exe_mtime'].map(number);
+  const [auid, session] = [number('auid'), number('session_id')];
+  const capabilities = members.halves('cap_effective');
+  const set = (value: number) => (value === UNSET ? undefined : value);
+
+  const programOf = (view: LiveView): ProgramFacts => {
+    const bits = flags(view);
+    const head = args?.(view);
+    const variables = env?.(view);
+    const started = path?.(view) !== undefined;
+    return {
+      path: path?.(view),
+      filename: filename?.(view),
+      interpreter: interp?.(view),
+      args: head === undefined ? undefined : joinCut(head, argsTail?.(view) ?? []),
+      cwd: cwd?.(view),
+      tty: tty?.(view),
+      env: variables === undefined ? undefined : pickVariables([...variables, ...(envTail?.(view) ?? [])], environment),
+      sessionId: set(session(view)),
+      auid: set(auid(view)),
+      inode: inode?.(view) || undefined,
+      device: device?.(view),
+      mtime: mtime?.(view),
+      memfd: started ? (bits & F.EXE_MEMFD) !== 0 : undefined,
+      deleted: started ? (bits & F.PATH_DELETED) !== 0 : undefined,
+      writable: started ? (bits & F.EXE_WRITABLE) !== 0 : undefined,
+      upperLayer: started ? (bits & F.EXE_UPPER) !== 0 : undefined,
+      setuid: started ? (bits & (F.EXE_SETUID | F.EXE_SETGID)) !== 0 : undefined,
+      comm: comm(view),
+    };
+  };
+  return {
+    read: (view) => ({
+      program: programOf(view),
+      capabilities: capabilityNames(capabilities.low(view), capabilities.high(view)),
+      cgroup: cgroup?.(view),
+    }),
+    parentStart: number('parent_start_time'),
+    isSeeded: (view) => (flags(view) & F.SEEDED) !== 0,
+    namespaces: namespaceReader(shape),
+  };
+}

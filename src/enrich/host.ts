@@ -1,0 +1,42 @@
+import type { HostContext } from '../schema/context.ts';
+import { DnsCache } from './dns.ts';
+import { Users } from './users.ts';
+
+export interface HostOptions {
+  readonly hostName: string;
+  readonly bootId: string;
+  readonly dnsEntries: number;
+  /** CLOCK_BOOTTIME nanoseconds as Unix seconds. */
+  readonly toUnix: (ktime: number) => number;
+  readonly users?: Users;
+}
+
+/** What is known of the machine as a whole; one for all views. */
+export class Host implements HostContext {
+  readonly hostName: string;
+  readonly bootId: string;
+  readonly dns: DnsCache;
+  readonly #users: Users;
+  readonly toUnix: (ktime: number) => number;
+
+  constructor(options: HostOptions) {
+    this.hostName = options.hostName;
+    this.bootId = options.bootId;
+    this.toUnix = options.toUnix;
+    this.dns = new DnsCache(options.dnsEntries);
+    this.#users = options.users ?? new Users();
+  }
+
+  userName(uid: number): string | undefined {
+    return this.#users.name(uid);
+  }
+
+  hostnameOf(address: string): string | undefined {
+    return this.dns.lookup(address, performance.now() / 1000);
+  }
+
+  /** Names in a DNS answer that a process read. */
+  learnNames(message: Uint8Array): void {
+    this.dns.learn(message, performance.now() / 1000);
+  }
+}

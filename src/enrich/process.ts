@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import type { Ancestry, CgroupContext, ProcessContext } from '../schema/context.ts';
+import type { ProcessSummary } from '../schema/event.ts';
+import type { Program } from './program.ts';
+
+export const MAX_ANCESTORS = 16;
+
+/** What all processes of a machine need to know of it. */
+export interface Machine {
+  readonly hostName: string;
+  readonly bootId: string;
+  toUnix(ktime: number): number;
+  /** Grows when process events were lost: what is known of older processes may be wrong until it is checked. */
+  readonly losses: number;
+}
+
+/** One process; a pid that is used again is another one. */
+export class Process implements ProcessContext {
+  readonly pid: number;
+  readonly startTime: number;
+  readonly #machine: Machine;
+  parent: Process | undefined;
+  program: Program;
+  uid: number | undefined = undefined;
+  euid: number | undefined = undefined;
+  capabilities: readonly string[] | undefined = undefined;
+  hostNamespaces: boolean | undefined = undefined;
+  cgroup: CgroupContext | undefined = undefined;
+  cgroupId = -1;
+  /** Made from /proc after an event was lost, or from next to nothing. */
+  repaired = false;
+  /** Kernel time of its end. */
+  exited: number | undefined = undefined;
+  /** Losses at the time when it was last known to be right. */
+  checked: number;
+  /** An earlier process with the same pid that has not been forgotten yet. */
+  previous: Process | undefined = undefined;
+  #entityId: string | undefined;
+  #summary: ProcessSummary | undefined;
+  #summaryOf: Program | undefined;
+  #ancestry: Ancestry | undefined;
+
+  constructor(machine: Machine, pid: number, startTime: number, program: Program) {
+    this.#machine = machine;
+    this.pid = pid;
+    this.startTime = startTime;
+    this.program = program;
+    this.checked = machine.losses;
+  }
+
+  get incomplete(): boolean {
+    return this.repaired || this.checked !== this.#machine.losses;
+  }
+
+  get entityId(): string {
+    this.#entityId ??= createHash('sha256')
+      .update(`${this.#machine.bootId}\0${this.#machine.hostName}\0${this.pid}\0${this.startTime}`)
+      .digest('base64url')
+      .slice(0, 22);
+    return this.#entityId;
+  }
+
+  /** The process as an ancestor of another one; a new object only after an exec. */
+  get summary(): ProcessSummary {
+    if (this.#summary !== undefined && this.#summaryOf === this.program) return this.#summary;
+    const { name, path, args, commandLine } = this.program;
+    this.#summaryOf = this.program;
+    this.#summary = {
+      pid: this.pid,
+      ...(name === undefined ? {} : { name }),
+      ...(path === undefined ? {} : { path }),
+      ...(args === undefined ? {} : { args }),
+      ...(commandLine === undefined ? {} : { command_line: commandLine }),
+      start_time: this.#machine.toUnix(this.startTime),
+      entity_id: this.entityId,
+    };
+    return this.#summary;
+  }
+
+  /** The same arrays until an ancestor is forgotten or starts another program. */
+  get ancestors(): Ancestry {
+    const known = this.#ancestry;
+    if (known !== undefined && this.#stillRight(known.processes)) return known;
+    const processes: ProcessSummary[] = [];
+    for (let one = this.parent; one !== undefined && processes.length < MAX_ANCESTORS; one = one.parent)
+      processes.push(one.summary);
+    this.#ancestry = {
+      processes,
+      names: processes.flatMap(({ name }) => name ?? []),
+      paths: processes.flatMap(({ path }) => path ?? []),
+    };
+    return this.#ancestry;
+  }
+
+  #stillRight(processes: readonly ProcessSummary[]): boolean {
+    let one = this.parent;
+    for (const summary of processes) {
+      if (one?.summary !== summary) return false;
+      one = one.parent;
+    }
+    return one === undefined || processes.length === MAX_ANCESTORS;
+  }
+
+  /**
+   * Cuts the chain of creators behind the last one that is reported, where that
+   * one has ended: a program that keeps forking and ending (a daemon's
+   * double fork, again and again) would otherwise hold all its past in memory.
+   */
+  trimAncestors(): void {
+    let one: Process | undefined = this;
+    for (let depth = 0; depth < MAX_ANCESTORS && one !== undefined; depth++) one = one.parent;
+    if (one?.exited !== undefined) one.parent = undefined;
+  }
+}

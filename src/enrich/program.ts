@@ -1,0 +1,124 @@
+import type { ProgramContext } from '../schema/context.ts';
+import { baseName } from '../schema/paths.ts';
+
+/** What is known of a program, from an exec record, the iterator or /proc. */
+export interface ProgramFacts {
+  readonly path?: string | undefined;
+  readonly filename?: string | undefined;
+  readonly interpreter?: string | undefined;
+  readonly args?: readonly string[] | undefined;
+  readonly cwd?: string | undefined;
+  readonly tty?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly sessionId?: number | undefined;
+  readonly auid?: number | undefined;
+  readonly inode?: number | undefined;
+  readonly device?: number | undefined;
+  /** Nanoseconds; with device and inode it names the bytes of the executable. */
+  readonly mtime?: number | undefined;
+  readonly memfd?: boolean | undefined;
+  readonly deleted?: boolean | undefined;
+  readonly writable?: boolean | undefined;
+  readonly upperLayer?: boolean | undefined;
+  readonly setuid?: boolean | undefined;
+  /** Task name, for programs that nothing better is known of. */
+  readonly comm?: string | undefined;
+}
+
+export type Hashes = ProgramContext['hashes'];
+/** What is known of a program's hashes now; may begin to compute them. */
+export type HashLookup = (program: Program) => Hashes;
+
+/** One started program; the processes that it forked share it until they exec. */
+export class Program implements ProgramContext {
+  readonly facts: ProgramFacts;
+  readonly name: string | undefined;
+  /** Process that started it, where its executable can be read. */
+  readonly pid: number;
+  readonly #hashes: HashLookup | undefined;
+  #commandLine: string | undefined;
+
+  constructor(facts: ProgramFacts, pid: number, hashes?: HashLookup) {
+    this.facts = facts;
+    this.pid = pid;
+    this.name = programName(facts);
+    this.#hashes = hashes;
+  }
+
+  get path() {
+    return this.facts.path;
+  }
+  get filename() {
+    return this.facts.filename;
+  }
+  get interpreter() {
+    return this.facts.interpreter;
+  }
+  get args() {
+    return this.facts.args;
+  }
+  get commandLine(): string | undefined {
+    if (this.#commandLine === undefined && this.facts.args !== undefined) this.#commandLine = this.facts.args.join(' ');
+    return this.#commandLine;
+  }
+  get cwd() {
+    return this.facts.cwd;
+  }
+  get tty() {
+    return this.facts.tty;
+  }
+  get env() {
+    return this.facts.env;
+  }
+  get sessionId() {
+    return this.facts.sessionId;
+  }
+  get auid() {
+    return this.facts.auid;
+  }
+  get inode() {
+    return this.facts.inode;
+  }
+  get memfd() {
+    return this.facts.memfd;
+  }
+  get deleted() {
+    return this.facts.deleted;
+  }
+  get writable() {
+    return this.facts.writable;
+  }
+  get upperLayer() {
+    return this.facts.upperLayer;
+  }
+  get setuid() {
+    return this.facts.setuid;
+  }
+  get hashes(): Hashes {
+    return this.#hashes?.(this);
+  }
+}
+
+const COMM_BYTES = 15;
+
+/**
+ * The name that a program was started by: the last part of what execve was
+ * given. A descriptor's number (fexecve) says nothing, then the file's own name
+ * is taken. Where the name at the start is not known any more (processes older
+ * than the sensor) the task name, which the kernel cuts at 15 bytes, completed
+ * from the executable or the arguments.
+ */
+export function programName({ filename, path, args, comm }: ProgramFacts): string | undefined {
+  if (filename !== undefined && !/^\/(?:dev|proc\/[^/]+)\/fd\//.test(filename)) {
+    const name = baseName(filename);
+    if (name !== '') return name;
+  }
+  if (filename !== undefined && path !== undefined) return baseName(path) || path;
+  if (comm === undefined) return path === undefined ? undefined : baseName(path) || path;
+  for (const candidate of [path, args?.[0], args?.[1]]) {
+    if (candidate === undefined) continue;
+    const name = baseName(candidate);
+    if (name !== '' && name.slice(0, COMM_BYTES) === comm) return name;
+  }
+  return comm;
+}
