@@ -9,10 +9,10 @@ static __always_inline void count_syscall(__u32 number, bool compat, long result
 	__u32 key = number;
 
 	if (compat) {
-		__u32 call = routes[number & (ROUTES - 1)].compat_call;
+		__u8 call = routes[number & (ROUTES - 1)].compat_call;
+		__u32 native = native_number[call];
 
-		key = call && call < CALL_MAX && native_number[call] != NO ? native_number[call]
-									   : number + 512;
+		key = call && native != NO ? native : number + 512;
 	}
 	counts = bpf_map_lookup_elem(&syscall_counts, &key);
 	if (!counts)

@@ -158,6 +158,8 @@ enum {
 #define CALL_ENUMERATOR(name, family, ...) CALL_##name,
 enum call { CALL_UNKNOWN = 0, SYSCALLS(CALL_ENUMERATOR) CALL_MAX };
 
+enum { CALL_SLOTS = 256 }; /* every value of a __u8, so that the verifier sees no index outside */
+
 struct route {
 	__u8 call;        /* enum call */
 	__u8 family;      /* enum syscall_family; 0: nobody looks at this number */

@@ -18,6 +18,8 @@ import { cgroupRoot, checkRequirements } from './requirements.ts';
 import type { AttachReport, KernelCounts, KernelFilter, KindFilter } from './types.ts';
 
 const BULK_BYTES = 1_048_576;
+/** What the addon wants beyond one drain of both rings, see native/addon.d.ts. */
+const DRAIN_MARGIN = 131_072;
 
 export interface SensorOptions {
   readonly objectPath: string;
@@ -261,7 +263,7 @@ export class Sensor {
 
   /** Begins to hand over records. The views are invalid when the callback returns. */
   start(host: HostContext, onBatch: (batch: readonly LiveView[]) => void): void {
-    const buffer = new ArrayBuffer(BULK_BYTES + this.#config.kernel.priority_ring_bytes + 4096);
+    const buffer = new ArrayBuffer(BULK_BYTES + this.#config.kernel.priority_ring_bytes + DRAIN_MARGIN);
     const decoder = new BatchDecoder(this.layout, buffer, host);
     this.#decoder = decoder;
     const drained = (bulkBytes: number, priorityBytes: number) => onBatch(decoder.decode(bulkBytes, priorityBytes));
