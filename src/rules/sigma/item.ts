@@ -1,4 +1,5 @@
 /** One line of a detection, `CommandLine|contains|all: [...]`, as a condition. */
+import { MAX_PATTERN_LENGTH } from '../regexp.ts';
 import { all, any, type Condition, exists, FALSE, leaf, not, type Subject, type Test, TRUE } from '../tree.ts';
 import { type SigmaField, sigmaField } from './fields.ts';
 import type { Variant } from './logsource.ts';
@@ -98,7 +99,9 @@ function testsOf(value: Value, cased: boolean): Test[] {
     case 'text': {
       const all = spellings(value.text);
       if (all !== undefined) return all.map((text) => textTest(text, cased));
-      return [{ op: 'matches', pattern: patternOf(value.text), flags: cased ? 's' : 'is', loose: true }];
+      const pattern = patternOf(value.text);
+      if (pattern.length > MAX_PATTERN_LENGTH) throw new SigmaFault('the text is too long for that many dashes');
+      return [{ op: 'matches', pattern, flags: cased ? 's' : 'is', loose: true }];
     }
     case 'number': {
       const values = String(value.value) === value.spelling ? [value.value] : [value.value, value.spelling];

@@ -1,5 +1,5 @@
 /** Loads Sigma rules, correlations and filters. */
-import type { Problem } from '../../errors.ts';
+import { messageOf, type Problem } from '../../errors.ts';
 import { type CorrelationDraft, readCorrelation } from './correlation.ts';
 import type { SigmaCorrelation } from './correlator.ts';
 import { readSigmaFiles, type SourceFile } from './files.ts';
@@ -86,10 +86,9 @@ function readFile(file: SourceFile, drafts: Drafts): void {
   }
 }
 
-/** A fault of the file; anything else is a fault of ours and goes on. */
+/** Whatever goes wrong with one document, the daemon and the other rules go on. */
 function asFault(fault: unknown): SigmaFault {
-  if (fault instanceof SigmaFault) return fault;
-  throw fault;
+  return fault instanceof SigmaFault ? fault : new SigmaFault(`cannot be evaluated: ${messageOf(fault)}`);
 }
 
 const LEGACY_ACTIONS = new Set(['global', 'reset', 'repeat']);

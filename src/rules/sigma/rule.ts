@@ -26,6 +26,8 @@ export interface Metadata {
 }
 
 const MAX_TITLE = 256;
+/** They would forge lines in logs and terminals. */
+const CONTROL = /\p{Cc}/u;
 
 interface Level {
   readonly severity: Severity;
@@ -61,7 +63,10 @@ export function readMetadata(document: YamlMap): Metadata {
   const title = text(document, 'title');
   if (title === undefined || title.trim() === '') throw new SigmaFault('"title" is missing', document.line);
   if (title.length > MAX_TITLE) throw new SigmaFault(`"title" is longer than ${MAX_TITLE} characters`, document.line);
-  return { title, id: text(document, 'id'), name: text(document, 'name') };
+  const id = text(document, 'id');
+  if (CONTROL.test(title + (id ?? ''))) throw new SigmaFault('"title" or "id" has control characters', document.line);
+  if (id !== undefined && id.length > MAX_TITLE) throw new SigmaFault('"id" is too long', document.line);
+  return { title, id, name: text(document, 'name') };
 }
 
 /** What is known of a rule or a correlation. */

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { loadSigma, loadSigmaTexts } from '../../../src/rules/sigma/load.ts';
 import { BROKEN, FIXTURES, filesBelow } from './support/corpus.ts';
 
@@ -93,6 +94,51 @@ describe('broken Sigma files', () => {
     expect(messages(`__proto__: {polluted: true}\n${SOUND}`)).to.deep.equal([]);
     expect(Reflect.get({}, 'polluted')).to.equal(undefined);
     expect(messages(search('        __proto__: {Image: /a}')).join()).to.include('__proto__');
+  });
+
+  it('refuses titles that would forge a line of a log', () => {
+    expect(messages(SOUND.replace('title: Sound', 'title: "Sound\\nlevel=info"')).join()).to.include(
+      'control characters',
+    );
+  });
+
+  it('never ends in an exception, whatever is cut, doubled or put in', () => {
+    const whole = filesBelow(FIXTURES).map((file) => readFileSync(file, 'utf8'));
+    const edit = fc.record({
+      at: fc.nat(),
+      cut: fc.nat({ max: 20 }),
+      put: fc.constantFrom(
+        '',
+        '*',
+        '&a ',
+        '!x ',
+        '[',
+        '{',
+        '- ',
+        '|',
+        '"',
+        '\n',
+        '  ',
+        '\t',
+        '<<: ',
+        '\\',
+        '---\n',
+        '\0',
+        'not ',
+        '(',
+      ),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...whole), fc.array(edit, { minLength: 1, maxLength: 4 }), (text, edits) => {
+        let edited = text;
+        for (const { at, cut, put } of edits) {
+          const place = at % (edited.length + 1);
+          edited = edited.slice(0, place) + put + edited.slice(place + cut);
+        }
+        expect(messages(edited).filter((message) => message.includes('cannot be evaluated'))).to.deep.equal([]);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   describe('in a directory', () => {
