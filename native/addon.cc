@@ -122,6 +122,7 @@ class Addon : public Napi::Addon<Addon>
 			item.Set("name", list[i].name);
 			item.Set("section", list[i].section);
 			item.Set("autoload", Napi::Boolean::New(env_, list[i].autoload));
+			item.Set("available", Napi::Boolean::New(env_, list[i].available));
 			item.Set("fd", Napi::Number::New(env_, list[i].fd));
 			result.Set(static_cast<uint32_t>(i), item);
 		}

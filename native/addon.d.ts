@@ -26,6 +26,16 @@ export interface MapInfo {
   readonly copies: number;
 }
 
+export interface ProgramInfo {
+  readonly name: string;
+  readonly section: string;
+  readonly autoload: boolean;
+  /** False: this kernel has no such tracepoint or iterator, and `load` fails unless autoload is off. */
+  readonly available: boolean;
+  /** -1 before load, or when it was not loaded. */
+  readonly fd: number;
+}
+
 export interface StartOptions {
   /** Names of the two rings. Defaults: bulk_ring, priority_ring. */
   readonly bulkRing?: string;
@@ -74,7 +84,7 @@ export interface Native {
   /** Opens and parses the object file. logLevel: 0 warnings, 1 information, 2 debug. */
   open(path: string, logLevel?: 0 | 1 | 2): Status;
   /** Programs of the open object in file order. */
-  programs(): readonly { readonly name: string; readonly section: string; readonly autoload: boolean; readonly fd: number }[] | Status;
+  programs(): readonly ProgramInfo[] | Status;
   /** Before load: the bytes of a `const volatile` variable; the length must be the variable's. */
   setKnob(name: string, value: Uint8Array): Status;
   /** Before load: max_entries of a map (bytes for a ring: a power of two and a multiple of the page size). */

@@ -21,6 +21,23 @@ namespace
 
 constexpr size_t kMostIteratorBytes = 64 << 20;
 
+// libbpf refuses the whole object when one program's tracepoint or iterator is
+// not in the kernel. Only these two have such a target.
+bool is_available(const struct btf *kernel, const std::string &section)
+{
+	size_t slash = section.find('/');
+	if (!kernel || slash == std::string::npos)
+		return true;
+	std::string type = section.substr(0, slash), target = section.substr(slash + 1);
+	if (type == "tp_btf")
+		return btf__find_by_name_kind(kernel, ("btf_trace_" + target).c_str(),
+					      BTF_KIND_TYPEDEF) > 0;
+	if (type == "iter")
+		return btf__find_by_name_kind(kernel, ("bpf_iter_" + target).c_str(),
+					      BTF_KIND_FUNC) > 0;
+	return true;
+}
+
 } // namespace
 
 Object::~Object()
@@ -48,6 +65,8 @@ void Object::close()
 		munmap(memory.address, memory.size);
 	memories_.clear();
 	bpf_object__close(object_);
+	btf__free(kernel_);
+	kernel_ = nullptr;
 	object_ = nullptr;
 	loaded_ = false;
 }
@@ -72,10 +91,16 @@ int Object::programs(std::vector<ProgramInfo> *out) const
 {
 	if (!object_)
 		return -EBADF;
+	if (!kernel_)
+		kernel_ = btf__load_vmlinux_btf();
 	struct bpf_program *program;
 	bpf_object__for_each_program(program, object_)
-	    out->push_back({bpf_program__name(program), bpf_program__section_name(program),
-			    bpf_program__autoload(program), bpf_program__fd(program)});
+	{
+		const char *section = bpf_program__section_name(program);
+
+		out->push_back({bpf_program__name(program), section, bpf_program__autoload(program),
+				is_available(kernel_, section), bpf_program__fd(program)});
+	}
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+struct btf;
 struct bpf_link;
 struct bpf_map;
 struct bpf_object;
@@ -27,6 +28,7 @@ struct ProgramInfo {
 	std::string name;
 	std::string section;
 	bool autoload;
+	bool available; // the running kernel has what it attaches to
 	int fd;
 };
 
@@ -91,6 +93,7 @@ class Object
 	struct bpf_object *object_ = nullptr;            // owned; frees programs and maps
 	std::map<std::string, struct bpf_link *> links_; // owned; destroyed before object_
 	std::map<std::string, Memory> memories_;         // owned mappings
+	mutable struct btf *kernel_ = nullptr; // owned; the running kernel's types, once asked for
 	bool loaded_ = false;
 };
 

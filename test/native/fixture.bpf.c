@@ -158,3 +158,10 @@ int refuse(struct bpf_sock_addr *ctx)
 {
 	return ctx->user_port != 0x0700;
 }
+
+/* Never loads: there is no such tracepoint. */
+SEC("?tp_btf/no_such_tracepoint")
+int of_no_kernel(void *ctx)
+{
+	return 0;
+}

@@ -188,6 +188,20 @@ describe('native: every method in every state', () => {
     expect(native.setKnob('no_such_knob', u32(1))).to.equal(-EBUSY);
   });
 
+  it('programs tell what the kernel lacks', () => {
+    openFixture(native, fixture.path);
+    const programs = native.programs();
+    if (typeof programs === 'number') throw new Error(`answered ${programs}`);
+    const available = new Map(programs.map((program) => [program.name, program.available]));
+    expect(Object.fromEntries(available)).to.deep.equal({
+      on_kill: true,
+      refused: true,
+      tasks: true,
+      refuse: true,
+      of_no_kernel: false,
+    });
+  });
+
   it('knobs are checked by name and size', () => {
     openFixture(native, fixture.path);
     expect(native.setKnob('no_such_knob', u32(1))).to.equal(-ENOENT);
