@@ -1,7 +1,18 @@
-import { ACTIONS, type RuleMode, SEVERITIES } from '../rules/types.ts';
+import { ACTIONS, SEVERITIES } from '../rules/types.ts';
 import { EVENT_KINDS } from './kinds.ts';
 import { closed, declared, type LabelValues, pattern } from './labels.ts';
 import { TACTICS } from './tactics.ts';
+import {
+  DECODE_ERRORS,
+  DELIVERY_OUTCOMES,
+  ERRNO_CLASSES,
+  KERNEL_FAILURES,
+  LOSS_REASONS,
+  MODES,
+  RESPONSE_OUTCOMES,
+  RINGS,
+  SUPPRESSION_REASONS,
+} from './vocabulary.ts';
 
 export { PROCESS_METRICS } from './process-metrics.ts';
 
@@ -45,25 +56,9 @@ const release = /^(?:v?\d[0-9A-Za-z.+_~-]{0,62}|unknown)$/;
 /** Rules, sinks and programs that have series of their own; the rest is in __other__. */
 const RULES = 200;
 const SINKS = 12;
-const PROGRAMS = 24;
+const PROGRAMS = 40;
 const PLUGINS = 8;
 const KINDS = EVENT_KINDS.length;
-
-const MODES = ['enforce', 'shadow'] as const satisfies readonly RuleMode[];
-export const LOSS_REASONS = ['ring_full', 'scratch'] as const;
-export const DECODE_ERRORS = ['truncated', 'corrupt', 'unknown_kind'] as const;
-export const ERRNO_CLASSES = ['permission', 'not_found', 'invalid', 'resource', 'retry', 'network', 'other'] as const;
-/** In the order in which series are made for them while there is room. */
-export const SUPPRESSION_REASONS = [
-  'duplicate',
-  'throttled',
-  'silenced',
-  'low_confidence',
-  'rate_limited',
-  'disabled',
-] as const;
-export const DELIVERY_OUTCOMES = ['delivered', 'retried', 'rejected', 'dead_letter', 'dropped'] as const;
-export const RESPONSE_OUTCOMES = ['none', 'simulated', 'done', 'failed', 'protected'] as const;
 
 export const CATALOG = {
   build_info: {
@@ -182,9 +177,33 @@ export const CATALOG = {
   },
   syscall_errors_total: {
     type: 'counter',
-    help: 'Failed system calls by class of errno, counted in the kernel.',
+    help: 'Failed system calls by class of errno: denied (EPERM, EACCES), missing (ENOENT and the like), again (to be repeated), failed (all others).',
     labels: { errno_class: closed(...ERRNO_CLASSES) },
     cap: ERRNO_CLASSES.length + 1,
+    zero: 'all',
+  },
+
+  kernel_failures_total: {
+    type: 'counter',
+    help: 'What something bounded in the kernel programs could not hold or read; events are marked, not lost.',
+    labels: { reason: closed(...KERNEL_FAILURES) },
+    cap: KERNEL_FAILURES.length + 1,
+    zero: 'all',
+  },
+  ring_used_bytes: {
+    type: 'gauge',
+    help: 'Bytes in the ring buffer that the daemon has not taken yet.',
+    unit: 'bytes',
+    labels: { ring: closed(...RINGS) },
+    cap: RINGS.length + 1,
+    zero: 'all',
+  },
+  ring_size_bytes: {
+    type: 'gauge',
+    help: 'Size of the ring buffer.',
+    unit: 'bytes',
+    labels: { ring: closed(...RINGS) },
+    cap: RINGS.length + 1,
     zero: 'all',
   },
 
@@ -233,7 +252,7 @@ export const CATALOG = {
     type: 'counter',
     help: 'Rule matches that raised no alert, by reason; repeats are summed up in a later alert.',
     labels: { rule, reason: closed(...SUPPRESSION_REASONS) },
-    cap: 260,
+    cap: 240,
     zero: 'declared',
   },
   ledger_entries: {

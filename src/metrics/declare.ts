@@ -1,7 +1,8 @@
 import type { RuleInfo, Severity } from '../rules/types.ts';
-import { type MetricName, type MetricSpec, SUPPRESSION_REASONS } from './catalog.ts';
+import type { MetricName, MetricSpec } from './catalog.ts';
 import type { CounterInstrument, GaugeInstrument } from './instruments.ts';
 import type { Labels } from './types.ts';
+import { SUPPRESSION_REASONS } from './vocabulary.ts';
 
 /** Every label set that closed labels and the given values of other labels make. */
 export function closedLabelSets(spec: MetricSpec, given: Readonly<Record<string, readonly string[]>> = {}): Labels[] {

@@ -1,64 +1,6 @@
-/**
- * The event kinds as values of the label `event`: every enumerator of
- * `enum event_kind` in bpf/events.h, which a test compares. A literal list,
- * because the catalog must be known where no BPF object is built.
- */
-export const EVENT_KINDS = [
-  'process_exec',
-  'process_fork',
-  'process_exit',
-  'process_ptrace',
-  'process_rename',
-  'process_vm_read',
-  'process_vm_write',
-  'pidfd_getfd',
-  'kill',
-  'file_open',
-  'file_read',
-  'file_write',
-  'file_create',
-  'file_unlink',
-  'file_rename',
-  'file_link',
-  'file_symlink',
-  'file_mkdir',
-  'file_chmod',
-  'file_chown',
-  'file_truncate',
-  'file_setxattr',
-  'file_utimens',
-  'net_conn',
-  'net_accept',
-  'net_listen',
-  'net_close',
-  'net_send',
-  'net_dns',
-  'socket_raw',
-  'socket_dup',
-  'setuid',
-  'setgid',
-  'capset',
-  'unshare',
-  'setns',
-  'chroot',
-  'mount',
-  'umount',
-  'pivot_root',
-  'module_load',
-  'module_unload',
-  'bpf_load',
-  'perf_event_open',
-  'userfaultfd',
-  'keyctl',
-  'memfd_create',
-  'mprotect_exec',
-  'mmap_exec',
-  'io_uring_setup',
-  'ioperm',
-  'reboot',
-  'swapon',
-  'settimeofday',
-  'throttle',
-] as const;
+import { KIND_NUMBERS } from '../schema/schema.gen.ts';
 
-export type EventKind = (typeof EVENT_KINDS)[number];
+export type EventKind = keyof typeof KIND_NUMBERS;
+
+/** The event kinds as values of the label `event`: those of the generated schema. */
+export const EVENT_KINDS = Object.keys(KIND_NUMBERS) as readonly EventKind[];

@@ -1,9 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { metricsReference } from '../../scripts/generate-metrics.ts';
-import { PREFIX, PROCESS_METRICS, SERIES_LIMIT, SPECS, samplesPerLabelSet } from '../../src/metrics/catalog.ts';
+import {
+  KERNEL_FAILURES,
+  PREFIX,
+  PROCESS_METRICS,
+  SERIES_LIMIT,
+  SPECS,
+  samplesPerLabelSet,
+} from '../../src/metrics/catalog.ts';
 import { EVENT_KINDS } from '../../src/metrics/kinds.ts';
 import { TACTICS, tacticsOf } from '../../src/metrics/tactics.ts';
+import { KERNEL_FAILURES } from '../../src/metrics/vocabulary.ts';
 
 describe('the metric catalog', () => {
   it('knows exactly the event kinds of the record description', () => {
@@ -12,6 +20,16 @@ describe('the metric catalog', () => {
     const kinds = [...body.matchAll(/\bEVENT_([A-Z0-9_]+)\s*=\s*[1-9]/g)].map(([, name]) => name?.toLowerCase());
     expect(kinds).to.have.length.above(50);
     expect(EVENT_KINDS).to.deep.equal(kinds);
+  });
+
+  it('knows exactly the failures that the kernel programs count', () => {
+    const header = readFileSync('bpf/maps.bpf.h', 'utf8');
+    const body = /enum failure \{([^}]*)\}/.exec(header)?.[1] ?? '';
+    const reasons = [...body.matchAll(/\bFAILURE_([A-Z0-9_]+)\s*=/g)]
+      .map(([, name]) => name?.toLowerCase())
+      .filter((name) => name !== 'none' && name !== 'max');
+    expect(reasons).to.not.be.empty;
+    expect(KERNEL_FAILURES).to.deep.equal(reasons);
   });
 
   it('cannot exceed the series limit, whatever is loaded', () => {

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
-import type { KernelCounts } from '../../src/kernel/types.ts';
 import { PREFIX, SERIES_LIMIT, SPECS } from '../../src/metrics/catalog.ts';
-import { publishKernelCounts } from '../../src/metrics/kernel-counts.ts';
 import { EVENT_KINDS } from '../../src/metrics/kinds.ts';
 import type { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { Labels } from '../../src/metrics/types.ts';
@@ -126,7 +124,7 @@ describe('the metrics registry', () => {
     const metrics = registry({ processMetrics: true });
     metrics.declareRules(manyRules(200), EVENT_KINDS);
     metrics.declareSinks(Array.from({ length: 12 }, (_, index) => `sink${index}`));
-    metrics.declarePrograms(Array.from({ length: 24 }, (_, index) => `program${index}`));
+    metrics.declarePrograms(Array.from({ length: 40 }, (_, index) => `program${index}`));
     metrics.declarePlugins(Array.from({ length: 8 }, (_, index) => `plugin${index}`));
     metrics.declareSyscalls(Array.from({ length: 400 }, (_, index) => `call${index}`));
     const loaded = await samples(metrics);
@@ -237,29 +235,5 @@ describe('the metrics registry', () => {
     metrics.setInfo('config_hash_info', { sha256: 'fedcba9876543210' });
     const lines = (await samples(metrics)).filter((line) => line.startsWith('bpfwarden_config_hash_info'));
     expect(lines).to.deep.equal(['bpfwarden_config_hash_info{sha256="fedcba9876543210"} 1']);
-  });
-
-  it('publishes the kernel counts and what they leave unexplained', async () => {
-    const metrics = registry();
-    const count = { seen: 10, filtered: 4, throttled: 1, submitted: 2, lost_ring_full: 2, lost_scratch: 1 };
-    let counts: KernelCounts = new Map([['file_open', count]]);
-    let readings = 0;
-    const end = publishKernelCounts(metrics, () => {
-      readings++;
-      return counts;
-    });
-    const event = (name: string) => sampleValue(metrics, `bpfwarden_${name}{event="file_open"}`);
-    expect(await event('events_total')).to.equal(10);
-    expect(readings).to.equal(1);
-    expect(await event('events_filtered_total')).to.equal(4);
-    expect(await event('events_throttled_total')).to.equal(1);
-    expect(await sampleValue(metrics, 'bpfwarden_events_lost_total{event="file_open",reason="ring_full"}')).to.equal(2);
-    expect(await sampleValue(metrics, 'bpfwarden_events_lost_total{event="file_open",reason="scratch"}')).to.equal(1);
-    expect(await sampleValue(metrics, 'bpfwarden_events_unaccounted')).to.equal(0);
-    counts = new Map([['file_open', { ...count, seen: 13 }]]);
-    readings = 0;
-    expect(await sampleValue(metrics, 'bpfwarden_events_unaccounted')).to.equal(3);
-    expect(readings).to.equal(5);
-    end();
   });
 });
