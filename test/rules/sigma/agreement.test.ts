@@ -135,7 +135,8 @@ const event: fc.Arbitrary<Json> = fc.record({
 });
 
 describe('Sigma rules at random', () => {
-  it('mean the same to the loader and to the plain evaluator', () => {
+  it('mean the same to the loader and to the plain evaluator', function () {
+    this.timeout(60_000);
     let matches = 0;
     let loaded = 0;
     fc.assert(
