@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import { alertsOf, candidatesOf } from '../../src/alerts/alert.ts';
+import { newAlertId } from '../../src/alerts/identity.ts';
+import { explainAlert, formatAlertLine } from '../../src/alerts/line.ts';
+import { recordFromJson } from '../../src/schema/record.ts';
+import { execEvent, findingOf } from './support/findings.ts';
+
+const context = { hostName: 'web-1', newId: () => 'id-1' };
+
+describe('from finding to alert', () => {
+  it('has the keys of the contract in its order, and the groups of the event', () => {
+    const [alert] = alertsOf(findingOf(execEvent()), context);
+    expect(Object.keys(alert ?? {})).to.deep.equal(
+      'label risk_score detection_method recommendation confidence severity rule matched alert_id fingerprint timestamp host event process user response'.split(
+        ' ',
+      ),
+    );
+    expect(alert).to.deep.include({
+      label: 'Execution from a temporary directory',
+      risk_score: 0.7,
+      detection_method: 'rule_based',
+      recommendation: 'monitor_process',
+      confidence: 0.8,
+      severity: 'warning',
+      timestamp: 1_800_000_000.25,
+      host: { name: 'web-1' },
+      user: { name: 'alice' },
+      response: { action: 'alert', outcome: 'none' },
+    });
+    expect(alert?.rule).to.deep.include({
+      name: 'suspicious_temp_execution',
+      mitre: ['T1059.004'],
+      tags: ['execution'],
+    });
+    expect(alert?.event).to.deep.include({ type: 'process_exec', id: 'e1' });
+  });
+
+  it('raises none for shadow rules and heuristics, and one for each other rule', () => {
+    const event = execEvent();
+    const [match] = findingOf(event).matches;
+    if (match === undefined) throw new Error('no match');
+    const matches = [
+      match,
+      { ...match, rule: { ...match.rule, name: 'b', mode: 'shadow' as const } },
+      { ...match, rule: { ...match.rule, name: 'c', heuristic: true } },
+      { ...match, rule: { ...match.rule, name: 'd' } },
+    ];
+    const alerts = alertsOf({ event, matches, riskScore: 1 }, context);
+    expect(alerts.map(({ rule }) => rule.name)).to.deep.equal(['suspicious_temp_execution', 'd']);
+  });
+
+  it('keeps a numeric event id of a recording, its host, and lets no event replace a key of the alert', () => {
+    const event = recordFromJson(
+      {
+        event_type: 'process_exec',
+        event: { type: 'process_exec', id: 7 },
+        host: { name: 'other' },
+        label: 'forged',
+        rule: { name: 'x' },
+      },
+      '1',
+    );
+    const [alert] = alertsOf(findingOf(event), context);
+    expect(alert?.event.id).to.equal(7);
+    expect(alert?.host.name).to.equal('other');
+    expect(alert?.label).to.equal('Execution from a temporary directory');
+  });
+
+  it('gives repeats of one entity the same fingerprint, whatever the pid and the arguments', () => {
+    const print = (event = execEvent(), rule = {}) => candidatesOf(findingOf(event, rule), context)[0]?.fingerprint;
+    expect(print(execEvent({ pid: 5, args: ['/tmp/x', 'random'] }))).to.equal(print());
+    expect(print(execEvent({ path: '/tmp/y' }))).not.to.equal(print());
+    expect(print(execEvent(), { name: 'other' })).not.to.equal(print());
+    expect(candidatesOf(findingOf(execEvent()), { hostName: 'web-2' })[0]?.fingerprint).not.to.equal(print());
+  });
+
+  it('makes ids whose order is the order in time', () => {
+    const ids = [1, 2, 1_800_000_000_000, 1_800_000_000_001].map((now) => newAlertId(now));
+    expect(ids.toSorted()).to.deep.equal(ids);
+    expect(new Set(Array.from({ length: 10_000 }, () => newAlertId(5))).size).to.equal(10_000);
+    expect(ids[2]).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  it('is one line for a person, in which nothing can drive the terminal', () => {
+    const [alert] = alertsOf(findingOf(execEvent({ args: ['/tmp/x', '\u001b[2Jhello\nfake line \u202e'] })), context);
+    if (alert === undefined) throw new Error('no alert');
+    const line = formatAlertLine(alert);
+    expect(line).to.equal(
+      'WARNING Execution from a temporary directory [suspicious_temp_execution] risk 0.70: /tmp/x \\x1b[2Jhello\\x0afake line \\x202e (pid 1234, alice) by bash',
+    );
+    expect(explainAlert(alert)).to.deep.equal(['process.path contains "/tmp/": it is "process_exec"']);
+  });
+});
