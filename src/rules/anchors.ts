@@ -6,7 +6,7 @@
 import type { FieldSource, ProcessSummary } from '../schema/event.ts';
 import { FIELDS, type FieldId, fieldName } from '../schema/fields.ts';
 import { foldCase } from './fold.ts';
-import { literalRuns } from './regexp.ts';
+import { literalWays } from './regexp-literals.ts';
 import type { Condition, Glob, Leaf, Literal, Subject, TextOperator } from './tree.ts';
 
 /** Where in an event the text of an anchor is looked for: a field, an entry of a map, or a member of every ancestor. */
@@ -112,7 +112,7 @@ function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)
         return found === undefined ? undefined : text(found.how, found.literal);
       });
     } else if (test.op === 'matches') {
-      anchors = [text('contains', longest(literalRuns(test.pattern, test.flags)) ?? '')];
+      anchors = literalWays(test.pattern, test.flags)?.map((runs) => text('contains', longest(runs) ?? ''));
     }
   }
   const known = anchors?.filter((anchor) => anchor !== undefined);

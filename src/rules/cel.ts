@@ -231,7 +231,7 @@ function membership(text: CelText, expr: Expr, a: Expr, b: Expr, wanted: boolean
     if (item.kind !== 'literal' || typeof item.value !== 'string')
       throw text.error(a, 'the key of a map is a string literal');
     const present = exists({ ...container.subject, key: item.value });
-    return wanted || present.type !== 'leaf' ? present : all([exists(container.subject), refute(present)]);
+    return wanted || present.type !== 'leaf' ? present : refute(present);
   }
   if (container.type !== 'list<string>') throw text.error(b, `${describe(container)} is not a list of text`);
   if (item.type !== 'string') throw text.error(a, `type error: looks for ${describe(item)} in ${describe(container)}`);

@@ -7,7 +7,7 @@ import type { FileClass } from '../kernel/types.ts';
 import { fieldName } from '../schema/fields.ts';
 import { type Known, specialise } from './specialise.ts';
 import { valueTest } from './test-value.ts';
-import type { Condition, Quantifier } from './tree.ts';
+import type { Condition, Glob, Quantifier, Test } from './tree.ts';
 
 interface Opening {
   /** undefined where the event has none, as for O_PATH. */
@@ -49,6 +49,17 @@ function weight(entries: readonly (readonly [FileClass, number])[]): number {
   return entries.reduce((sum, [, cost]) => sum + cost, 0);
 }
 
+/** What a test says of every error name, undefined when it depends on the name. */
+function ofEveryError(test: Exclude<Test, { op: 'compare' }>): boolean | undefined {
+  if (test.op === 'equal') return test.values.every((value) => value === '') ? false : undefined;
+  if (test.op === 'exists') return true;
+  const whatever = (glob: Glob) =>
+    glob.every((part) => 'wildcard' in part) &&
+    glob.some((part) => 'wildcard' in part && part.wildcard === '*') &&
+    glob.filter((part) => 'wildcard' in part && part.wildcard === '?').length <= 1;
+  return test.op === 'glob' && test.values.some(whatever) ? true : undefined;
+}
+
 function knowsOpening(opening: Opening): Known {
   return (node) => {
     const { subject } = node;
@@ -64,7 +75,7 @@ function knowsOpening(opening: Opening): Known {
         return test.values.includes(false) ? undefined : opening.created;
       case 'event.error':
         if (!opening.failed) return valueTest(test)('');
-        return test.op === 'equal' && test.values.every((value) => value === '') ? false : undefined;
+        return ofEveryError(test);
       default:
         return undefined;
     }

@@ -6,7 +6,8 @@
 import type { FilterToken } from '../kernel/types.ts';
 import { type FieldName, fieldName } from '../schema/fields.ts';
 import { parseNetwork } from './cidr.ts';
-import { literalRuns } from './regexp.ts';
+import { lowerAscii } from './fold.ts';
+import { literalWays } from './regexp-literals.ts';
 import type { Condition, Leaf, Literal, TextOperator } from './tree.ts';
 
 interface Found {
@@ -24,19 +25,23 @@ const COMMON = new Set(
   'bin boot dev etc home lib lib64 local opt proc root run sbin share srv sys tmp usr var'.split(' '),
 );
 
-/** undefined: a matching event need not carry any token. */
-export function tokensOf(condition: Condition): readonly FilterToken[] | undefined {
-  return find(condition)?.tokens;
+/**
+ * undefined: a matching event need not carry any token.
+ *
+ * @param folds The kernel compares names without regard to the case of ASCII letters.
+ */
+export function tokensOf(condition: Condition, folds = false): readonly FilterToken[] | undefined {
+  return find(condition, folds)?.tokens;
 }
 
-function find(condition: Condition): Found | undefined {
+function find(condition: Condition, folds: boolean): Found | undefined {
   switch (condition.type) {
     case 'const':
       return condition.value ? undefined : { tokens: [], score: Number.POSITIVE_INFINITY };
     case 'all': {
       let best: Found | undefined;
       for (const child of condition.of) {
-        const found = find(child);
+        const found = find(child, folds);
         if (found !== undefined && (best === undefined || found.score > best.score)) best = found;
       }
       return best;
@@ -45,7 +50,7 @@ function find(condition: Condition): Found | undefined {
       const tokens: FilterToken[] = [];
       let score = Number.POSITIVE_INFINITY;
       for (const child of condition.of) {
-        const found = find(child);
+        const found = find(child, folds);
         if (found === undefined) return undefined;
         for (const token of found.tokens) tokens.push(token);
         score = Math.min(score, found.score);
@@ -57,7 +62,7 @@ function find(condition: Condition): Found | undefined {
     case 'quantifier':
       return undefined;
     case 'leaf':
-      return findLeaf(condition);
+      return findLeaf(condition, folds);
   }
 }
 
@@ -70,7 +75,7 @@ function isSuccess(condition: Condition): boolean {
   );
 }
 
-function findLeaf(leaf: Leaf): Found | undefined {
+function findLeaf(leaf: Leaf, folds: boolean): Found | undefined {
   const { subject } = leaf;
   if (subject.from !== 'field' || subject.transform === 'size') return undefined;
   const name = fieldName(subject.field);
@@ -99,7 +104,7 @@ function findLeaf(leaf: Leaf): Found | undefined {
     case 'file.name':
     case 'file.directory':
     case 'file.extension':
-      return pathTokens(leaf, name);
+      return pathTokens(leaf, name, folds);
     default:
       return undefined;
   }
@@ -149,33 +154,36 @@ function addresses(leaf: Leaf, side: 'source' | 'destination'): Found | undefine
   return { tokens, score };
 }
 
-function pathTokens({ subject, test }: Leaf, name: FieldName): Found | undefined {
-  const folded =
-    ('ignoreCase' in test && test.ignoreCase === true) || ('transform' in subject && subject.transform !== undefined);
+function pathTokens({ subject, test }: Leaf, name: FieldName, folds: boolean): Found | undefined {
+  const anyCase =
+    ('ignoreCase' in test && test.ignoreCase === true) ||
+    ('transform' in subject && subject.transform !== undefined) ||
+    (test.op === 'matches' && (test.flags?.includes('i') === true || test.pattern.includes('(?')));
+  const part = (how: How, literal: string) => bestPart(name, how, literal, { anyCase, folds });
   let best: (Found | undefined)[];
   switch (test.op) {
     case 'equal':
-      best = test.values.map((value) => bestPart(name, 'equal', String(value), folded));
+      best = test.values.map((value) => part('equal', String(value)));
       break;
     case 'contains':
     case 'startsWith':
     case 'endsWith':
-      best = test.values.map((value) => bestPart(name, test.op, value, folded));
+      best = test.values.map((value) => part(test.op, value));
       break;
     case 'glob':
       best = test.values.map((glob) => {
-        const parts = glob.map((part, at) => {
-          if (!('literal' in part)) return undefined;
+        const parts = glob.map((piece, at) => {
+          if (!('literal' in piece)) return undefined;
           const how: How =
             glob.length === 1 ? 'equal' : at === 0 ? 'startsWith' : at === glob.length - 1 ? 'endsWith' : 'contains';
-          return bestPart(name, how, part.literal, folded);
+          return part(how, piece.literal);
         });
         return highest(parts);
       });
       break;
     case 'matches': {
-      const anyCase = folded || test.flags?.includes('i') === true || test.pattern.includes('(?');
-      best = [highest(literalRuns(test.pattern, test.flags).map((run) => bestPart(name, 'contains', run, anyCase)))];
+      const ways = literalWays(test.pattern, test.flags) ?? [];
+      best = ways.map((runs) => highest(runs.map((run) => part('contains', run))));
       break;
     }
     default:
@@ -197,23 +205,41 @@ function highest(parts: readonly (Found | undefined)[]): Found | undefined {
   return best;
 }
 
+interface Comparison {
+  /** The rule does not care for case. */
+  readonly anyCase: boolean;
+  /** Nor does the kernel. */
+  readonly folds: boolean;
+}
+
 /** The most telling whole component, beginning or end of one in a literal. */
-function bestPart(name: FieldName, how: How, literal: string, folded: boolean): Found | undefined {
+function bestPart(name: FieldName, how: How, literal: string, comparison: Comparison): Found | undefined {
   if (name === 'file.extension') {
-    return how === 'equal' ? partToken(`.${literal}`, false, true, folded) : undefined;
+    return how === 'equal' ? partToken(`.${literal}`, false, true, comparison) : undefined;
   }
   const parts = literal.split('/');
   const begins = how === 'equal' || how === 'startsWith';
   const ends = how === 'equal' || how === 'endsWith';
-  return highest(parts.map((part, at) => partToken(part, at > 0 || begins, at < parts.length - 1 || ends, folded)));
+  return highest(parts.map((part, at) => partToken(part, at > 0 || begins, at < parts.length - 1 || ends, comparison)));
 }
 
-function partToken(text: string, whole: boolean, complete: boolean, folded: boolean): Found | undefined {
+function hasCase(text: string): boolean {
+  return text.toLowerCase() !== text || text.toUpperCase() !== text;
+}
+
+function partToken(
+  literal: string,
+  whole: boolean,
+  complete: boolean,
+  { anyCase, folds }: Comparison,
+): Found | undefined {
+  const text = folds ? lowerAscii(literal) : literal;
   const bytes = Buffer.byteLength(text);
   // What could not be decoded became U+FFFD and stands for bytes that are not known here.
-  if (text === '' || text === '.' || text === '..' || /[\ufffd\ud800-\udfff]/.test(text) || bytes > NAME_BYTES)
+  if (text === '' || text === '.' || text === '..' || /[\ufffd\ud800-\udfff]/.test(text) || bytes > NAME_BYTES) {
     return undefined;
-  if (folded && (text.toLowerCase() !== text || text.toUpperCase() !== text)) return undefined;
+  }
+  if (anyCase && hasCase(folds ? text.replace(/[a-z]/g, '') : text)) return undefined;
   const score = COMMON.has(text) ? 0.5 : text.length;
   if (whole && complete) return { tokens: [{ type: 'component', text }], score: score + 1 };
   if (bytes < MIN_PART) return undefined;

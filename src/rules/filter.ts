@@ -14,10 +14,16 @@ const MAX_TOKENS = 65_536;
  * only add to what another rule finds.
  *
  * @param kinds All kinds of event that the kernel can send.
+ * @param folds The kernel compares path components without regard to the case of ASCII letters; all texts of
+ *   component tokens are then lower case. Without it, conditions that ignore case switch the filter off.
  */
-export function kernelFilter(rules: readonly CompiledRule[], kinds: Iterable<string>): KernelFilter {
+export function kernelFilter(
+  rules: readonly CompiledRule[],
+  kinds: Iterable<string>,
+  { folds = false }: { readonly folds?: boolean } = {},
+): KernelFilter {
   const filters = new Map<string, KindFilter>();
-  for (const kind of kinds) filters.set(kind, kindFilter(rules, kind));
+  for (const kind of kinds) filters.set(kind, kindFilter(rules, kind, folds));
   return { kinds: filters };
 }
 
@@ -26,13 +32,13 @@ function hasTokens(kind: string): boolean {
   return kind.startsWith('file_') || kind.startsWith('net_');
 }
 
-function kindFilter(rules: readonly CompiledRule[], kind: string): KindFilter {
+function kindFilter(rules: readonly CompiledRule[], kind: string, folds: boolean): KindFilter {
   const tokens = new Map<string, FilterToken>();
   for (const rule of rules) {
     if (rule.info.heuristic) continue;
     const condition = specialise(rule.condition, knowsLiveKind(kind));
     if (condition.type === 'const' && !condition.value) continue;
-    const found = hasTokens(kind) ? tokensOf(condition) : undefined;
+    const found = hasTokens(kind) ? tokensOf(condition, folds) : undefined;
     if (found === undefined) return { pass: 'whole', because: rule.info.name };
     const classes = kind === 'file_open' ? openClasses(condition) : undefined;
     for (const token of found) add(tokens, token, classes);

@@ -2,13 +2,16 @@
  * Case folding for `ignoreCase`: each UTF-16 unit alone, one to one. The whole
  * string's toLowerCase() depends on context (a final sigma) and can change the
  * length, so a part of a text need not be a part of the lowered text, and an
- * index over lowered text would lose matches.
+ * index over lowered text would lose matches. ASCII letters fold to ASCII and
+ * nothing else does (U+212A, the Kelvin sign, stays itself), so that the kernel
+ * can fold bytes.
  */
 export const FOLD_TABLE: Uint16Array = (() => {
   const table = new Uint16Array(65536);
   for (let unit = 0; unit < 65536; unit++) {
     const lower = String.fromCharCode(unit).toLowerCase();
-    table[unit] = lower.length === 1 ? lower.charCodeAt(0) : unit;
+    const folded = lower.length === 1 ? lower.charCodeAt(0) : unit;
+    table[unit] = unit >= 128 && folded < 128 ? unit : folded;
   }
   return table;
 })();

@@ -15,7 +15,7 @@ function bound(value: FieldValue, integers: boolean): unknown {
   return typeof value === 'object' ? { ...value } : value;
 }
 
-/** The fields as nested maps: all groups are there, absent fields are not. */
+/** The fields as nested maps: all groups are there, absent fields are not; an absent map counts as an empty one. */
 function bindings(fields: Fields): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const name of FIELD_NAMES) {
@@ -26,7 +26,7 @@ function bindings(fields: Fields): Record<string, unknown> {
       at[part] = next;
       at = next;
     }
-    const value = fields[name];
+    const value = fields[name] ?? (FIELDS[name].type === 'map<string>' ? {} : undefined);
     if (value !== undefined) at[parts.at(-1) ?? ''] = bound(value, FIELDS[name].type === 'int');
   }
   return root;
