@@ -1,5 +1,7 @@
 import type { Config } from '../config/options.ts';
 import type { EventRecord } from '../schema/event.ts';
+import type { RecordLayout } from '../schema/layout.ts';
+import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { Cgroups } from './cgroups.ts';
 import { type ExecReader, execReader, namespaceReader } from './exec-record.ts';
@@ -18,8 +20,8 @@ const SWEEP_STEP = 512;
 export interface EnricherOptions {
   readonly config: Config;
   readonly host: Host;
-  /** The sensor's, or a decoder's. */
-  readonly shapes: readonly (KindShape | undefined)[];
+  /** Of the records: the sensor's. */
+  readonly layout: RecordLayout;
   readonly procfs?: Procfs;
   /**
    * The event of a program whose hashes were not known when its exec was
@@ -62,7 +64,8 @@ export class Enricher {
   #sweep: Process[] = [];
   #budget = { second: 0, left: REPAIRS_PER_SECOND };
 
-  constructor({ config, host, shapes, procfs, onHashed }: EnricherOptions) {
+  constructor({ config, host, layout, procfs, onHashed }: EnricherOptions) {
+    const shapes = shapesOf(layout);
     this.#host = host;
     this.#procfs = procfs ?? new Procfs(config.enrich.environment);
     this.#table = new ProcessTable(config.enrich.max_processes);

@@ -55,10 +55,20 @@ function shapeOf(layout: KindLayout, kindName: (number: number) => string): Kind
   };
 }
 
-/** A shape for every kind of the layout, by the kind's number. */
+const known = new WeakMap<RecordLayout, readonly (KindShape | undefined)[]>();
+
+/**
+ * A shape for every kind of the layout, by the kind's number. One set of shapes
+ * for each layout object: whoever reads views of it must share their slots.
+ */
 export function shapesOf(layout: RecordLayout): readonly (KindShape | undefined)[] {
-  const shapes: (KindShape | undefined)[] = [];
-  const kindName = (number: number) => shapes[number]?.kind ?? String(number);
-  for (const kind of layout.kinds.values()) shapes[kind.number] = shapeOf(kind, kindName);
+  let shapes = known.get(layout);
+  if (shapes === undefined) {
+    const made: (KindShape | undefined)[] = [];
+    const kindName = (number: number) => made[number]?.kind ?? String(number);
+    for (const kind of layout.kinds.values()) made[kind.number] = shapeOf(kind, kindName);
+    known.set(layout, made);
+    shapes = made;
+  }
   return shapes;
 }
