@@ -1,14 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { metricsReference } from '../../scripts/generate-metrics.ts';
-import {
-  KERNEL_FAILURES,
-  PREFIX,
-  PROCESS_METRICS,
-  SERIES_LIMIT,
-  SPECS,
-  samplesPerLabelSet,
-} from '../../src/metrics/catalog.ts';
+import { PREFIX, PROCESS_METRICS, SERIES_LIMIT, SPECS, samplesPerLabelSet } from '../../src/metrics/catalog.ts';
 import { EVENT_KINDS } from '../../src/metrics/kinds.ts';
 import { TACTICS, tacticsOf } from '../../src/metrics/tactics.ts';
 import { KERNEL_FAILURES } from '../../src/metrics/vocabulary.ts';
