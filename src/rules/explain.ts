@@ -1,6 +1,6 @@
 /** Why a rule matches an event, or why not: the tree evaluated leaf by leaf, with values. */
 import type { FieldSource } from '../schema/event.ts';
-import { FIELD_NAMES, fieldName } from '../schema/fields.ts';
+import { fieldName } from '../schema/fields.ts';
 import { globText } from './glob.ts';
 import { pairTest, type ValueTest, valueTest } from './test-value.ts';
 import { type Condition, type Leaf, type Quantifier, type Subject, subjectText, type Test } from './tree.ts';
@@ -198,6 +198,13 @@ function show(value: unknown): string {
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }
 
+/** Leaves out the parts of an `all` that hold, where the whole does not: what is left is the reason. */
+export function reasonOf(explanation: Explanation): Explanation {
+  const { type, result, children } = explanation;
+  const kept = type === 'all' && !result ? children.filter((child) => !child.result) : children;
+  return { ...explanation, children: kept.map(reasonOf) };
+}
+
 /** One line per node, for a terminal: a mark, the condition, and the value the event has. */
 export function explanationText(explanation: Explanation, indent = 0): string {
   const mark = explanation.result ? '+' : '-';
@@ -234,5 +241,3 @@ export function conditionText(condition: Condition): string {
 function elementText(subject: Subject): string {
   return subject.from === 'any_string' ? 'any field' : subjectText(subject);
 }
-
-export const KNOWN_FIELDS: readonly string[] = FIELD_NAMES;

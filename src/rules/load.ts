@@ -32,8 +32,8 @@ export interface LoadedRules {
   readonly ruleset: RuleSet;
   /** Everything that is wrong. A broken rule never stops the others; whether to go on is the caller's decision. */
   readonly problems: readonly Problem[];
-  /** Names of the rules that are switched off. */
-  readonly disabled: readonly string[];
+  /** The sound rules that are switched off. */
+  readonly disabled: readonly RuleDefinition[];
 }
 
 /** Reads, checks and compiles rules. Throws nothing for what the files contain. */
@@ -54,14 +54,14 @@ export function loadRuleTexts(
   const book = readRuleBook(files);
   const problems: Problem[] = [...before, ...book.problems, ...(sigma?.problems ?? [])];
   const definitions: RuleDefinition[] = [];
-  const disabled: string[] = [];
+  const disabled: RuleDefinition[] = [];
   const kinds = options.kinds === undefined ? undefined : new Set(options.kinds);
   for (const draft of book.rules.values()) {
     try {
       const definition = defineRule(draft, book);
       if (kinds !== undefined) checkKinds(draft, definition.condition, kinds);
       if (switchedOn(draft, options)) definitions.push(definition);
-      else disabled.push(draft.name);
+      else disabled.push(definition);
     } catch (cause) {
       if (!(cause instanceof RuleError)) throw cause;
       problems.push({ subject: draft.name, ...cause.problem });

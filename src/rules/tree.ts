@@ -176,8 +176,13 @@ export function exists(subject: Subject): Condition {
 export function refute(condition: Leaf): Condition {
   const { subject, test } = condition;
   if (test.op === 'exists') return not(condition);
-  const present = test.op === 'compare' ? [exists(subject), exists(test.other)] : [exists(subject)];
-  return all([...present, not(condition)]);
+  const subjects = test.op === 'compare' ? [subject, test.other] : [subject];
+  return all([...subjects.filter(canBeAbsent).map(exists), not(condition)]);
+}
+
+/** The element of a list itself is always there. */
+function canBeAbsent(subject: Subject): boolean {
+  return subject.from !== 'element' || subject.member !== undefined || subject.index !== undefined;
 }
 
 /** How a subject is written: `process.path`, `process.env['HOME']`, `size(process.args)`. The engine's fact names, too. */
