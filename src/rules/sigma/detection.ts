@@ -1,7 +1,7 @@
 /** `detection` of a rule, or `filter` of a filter file: search identifiers and the condition over them. */
-import { all, any, type Condition, FALSE, kindIs, not } from '../tree.ts';
+import { all, any, type Condition, FALSE, not } from '../tree.ts';
 import { type ConditionNode, parseCondition, selectNames } from './condition.ts';
-import { dependsOnVariant, isOf, kindsOf } from './fields.ts';
+import { dependsOnVariant, isOf } from './fields.ts';
 import { itemCondition } from './item.ts';
 import type { Variant } from './logsource.ts';
 import { applyModifiers, type Modified } from './modifiers.ts';
@@ -113,14 +113,13 @@ function readMap(name: string, map: YamlMap): Item[] {
 
 /** The condition of a detection for the events of a log source, the check of the event's kind included. Throws SigmaFault. */
 export function detectionCondition(detection: Detection, variants: readonly Variant[]): Condition {
-  const kinds = kindIs(...kindsOf(variants));
   const [first] = variants;
   if (first === undefined) return FALSE;
   if (variants.length === 1 || !usesVariants(detection)) {
-    const events = any(variants.map((variant) => all(variants.length === 1 ? [variant.only] : isOf(variant))));
-    return all([kinds, events, bareCondition(detection, first)]);
+    const events = any(variants.map((variant) => all(isOf(variant))));
+    return all([events, bareCondition(detection, first)]);
   }
-  return all([kinds, any(variants.map((variant) => all([...isOf(variant), bareCondition(detection, variant)])))]);
+  return any(variants.map((variant) => all([...isOf(variant), bareCondition(detection, variant)])));
 }
 
 function usesVariants(detection: Detection): boolean {
