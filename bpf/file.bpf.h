@@ -21,7 +21,6 @@ enum file_constants {
 	O_TRUNC = 01000,
 	O_PATH = 010000000,
 	FMODE_CREATED = 0x100000,
-	S_IFSOCK = 0140000,
 };
 
 /*
@@ -69,22 +68,18 @@ static __always_inline void describe_file(struct scratch *s, struct file_head *f
 
 /* ---- records of names ----------------------------------------------------------------- */
 /*
- * A path as user space passed it, resolved no further than to the directory it
- * starts at, which is the kernel's own. `base` is set for a relative path, and
- * for an absolute one of a process whose root is not that of its mount namespace:
- * in both cases the path lies below it.
+ * The record's unverified `path` is at [offset, s->length): finds the directory
+ * that it starts at, which is the kernel's own. `base` is set for a relative
+ * path, and for an absolute one of a process whose root is not that of its mount
+ * namespace: in both cases the path lies below it. The mask is that of both.
  */
-static __always_inline __u64 describe_name(struct scratch *s, struct text *path, struct text *base,
-					   struct task_struct *task, __s32 dirfd, __u64 string,
+static __always_inline __u64 describe_base(struct scratch *s, struct text *path, struct text *base,
+					   struct task_struct *task, __s32 dirfd, __u32 offset,
 					   __u32 generation)
 {
 	__u64 dentry = 0, mnt = 0, mask;
-	__u32 offset = s->length;
 	char first = 0;
 
-	s->event.header.flags |= RECORD_UNVERIFIED;
-	if (!text_user(s, path, (void *)string, PATH_MAX_BYTES))
-		return EVERY_CLASS;
 	if (offset < RECORD_BYTES)
 		first = s->bytes[offset];
 	mask = string_mask(s->level, offset, path->length, generation);
@@ -114,6 +109,19 @@ static __always_inline __u64 describe_name(struct scratch *s, struct text *path,
 		base->offset = base->length = 0;
 	}
 	return mask;
+}
+
+/* A path as user space passed it, resolved no further than to the directory it starts at. */
+static __always_inline __u64 describe_name(struct scratch *s, struct text *path, struct text *base,
+					   struct task_struct *task, __s32 dirfd, __u64 string,
+					   __u32 generation)
+{
+	__u32 offset = s->length;
+
+	s->event.header.flags |= RECORD_UNVERIFIED;
+	if (!text_user(s, path, (void *)string, PATH_MAX_BYTES))
+		return EVERY_CLASS;
+	return describe_base(s, path, base, task, dirfd, offset, generation);
 }
 
 /* ---- decisions --------------------------------------------------------------------------- */

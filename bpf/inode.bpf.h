@@ -9,6 +9,7 @@ enum inode_constants {
 	S_IFMT = 0170000,
 	S_IFREG = 0100000,
 	S_IFDIR = 0040000,
+	S_IFSOCK = 0140000,
 	S_ISUID = 04000,
 	S_ISGID = 02000,
 	S_IXGRP = 00010,

@@ -2,8 +2,6 @@
 /* Namespaces, root directories and mounts. */
 #include "privilege.bpf.h"
 
-enum { AT_FDCWD = -100 };
-
 /* The directory that a relative path argument starts at: of a descriptor, or the working directory.
  */
 static __always_inline void call_base(struct scratch *s, struct task_struct *task, __s32 dirfd)
@@ -14,7 +12,7 @@ static __always_inline void call_base(struct scratch *s, struct task_struct *tas
 		text_cwd(s, &s->event.mount.base, task);
 		return;
 	}
-	file = file_at(task, dirfd);
+	file = file_of_fd(task, dirfd);
 	if (!file)
 		return;
 	read_field(dentry, file, struct file, f_path.dentry);
@@ -97,7 +95,7 @@ static __always_inline void on_setns(struct pt_regs *regs, struct task_struct *t
 
 	if (!s)
 		return;
-	file = file_at(task, ARG0(regs, *call));
+	file = file_of_fd(task, ARG0(regs, *call));
 	if (file)
 		call_file_name(s, file, 0);
 	call_end(s);

@@ -364,34 +364,18 @@ static __always_inline void on_listen(struct task_struct *task, struct call_info
 		net_report(EVENT_NET_LISTEN, sk, task, call, result);
 }
 
-static __always_inline bool is_raw(__u32 family, __u32 type)
+static __always_inline void on_socket(struct pt_regs *regs, struct task_struct *task,
+				      struct call_info *call, long result)
 {
-	if (is_inet(family))
-		return type == SOCK_RAW || type == SOCK_PACKET;
-	return family == AF_PACKET || family == AF_VSOCK || family == AF_XDP;
-}
-
-static __always_inline void on_socket(struct task_struct *task, struct call_info *call,
-				      __u32 family, __u32 type, __u32 protocol, long result)
-{
+	__u32 family = ARG0(regs, *call), type = ARG1(regs, *call);
 	struct scratch *s;
 
 	if (!is_raw(family, type & SOCK_TYPE_MASK))
 		return;
-	if (!kind_wanted(EVENT_SOCKET_RAW) || is_daemon(task)) {
-		account(EVENT_SOCKET_RAW, OUTCOME_FILTERED);
-		return;
-	}
-	s = record_begin(EVENT_SOCKET_RAW, sizeof(struct call_event));
+	s = socket_raw_begin(task, family, type, ARG2(regs, *call), result);
 	if (!s)
 		return;
 	header_of_call(&s->event.header, task, call, result);
-	s->event.socket_raw.argument[0] = family;
-	s->event.socket_raw.argument[1] = type;
-	s->event.socket_raw.argument[2] = protocol;
-	s->event.socket_raw.family = family;
-	s->event.socket_raw.socket_type = type & SOCK_TYPE_MASK;
-	s->event.socket_raw.protocol = family == AF_PACKET ? bpf_ntohs(protocol) : protocol;
 	record_submit(s, RING_PRIORITY);
 }
 
@@ -414,7 +398,7 @@ int BPF_PROG(exit_socket, struct pt_regs *regs, long result)
 		on_listen(task, &call, first, result, true);
 		break;
 	case CALL_SOCKET:
-		on_socket(task, &call, first, ARG1(regs, call), ARG2(regs, call), result);
+		on_socket(regs, task, &call, result);
 		break;
 	}
 	return 0;

@@ -144,7 +144,7 @@ static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *ta
 	if (!(protection & PROT_EXEC))
 		return;
 	if (!(flags & MAP_ANONYMOUS)) {
-		file = file_at(task, ARG4(regs, *call));
+		file = file_of_fd(task, ARG4(regs, *call));
 		if (file)
 			read_field(mode, file, struct file, f_mode);
 		if (!(protection & PROT_WRITE) && !(mode & FMODE_WRITE))
@@ -161,7 +161,7 @@ static __always_inline void on_memfd(struct pt_regs *regs, struct task_struct *t
 				     struct call_info *call, long result)
 {
 	struct scratch *s = call_begin(EVENT_MEMFD_CREATE, regs, task, call, result);
-	__u64 file = result < 0 ? 0 : file_at(task, result);
+	__u64 file = result < 0 ? 0 : file_of_fd(task, result);
 
 	if (!s)
 		return;
@@ -230,7 +230,7 @@ static __always_inline void on_bpf(struct pt_regs *regs, struct task_struct *tas
 	if (!s)
 		return;
 	if (command == BPF_PROG_LOAD_COMMAND && result >= 0) {
-		file = file_at(task, result);
+		file = file_of_fd(task, result);
 		if (file)
 			read_field(program, file, struct file, private_data);
 		if (program) {
@@ -263,7 +263,7 @@ static __always_inline void on_module(struct pt_regs *regs, struct task_struct *
 		call_text(s, &e->name, ARG0(regs, *call), NAME_BYTES);
 	} else if (call->call == CALL_FINIT_MODULE) {
 		call_text(s, &e->detail, ARG1(regs, *call), NAME_BYTES);
-		call_file(s, file_at(task, ARG0(regs, *call)));
+		call_file(s, file_of_fd(task, ARG0(regs, *call)));
 	} else {
 		call_text(s, &e->detail, ARG2(regs, *call), NAME_BYTES);
 	}

@@ -8,9 +8,8 @@
 #ifndef BPFWARDEN_PRIVILEGE_H
 #define BPFWARDEN_PRIVILEGE_H
 
-#include "call.bpf.h"
+#include "file.bpf.h"
 #include "task.bpf.h"
-#include "filter.bpf.h"
 
 static __always_inline struct scratch *call_begin(enum event_kind kind, struct pt_regs *regs,
 						  struct task_struct *task, struct call_info *call,
@@ -72,20 +71,6 @@ static __always_inline void call_text(struct scratch *s, struct text *text, __u6
 }
 
 /* ---- descriptors ------------------------------------------------------------- */
-/* The open file as a plain address, 0 when there is none. */
-static __always_inline __u64 file_at(struct task_struct *task, __u32 fd)
-{
-	struct fdtable *table = task->files->fdt;
-	__u64 slots = 0, file = 0;
-	__u32 most = 0;
-
-	read_field(slots, table, struct fdtable, fd);
-	read_field(most, table, struct fdtable, max_fds);
-	if (fd < most)
-		bpf_probe_read_kernel(&file, sizeof(file), (void *)(slots + fd * sizeof(file)));
-	return file;
-}
-
 /* Path and identity of an open file. */
 static __always_inline void call_file(struct scratch *s, __u64 file)
 {

@@ -8,6 +8,7 @@
 #define BPFWARDEN_SOCKET_H
 
 #include "inode.bpf.h"
+#include "filter.bpf.h"
 #include <bpf/bpf_endian.h>
 
 enum socket_constants {
@@ -22,7 +23,6 @@ enum socket_constants {
 	SOCK_RAW = 3,
 	SOCK_PACKET = 10,
 	SOCK_TYPE_MASK = 0xf,
-	S_IFSOCK = 0140000,
 	TCP_ESTABLISHED = 1,
 	TCP_SYN_SENT = 2,
 	TCP_FIN_WAIT1 = 4,
@@ -150,6 +150,38 @@ static __always_inline bool endpoint_of_user(struct net_event *e, struct endpoin
 	e->family = user.family == AF_INET6 && is_mapped(to->ip) ? AF_INET : user.family;
 	to->port = bpf_ntohs(user.port);
 	return true;
+}
+
+/* ---- raw sockets -------------------------------------------------------------- */
+static __always_inline bool is_raw(__u32 family, __u32 type)
+{
+	if (is_inet(family))
+		return type == SOCK_RAW || type == SOCK_PACKET;
+	return family == AF_PACKET || family == AF_VSOCK || family == AF_XDP;
+}
+
+static __always_inline struct scratch *socket_raw_begin(struct task_struct *task, __u32 family,
+							__u32 type, __u32 protocol, long result)
+{
+	struct call_event *e;
+	struct scratch *s;
+
+	if (!kind_wanted(EVENT_SOCKET_RAW) || is_daemon(task)) {
+		account(EVENT_SOCKET_RAW, OUTCOME_FILTERED);
+		return NULL;
+	}
+	s = record_begin(EVENT_SOCKET_RAW, sizeof(*e));
+	if (!s)
+		return NULL;
+	e = &s->event.socket_raw;
+	header_fill(&e->header, task, result);
+	e->argument[0] = family;
+	e->argument[1] = type;
+	e->argument[2] = protocol;
+	e->family = family;
+	e->socket_type = type & SOCK_TYPE_MASK;
+	e->protocol = family == AF_PACKET ? bpf_ntohs(protocol) : protocol;
+	return s;
 }
 
 #endif /* BPFWARDEN_SOCKET_H */

@@ -122,9 +122,9 @@ static __always_inline void on_getfd(struct pt_regs *regs, struct task_struct *t
 
 	if (!s)
 		return;
-	target_of_pidfd(&s->event.pidfd_getfd, file_at(task, ARG0(regs, *call)));
+	target_of_pidfd(&s->event.pidfd_getfd, file_of_fd(task, ARG0(regs, *call)));
 	if (result >= 0)
-		call_file(s, file_at(task, result));
+		call_file(s, file_of_fd(task, result));
 	call_end(s);
 }
 
@@ -215,7 +215,7 @@ static __always_inline void on_signal(struct pt_regs *regs, struct task_struct *
 		return;
 	e = &s->event.kill;
 	if (call->call == CALL_PIDFD_SEND_SIGNAL)
-		target_of_pidfd(e, file_at(task, ARG0(regs, *call)));
+		target_of_pidfd(e, file_of_fd(task, ARG0(regs, *call)));
 	else if ((__s32)ARG0(regs, *call) > 0)
 		target_of_number(e, ARG0(regs, *call));
 	e->argument[0] = e->target_pid;

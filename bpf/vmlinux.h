@@ -462,6 +462,70 @@ struct bpf_prog {
 	struct bpf_prog_aux *aux;
 };
 
+/* ---- io_uring ----------------------------------------------------------------- */
+struct filename {
+	const char *name; /* the kernel's copy */
+};
+
+/* A request begins with its file and, in the same 64 bytes, its own arguments (struct io_open, ...). */
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	void *async_data;
+};
+
+struct open_how {
+	u64 flags;
+	u64 mode;
+};
+
+struct io_open {
+	int dfd;
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_rename {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+};
+
+struct io_unlink {
+	int dfd;
+	int flags;
+	struct filename *filename;
+};
+
+struct io_mkdir {
+	int dfd;
+	umode_t mode;
+	struct filename *filename;
+};
+
+/* link and symlink */
+struct io_link {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+};
+
+struct io_socket {
+	int domain;
+	int type;
+	int protocol;
+};
+
+struct io_xattr {
+	struct filename *filename;
+};
+
+struct io_uring_cqe {
+	s32 res;
+};
+
 /* ---- iterators ----------------------------------------------------------------- */
 struct seq_file {
 	size_t count;

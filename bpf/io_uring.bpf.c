@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * Operations that io_uring does without a system call of their own. A request
+ * is reported when it is submitted: not every request that succeeds has a
+ * completion (IOSQE_CQE_SKIP_SUCCESS). So the result is not known (0), and a
+ * path is the kernel's own copy of the name, which nobody can swap any more,
+ * but not resolved: RECORD_UNVERIFIED stays set.
+ */
+#include "file.bpf.h"
+#include "socket.bpf.h"
+#include "privilege.bpf.h"
+
+/* enum io_uring_op (include/uapi/linux/io_uring.h): only what this file looks at. */
+enum ring_operation {
+	RING_CONNECT = 16,
+	RING_OPENAT = 18,
+	RING_OPENAT2 = 28,
+	RING_RENAMEAT = 35,
+	RING_UNLINKAT = 36,
+	RING_MKDIRAT = 37,
+	RING_SYMLINKAT = 38,
+	RING_LINKAT = 39,
+	RING_SETXATTR = 42,
+	RING_SOCKET = 45,
+};
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_ring, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+
+	if (call.call == CALL_IO_URING_SETUP)
+		call_report(EVENT_IO_URING_SETUP, regs, task, &call, result);
+	return 0;
+}
+
+/* A name that the kernel has copied (struct filename). */
+static __always_inline __u64 ring_name(struct scratch *s, struct text *path, struct text *base,
+				       struct task_struct *task, __s32 dirfd, __u64 filename,
+				       __u32 generation)
+{
+	__u32 offset = s->length;
+	__u64 name = 0;
+
+	read_field(name, filename, struct filename, name);
+	text_kernel(s, path, (void *)name, PATH_MAX_BYTES);
+	if (path->length == TEXT_UNREADABLE)
+		return EVERY_CLASS;
+	return describe_base(s, path, base, task, dirfd, offset, generation);
+}
+
+static __always_inline struct scratch *ring_begin(enum event_kind kind, struct task_struct *task,
+						  __u32 generation)
+{
+	struct scratch *s;
+
+	if (file_unwanted(task, kind, generation))
+		return NULL;
+	s = record_begin(kind, sizeof(struct file_event));
+	if (!s)
+		return NULL;
+	header_fill(&s->event.header, task, 0);
+	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
+	return s;
+}
+
+static __always_inline __u64 open_classes(__u32 flags)
+{
+	__u64 classes = 1ull << CLASS_OPEN_FAILED; /* it may yet fail */
+
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		classes |= 1ull << CLASS_OPEN_READ;
+	if (flags & O_ACCMODE)
+		classes |= 1ull << CLASS_OPEN_WRITE;
+	if (flags & O_CREAT)
+		classes |= 1ull << CLASS_OPEN_CREATE;
+	return classes;
+}
+
+static __always_inline void ring_open(__u64 request, struct task_struct *task, __u32 generation)
+{
+	struct scratch *s = ring_begin(EVENT_FILE_OPEN, task, generation);
+	__u64 filename = 0, flags = 0, mode = 0, mask;
+	struct file_event *e;
+	__s32 dirfd = 0;
+
+	if (!s)
+		return;
+	e = &s->event.file_open;
+	read_field(dirfd, request, struct io_open, dfd);
+	read_field(filename, request, struct io_open, filename);
+	read_field(flags, request, struct io_open, how.flags);
+	read_field(mode, request, struct io_open, how.mode);
+	e->open_flags = flags;
+	e->new_mode = flags & O_CREAT ? mode : 0;
+	mask = ring_name(s, &e->path, &e->base, task, dirfd, filename, generation);
+	file_finish(s, task, generation, mask, open_classes(flags));
+}
+
+static __always_inline void ring_unlink(__u64 request, struct task_struct *task, __u32 generation)
+{
+	struct scratch *s = ring_begin(EVENT_FILE_UNLINK, task, generation);
+	struct file_event *e;
+	__u64 filename = 0, mask;
+	__s32 dirfd = 0;
+
+	if (!s)
+		return;
+	e = &s->event.file_unlink;
+	read_field(dirfd, request, struct io_unlink, dfd);
+	read_field(filename, request, struct io_unlink, filename);
+	mask = ring_name(s, &e->path, &e->base, task, dirfd, filename, generation);
+	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_UNLINK));
+}
+
+static __always_inline void ring_mkdir(__u64 request, struct task_struct *task, __u32 generation)
+{
+	struct scratch *s = ring_begin(EVENT_FILE_MKDIR, task, generation);
+	struct file_event *e;
+	__u64 filename = 0, mask;
+	umode_t mode = 0;
+	__s32 dirfd = 0;
+
+	if (!s)
+		return;
+	e = &s->event.file_mkdir;
+	read_field(dirfd, request, struct io_mkdir, dfd);
+	read_field(mode, request, struct io_mkdir, mode);
+	read_field(filename, request, struct io_mkdir, filename);
+	e->new_mode = mode;
+	mask = ring_name(s, &e->path, &e->base, task, dirfd, filename, generation);
+	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_MKDIR));
+}
+
+/* Two names. */
+struct ring_names {
+	__u64 old_name;
+	__u64 new_name;
+	__s32 old_dirfd;
+	__s32 new_dirfd;
+};
+
+static __always_inline void ring_pair(enum event_kind kind, struct ring_names *names,
+				      struct task_struct *task, __u32 generation)
+{
+	struct scratch *s = ring_begin(kind, task, generation);
+	struct file_event *e;
+	__u64 mask, name = 0;
+
+	if (!s)
+		return;
+	e = &s->event.file_rename;
+	if (kind == EVENT_FILE_SYMLINK) { /* `path` is the link itself; its target is text, not a
+					     path of ours */
+		__u32 offset;
+
+		mask = ring_name(s, &e->path, &e->base, task, names->new_dirfd, names->new_name,
+				 generation);
+		offset = s->length;
+		read_field(name, names->old_name, struct filename, name);
+		text_kernel(s, &e->new_path, (void *)name, PATH_MAX_BYTES);
+		mask |= string_mask(s->level, offset, e->new_path.length, generation);
+	} else {
+		mask = ring_name(s, &e->path, &e->base, task, names->old_dirfd, names->old_name,
+				 generation);
+		mask |= ring_name(s, &e->new_path, &e->new_base, task, names->new_dirfd,
+				  names->new_name, generation);
+	}
+	file_finish(s, task, generation, mask, KIND_CLASS(kind));
+}
+
+static __always_inline void ring_rename(__u64 request, struct task_struct *task, __u32 generation)
+{
+	struct ring_names names = {};
+
+	read_field(names.old_dirfd, request, struct io_rename, old_dfd);
+	read_field(names.new_dirfd, request, struct io_rename, new_dfd);
+	read_field(names.old_name, request, struct io_rename, oldpath);
+	read_field(names.new_name, request, struct io_rename, newpath);
+	ring_pair(EVENT_FILE_RENAME, &names, task, generation);
+	/* A directory may have got another name: see file_change.bpf.c. */
+	filter_forget_paths();
+}
+
+static __always_inline void ring_link(enum event_kind kind, __u64 request, struct task_struct *task,
+				      __u32 generation)
+{
+	struct ring_names names = {};
+
+	read_field(names.old_dirfd, request, struct io_link, old_dfd);
+	read_field(names.new_dirfd, request, struct io_link, new_dfd);
+	read_field(names.old_name, request, struct io_link, oldpath);
+	read_field(names.new_name, request, struct io_link, newpath);
+	ring_pair(kind, &names, task, generation);
+}
+
+static __always_inline void ring_setxattr(__u64 request, struct task_struct *task, __u32 generation)
+{
+	struct scratch *s = ring_begin(EVENT_FILE_SETXATTR, task, generation);
+	struct file_event *e;
+	__u64 filename = 0, mask;
+
+	if (!s)
+		return;
+	e = &s->event.file_setxattr;
+	read_field(filename, request, struct io_xattr, filename);
+	mask = ring_name(s, &e->path, &e->base, task, AT_FDCWD, filename, generation);
+	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_SETXATTR));
+}
+
+static __always_inline void ring_socket(__u64 request, struct task_struct *task)
+{
+	__u32 family = 0, type = 0, protocol = 0;
+	struct scratch *s;
+
+	read_field(family, request, struct io_socket, domain);
+	read_field(type, request, struct io_socket, type);
+	read_field(protocol, request, struct io_socket, protocol);
+	if (!is_raw(family, type & SOCK_TYPE_MASK))
+		return;
+	s = socket_raw_begin(task, family, type, protocol, 0);
+	if (!s)
+		return;
+	s->event.header.flags |= RECORD_IO_URING;
+	record_submit(s, RING_PRIORITY);
+}
+
+/*
+ * io_submit_sqes -> io_submit_sqe -> io_init_req (io_uring/io_uring.c): names are
+ * copied by the operation's prep -> trace_io_uring_submit_req. `current` is the
+ * process, or its submission thread with IORING_SETUP_SQPOLL. TCP connects and
+ * UDP sends are seen by their own hooks (network.bpf.c, transfer.bpf.c), whoever
+ * begins them.
+ */
+SEC("tp_btf/io_uring_submit_req")
+int BPF_PROG(ring_submit, struct io_kiocb *req)
+{
+	struct task_struct *task;
+	__u64 request = (__u64)req;
+	__u32 generation;
+
+	switch (req->opcode) {
+	case RING_OPENAT:
+	case RING_OPENAT2:
+	case RING_RENAMEAT:
+	case RING_UNLINKAT:
+	case RING_MKDIRAT:
+	case RING_SYMLINKAT:
+	case RING_LINKAT:
+	case RING_SETXATTR:
+	case RING_SOCKET:
+		break;
+	default: /* reads, writes, polls, timeouts: millions a second */
+		return 0;
+	}
+	task = bpf_get_current_task_btf();
+	generation = filter_generation();
+	switch (req->opcode) {
+	case RING_OPENAT:
+	case RING_OPENAT2:
+		ring_open(request, task, generation);
+		break;
+	case RING_RENAMEAT:
+		ring_rename(request, task, generation);
+		break;
+	case RING_UNLINKAT:
+		ring_unlink(request, task, generation);
+		break;
+	case RING_MKDIRAT:
+		ring_mkdir(request, task, generation);
+		break;
+	case RING_SYMLINKAT:
+		ring_link(EVENT_FILE_SYMLINK, request, task, generation);
+		break;
+	case RING_LINKAT:
+		ring_link(EVENT_FILE_LINK, request, task, generation);
+		break;
+	case RING_SETXATTR:
+		ring_setxattr(request, task, generation);
+		break;
+	case RING_SOCKET:
+		ring_socket(request, task);
+		break;
+	}
+	return 0;
+}

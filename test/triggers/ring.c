@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// One io_uring operation, without a system call of its own and without liburing:
+//   ring open PATH | unlink PATH | mkdir PATH | rename OLD NEW | link OLD NEW
+//   ring symlink TARGET LINK | connect IPV4 PORT | socket FAMILY TYPE PROTOCOL
+// Prints the request's result.
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int submit(const struct io_uring_sqe *request)
+{
+	struct io_uring_params p;
+	memset(&p, 0, sizeof(p));
+	int ring = (int)syscall(SYS_io_uring_setup, 4, &p);
+	if (ring < 0) {
+		perror("io_uring_setup");
+		exit(2);
+	}
+	size_t size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
+	size_t sq_size = p.sq_off.array + p.sq_entries * sizeof(unsigned);
+	if (sq_size > size)
+		size = sq_size;
+	char *rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring,
+			   IORING_OFF_SQ_RING);
+	struct io_uring_sqe *sqes = mmap(NULL, p.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE,
+					 MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
+	if (rings == MAP_FAILED || sqes == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
+	sqes[0] = *request;
+	((unsigned *)(rings + p.sq_off.array))[0] = 0;
+	__atomic_store_n((unsigned *)(rings + p.sq_off.tail), 1, __ATOMIC_RELEASE);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0) {
+		perror("io_uring_enter");
+		exit(2);
+	}
+	return ((struct io_uring_cqe *)(rings + p.cq_off.cqes))[0].res;
+}
+
+int main(int argc, char **argv)
+{
+	struct io_uring_sqe r;
+	struct sockaddr_in to;
+	memset(&r, 0, sizeof(r));
+	r.fd = AT_FDCWD;
+	if (argc < 3)
+		return 2;
+	const char *what = argv[1];
+	r.addr = (unsigned long)argv[2];
+	if (argc > 3) {
+		r.len = (unsigned)AT_FDCWD;
+		r.addr2 = (unsigned long)argv[3];
+	}
+	if (!strcmp(what, "open")) {
+		r.opcode = IORING_OP_OPENAT;
+	} else if (!strcmp(what, "unlink")) {
+		r.opcode = IORING_OP_UNLINKAT;
+	} else if (!strcmp(what, "mkdir")) {
+		r.opcode = IORING_OP_MKDIRAT;
+		r.len = 0755;
+	} else if (!strcmp(what, "rename")) {
+		r.opcode = IORING_OP_RENAMEAT;
+	} else if (!strcmp(what, "link")) {
+		r.opcode = IORING_OP_LINKAT;
+	} else if (!strcmp(what, "symlink")) {
+		r.opcode = IORING_OP_SYMLINKAT;
+		r.len = 0;
+	} else if (!strcmp(what, "connect") && argc > 3) {
+		memset(&to, 0, sizeof(to));
+		to.sin_family = AF_INET;
+		to.sin_port = htons((unsigned short)atoi(argv[3]));
+		inet_pton(AF_INET, argv[2], &to.sin_addr);
+		r.opcode = IORING_OP_CONNECT;
+		r.fd = socket(AF_INET, SOCK_STREAM, 0);
+		r.addr = (unsigned long)&to;
+		r.addr2 = sizeof(to);
+		r.len = 0;
+	} else if (!strcmp(what, "socket") && argc > 4) {
+		r.opcode = 45; /* IORING_OP_SOCKET, 5.19 */
+		r.fd = atoi(argv[2]);
+		r.off = (unsigned long)atoi(argv[3]);
+		r.len = (unsigned)atoi(argv[4]);
+		r.addr = 0;
+	} else {
+		return 2;
+	}
+	printf("%d\n", submit(&r));
+	return 0;
+}
