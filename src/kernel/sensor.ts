@@ -62,6 +62,7 @@ export class Sensor {
   readonly #kindNumbers: ReadonlyMap<string, number>;
   readonly #infos = new Map<string, MapInfo>();
   readonly #programs: readonly { readonly name: string; readonly section: string; readonly fd: number }[];
+  readonly #unavailable: string[] = [];
   readonly #written: [FilterKeys, FilterKeys] = [NO_KEYS, NO_KEYS];
   #decoder: BatchDecoder | undefined;
   #closed = false;
@@ -77,8 +78,9 @@ export class Sensor {
     checked(native, `open ${objectPath}`, native.open(objectPath));
     try {
       this.#setKnobs();
-      for (const { name } of answered(native, 'list programs', native.programs())) {
-        checked(native, `select ${name}`, native.setAutoload(name, programWanted(name, config)));
+      for (const { name, available } of answered(native, 'list programs', native.programs())) {
+        checked(native, `select ${name}`, native.setAutoload(name, available && programWanted(name, config)));
+        if (!available) this.#unavailable.push(name);
       }
       checked(native, 'load the BPF programs', native.load());
       this.#programs = answered(native, 'list programs', native.programs()).filter(({ autoload }) => autoload);
@@ -100,6 +102,8 @@ export class Sensor {
     u32('daemon_pid', process.pid);
     u32('rate_limit', kernel.rate_limit);
     u32('rate_burst', kernel.rate_burst);
+    // Without the cgroup programs, sends are reported from the system call.
+    u32('sends_seen_in_kernel', cgroupRoot() === undefined ? 0 : 1);
     u32('count_syscalls', monitoring.syscall_counts ? 1 : 0);
     for (const [map, bytes] of [
       ['bulk_ring', kernel.ring_bytes],
@@ -148,6 +152,8 @@ export class Sensor {
           attached: reports.some(({ program, attached }) => program === 'sys_exit' && attached),
         });
     }
+    for (const program of this.#unavailable)
+      reports.push({ program, attached: false, reason: 'this kernel does not have what it attaches to' });
     if (this.#programs.some(({ name }) => name === 'credentials_seed')) this.#native.readIterator('credentials_seed');
     if (this.#config.kernel.program_statistics) this.#switchStatistics();
     return reports;
