@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
-import { loadRules } from '../../../src/rules/load.ts';
+import { loadRules, loadRuleTexts } from '../../../src/rules/load.ts';
+import { loadSigmaTexts } from '../../../src/rules/sigma/load.ts';
 import { recordFromJson } from '../../../src/schema/record.ts';
 import { CORPORA, filesBelow } from './support/corpus.ts';
 import { type Json, type ParsedRule, ruleHolds } from './support/evaluator.ts';
@@ -43,4 +44,41 @@ describe('Sigma rules in a rule set: index, predicate and json-rules-engine', ()
       expect(matches).to.be.greaterThan(parsed.length);
     });
   }
+
+  it('raise the alert of a correlation for the event that completes it, late ones too', async () => {
+    const text = `title: Shell
+name: shell
+id: s-1
+logsource: {product: linux, category: process_creation}
+detection: {selection: {Image|endswith: /sh}, condition: selection}
+---
+title: Many shells
+id: c-1
+correlation:
+    type: event_count
+    rules: [shell]
+    group-by: [ParentProcessId]
+    timespan: 1m
+    condition: {gte: 3}
+level: critical
+`;
+    const sigma = loadSigmaTexts([{ path: 'many.yml', text }]);
+    const { ruleset, problems } = loadRuleTexts([], {}, [], sigma);
+    expect(problems).to.deep.equal([]);
+    expect(ruleset.infos.map((info) => info.name)).to.deep.equal(['Many shells']);
+    const alerts: unknown[] = [];
+    for (const [id, timestamp, ppid] of [
+      ['a', 100, 1],
+      ['b', 110, 2],
+      ['c', 200, 1],
+      ['d', 150, 1],
+      ['e', 155, 1],
+    ] as const) {
+      const json = { timestamp, event: { type: 'process_exec', id }, process: { path: '/bin/sh', ppid } };
+      const finding = await ruleset.evaluate(recordFromJson(json, '0'));
+      for (const match of finding?.matches ?? []) alerts.push([match.rule.id, finding?.event.id, match.window]);
+    }
+    const window = { count: 3, seconds: 60, key: { ParentProcessId: '1' } };
+    expect(alerts).to.deep.equal([['c-1', 'e', window]]);
+  });
 });
