@@ -66,23 +66,82 @@ static __always_inline void describe_file(struct scratch *s, struct file_head *f
 	text_path(s, &e->path, dentry, file_field(file, __u64, f_path.mnt));
 }
 
+/* ---- decisions --------------------------------------------------------------------------- */
+/* What is known of an event before its record: enough to say whether it passes. */
+struct question {
+	struct task_struct *task;
+	struct call_info *call; /* NULL: not by a system call */
+	__s64 result;
+	__u64 classes;
+	__u32 kind;
+	__u32 generation;
+	__u32 passes; /* enum filter_pass; 0 for the daemon's own doing */
+};
+
+static __always_inline struct question question_of(struct task_struct *task, struct call_info *call,
+						   __u32 kind, __u64 classes, __s64 result)
+{
+	struct question q = {.task = task, .call = call, .kind = kind};
+
+	q.classes = classes;
+	q.result = result;
+	q.generation = filter_generation();
+	q.passes = is_daemon(task) ? 0 : filter_passes(q.generation, kind);
+	return q;
+}
+
+static __always_inline bool passes_filter(struct question *q, __u64 mask)
+{
+	return filter_common(q->passes, q->generation, q->classes, q->task, q->result) ||
+	       ((q->passes & PASS_COMPONENTS) && (mask & q->classes));
+}
+
+/* Begins the record unless nothing of the kind can pass. */
+static __always_inline struct scratch *file_begin(struct question *q)
+{
+	if (q->passes)
+		return record_begin(q->kind, sizeof(struct file_event));
+	account_in_task(q->kind, OUTCOME_FILTERED);
+	return NULL;
+}
+
+/* Sends or drops the record; its header is filled only now, since most are dropped. */
+static __always_inline void file_finish(struct scratch *s, struct question *q, __u64 mask)
+{
+	if (!passes_filter(q, mask)) {
+		record_drop(s, OUTCOME_FILTERED);
+		return;
+	}
+	if (!rate_take(q->kind)) {
+		record_drop(s, OUTCOME_THROTTLED);
+		return;
+	}
+	if (q->call)
+		header_of_call(&s->event.header, q->task, q->call, q->result);
+	else
+		header_fill(&s->event.header, q->task, q->result);
+	record_submit(s, RING_BULK);
+}
+
 /* ---- records of names ----------------------------------------------------------------- */
 /*
- * The record's unverified `path` is at [offset, s->length): finds the directory
- * that it starts at, which is the kernel's own. `base` is set for a relative
- * path, and for an absolute one of a process whose root is not that of its mount
- * namespace: in both cases the path lies below it. The mask is that of both.
+ * Finds the directory that the name at s->bytes[offset] starts at, which is the
+ * kernel's own: `base` is set for a relative path, and for an absolute one of a
+ * process whose root is not that of its mount namespace. In both cases the path
+ * lies below it. Returns the mask of the tokens of both; without one that
+ * passes, and if the name is `alone`, base stays empty.
  */
 static __always_inline __u64 describe_base(struct scratch *s, struct text *path, struct text *base,
-					   struct task_struct *task, __s32 dirfd, __u32 offset,
-					   __u32 generation)
+					   struct question *q, __s32 dirfd, __u32 offset,
+					   bool alone)
 {
+	struct task_struct *task = q->task;
 	__u64 dentry = 0, mnt = 0, mask;
 	char first = 0;
 
 	if (offset < RECORD_BYTES)
 		first = s->bytes[offset];
-	mask = string_mask(s->level, offset, path->length, generation);
+	mask = string_mask(s->level, offset, path->length, q->generation);
 	if (first == '/') {
 		address_of(dentry, task->fs->root.dentry);
 		address_of(mnt, task->fs->root.mnt);
@@ -101,7 +160,9 @@ static __always_inline __u64 describe_base(struct scratch *s, struct text *path,
 		text_unreadable(s, base);
 		return EVERY_CLASS;
 	}
-	mask |= directory_mask(s->level, dentry, mnt, generation);
+	mask |= directory_mask(s->level, dentry, mnt, q->generation);
+	if (alone && !passes_filter(q, mask))
+		return mask;
 	text_path(s, base, dentry, mnt);
 	/* Most processes have the namespace's root as theirs. */
 	if (first == '/' && base->length == 1) {
@@ -113,43 +174,15 @@ static __always_inline __u64 describe_base(struct scratch *s, struct text *path,
 
 /* A path as user space passed it, resolved no further than to the directory it starts at. */
 static __always_inline __u64 describe_name(struct scratch *s, struct text *path, struct text *base,
-					   struct task_struct *task, __s32 dirfd, __u64 string,
-					   __u32 generation)
+					   struct question *q, __s32 dirfd, __u64 string,
+					   bool alone)
 {
 	__u32 offset = s->length;
 
 	s->event.header.flags |= RECORD_UNVERIFIED;
 	if (!text_user(s, path, (void *)string, PATH_MAX_BYTES))
 		return EVERY_CLASS;
-	return describe_base(s, path, base, task, dirfd, offset, generation);
-}
-
-/* ---- decisions --------------------------------------------------------------------------- */
-/* Sends or drops a finished record. `mask`: classes with a token; `classes`: those of the event. */
-static __always_inline void file_finish(struct scratch *s, struct task_struct *task,
-					__u32 generation, __u64 mask, __u64 classes)
-{
-	__u32 kind = s->kind;
-	__u32 passes = filter_passes(generation, kind);
-
-	if (is_daemon(task) || !passes ||
-	    !(filter_common(passes, generation, classes, task, s->event.header.result) ||
-	      ((passes & PASS_COMPONENTS) && (mask & classes))))
-		record_drop(s, OUTCOME_FILTERED);
-	else if (!rate_take(kind))
-		record_drop(s, OUTCOME_THROTTLED);
-	else
-		record_submit(s, RING_BULK);
-}
-
-/* Nothing of the kind can pass: then no record is built. */
-static __always_inline bool file_unwanted(struct task_struct *task, enum event_kind kind,
-					  __u32 generation)
-{
-	if (!is_daemon(task) && filter_passes(generation, kind))
-		return false;
-	account_in_task(kind, OUTCOME_FILTERED);
-	return true;
+	return describe_base(s, path, base, q, dirfd, offset, alone);
 }
 
 #endif /* BPFWARDEN_FILE_H */

@@ -118,39 +118,38 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	__u32 generation = filter_generation();
 	struct change c = {};
 	struct file_head file;
 	struct file_event *e;
+	struct question q;
 	struct scratch *s;
 	__u64 mask;
 
 	if (will_restart(result))
 		return 0;
 	change_of(&c, regs, &call);
-	if (file_unwanted(task, c.kind, generation))
-		return 0;
-	s = record_begin(c.kind, sizeof(*e));
+	q = question_of(task, &call, c.kind, KIND_CLASS(c.kind), result);
+	s = file_begin(&q);
 	if (!s)
 		return 0;
 	e = (struct file_event *)&s->event;
-	header_of_call(&e->header, task, &call, result);
 	e->new_mode = c.mode;
 	e->new_owner = c.owner;
 	e->new_group = c.group;
 	e->bytes = c.bytes;
 	if (c.fd >= 0 && read_file(&file, file_of_fd(task, c.fd))) {
 		mask = file_mask(file_field(&file, __u64, f_path.dentry),
-				 file_field(&file, __u64, f_path.mnt), generation);
-		describe_file(s, &file);
+				 file_field(&file, __u64, f_path.mnt), q.generation);
+		if (passes_filter(&q, mask))
+			describe_file(s, &file);
 	} else if (c.fd >= 0) { /* EBADF */
 		text_unreadable(s, &e->path);
 		mask = EVERY_CLASS;
 	} else {
-		mask = describe_name(s, &e->path, &e->base, task, c.dirfd, c.path, generation);
+		mask = describe_name(s, &e->path, &e->base, &q, c.dirfd, c.path, true);
 	}
 	if (c.attribute)
 		text_user(s, &e->attribute, (void *)c.attribute, NAME_BYTES);
-	file_finish(s, task, generation, mask, KIND_CLASS(c.kind));
+	file_finish(s, &q, mask);
 	return 0;
 }

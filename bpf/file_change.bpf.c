@@ -14,34 +14,19 @@ struct names {
 	__s32 new_dirfd;
 };
 
-static __always_inline struct scratch *begin(struct task_struct *task, struct call_info *call,
-					     enum event_kind kind, __u32 generation, long result)
-{
-	struct scratch *s;
-
-	if (file_unwanted(task, kind, generation))
-		return NULL;
-	s = record_begin(kind, sizeof(struct file_event));
-	if (s)
-		header_of_call(&s->event.header, task, call, result);
-	return s;
-}
-
-static __always_inline __u64 describe(struct scratch *s, struct task_struct *task, struct names *n,
-				      __u32 generation)
+static __always_inline __u64 describe(struct scratch *s, struct question *q, struct names *n,
+				      bool alone)
 {
 	struct file_event *e = (struct file_event *)&s->event;
 
-	return describe_name(s, &e->path, &e->base, task, n->dirfd, n->path, generation);
+	return describe_name(s, &e->path, &e->base, q, n->dirfd, n->path, alone);
 }
 
-static __always_inline __u64 describe_new(struct scratch *s, struct task_struct *task,
-					  struct names *n, __u32 generation)
+static __always_inline __u64 describe_new(struct scratch *s, struct question *q, struct names *n)
 {
 	struct file_event *e = (struct file_event *)&s->event;
 
-	return describe_name(s, &e->new_path, &e->new_base, task, n->new_dirfd, n->new_path,
-			     generation);
+	return describe_name(s, &e->new_path, &e->new_base, q, n->new_dirfd, n->new_path, false);
 }
 
 /* do_unlinkat, do_rmdir (fs/namei.c) -> sys_exit. new_mode shows S_IFDIR for a directory. */
@@ -50,15 +35,16 @@ int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	__u32 generation = filter_generation();
 	struct names n = {.dirfd = AT_FDCWD};
+	struct question q;
 	struct scratch *s;
 	__u64 mask;
 	bool directory = call.call == CALL_RMDIR;
 
 	if (will_restart(result))
 		return 0;
-	s = begin(task, &call, EVENT_FILE_UNLINK, generation, result);
+	q = question_of(task, &call, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK), result);
+	s = file_begin(&q);
 	if (!s)
 		return 0;
 	if (call.call == CALL_UNLINKAT) {
@@ -70,8 +56,8 @@ int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
 	}
 	if (directory)
 		s->event.file_unlink.new_mode = S_IFDIR;
-	mask = describe(s, task, &n, generation);
-	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_UNLINK));
+	mask = describe(s, &q, &n, true);
+	file_finish(s, &q, mask);
 	return 0;
 }
 
@@ -81,8 +67,8 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	__u32 generation = filter_generation();
 	struct names n = {.dirfd = AT_FDCWD, .new_dirfd = AT_FDCWD};
+	struct question q;
 	struct scratch *s;
 	__u64 mask;
 
@@ -91,7 +77,8 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 	/* It may have been a directory: whatever lies below it has another path now. */
 	if (result == 0)
 		filter_forget_paths();
-	s = begin(task, &call, EVENT_FILE_RENAME, generation, result);
+	q = question_of(task, &call, EVENT_FILE_RENAME, KIND_CLASS(EVENT_FILE_RENAME), result);
+	s = file_begin(&q);
 	if (!s)
 		return 0;
 	if (call.call == CALL_RENAME) {
@@ -105,8 +92,8 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 		if (call.call == CALL_RENAMEAT2)
 			s->event.file_rename.open_flags = ARG4(regs, call);
 	}
-	mask = describe(s, task, &n, generation) | describe_new(s, task, &n, generation);
-	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_RENAME));
+	mask = describe(s, &q, &n, false) | describe_new(s, &q, &n);
+	file_finish(s, &q, mask);
 	return 0;
 }
 
@@ -122,15 +109,17 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 	struct call_info call = call_of(regs, task);
 	bool symlink = call.call == CALL_SYMLINK || call.call == CALL_SYMLINKAT;
 	enum event_kind kind = symlink ? EVENT_FILE_SYMLINK : EVENT_FILE_LINK;
-	__u32 generation = filter_generation(), offset;
+	__u32 offset;
 	struct names n = {.dirfd = AT_FDCWD, .new_dirfd = AT_FDCWD};
 	struct file_event *e;
+	struct question q;
 	struct scratch *s;
 	__u64 mask;
 
 	if (will_restart(result))
 		return 0;
-	s = begin(task, &call, kind, generation, result);
+	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
+	s = file_begin(&q);
 	if (!s)
 		return 0;
 	e = (struct file_event *)&s->event;
@@ -142,10 +131,10 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 		} else {
 			n.path = ARG1(regs, call);
 		}
-		mask = describe(s, task, &n, generation);
+		mask = describe(s, &q, &n, false);
 		offset = s->length;
 		if (text_user(s, &e->new_path, (void *)n.new_path, PATH_MAX_BYTES))
-			mask |= string_mask(s->level, offset, e->new_path.length, generation);
+			mask |= string_mask(s->level, offset, e->new_path.length, q.generation);
 		else
 			mask = EVERY_CLASS;
 	} else {
@@ -159,9 +148,9 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 			n.path = ARG0(regs, call);
 			n.new_path = ARG1(regs, call);
 		}
-		mask = describe(s, task, &n, generation) | describe_new(s, task, &n, generation);
+		mask = describe(s, &q, &n, false) | describe_new(s, &q, &n);
 	}
-	file_finish(s, task, generation, mask, KIND_CLASS(kind));
+	file_finish(s, &q, mask);
 	return 0;
 }
 
@@ -175,14 +164,15 @@ int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 	bool at = call.call == CALL_MKDIRAT || call.call == CALL_MKNODAT;
 	bool directory = call.call == CALL_MKDIR || call.call == CALL_MKDIRAT;
 	enum event_kind kind = directory ? EVENT_FILE_MKDIR : EVENT_FILE_CREATE;
-	__u32 generation = filter_generation();
 	struct names n = {.dirfd = AT_FDCWD};
+	struct question q;
 	struct scratch *s;
 	__u64 mask;
 
 	if (will_restart(result))
 		return 0;
-	s = begin(task, &call, kind, generation, result);
+	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
+	s = file_begin(&q);
 	if (!s)
 		return 0;
 	if (at) {
@@ -193,7 +183,7 @@ int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 		n.path = ARG0(regs, call);
 		s->event.file_mkdir.new_mode = ARG1(regs, call);
 	}
-	mask = describe(s, task, &n, generation);
-	file_finish(s, task, generation, mask, KIND_CLASS(kind));
+	mask = describe(s, &q, &n, true);
+	file_finish(s, &q, mask);
 	return 0;
 }

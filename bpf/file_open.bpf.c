@@ -96,27 +96,26 @@ static __always_inline void emit(struct task_struct *task, struct call_info *cal
 static __always_inline void failed(struct pt_regs *regs, struct task_struct *task,
 				   struct call_info *call, __s64 result)
 {
-	__u32 generation = filter_generation();
 	__u64 mask = EVERY_CLASS;
 	struct file_event *e;
 	struct scratch *s;
+	struct question q;
 	struct asked a;
 
-	if (file_unwanted(task, EVENT_FILE_OPEN, generation))
-		return;
-	s = record_begin(EVENT_FILE_OPEN, sizeof(*e));
+	asked_for(&a, regs, call);
+	q = question_of(task, call, EVENT_FILE_OPEN,
+			classes_of(a.flags) | 1ull << CLASS_OPEN_FAILED, result);
+	s = file_begin(&q);
 	if (!s)
 		return;
 	e = &s->event.file_open;
-	header_of_call(&e->header, task, call, result);
-	asked_for(&a, regs, call);
 	e->open_flags = a.flags;
 	e->new_mode = a.mode;
 	if (call->call == CALL_OPEN_BY_HANDLE_AT)
 		text_unreadable(s, &e->path); /* a handle has no name */
 	else
-		mask = describe_name(s, &e->path, &e->base, task, a.dirfd, a.path, generation);
-	file_finish(s, task, generation, mask, classes_of(a.flags) | 1ull << CLASS_OPEN_FAILED);
+		mask = describe_name(s, &e->path, &e->base, &q, a.dirfd, a.path, true);
+	file_finish(s, &q, mask);
 }
 
 /*

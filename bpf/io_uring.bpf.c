@@ -37,8 +37,7 @@ int BPF_PROG(exit_ring, struct pt_regs *regs, long result)
 
 /* A name that the kernel has copied (struct filename). */
 static __always_inline __u64 ring_name(struct scratch *s, struct text *path, struct text *base,
-				       struct task_struct *task, __s32 dirfd, __u64 filename,
-				       __u32 generation)
+				       struct question *q, __s32 dirfd, __u64 filename, bool alone)
 {
 	__u32 offset = s->length;
 	__u64 name = 0;
@@ -47,21 +46,18 @@ static __always_inline __u64 ring_name(struct scratch *s, struct text *path, str
 	text_kernel(s, path, (void *)name, PATH_MAX_BYTES);
 	if (path->length == TEXT_UNREADABLE)
 		return EVERY_CLASS;
-	return describe_base(s, path, base, task, dirfd, offset, generation);
+	return describe_base(s, path, base, q, dirfd, offset, alone);
 }
 
-static __always_inline struct scratch *ring_begin(enum event_kind kind, struct task_struct *task,
-						  __u32 generation)
+static __always_inline struct scratch *ring_begin(struct question *q, enum event_kind kind,
+						  __u64 classes)
 {
 	struct scratch *s;
 
-	if (file_unwanted(task, kind, generation))
-		return NULL;
-	s = record_begin(kind, sizeof(struct file_event));
-	if (!s)
-		return NULL;
-	header_fill(&s->event.header, task, 0);
-	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
+	*q = question_of(bpf_get_current_task_btf(), NULL, kind, classes, 0);
+	s = file_begin(q);
+	if (s)
+		s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
 	return s;
 }
 
@@ -78,29 +74,32 @@ static __always_inline __u64 open_classes(__u32 flags)
 	return classes;
 }
 
-static __always_inline void ring_open(__u64 request, struct task_struct *task, __u32 generation)
+static __always_inline void ring_open(__u64 request)
 {
-	struct scratch *s = ring_begin(EVENT_FILE_OPEN, task, generation);
 	__u64 filename = 0, flags = 0, mode = 0, mask;
 	struct file_event *e;
+	struct question q;
+	struct scratch *s;
 	__s32 dirfd = 0;
 
+	read_field(flags, request, struct io_open, how.flags);
+	s = ring_begin(&q, EVENT_FILE_OPEN, open_classes(flags));
 	if (!s)
 		return;
 	e = &s->event.file_open;
 	read_field(dirfd, request, struct io_open, dfd);
 	read_field(filename, request, struct io_open, filename);
-	read_field(flags, request, struct io_open, how.flags);
 	read_field(mode, request, struct io_open, how.mode);
 	e->open_flags = flags;
 	e->new_mode = flags & O_CREAT ? mode : 0;
-	mask = ring_name(s, &e->path, &e->base, task, dirfd, filename, generation);
-	file_finish(s, task, generation, mask, open_classes(flags));
+	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	file_finish(s, &q, mask);
 }
 
-static __always_inline void ring_unlink(__u64 request, struct task_struct *task, __u32 generation)
+static __always_inline void ring_unlink(__u64 request)
 {
-	struct scratch *s = ring_begin(EVENT_FILE_UNLINK, task, generation);
+	struct question q;
+	struct scratch *s = ring_begin(&q, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK));
 	struct file_event *e;
 	__u64 filename = 0, mask;
 	__s32 dirfd = 0;
@@ -110,13 +109,14 @@ static __always_inline void ring_unlink(__u64 request, struct task_struct *task,
 	e = &s->event.file_unlink;
 	read_field(dirfd, request, struct io_unlink, dfd);
 	read_field(filename, request, struct io_unlink, filename);
-	mask = ring_name(s, &e->path, &e->base, task, dirfd, filename, generation);
-	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_UNLINK));
+	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	file_finish(s, &q, mask);
 }
 
-static __always_inline void ring_mkdir(__u64 request, struct task_struct *task, __u32 generation)
+static __always_inline void ring_mkdir(__u64 request)
 {
-	struct scratch *s = ring_begin(EVENT_FILE_MKDIR, task, generation);
+	struct question q;
+	struct scratch *s = ring_begin(&q, EVENT_FILE_MKDIR, KIND_CLASS(EVENT_FILE_MKDIR));
 	struct file_event *e;
 	__u64 filename = 0, mask;
 	umode_t mode = 0;
@@ -129,8 +129,8 @@ static __always_inline void ring_mkdir(__u64 request, struct task_struct *task, 
 	read_field(mode, request, struct io_mkdir, mode);
 	read_field(filename, request, struct io_mkdir, filename);
 	e->new_mode = mode;
-	mask = ring_name(s, &e->path, &e->base, task, dirfd, filename, generation);
-	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_MKDIR));
+	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	file_finish(s, &q, mask);
 }
 
 /* Two names. */
@@ -141,10 +141,10 @@ struct ring_names {
 	__s32 new_dirfd;
 };
 
-static __always_inline void ring_pair(enum event_kind kind, struct ring_names *names,
-				      struct task_struct *task, __u32 generation)
+static __always_inline void ring_pair(enum event_kind kind, struct ring_names *names)
 {
-	struct scratch *s = ring_begin(kind, task, generation);
+	struct question q;
+	struct scratch *s = ring_begin(&q, kind, KIND_CLASS(kind));
 	struct file_event *e;
 	__u64 mask, name = 0;
 
@@ -155,22 +155,22 @@ static __always_inline void ring_pair(enum event_kind kind, struct ring_names *n
 					     path of ours */
 		__u32 offset;
 
-		mask = ring_name(s, &e->path, &e->base, task, names->new_dirfd, names->new_name,
-				 generation);
+		mask =
+		    ring_name(s, &e->path, &e->base, &q, names->new_dirfd, names->new_name, false);
 		offset = s->length;
 		read_field(name, names->old_name, struct filename, name);
 		text_kernel(s, &e->new_path, (void *)name, PATH_MAX_BYTES);
-		mask |= string_mask(s->level, offset, e->new_path.length, generation);
+		mask |= string_mask(s->level, offset, e->new_path.length, q.generation);
 	} else {
-		mask = ring_name(s, &e->path, &e->base, task, names->old_dirfd, names->old_name,
-				 generation);
-		mask |= ring_name(s, &e->new_path, &e->new_base, task, names->new_dirfd,
-				  names->new_name, generation);
+		mask =
+		    ring_name(s, &e->path, &e->base, &q, names->old_dirfd, names->old_name, false);
+		mask |= ring_name(s, &e->new_path, &e->new_base, &q, names->new_dirfd,
+				  names->new_name, false);
 	}
-	file_finish(s, task, generation, mask, KIND_CLASS(kind));
+	file_finish(s, &q, mask);
 }
 
-static __always_inline void ring_rename(__u64 request, struct task_struct *task, __u32 generation)
+static __always_inline void ring_rename(__u64 request)
 {
 	struct ring_names names = {};
 
@@ -178,13 +178,12 @@ static __always_inline void ring_rename(__u64 request, struct task_struct *task,
 	read_field(names.new_dirfd, request, struct io_rename, new_dfd);
 	read_field(names.old_name, request, struct io_rename, oldpath);
 	read_field(names.new_name, request, struct io_rename, newpath);
-	ring_pair(EVENT_FILE_RENAME, &names, task, generation);
+	ring_pair(EVENT_FILE_RENAME, &names);
 	/* A directory may have got another name: see file_change.bpf.c. */
 	filter_forget_paths();
 }
 
-static __always_inline void ring_link(enum event_kind kind, __u64 request, struct task_struct *task,
-				      __u32 generation)
+static __always_inline void ring_link(enum event_kind kind, __u64 request)
 {
 	struct ring_names names = {};
 
@@ -192,12 +191,13 @@ static __always_inline void ring_link(enum event_kind kind, __u64 request, struc
 	read_field(names.new_dirfd, request, struct io_link, new_dfd);
 	read_field(names.old_name, request, struct io_link, oldpath);
 	read_field(names.new_name, request, struct io_link, newpath);
-	ring_pair(kind, &names, task, generation);
+	ring_pair(kind, &names);
 }
 
-static __always_inline void ring_setxattr(__u64 request, struct task_struct *task, __u32 generation)
+static __always_inline void ring_setxattr(__u64 request)
 {
-	struct scratch *s = ring_begin(EVENT_FILE_SETXATTR, task, generation);
+	struct question q;
+	struct scratch *s = ring_begin(&q, EVENT_FILE_SETXATTR, KIND_CLASS(EVENT_FILE_SETXATTR));
 	struct file_event *e;
 	__u64 filename = 0, mask;
 
@@ -205,8 +205,8 @@ static __always_inline void ring_setxattr(__u64 request, struct task_struct *tas
 		return;
 	e = &s->event.file_setxattr;
 	read_field(filename, request, struct io_xattr, filename);
-	mask = ring_name(s, &e->path, &e->base, task, AT_FDCWD, filename, generation);
-	file_finish(s, task, generation, mask, KIND_CLASS(EVENT_FILE_SETXATTR));
+	mask = ring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
+	file_finish(s, &q, mask);
 }
 
 static __always_inline void ring_socket(__u64 request, struct task_struct *task)
@@ -236,9 +236,7 @@ static __always_inline void ring_socket(__u64 request, struct task_struct *task)
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(ring_submit, struct io_kiocb *req)
 {
-	struct task_struct *task;
 	__u64 request = (__u64)req;
-	__u32 generation;
 
 	switch (req->opcode) {
 	case RING_OPENAT:
@@ -254,33 +252,31 @@ int BPF_PROG(ring_submit, struct io_kiocb *req)
 	default: /* reads, writes, polls, timeouts: millions a second */
 		return 0;
 	}
-	task = bpf_get_current_task_btf();
-	generation = filter_generation();
 	switch (req->opcode) {
 	case RING_OPENAT:
 	case RING_OPENAT2:
-		ring_open(request, task, generation);
+		ring_open(request);
 		break;
 	case RING_RENAMEAT:
-		ring_rename(request, task, generation);
+		ring_rename(request);
 		break;
 	case RING_UNLINKAT:
-		ring_unlink(request, task, generation);
+		ring_unlink(request);
 		break;
 	case RING_MKDIRAT:
-		ring_mkdir(request, task, generation);
+		ring_mkdir(request);
 		break;
 	case RING_SYMLINKAT:
-		ring_link(EVENT_FILE_SYMLINK, request, task, generation);
+		ring_link(EVENT_FILE_SYMLINK, request);
 		break;
 	case RING_LINKAT:
-		ring_link(EVENT_FILE_LINK, request, task, generation);
+		ring_link(EVENT_FILE_LINK, request);
 		break;
 	case RING_SETXATTR:
-		ring_setxattr(request, task, generation);
+		ring_setxattr(request);
 		break;
 	case RING_SOCKET:
-		ring_socket(request, task);
+		ring_socket(request, bpf_get_current_task_btf());
 		break;
 	}
 	return 0;
