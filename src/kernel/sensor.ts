@@ -13,7 +13,7 @@ import type { LiveView } from '../schema/view.ts';
 import { type IoTotals, ioTotals, kindCounts, type SyscallCounts, sumCopies, syscallCounts } from './counts.ts';
 import { filterEntries } from './filter-map.ts';
 import { answered, checked, loadNative, type MapInfo, type Native, type RingStats, SensorError } from './native.ts';
-import { exitFamily, programWanted } from './programs.ts';
+import { exitFamily, programGroup, programWanted } from './programs.ts';
 import { cgroupRoot, checkRequirements } from './requirements.ts';
 import type { AttachReport, KernelCounts, KernelFilter, KindFilter } from './types.ts';
 
@@ -62,7 +62,8 @@ export class Sensor {
   readonly #kindNumbers: ReadonlyMap<string, number>;
   readonly #infos = new Map<string, MapInfo>();
   readonly #programs: readonly { readonly name: string; readonly section: string; readonly fd: number }[];
-  readonly #unavailable: string[] = [];
+  /** Wanted programs that could not be loaded, and why. */
+  readonly #leftOut = new Map<string, string>();
   readonly #written: [FilterKeys, FilterKeys] = [NO_KEYS, NO_KEYS];
   #decoder: BatchDecoder | undefined;
   #closed = false;
@@ -75,15 +76,8 @@ export class Sensor {
     this.#kindNumbers = new Map([...this.layout.kinds.values()].map(({ kind, number }) => [kind, number]));
     const native = loadNative();
     this.#native = native;
-    checked(native, `open ${objectPath}`, native.open(objectPath));
     try {
-      this.#setKnobs();
-      for (const { name, available } of answered(native, 'list programs', native.programs())) {
-        checked(native, `select ${name}`, native.setAutoload(name, available && programWanted(name, config)));
-        if (!available) this.#unavailable.push(name);
-      }
-      checked(native, 'load the BPF programs', native.load());
-      this.#programs = answered(native, 'list programs', native.programs()).filter(({ autoload }) => autoload);
+      this.#programs = this.#load(objectPath);
       this.#fillHandlers();
       this.setFilter({ kinds: new Map() });
     } catch (error) {
@@ -93,6 +87,45 @@ export class Sensor {
       }
       throw error;
     }
+  }
+
+  /**
+   * Loads what the configuration wants and the kernel has. A program that this
+   * kernel's verifier refuses is left out and reported; only the ones that
+   * feed the process table are indispensable.
+   */
+  #load(objectPath: string) {
+    const native = this.#native;
+    for (;;) {
+      checked(native, `open ${objectPath}`, native.open(objectPath));
+      this.#setKnobs();
+      const wanted: string[] = [];
+      for (const { name, available } of answered(native, 'list programs', native.programs())) {
+        const on = programWanted(name, this.#config) && !this.#leftOut.has(name);
+        if (on && available) wanted.push(name);
+        else if (on) this.#leftOut.set(name, 'this kernel does not have what it attaches to');
+        checked(native, `select ${name}`, native.setAutoload(name, on && available));
+      }
+      this.#selectFamilies(wanted);
+      const status = native.load();
+      if (status >= 0) return answered(native, 'list programs', native.programs()).filter(({ autoload }) => autoload);
+      const failure = new SensorError('load the BPF programs', -status, native.takeLog());
+      const refused = refusedProgram(failure.log);
+      if (refused === undefined || !wanted.includes(refused) || programGroup(refused) === 'always') throw failure;
+      this.#leftOut.set(refused, `the kernel refused it: ${failure.message}`);
+      native.close();
+    }
+  }
+
+  /** sys_exit passes over system calls whose family has no handler. */
+  #selectFamilies(programs: readonly string[]): void {
+    let families = 0n;
+    for (const name of programs) {
+      const index = this.layout.enums.get('syscall_family')?.get(`FAMILY_${exitFamily(name)}`);
+      if (index !== undefined) families |= 1n << BigInt(index);
+    }
+    const bytes = new Uint8Array(BigUint64Array.of(families).buffer);
+    checked(this.#native, 'set families', this.#native.setKnob('families', bytes));
   }
 
   #setKnobs(): void {
@@ -152,8 +185,7 @@ export class Sensor {
           attached: reports.some(({ program, attached }) => program === 'sys_exit' && attached),
         });
     }
-    for (const program of this.#unavailable)
-      reports.push({ program, attached: false, reason: 'this kernel does not have what it attaches to' });
+    for (const [program, reason] of this.#leftOut) reports.push({ program, attached: false, reason });
     if (this.#programs.some(({ name }) => name === 'credentials_seed')) this.#native.readIterator('credentials_seed');
     if (this.#config.kernel.program_statistics) this.#switchStatistics();
     return reports;
@@ -186,6 +218,8 @@ export class Sensor {
     const kinds = new Map<string, KindFilter>(filter.kinds);
     for (const [kind, { group }] of Object.entries(KINDS)) {
       if (group === 'always') kinds.set(kind, { pass: 'whole', because: 'the process table needs it' });
+      // Feeds network.destination.hostname; without enable_network its program is not there.
+      if (kind === 'net_dns') kinds.set(kind, { pass: 'whole', because: 'names of destinations come from it' });
     }
     const native = this.#native;
     const state = new Uint32Array(answered(native, 'map filter_state', native.mapMemory('filter_state')), 0, 2);
@@ -305,6 +339,11 @@ export class Sensor {
     this.#closed = true;
     this.#native.close();
   }
+}
+
+/** libbpf's words: `prog 'NAME': failed to load: -22` */
+function refusedProgram(log: string): string | undefined {
+  return /prog '([^']+)': (?:BPF program load failed|failed to load)/.exec(log)?.[1];
 }
 
 interface FilterKeys {
