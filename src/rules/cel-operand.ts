@@ -25,7 +25,7 @@ const KNOWN_FUNCTIONS = [...BOOLEAN_FUNCTIONS, 'size', 'exists', 'all', 'has', '
 const TRANSFORMS: Readonly<Record<string, Transform>> = { size: 'size', lowerAscii: 'lower', upperAscii: 'upper' };
 
 /** Nodes that one condition may have after macros and literal lists are expanded. */
-const MAX_NODES = 100_000;
+const MAX_NODES = 500_000;
 const MAX_MACRO_DEPTH = 32;
 
 /** State of one translation: names, iteration variables, macros being expanded and the work done so far. */
@@ -34,6 +34,7 @@ export class Scope {
   readonly variables = new Map<string, Operand>();
   level = 0;
   readonly #open: string[] = [];
+  readonly #parsed = new Map<string, CelText>();
   #nodes = 0;
 
   constructor(names: Names) {
@@ -62,7 +63,8 @@ export class Scope {
     const hidden = [...this.variables];
     this.variables.clear();
     try {
-      const macro = parseCel(source);
+      const macro = this.#parsed.get(name) ?? parseCel(source);
+      this.#parsed.set(name, macro);
       return translate(macro, macro.parsed.expr);
     } finally {
       this.#open.pop();

@@ -19,6 +19,9 @@ export function parseCel(source: TextSource): CelText {
   try {
     return new CelText(source, parse(text));
   } catch (cause) {
+    // Very long chains exhaust the parser's stack; the process goes on.
+    if (cause instanceof RangeError)
+      throw new RuleError({ ...source.place(0), message: 'condition too complex' }, { cause });
     const at = offsetOf(cause);
     const message = syntaxMessage(text, at, messageOf(cause));
     throw new RuleError({ ...source.place(at), message }, { cause });

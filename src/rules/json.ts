@@ -22,6 +22,7 @@ export interface JsonScope {
 }
 
 const MAX_NODES = 100_000;
+const MAX_NAMES = 32;
 
 /** Translates a tree. Throws RuleError with the place of the first mistake. */
 export function jsonCondition(node: JsonNode, scope: JsonScope): Condition {
@@ -80,6 +81,7 @@ class Translation {
     if (this.#open.includes(name)) {
       throw this.#error(node, `condition "${name}" uses itself: ${[...this.#open, name].join(' -> ')}`);
     }
+    if (this.#open.length >= MAX_NAMES) throw this.#error(node, `named conditions nested deeper than ${MAX_NAMES}`);
     this.#open.push(name);
     const place = this.#place;
     this.#place = found.place;

@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { expect } from 'chai';
+import { EVENT_KINDS } from '../../src/metrics/kinds.ts';
+import { loadRules } from '../../src/rules/load.ts';
+import { explainText, rulesText } from '../../src/rules/report.ts';
+import { ruleSchema, ruleSchemaText } from '../../src/rules/rule-schema.ts';
+import { runSuite, suiteText } from '../../src/rules/suite.ts';
+import { load, record } from './support/load.ts';
+
+const RULES = join(import.meta.dirname, '..', '..', 'rules');
+
+function suiteOf(...rules: unknown[]) {
+  const { ruleset, problems } = load([{ rules }]);
+  expect(problems).to.deep.equal([]);
+  return runSuite(ruleset.rules.map((rule) => rule.definition));
+}
+
+const exec = (name: string) => ({ event: { type: 'process_exec' }, process: { name } });
+
+describe('examples of rules', () => {
+  it('are run, and failures explained', async () => {
+    const report = await suiteOf({
+      name: 'r',
+      condition: "event.type == 'process_exec' && process.name == 'nc'",
+      examples: [
+        { event: exec('nc'), match: true },
+        { name: 'a wrong example', event: exec('nd'), match: true },
+        { event: exec('nd'), match: false },
+      ],
+    });
+    expect(report.failures.length).to.equal(1);
+    expect(suiteText(report)).to.equal(
+      [
+        'FAILED a.json:18: r (a wrong example): no match, expected match',
+        '    - all',
+        '      - process.name equal "nc", is "nd"',
+        '1 rules, 3 examples, 1 failed; 1 of 2 conditions (50 %) seen both true and false',
+      ].join('\n'),
+    );
+    expect(suiteText(report, true)).to.include('never false: r: event.type equal "process_exec"');
+  });
+
+  it('of windows run through an empty window each', async () => {
+    const several = (count: number) => Array.from({ length: count }, () => exec('nc'));
+    const report = await suiteOf({
+      name: 'r',
+      condition: "process.name == 'nc'",
+      window: { seconds: 10, count: 3 },
+      examples: [
+        { events: several(3), match: true },
+        { events: several(2), match: false },
+        { events: several(2), match: false },
+        { name: 'the condition alone', event: exec('nc'), match: true },
+      ],
+    });
+    expect(report.failures).to.deep.equal([]);
+  });
+
+  it('that cannot be read as they are written fail', async () => {
+    const report = await suiteOf({
+      name: 'r',
+      condition: "process.name == 'nc'",
+      examples: [{ event: { process: { name: 'x', pid: 'many' } }, match: false }],
+    });
+    expect(report.failures[0]?.explanation).to.equal('process.pid is not a int');
+  });
+
+  it('tell rules without examples', async () => {
+    const report = await suiteOf({ name: 'r', condition: "process.name == 'nc'" });
+    expect(suiteText(report)).to.match(/^no examples: r\n/);
+  });
+});
+
+describe('shipped rules', () => {
+  const loaded = loadRules({ paths: [RULES], kinds: EVENT_KINDS });
+  const definitions = [...loaded.ruleset.rules.map((rule) => rule.definition), ...loaded.disabled];
+
+  it('load without a problem', () => {
+    expect(loaded.problems).to.deep.equal([]);
+  });
+
+  it('do what their examples say', async () => {
+    const report = await runSuite(definitions);
+    expect(suiteText(report).replace(/\n?[^\n]*$/, '')).to.equal('');
+  });
+
+  it('fit the schema for editors, which is up to date', () => {
+    expect(readFileSync(join(RULES, 'rule.schema.json'), 'utf8')).to.equal(ruleSchemaText());
+    const validate = new Ajv({ allowUnionTypes: true }).compile(ruleSchema());
+    for (const name of readdirSync(RULES).filter((entry) => /^[^.]+\.json$/.test(entry))) {
+      validate(JSON.parse(readFileSync(join(RULES, name), 'utf8')));
+      expect(validate.errors, name).to.equal(null);
+    }
+    expect(validate({ rules: [{ name: 'r', severty: 'info' }] })).to.equal(false);
+  });
+
+  it('are listed', () => {
+    const lines = rulesText(loaded.ruleset.infos).split('\n');
+    expect(lines.length).to.equal(loaded.ruleset.infos.length + 1);
+    expect(lines[0]).to.match(/^RULE +SEVERITY +SCORE +CONFIDENCE +ACTION +MITRE +SOURCE$/);
+  });
+});
+
+describe('explain', () => {
+  const { ruleset } = load([
+    { rules: [{ name: 'shell', condition: "process.name in ['sh', 'bash'] && process.uid == 0" }] },
+  ]);
+
+  it('says why a rule does not match', () => {
+    const event = record({ 'event.type': 'process_exec', 'event.id': '7', 'process.name': 'sh' });
+    expect(explainText(ruleset, event, 'shell')).to.deep.equal({
+      text: [
+        'shell (a.json:3) does not match event 7 (process_exec)',
+        '  - all',
+        '    + process.name equal "sh", is "sh"',
+        '    - process.uid equal 0, is absent',
+      ].join('\n'),
+    });
+  });
+
+  it('finds the matching rules, and the nearest name of an unknown one', () => {
+    const event = record({ 'event.id': '8', 'process.name': 'sh', 'process.uid': 0 });
+    expect(explainText(ruleset, event))
+      .to.have.property('text')
+      .that.matches(/^shell \(a.json:3\)\n {2}\+ all/);
+    expect(explainText(ruleset, event, 'shel')).to.deep.equal({ nearest: 'shell' });
+  });
+});
