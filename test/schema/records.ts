@@ -5,7 +5,7 @@ import type { KindLayout, RecordLayout } from '../../src/schema/layout.ts';
 
 export const LAYOUT: RecordLayout = objectLayout();
 
-export type MemberValue = number | bigint | string | readonly number[] | readonly bigint[] | null;
+export type MemberValue = number | bigint | string | Buffer | readonly number[] | readonly bigint[] | null;
 export type Values = Readonly<Record<string, MemberValue>>;
 
 const BULK_KINDS = /^(?:file_|net_)/;
@@ -26,7 +26,7 @@ function write(
       view.setUint16(offset + 2, 0xffff, true);
       return;
     }
-    const bytes = Buffer.from(String(value), 'utf8');
+    const bytes = Buffer.isBuffer(value) ? value : Buffer.from(String(value), 'utf8');
     view.setUint16(offset, size, true);
     view.setUint16(offset + 2, bytes.length, true);
     strings.push(bytes);
