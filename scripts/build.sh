@@ -25,7 +25,11 @@ if [ "$what" = all ] || [ "$what" = addon ]; then
 	# shellcheck disable=SC2046
 	if changed addon build/Release/bpfwarden.node binding.gyp $(find native -type f \( -name '*.cc' -o -name '*.hh' -o -name '*.h' \) | sort); then
 		say "compiling the addon"
-		node node_modules/node-gyp/bin/node-gyp.js configure build --silent ${npm_config_nodedir:+--nodedir="$npm_config_nodedir"} >build/addon.log 2>&1 || { cat build/addon.log >&2; exit 2; }
+		# Headers that lie beside the node program are this very version's; else node-gyp fetches them.
+		prefix=$(node -p 'require("path").resolve(process.execPath, "../..")')
+		nodedir=${npm_config_nodedir:-}
+		if [ -z "$nodedir" ] && [ -e "$prefix/include/node/node_api.h" ]; then nodedir=$prefix; fi
+		node node_modules/node-gyp/bin/node-gyp.js configure build --loglevel=warn ${nodedir:+--nodedir="$nodedir"} >build/addon.log 2>&1 || { cat build/addon.log >&2; exit 2; }
 		done_with addon
 	fi
 fi

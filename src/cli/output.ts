@@ -1,0 +1,54 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
+
+/** Where a command writes lines: a file, or standard output for '-'. Buffered; `close` writes the rest. */
+export interface LineWriter {
+  write(line: string): void;
+  close(): void;
+}
+
+const FLUSH_AT = 65_536;
+
+export function lineWriter(file: string): LineWriter {
+  let fd: number;
+  try {
+    fd = file === '-' ? 1 : openSync(file, 'w', 0o640);
+  } catch (error) {
+    throw new WardenError('OUTPUT_FAILED', `cannot write ${file}: ${messageOf(error)}`, { cause: error });
+  }
+  let pending = '';
+  const flush = () => {
+    const bytes = Buffer.from(pending);
+    pending = '';
+    for (let at = 0; at < bytes.length; ) at += writeSome(fd, bytes, at);
+  };
+  return {
+    write(line) {
+      pending += `${line}\n`;
+      if (pending.length >= FLUSH_AT) flush();
+    },
+    close() {
+      flush();
+      if (fd !== 1) closeSync(fd);
+    },
+  };
+}
+
+/** A pipe that is full answers EAGAIN when its other end made it non-blocking. */
+function writeSome(fd: number, bytes: Buffer, at: number): number {
+  try {
+    return writeSync(fd, bytes, at);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EPIPE') process.exit(0);
+    if (code !== 'EAGAIN') throw error;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    return 0;
+  }
+}
+
+/** Problems to standard error, one a line, at most `limit` of them and then how many more there are. */
+export function printProblems(problems: readonly Problem[], limit = 200): void {
+  for (const problem of problems.slice(0, limit)) process.stderr.write(`${formatProblem(problem)}\n`);
+  if (problems.length > limit) process.stderr.write(`… and ${problems.length - limit} more\n`);
+}

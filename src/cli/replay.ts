@@ -1,0 +1,128 @@
+import { hostname } from 'node:os';
+import { buildAlert, candidatesOf } from '../alerts/alert.ts';
+import { newAlertId } from '../alerts/identity.ts';
+import { createLedger } from '../alerts/ledger.ts';
+import { createRedactor } from '../alerts/redact.ts';
+import type { Config } from '../config/options.ts';
+import { type Problem, WardenError } from '../errors.ts';
+import { readRecording } from '../kernel/replay.ts';
+import { loadRules } from '../rules/load.ts';
+import type { RuleSet } from '../rules/ruleset.ts';
+import { KINDS } from '../schema/kinds.ts';
+import type { CommandLine } from './flags.ts';
+import { lineWriter, printProblems } from './output.ts';
+import { rulePathsOf, settingsOf } from './settings.ts';
+
+const MAX_LINE_PROBLEMS = 20;
+
+/**
+ * Runs recorded events through the rules and writes an alert for every match.
+ * Rules named by flag are the only ones: with --sigma.path alone the shipped
+ * rules stay out. Nothing is held back unless --deduplicate asks for it.
+ */
+export async function replay({ flags, positionals }: CommandLine): Promise<number> {
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0)
+    throw new WardenError('FLAG_INVALID', 'replay takes one FILE ("-" is standard input)');
+  const config = settingsOf(flags);
+  const onlySigma =
+    flags['rules.path'] === undefined && config.rules.paths.length === 0 && config.rules.sigma_paths.length > 0;
+  const paths = onlySigma ? [] : rulePathsOf(config);
+  const { ruleset, problems } = loadRules(ruleOptions(config, paths));
+  printProblems(problems);
+  const compared = flags['compare.rules.path'];
+  const other = compared === undefined ? undefined : loadRules(ruleOptions(config, compared));
+  if (other !== undefined) printProblems(other.problems);
+
+  const writer = lineWriter(flags['output.alerts'] ?? '-');
+  const redactor = createRedactor({ ...config.redaction, environment: config.enrich.environment });
+  const accept = flags.deduplicate === true ? acceptor(config) : () => true;
+  const counts = new Map<string, { first: number; second: number }>();
+  const count = (rule: string, side: 'first' | 'second') => {
+    const entry = counts.get(rule) ?? { first: 0, second: 0 };
+    entry[side]++;
+    counts.set(rule, entry);
+  };
+  let events = 0;
+  let badLines = 0;
+  const onProblem = (problem: Problem) => {
+    if (++badLines <= MAX_LINE_PROBLEMS) printProblems([problem]);
+  };
+  try {
+    for await (const event of readRecording(file, onProblem)) {
+      events++;
+      const finding = await ruleset.evaluate(event);
+      for (const candidate of finding === undefined ? [] : candidatesOf(finding, { hostName: hostname() })) {
+        if (!accept(candidate)) continue;
+        count(candidate.rule.name, 'first');
+        writer.write(JSON.stringify(redactor.alert(buildAlert(candidate, { alertId: newAlertId(Date.now()) }))));
+      }
+      if (other !== undefined) await countOther(other.ruleset, event, count);
+    }
+  } finally {
+    writer.close();
+  }
+  const alerts = [...counts.values()].reduce((sum, { first }) => sum + first, 0);
+  process.stderr.write(
+    `${events} events, ${alerts} alerts, ${ruleset.infos.length} rules${badLines > 0 ? `, ${badLines} problems in lines` : ''}\n`,
+  );
+  if (other !== undefined) printDifference(counts);
+  return 0;
+}
+
+function ruleOptions(config: Config, paths: readonly string[]) {
+  return {
+    paths,
+    sigmaPaths: config.rules.sigma_paths,
+    heuristics: config.threat_detection.enable_heuristics,
+    kinds: Object.keys(KINDS),
+  };
+}
+
+type Candidate = ReturnType<typeof candidatesOf>[number];
+
+/** Holds back what the daemon's ledger would, by the events' own time. */
+function acceptor(config: Config): (candidate: Candidate) => boolean {
+  let now = 0;
+  const { ledger, threat_detection: detection } = config;
+  const book = createLedger(
+    {
+      enabled: true,
+      confidenceThreshold: detection.confidence_threshold,
+      dedupeSeconds: ledger.dedupe_seconds,
+      maxEntries: ledger.max_entries,
+      alertsPerMinute: ledger.alerts_per_minute,
+      silences: [],
+    },
+    { monotonic: () => now, wall: () => now },
+  );
+  return (candidate) => {
+    now = Math.max(now, candidate.timestamp * 1000);
+    book.due(() => undefined);
+    return book.accept(candidate) === 'accepted';
+  };
+}
+
+async function countOther(
+  ruleset: RuleSet,
+  event: Parameters<RuleSet['evaluate']>[0],
+  count: (rule: string, side: 'second') => void,
+): Promise<void> {
+  const finding = await ruleset.evaluate(event);
+  if (finding === undefined) return;
+  for (const { rule } of candidatesOf(finding, { hostName: '' })) count(rule.name, 'second');
+}
+
+/** Alerts by rule under both rule sets; rules with the same count are left out. */
+function printDifference(counts: ReadonlyMap<string, { first: number; second: number }>): void {
+  const changed = [...counts].filter(([, { first, second }]) => first !== second).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (changed.length === 0) {
+    process.stderr.write('both rule sets give the same alerts\n');
+    return;
+  }
+  process.stderr.write('rule: alerts now -> with the compared rules\n');
+  for (const [rule, { first, second }] of changed) {
+    const difference = second - first;
+    process.stderr.write(`${rule}: ${first} -> ${second} (${difference > 0 ? '+' : ''}${difference})\n`);
+  }
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { messageOf, WardenError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { explainCondition, explanationText } from '../rules/explain.ts';
+import { type LoadedRules, loadRules } from '../rules/load.ts';
+import { KINDS } from '../schema/kinds.ts';
+import { recordFromJson } from '../schema/record.ts';
+import type { CommandLine, Flags } from './flags.ts';
+import { lineWriter, printProblems } from './output.ts';
+import { rulePathsOf, settingsOf } from './settings.ts';
+
+/** The rules that the flags and the configuration name, with what is wrong with them. */
+export function rulesOf(flags: Flags): LoadedRules {
+  const config = settingsOf(flags);
+  return loadRules({
+    paths: rulePathsOf(config),
+    sigmaPaths: config.rules.sigma_paths,
+    heuristics: config.threat_detection.enable_heuristics,
+    kinds: Object.keys(KINDS),
+  });
+}
+
+function wantsJson(flags: Flags): boolean {
+  if (flags.format === undefined || flags.format === 'text') return false;
+  if (flags.format === 'json') return true;
+  throw new WardenError('FLAG_INVALID', `--format: expected text or json, found "${flags.format}"`);
+}
+
+/** `rules`: one line for each loaded rule. Exit code 1 when a file has a problem. */
+export function listRules({ flags }: CommandLine): number {
+  const json = wantsJson(flags);
+  const { ruleset, problems, disabled } = rulesOf(flags);
+  printProblems(problems);
+  const out = lineWriter('-');
+  const infos = [...ruleset.infos].sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : 0));
+  for (const info of infos) {
+    const { name, severity, riskScore, mode, mitre, source, heuristic } = info;
+    const kind = heuristic ? 'heuristic' : mode === 'shadow' ? 'shadow' : severity;
+    out.write(
+      json
+        ? JSON.stringify(info)
+        : `${name.padEnd(44)} ${kind.padEnd(9)} ${riskScore.toFixed(2)}  ${mitre.join(',').padEnd(24)} ${source}`,
+    );
+  }
+  if (!json) {
+    for (const { info } of disabled) out.write(`${info.name.padEnd(44)} disabled  ${info.source}`);
+    out.write(`${infos.length} rules, ${disabled.length} disabled`);
+  }
+  out.close();
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** `explain`: every condition of one rule with the value that an event has for it. */
+export function explain({ flags }: CommandLine): number {
+  const json = wantsJson(flags);
+  if (flags.rule === undefined || flags.event === undefined) {
+    throw new WardenError('FLAG_INVALID', 'explain needs --rule=NAME and --event=FILE ("-" is standard input)');
+  }
+  const { ruleset, problems } = rulesOf(flags);
+  const rule = ruleset.rule(flags.rule);
+  if (rule === undefined) {
+    printProblems(problems.filter(({ subject }) => subject === flags.rule));
+    const near = nearest(
+      flags.rule,
+      ruleset.infos.map(({ name }) => name),
+    );
+    throw new WardenError(
+      'FLAG_INVALID',
+      `no rule "${flags.rule}" is loaded${near === undefined ? '' : ` (did you mean "${near}"?)`}`,
+    );
+  }
+  const explanation = explainCondition(rule.condition, readEvent(flags.event));
+  const out = lineWriter('-');
+  if (json) out.write(JSON.stringify({ rule: rule.info.name, ...explanation }));
+  else {
+    out.write(`${rule.info.name} ${explanation.result ? 'matches' : 'does not match'}`);
+    out.write(explanationText(explanation, 1));
+    if (rule.definition.window !== undefined) out.write('  it also counts over time: one event alone raises no alert');
+  }
+  out.close();
+  return 0;
+}
+
+function readEvent(file: string) {
+  try {
+    return recordFromJson(JSON.parse(readFileSync(file === '-' ? 0 : file, 'utf8')), '1');
+  } catch (error) {
+    throw new WardenError('RECORDING_INVALID', `cannot read an event from ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

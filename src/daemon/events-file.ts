@@ -1,0 +1,105 @@
+import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import type { Config } from '../config/options.ts';
+import { messageOf, WardenError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { eventJson } from '../schema/json.ts';
+import { simpleEvent } from '../schema/simple.ts';
+import type { LiveView } from '../schema/view.ts';
+
+const STANDARD_OUTPUT = 1;
+
+/**
+ * Every event of the chosen kinds as NDJSON, one write per batch. Rotated by
+ * size (`FILE.1` is the youngest). A write that fails is counted and told once
+ * per failure in a row; events go on.
+ */
+export class EventsFile {
+  readonly kinds: ReadonlySet<string> | undefined;
+  /** Events that could not be written. */
+  failed = 0;
+  readonly #path: string;
+  readonly #simple: boolean;
+  readonly #rotateBytes: number;
+  readonly #keep: number;
+  readonly #log: Logger;
+  #fd: number;
+  #size: number;
+  #pending: string[] = [];
+  #failing = false;
+
+  /** Throws OUTPUT_FAILED when the file cannot be opened. */
+  constructor(config: Config['output'], log: Logger) {
+    this.#path = config.events_file;
+    this.#simple = config.format === 'simple';
+    this.#rotateBytes = config.rotate_bytes;
+    this.#keep = config.rotate_keep;
+    this.#log = log;
+    this.kinds = config.events_kinds.length === 0 ? undefined : new Set(config.events_kinds);
+    this.#fd = this.#open();
+    this.#size = this.#path === '-' ? 0 : fstatSync(this.#fd).size;
+  }
+
+  #open(): number {
+    if (this.#path === '-') return STANDARD_OUTPUT;
+    try {
+      return openSync(this.#path, 'a', 0o640);
+    } catch (error) {
+      throw new WardenError('OUTPUT_FAILED', `output.events_file: cannot open ${this.#path}: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  add(view: LiveView): void {
+    if (this.kinds !== undefined && !this.kinds.has(view.kind)) return;
+    this.#pending.push(JSON.stringify(this.#simple ? simpleEvent(view) : eventJson(view)));
+  }
+
+  /** Writes what was added since; to be called at the end of each batch. */
+  flush(): void {
+    const count = this.#pending.length;
+    if (count === 0) return;
+    const bytes = Buffer.from(`${this.#pending.join('\n')}\n`);
+    this.#pending = [];
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      this.#size += bytes.length;
+      this.#failing = false;
+      if (this.#path !== '-' && this.#rotateBytes > 0 && this.#size >= this.#rotateBytes) this.#rotate();
+    } catch (error) {
+      this.failed += count;
+      if (!this.#failing)
+        this.#log.error({ file: this.#path, reason: messageOf(error) }, 'events could not be written');
+      this.#failing = true;
+    }
+  }
+
+  #rotate(): void {
+    closeSync(this.#fd);
+    rmSync(`${this.#path}.${this.#keep}`, { force: true });
+    for (let index = this.#keep - 1; index >= 1; index--) {
+      try {
+        renameSync(`${this.#path}.${index}`, `${this.#path}.${index + 1}`);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+    renameSync(this.#path, `${this.#path}.1`);
+    this.#fd = this.#open();
+    this.#size = 0;
+  }
+
+  /** For SIGHUP: the file may have been moved away. */
+  reopen(): void {
+    if (this.#path === '-') return;
+    const fd = this.#open();
+    closeSync(this.#fd);
+    this.#fd = fd;
+    this.#size = fstatSync(fd).size;
+  }
+
+  close(): void {
+    this.flush();
+    if (this.#path !== '-') closeSync(this.#fd);
+  }
+}

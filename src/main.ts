@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { check } from './cli/check.ts';
+import { type CommandLine, type CommandName, helpText, parseCommandLine } from './cli/flags.ts';
+import { printProblems } from './cli/output.ts';
+import { record } from './cli/record.ts';
+import { replay } from './cli/replay.ts';
+import { explain, listRules } from './cli/rules.ts';
+import { run } from './cli/run.ts';
+import { PACKAGE_DIRECTORY } from './cli/settings.ts';
+import { testRules } from './cli/test.ts';
+import { WardenError } from './errors.ts';
+
+const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => number | Promise<number>>> = {
+  run,
+  check,
+  test: testRules,
+  record,
+  replay,
+  explain,
+  rules: listRules,
+};
+
+/** Exit codes: 0 fine, 1 the user's mistake, 2 the system's. */
+async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const line = parseCommandLine(argv);
+    if (line.flags.help === true) {
+      process.stdout.write(helpText());
+      return 0;
+    }
+    if (line.flags.version === true) {
+      const { version } = JSON.parse(readFileSync(join(PACKAGE_DIRECTORY, 'package.json'), 'utf8')) as {
+        version: string;
+      };
+      process.stdout.write(`bpfwarden ${version}\n`);
+      return 0;
+    }
+    return await COMMANDS[line.command](line);
+  } catch (error) {
+    if (!(error instanceof WardenError)) throw error;
+    process.stderr.write(`bpfwarden: ${error.message}\n`);
+    printProblems(error.problems);
+    return error.exitCode;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));
