@@ -17,50 +17,50 @@ static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
 }
 
 /*
- * Global functions: the verifier looks at them once, not at each call, and a
- * loop over 255 bytes inside a loop over 128 components would be too much for it.
+ * Global functions: the verifier looks at each once, not at every call, and a
+ * loop over 255 bytes inside one over 128 components would be too much for it.
+ * This one only hashes: what followed a loop of unknown length would be looked
+ * at again for every length.
  */
-__noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
+__noinline __u64 hash_name(__u32 level, __u32 from, __u32 length)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	struct filter_table *table = bpf_map_lookup_elem(&filter_tables, &generation);
-	__u64 hash = FNV_OFFSET, hash4 = 0, hash8 = 0, mask = 0;
-	__u32 i;
+	__u64 hash = FNV_OFFSET;
 
-	if (!p || !table)
-		return EVERY_CLASS;
-	for (i = 0; i < NAME_BYTES; i++) {
+	if (!p)
+		return 0;
+	for (__u32 i = 0; i < NAME_BYTES; i++) {
 		if (i >= length)
 			break;
-		hash = (hash ^ (__u8)p->name[i]) * FNV_PRIME;
-		if (i == 3)
-			hash4 = hash;
-		if (i == 7)
-			hash8 = hash;
+		hash = (hash ^ (__u8)p->name[(from + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
 	}
-	mask = token_mask(table, hash, TOKEN_COMPONENT, generation);
+	return hash;
+}
+
+__noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
+{
+	struct filter_table *table = bpf_map_lookup_elem(&filter_tables, &generation);
+	__u64 mask = 0;
+	__u32 types;
+
+	if (!table)
+		return EVERY_CLASS;
+	types = table->types;
+	mask = token_mask(table, hash_name(level, 0, length), TOKEN_COMPONENT, generation);
 	if (length < 4)
 		return mask;
-	if (table->types & (1 << TOKEN_PREFIX4))
-		mask |= token_mask(table, hash4, TOKEN_PREFIX4, generation);
-	if (table->types & (1 << TOKEN_SUFFIX4)) {
-		hash = FNV_OFFSET;
-		for (i = 0; i < 4; i++)
-			hash =
-			    (hash ^ (__u8)p->name[(length - 4 + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
-		mask |= token_mask(table, hash, TOKEN_SUFFIX4, generation);
-	}
+	if (types & (1 << TOKEN_PREFIX4))
+		mask |= token_mask(table, hash_name(level, 0, 4), TOKEN_PREFIX4, generation);
+	if (types & (1 << TOKEN_SUFFIX4))
+		mask |=
+		    token_mask(table, hash_name(level, length - 4, 4), TOKEN_SUFFIX4, generation);
 	if (length < 8)
 		return mask;
-	if (table->types & (1 << TOKEN_PREFIX8))
-		mask |= token_mask(table, hash8, TOKEN_PREFIX8, generation);
-	if (table->types & (1 << TOKEN_SUFFIX8)) {
-		hash = FNV_OFFSET;
-		for (i = 0; i < 8; i++)
-			hash =
-			    (hash ^ (__u8)p->name[(length - 8 + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
-		mask |= token_mask(table, hash, TOKEN_SUFFIX8, generation);
-	}
+	if (types & (1 << TOKEN_PREFIX8))
+		mask |= token_mask(table, hash_name(level, 0, 8), TOKEN_PREFIX8, generation);
+	if (types & (1 << TOKEN_SUFFIX8))
+		mask |=
+		    token_mask(table, hash_name(level, length - 8, 8), TOKEN_SUFFIX8, generation);
 	return mask;
 }
 
