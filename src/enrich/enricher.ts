@@ -1,6 +1,7 @@
 import type { Config } from '../config/options.ts';
 import type { EventRecord } from '../schema/event.ts';
 import type { RecordLayout } from '../schema/layout.ts';
+import { capabilityNames } from '../schema/names/enums.ts';
 import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { Cgroups } from './cgroups.ts';
@@ -145,12 +146,15 @@ export class Enricher {
         const message = this.#read.dns(view);
         if (message !== undefined) this.#host.learnNames(message);
       },
+      unshare: (view, process) => this.#changeNamespaces(view, process),
+      setns: (view, process) => this.#changeNamespaces(view, process),
     };
     for (const shape of shapes) {
       if (shape === undefined) continue;
       const { kind, layout, members } = shape;
-      this.#steps[layout.number] =
-        own[kind] ?? (layout.struct === 'call_event' ? this.#targetStep(members) : undefined);
+      const credentials = /^(?:setuid|setgid|capset)$/.test(kind);
+      const acting = layout.struct === 'call_event' ? this.#targetStep(members) : undefined;
+      this.#steps[layout.number] = own[kind] ?? (credentials ? credentialStep(members) : acting);
     }
   }
 
@@ -163,6 +167,11 @@ export class Enricher {
       const time = start(view);
       view.target = (time === 0 ? this.#table.newest(id) : this.#table.find(id, time)) ?? this.#repair(id, time);
     };
+  }
+
+  #changeNamespaces(view: LiveView, process: Process): void {
+    if (this.#read.header.result(view) < 0) return;
+    process.hostNamespaces = this.#mayRepair() ? this.#procfs.inHostNamespaces(process.pid) : undefined;
   }
 
   #exec(view: LiveView, process: Process): void {
@@ -328,6 +337,14 @@ export class Enricher {
     if (second !== this.#budget.second) this.#budget = { second, left: REPAIRS_PER_SECOND };
     return this.#budget.left-- > 0;
   }
+}
+
+/** set*id and capset change what the process may do from now on. */
+function credentialStep(members: KindShape['members']): KindStep {
+  const { low, high } = members.halves('new_effective');
+  return (view, process) => {
+    process.capabilities = capabilityNames(low(view), high(view));
+  };
 }
 
 function readers(shapes: readonly (KindShape | undefined)[], environment: ReadonlySet<string>): Readers {

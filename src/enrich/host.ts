@@ -37,6 +37,8 @@ export class Host implements HostContext {
 
   /** Names in a DNS answer that a process read. */
   learnNames(message: Uint8Array): void {
-    this.dns.learn(message, performance.now() / 1000);
+    // Over TCP two bytes of length come first, unless they were read before (RFC 1035, 4.2.2).
+    const framed = message.length > 2 && (((message[0] ?? 0) << 8) | (message[1] ?? 0)) === message.length - 2;
+    this.dns.learn(framed ? message.subarray(2) : message, performance.now() / 1000);
   }
 }

@@ -63,7 +63,7 @@ export class Procfs {
           ? undefined
           : capabilityNames(Number.parseInt(capabilities[2] ?? '', 16), Number.parseInt(capabilities[1] ?? '', 16)),
       cgroup: this.cgroup(pid),
-      hostNamespaces: this.#inHostNamespaces(pid),
+      hostNamespaces: this.inHostNamespaces(pid),
     };
   }
 
@@ -137,7 +137,8 @@ export class Procfs {
     }
   }
 
-  #inHostNamespaces(pid: number): boolean | undefined {
+  /** Whether all namespaces are those of pid 1; undefined when that cannot be seen. */
+  inHostNamespaces(pid: number): boolean | undefined {
     this.#hostNamespaces ??= this.#namespaces(1);
     const own = this.#namespaces(pid);
     return own === undefined ? undefined : own.every((name, index) => name === this.#hostNamespaces?.[index]);

@@ -73,8 +73,11 @@ export function fileReaders(members: Members): FieldReaders {
     },
   };
   if (OPENED.has(kind)) {
-    readers['file.flags'] = (view) => openFlagNames(openFlags(view));
-    readers['file.access'] = accessReader(kind, openFlags);
+    // mknod creates too, but opens nothing.
+    const opened = (view: LiveView) => kind !== 'file_create' || openFlags(view) !== 0;
+    const access = accessReader(kind, openFlags);
+    readers['file.flags'] = (view) => (opened(view) ? openFlagNames(openFlags(view)) : undefined);
+    readers['file.access'] = (view) => (opened(view) ? access(view) : undefined);
     readers['file.created'] = (view) => (flags(view) & F.CREATED) !== 0;
   }
   if (WITH_BYTES.has(kind)) readers['file.bytes'] = members.number('bytes');

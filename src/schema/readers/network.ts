@@ -23,7 +23,7 @@ export function networkReaders(members: Members): FieldReaders {
   const readers: FieldReaders = {
     'network.transport': (view) => transportName(transport(view)),
     'network.family': familyReader(members, family),
-    'network.direction': (view) => DIRECTIONS[kind] ?? ((flags(view) & F.CONNECTED) !== 0 ? 'outbound' : 'inbound'),
+    'network.direction': (view) => DIRECTIONS[kind] ?? ((flags(view) & F.CONNECTED) !== 0 ? 'outbound' : undefined),
     ...endpointReaders(members, family),
   };
   if (kind === 'net_close' || kind === 'net_send') readers['network.bytes_sent'] = members.number('bytes_sent');
