@@ -153,6 +153,9 @@ export function number(options: StatOptions): Panel {
   return panel;
 }
 
+/** topk() sorts by itself. */
+const sorted = (expr: string) => (expr.startsWith('topk(') ? expr : `sort_desc(${expr})`);
+
 /** A ranking over the whole time shown. */
 export function ranking(options: PanelOptions & { readonly color?: string }): Panel {
   return new bargauge.PanelBuilder()
@@ -164,12 +167,17 @@ export function ranking(options: PanelOptions & { readonly color?: string }): Pa
     .unit(options.unit)
     .min(0)
     .decimals(0)
-    .targets(options.queries.map(instant))
+    .targets(options.queries.map(({ expr, ...rest }, index) => instant({ ...rest, expr: sorted(expr) }, index)))
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
     .orientation(common.VizOrientation.Horizontal)
     .displayMode(common.BarGaugeDisplayMode.Basic)
     .valueMode(common.BarGaugeValueMode.Text)
     .showUnfilled(false)
+    .namePlacement(common.BarGaugeNamePlacement.Left)
+    .sizing(common.BarGaugeSizing.Manual)
+    .minVizHeight(16)
+    .maxVizHeight(28)
+    .text(new common.VizTextDisplayOptionsBuilder().titleSize(13).valueSize(14))
     .colorScheme(
       new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.Fixed).fixedColor(options.color ?? 'blue'),
     )
