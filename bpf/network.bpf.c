@@ -38,13 +38,22 @@ struct {
 	__type(value, struct socket_owner);
 } socket_owners SEC(".maps");
 
-/* Sockets for which a thread's connect() has reached SYN_SENT; the end of the call removes it. */
+/*
+ * Connections that failed and were reported with the state change, so that the
+ * connect() that returns the error is not one more event. Value: the socket's
+ * inode, since the address of a struct sock is used again.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, thread_id);
-	__type(value, __u64); /* struct sock * */
-} connecting SEC(".maps");
+	__type(key, __u64); /* struct sock * */
+	__type(value, inode_number);
+} refused SEC(".maps");
+
+static __always_inline inode_number inode_of_sock(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+}
 
 /* ---- one net_event ---------------------------------------------------------- */
 /* An event of the current task. */
@@ -162,11 +171,8 @@ static __always_inline void on_syn_sent(struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct socket_owner now = {};
-	thread_id tid = task->pid;
-	__u64 key = (__u64)sk;
 	enum pending pending;
 
-	bpf_map_update_elem(&connecting, &tid, &key, BPF_ANY);
 	pending = conn_decide(sk, task);
 	if (!pending && (!kind_wanted(EVENT_NET_CLOSE) || is_daemon(task)))
 		return;
@@ -244,6 +250,11 @@ int BPF_PROG(socket_state, struct sock *sk, int oldstate, int newstate)
 		return 0;
 	owner = bpf_map_lookup_elem(&socket_owners, &key);
 	if (oldstate == TCP_SYN_SENT) {
+		if (newstate == TCP_CLOSE) {
+			inode_number inode = inode_of_sock(sk);
+
+			bpf_map_update_elem(&refused, &key, &inode, BPF_ANY);
+		}
 		if (owner && owner->pending) {
 			int error = sk->sk_err;
 
@@ -307,26 +318,22 @@ int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
 	struct sock *sk = sock_of_fd(task, ARG0(regs, call));
-	thread_id tid = task->pid;
-	__u64 *reached;
-	bool tcp;
+	__u64 key = (__u64)sk;
+	inode_number *reported;
 
 	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return 0;
-	tcp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP;
-	if (tcp) {
-		reached = bpf_map_lookup_elem(&connecting, &tid);
-		if (reached) {
-			bool same = *reached == (__u64)sk;
-
-			bpf_map_delete_elem(&connecting, &tid);
-			if (same)
-				return 0; /* socket_state reports it */
-		}
-		/* A repeated call on a socket that is connecting or connected. */
+	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP) {
+		/* socket_state reports it; or a repeated call on a socket that is connecting or
+		 * connected. */
 		if (result == 0 || result == -EALREADY || result == -EISCONN ||
 		    result == -EINPROGRESS || will_restart(result))
 			return 0;
+		reported = bpf_map_lookup_elem(&refused, &key);
+		if (reported && *reported == inode_of_sock(sk)) {
+			bpf_map_delete_elem(&refused, &key);
+			return 0;
+		}
 	} else if (result == 0) {
 		/* Port 0: getaddrinfo asks for a route, connect(AF_UNSPEC) undoes an earlier one.
 		 */
