@@ -196,24 +196,19 @@ static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt,
 static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
-	__u64 root = 0, parent = 0, up = 0, mask = 0;
+	__u64 parent = 0, mask = 0;
 	struct qstr name = {};
 	__u32 length;
 
-	if (!p || read_field(root, mnt, struct vfsmount, mnt_root))
+	if (!p || !walk_begin(level, dentry, mnt))
 		return EVERY_CLASS;
 	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
-		if (dentry == root) {
-			if (read_field(up, mount, struct mount, mnt_parent))
-				return EVERY_CLASS;
-			if (up == mount)
+		if (p->dentry == p->root) {
+			if (!mount_up(level))
 				return mask;
-			read_field(dentry, mount, struct mount, mnt_mountpoint);
-			mount = up;
-			read_field(root, mount, struct mount, mnt.mnt_root);
 			continue;
 		}
+		dentry = p->dentry;
 		if (read_field(parent, dentry, struct dentry, d_parent) ||
 		    read_field(name, dentry, struct dentry, d_name))
 			return EVERY_CLASS;
@@ -223,7 +218,7 @@ static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u
 		mask |= component_mask(level, length, generation);
 		if (parent == dentry)
 			return mask;
-		dentry = parent;
+		p->dentry = parent;
 	}
 	return EVERY_CLASS; /* deeper than the record will show: let it pass */
 }

@@ -169,6 +169,10 @@ struct path_scratch {
 	char path[PATH_MAX_BYTES + NAME_BYTES];
 	char name[NAME_BYTES];
 	__u64 at; /* where path[] begins */
+	/* Where a walk upwards is (path.bpf.c, mount_up). */
+	__u64 dentry;
+	__u64 mount; /* struct mount around it */
+	__u64 root;  /* that mount's root */
 };
 
 SHARED_MAP struct {

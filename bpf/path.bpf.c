@@ -43,29 +43,71 @@ static __always_inline __u64 path_end(struct path_scratch *p, __u64 result)
 	return result | (p->at & PATH_START);
 }
 
+/*
+ * From a mount's root to what it is mounted on, in path_scratch[level]. False at
+ * the root of the mount namespace, and of a mount that is not in one.
+ *
+ * A bind mount does not give a file a second path: where one of the mounts below
+ * shows the same file system from its root, the walk goes on in that one, so
+ * that /mnt/shadow with /etc bound to /mnt is reported as /etc/shadow.
+ */
+__noinline bool mount_up(__u32 level)
+{
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	__u64 up = 0, below = 0, sb = 0, other = 0, fs_root = 0, root = 0;
+
+	if (!p)
+		return false;
+	if (READ(up, p->mount, struct mount, mnt_parent) || up == p->mount)
+		return false;
+	READ(sb, p->mount, struct mount, mnt.mnt_sb);
+	READ(fs_root, sb, struct super_block, s_root);
+	below = up;
+	for (int i = 0; i < 8; i++) {
+		READ(other, below, struct mount, mnt.mnt_sb);
+		READ(root, below, struct mount, mnt.mnt_root);
+		if (other == sb && root == fs_root) {
+			p->mount = below;
+			p->root = root;
+			return true;
+		}
+		other = below;
+		if (READ(below, other, struct mount, mnt_parent) || below == other)
+			break;
+	}
+	READ(p->dentry, p->mount, struct mount, mnt_mountpoint);
+	p->mount = up;
+	READ(p->root, up, struct mount, mnt.mnt_root);
+	return true;
+}
+
+__noinline bool walk_begin(__u32 level, __u64 dentry, __u64 mnt)
+{
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+
+	if (!p || !dentry || !mnt)
+		return false;
+	p->dentry = dentry;
+	p->mount = mnt - bpf_core_field_offset(struct mount, mnt);
+	return !READ(p->root, mnt, struct vfsmount, mnt_root);
+}
+
 __noinline __u64 path_build(__u32 level, __u64 dentry, __u64 mnt)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt);
-	__u64 root = 0, parent = 0, up = 0;
 	struct qstr name = {};
+	__u64 parent = 0;
 
-	if (!p || !dentry || !mnt)
-		return PATH_UNREADABLE;
-	if (READ(root, mnt, struct vfsmount, mnt_root))
+	if (!p || !walk_begin(level, dentry, mnt))
 		return PATH_UNREADABLE;
 	p->at = PATH_MAX_BYTES;
 	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
-		if (dentry == root) {
-			if (READ(up, mount, struct mount, mnt_parent))
-				return PATH_UNREADABLE;
-			if (up == mount) /* root of the mount namespace, or a detached mount */
+		if (p->dentry == p->root) {
+			if (!mount_up(level))
 				return path_end(p, 0);
-			READ(dentry, mount, struct mount, mnt_mountpoint);
-			mount = up;
-			READ(root, mount, struct mount, mnt.mnt_root);
 			continue;
 		}
+		dentry = p->dentry;
 		if (READ(parent, dentry, struct dentry, d_parent) ||
 		    READ(name, dentry, struct dentry, d_name))
 			return PATH_UNREADABLE;
@@ -86,7 +128,7 @@ __noinline __u64 path_build(__u32 level, __u64 dentry, __u64 mnt)
 			return path_end(p, PATH_CUT);
 		if (parent == dentry)
 			return path_end(p, 0);
-		dentry = parent;
+		p->dentry = parent;
 	}
 	return path_end(p, PATH_CUT);
 }

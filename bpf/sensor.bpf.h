@@ -340,6 +340,10 @@ enum path_result {
  */
 __u64 path_build(__u32 level, __u64 dentry, __u64 mnt);
 
+/* Steps of such a walk, with its state in path_scratch[level]. False: cannot begin; at the top. */
+bool walk_begin(__u32 level, __u64 dentry, __u64 mnt);
+bool mount_up(__u32 level);
+
 /* The text that path_build or cgroup_path_build left; `most` is a constant <= 4096. */
 static __always_inline void text_built_path(struct scratch *s, struct text *text, __u64 result,
 					    const __u32 most)
