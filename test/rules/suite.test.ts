@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { EVENT_KINDS } from '../../src/metrics/kinds.ts';
+import { kernelFilter } from '../../src/rules/filter.ts';
 import { loadRules } from '../../src/rules/load.ts';
 import { explainText, rulesText } from '../../src/rules/report.ts';
 import { ruleSchema, ruleSchemaText } from '../../src/rules/rule-schema.ts';
@@ -84,6 +85,28 @@ describe('shipped rules', () => {
   it('do what their examples say', async () => {
     const report = await runSuite(definitions);
     expect(suiteText(report).replace(/\n?[^\n]*$/, '')).to.equal('');
+  });
+
+  it('match recorded events that do not say whether the operation failed', async () => {
+    const without = (json: unknown): unknown => {
+      const { error: _error, ...event } = (json as { event?: { error?: string } }).event ?? {};
+      return { ...(json as object), event };
+    };
+    const succeeded = (json: unknown) => (json as { event?: { error?: string } }).event?.error === '';
+    const changed = definitions.map((definition) => ({
+      ...definition,
+      examples: (definition.examples ?? [])
+        .filter(({ match, events }) => match && events.every(succeeded))
+        .map((example) => ({ ...example, events: example.events.map(without) })),
+    }));
+    const { failures } = await runSuite(changed);
+    expect(failures.map(({ rule }) => rule)).to.deep.equal([]);
+  });
+
+  it('let the kernel filter opens, the most frequent events', () => {
+    const filter = kernelFilter(loaded.ruleset.rules, ['file_open', 'file_unlink', 'file_write']);
+    for (const [kind, wanted] of filter.kinds)
+      expect(wanted.pass, `${kind} ${JSON.stringify(wanted)}`).not.to.equal('whole');
   });
 
   it('fit the schema for editors, which is up to date', () => {
