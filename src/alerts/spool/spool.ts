@@ -26,6 +26,7 @@ interface Kept {
 const MAX_PENDING_BYTES = 16_777_216;
 /** Alerts just accepted are delivered from memory; the disk is for those that wait. */
 const HOT = 256;
+const HOT_BYTES = 8_388_608;
 const RETRY_MS = 1000;
 const COUNTS_MS = 250;
 const MAX_DEAD = 10_000;
@@ -57,6 +58,7 @@ export class Spool {
   #committed = 0;
   #bytes = 0;
   #pendingBytes = 0;
+  #hotBytes = 0;
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
@@ -127,9 +129,10 @@ export class Spool {
     this.#pending.set(seq, value);
     this.#pendingBytes += value.length;
     this.#hot.set(seq, { seq, acceptedAt, json, alert });
+    this.#hotBytes += json.length;
     for (const old of this.#hot.keys()) {
-      if (this.#hot.size <= HOT) break;
-      this.#hot.delete(old);
+      if (this.#hot.size <= HOT && this.#hotBytes <= HOT_BYTES) break;
+      this.#cool(old);
     }
     this.#trim();
     this.#makeRoom();
@@ -290,10 +293,15 @@ export class Spool {
     }
   }
 
+  #cool(seq: number): void {
+    this.#hotBytes -= this.#hot.get(seq)?.json.length ?? 0;
+    this.#hot.delete(seq);
+  }
+
   #forget(seq: number): void {
     this.#bytes -= this.#kept.get(seq)?.bytes ?? 0;
     this.#kept.delete(seq);
-    this.#hot.delete(seq);
+    this.#cool(seq);
     const pending = this.#pending.get(seq);
     if (pending === undefined) this.#trimmed.add(seq);
     else {
