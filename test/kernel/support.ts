@@ -1,0 +1,177 @@
+/** One live sensor for all kernel tests of a mocha run, and processes to observe. Needs root. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { defaultConfig } from '../../src/config/load.ts';
+import { Enricher } from '../../src/enrich/enricher.ts';
+import { Host } from '../../src/enrich/host.ts';
+import { BootClock } from '../../src/kernel/clock.ts';
+import { Sensor } from '../../src/kernel/sensor.ts';
+import type { AttachReport, KernelFilter } from '../../src/kernel/types.ts';
+import type { EventJson } from '../../src/schema/event.ts';
+import { KINDS } from '../../src/schema/kinds.ts';
+import { id } from '../../src/schema/record.ts';
+import type { LiveView } from '../../src/schema/view.ts';
+import { type Expected, meets } from '../cases/matcher.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const path = (name: string) => fileURLToPath(new URL(name, ROOT));
+const PID = id('process.pid');
+const CHILD = id('process.child.pid');
+/** Events that are on their way when a process ends: the reader sleeps at most this long. */
+const SETTLE_MS = 60;
+const MAX_WAIT_MS = 15_000;
+
+/** Every kind passes: what the tests look at is the record, not the filter. */
+export const EVERYTHING: KernelFilter = {
+  kinds: new Map(Object.keys(KINDS).map((kind) => [kind, { pass: 'whole', because: 'test' }] as const)),
+};
+
+export interface Watch {
+  readonly sensor: Sensor;
+  readonly enricher: Enricher;
+  readonly attached: readonly AttachReport[];
+  readonly directory: string;
+}
+
+interface Observation {
+  readonly tree: Set<number>;
+  readonly events: EventJson[];
+  ended: boolean;
+  readonly root: number;
+}
+
+let watch: Watch | undefined;
+const observations = new Set<Observation>();
+
+/** The sensor, started on first use. */
+export function watching(): Watch {
+  watch ??= start();
+  return watch;
+}
+
+function start(): Watch {
+  const defaults = defaultConfig();
+  const config = { ...defaults, kernel: { ...defaults.kernel, rate_limit: 0 } };
+  const clock = new BootClock();
+  const host = new Host({ hostName: hostname(), bootId: 'test', dnsEntries: 1000, toUnix: clock.toUnix });
+  const sensor = new Sensor({
+    objectPath: path('build/bpf/bpfwarden.bpf.o'),
+    config,
+    log: pino({ level: 'silent' }),
+  });
+  const attached = sensor.attach();
+  const enricher = new Enricher({ config, host, layout: sensor.layout });
+  sensor.setFilter(EVERYTHING);
+  enricher.seed(sensor.seed(host) ?? []);
+  sensor.start(host, (batch) => {
+    for (const view of batch) take(enricher, view);
+  });
+  return { sensor, enricher, attached, directory: mkdtempSync(join(tmpdir(), 'bpfwarden-kernel-')) };
+}
+
+function take(enricher: Enricher, view: LiveView): void {
+  enricher.enrich(view);
+  const pid = view.value(PID);
+  for (const observation of observations) {
+    if (typeof pid !== 'number' || !observation.tree.has(pid)) continue;
+    observation.events.push(view.snapshot().toJSON());
+    const child = view.value(CHILD);
+    if (typeof child === 'number') observation.tree.add(child);
+    if (view.kind === 'process_exit' && pid === observation.root) observation.ended = true;
+  }
+}
+
+after(() => {
+  if (watch === undefined) return;
+  watch.sensor.finish();
+  watch.sensor.close();
+  rmSync(watch.directory, { recursive: true, force: true });
+  watch = undefined;
+});
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export interface Run {
+  readonly pid: number;
+  readonly code: number | null;
+  readonly output: string;
+  /** Of the process and its descendants, in order. */
+  readonly events: readonly EventJson[];
+}
+
+/** Runs a program to its end and gives what the sensor saw of it and its descendants. */
+export async function observe(
+  command: string,
+  args: readonly string[] = [],
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Run> {
+  watching();
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'], ...options });
+  const pid = child.pid;
+  if (pid === undefined) throw new Error(`${command} could not be started`);
+  const observation: Observation = { tree: new Set([pid]), events: [], ended: false, root: pid };
+  observations.add(observation);
+  const output = await outputOf(child);
+  for (let waited = 0; !observation.ended && waited < MAX_WAIT_MS; waited += 10) await pause(10);
+  await pause(SETTLE_MS);
+  observations.delete(observation);
+  return { pid, code: child.exitCode, output, events: observation.events };
+}
+
+/** A bash script; `$D` is a fresh directory. */
+export async function script(text: string, env: NodeJS.ProcessEnv = {}): Promise<Run & { readonly directory: string }> {
+  const directory = mkdtempSync(join(watching().directory, 'run-'));
+  const run = await observe('/bin/bash', ['-c', text], {
+    cwd: directory,
+    env: { ...process.env, D: directory, ...env },
+  });
+  return { ...run, directory };
+}
+
+async function outputOf(child: ChildProcess): Promise<string> {
+  let output = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  await new Promise<void>((resolve) => child.on('close', () => resolve()));
+  return output;
+}
+
+/** Compiles test/triggers/NAME.c once. */
+export function trigger(name: string): string {
+  const directory = join(watching().directory, 'triggers');
+  mkdirSync(directory, { recursive: true });
+  const program = join(directory, name);
+  if (existsSync(program)) return program;
+  const compiler = process.env.CC ?? 'cc';
+  const { status, stderr } = spawnSync(compiler, ['-O1', '-pthread', '-o', program, path(`test/triggers/${name}.c`)], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(stderr);
+  return program;
+}
+
+/** The events that meet all conditions. */
+export function select(events: readonly EventJson[], expected: Expected): readonly EventJson[] {
+  return events.filter((event) => meets(event, expected));
+}
+
+/** The one event; otherwise an error that shows what there was of the kind. */
+export function only(events: readonly EventJson[], expected: Expected): EventJson {
+  const found = select(events, expected);
+  const [event] = found;
+  if (event !== undefined && found.length === 1) return event;
+  const like = events.filter((candidate) => meets(candidate, { 'event.type': expected['event.type'] ?? '' }));
+  const shown = (found.length > 0 ? found : like).slice(0, 12).map((one) => JSON.stringify(brief(one)));
+  throw new Error(`${found.length} events meet ${JSON.stringify(expected)}; there are\n${shown.join('\n')}`);
+}
+
+/** An event without what is the same in all of a test's events. */
+function brief({ process: actor, ...rest }: EventJson): unknown {
+  const { name, path: executable } = (actor ?? {}) as Record<string, unknown>;
+  return { ...rest, process: { name, path: executable } };
+}
