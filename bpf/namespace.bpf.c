@@ -42,12 +42,18 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 		dirfd = ARG2(regs, *call);
 		path = ARG3(regs, *call);
 		break;
+	case CALL_FSMOUNT: /* makes a mount that is not in the tree yet */
+		break;
 	default: /* open_tree, mount_setattr: (dirfd, path, ...) */
 		dirfd = ARG0(regs, *call);
 		path = ARG1(regs, *call);
 	}
-	call_text(s, &e->path, path, PATH_MAX_BYTES);
-	call_base(s, task, dirfd);
+	if (call->call != CALL_MOUNT)
+		e->argument[3] = 0; /* flags of mount(2) only */
+	if (path) {
+		call_text(s, &e->path, path, PATH_MAX_BYTES);
+		call_base(s, task, dirfd);
+	}
 	call_end(s);
 }
 
@@ -124,9 +130,7 @@ int BPF_PROG(exit_namespace, struct pt_regs *regs, long result)
 	case CALL_UMOUNT2:
 		on_umount(regs, task, &call, result);
 		break;
-	case CALL_FSMOUNT:
-		call_report(EVENT_MOUNT, regs, task, &call, result);
-		break;
+
 	default:
 		on_mount(regs, task, &call, result);
 	}

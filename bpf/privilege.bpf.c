@@ -285,6 +285,19 @@ static __always_inline void on_key(struct pt_regs *regs, struct task_struct *tas
 	call_end(s);
 }
 
+static __always_inline void on_perf(struct pt_regs *regs, struct task_struct *task,
+				    struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_PERF_EVENT_OPEN, regs, task, call, result);
+	__s32 pid = ARG1(regs, *call);
+
+	if (!s)
+		return;
+	if (pid > 0)
+		s->event.perf_event_open.target_pid = pid;
+	call_end(s);
+}
+
 static __always_inline void on_swap(struct pt_regs *regs, struct task_struct *task,
 				    struct call_info *call, long result)
 {
@@ -320,7 +333,7 @@ int BPF_PROG(exit_kernel, struct pt_regs *regs, long result)
 		on_module(regs, task, &call, result);
 		break;
 	case CALL_PERF_EVENT_OPEN:
-		call_report(EVENT_PERF_EVENT_OPEN, regs, task, &call, result);
+		on_perf(regs, task, &call, result);
 		break;
 	case CALL_KEYCTL:
 	case CALL_ADD_KEY:
