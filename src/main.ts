@@ -46,4 +46,5 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+// All output is written synchronously and every stage has been closed: a timer that a library left must not hold the end.
+process.exit(await main(process.argv.slice(2)));

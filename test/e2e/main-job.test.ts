@@ -156,7 +156,10 @@ describe('the whole daemon on live kernel events', function () {
       JSON.stringify({ rules: [{ name: 'a', condition: "process.name == 'nobody'" }] }),
     );
     await own.stop('SIGKILL');
-    const live = await startDaemon({ flags: [`--rules.path=${join(directory, 'rules.json')}`] });
+    const live = await startDaemon({
+      toml: '[threat_detection]\nenable_heuristics = false\n',
+      flags: [`--rules.path=${join(directory, 'rules.json')}`],
+    });
     try {
       expect(await live.metric('bpfwarden_rules_loaded')).to.equal(1);
       writeFileSync(join(directory, 'rules.json'), '{"rules":[{"name":"a","condition":"process.nam == 1"}]}');

@@ -13,8 +13,8 @@ export interface Series {
 
 export interface Prometheus {
   readonly url: string;
-  /** Instant query; one value a series. Throws with Prometheus' words if it refuses. */
-  query(expression: string): Promise<Series[]>;
+  /** Instant query at a time in Unix seconds, by default now; one value a series. Throws with Prometheus' words if it refuses. */
+  query(expression: string, time?: number): Promise<Series[]>;
   queryRange(expression: string, start: number, end: number, step: number): Promise<Series[]>;
   /** Any other read of the HTTP API, the part below `data`. */
   get<T>(path: string, parameters?: Record<string, string>): Promise<T>;
@@ -79,8 +79,9 @@ export async function startPrometheus(
     url,
     get,
     stop,
-    async query(expression) {
-      const { result } = await get<Vector>('query', { query: expression });
+    async query(expression, time) {
+      const at: Record<string, string> = time === undefined ? {} : { time: String(time) };
+      const { result } = await get<Vector>('query', { query: expression, ...at });
       return result.map(({ metric, value }) => ({ metric, values: [value] }));
     },
     async queryRange(expression, start, end, step) {
