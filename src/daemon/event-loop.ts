@@ -5,7 +5,7 @@ import type { KernelCounts } from '../kernel/types.ts';
 import type { Logger } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import type { AlertPipeline } from '../pipeline/index.ts';
-import type { CompiledRule } from '../rules/rule.ts';
+import type { CandidateRule, CompiledRule } from '../rules/rule.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { walk } from '../rules/tree.ts';
 import type { EventRecord } from '../schema/event.ts';
@@ -96,11 +96,11 @@ export class EventLoop {
   again(event: EventRecord): void {
     const ruleset = this.#ruleset;
     if (ruleset === undefined) return;
-    const candidates = ruleset.candidates(event).filter((rule) => rule.info.heuristic || namesHash(rule));
-    if (candidates.some((rule) => !rule.info.heuristic)) this.#decide(ruleset, event, candidates);
+    const candidates = ruleset.candidates(event, namesHash);
+    if (candidates.length > 0) this.#decide(ruleset, event, candidates);
   }
 
-  #decide(ruleset: RuleSet, record: EventRecord, candidates: readonly CompiledRule[]): void {
+  #decide(ruleset: RuleSet, record: EventRecord, candidates: readonly CandidateRule[]): void {
     this.#deciding++;
     void ruleset.decide(record, candidates).then((finding) => {
       this.#deciding--;

@@ -30,6 +30,10 @@ export type Anchor =
   /** Something is there at all. */
   | { readonly type: 'present'; readonly reading: Reading };
 
+/** Fields with so few values that each of them is frequent; the kind is looked at before any anchor. */
+const FEW_VALUES =
+  /^(event\.(type|error|syscall|source)|file\.(access|flags|mode)|network\.(transport|family|direction)|socket\.type)$/;
+
 interface Found {
   readonly anchors: readonly Anchor[];
   /** How rarely they are expected to occur; higher is rarer. */
@@ -117,8 +121,8 @@ function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)
   }
   const known = anchors?.filter((anchor) => anchor !== undefined);
   if (anchors === undefined || known === undefined || known.length < anchors.length) return present(reading);
-  // The kind is looked at before any anchor; reading every ancestor costs more than reading a field.
-  const weight = fieldName(reading.field) === 'event.type' ? 0.01 : reading.member === undefined ? 1 : 0.3;
+  // Reading every ancestor costs more than reading a field.
+  const weight = FEW_VALUES.test(fieldName(reading.field)) ? 0.01 : reading.member === undefined ? 1 : 0.3;
   return { anchors: known, score: Math.min(...known.slice(0, 100).map(scoreOf)) * weight };
 }
 

@@ -9,7 +9,7 @@ import type { EventRecord, FieldSource } from '../schema/event.ts';
 import { type EngineConditions, engineConditions } from './engine-conditions.ts';
 import { addOperators } from './engine-operators.ts';
 import { holds, matchedConditions, matchedLeaf, matchedQuantifier, strings } from './explain.ts';
-import type { CompiledRule } from './rule.ts';
+import type { CandidateRule, RuleDefinition } from './rule.ts';
 import type { Condition } from './tree.ts';
 import type { MatchedCondition } from './types.ts';
 import { reader } from './values.ts';
@@ -96,7 +96,7 @@ function ownProperty(value: object, path: string): unknown {
 }
 
 export interface EngineMatch {
-  readonly rule: CompiledRule;
+  readonly rule: CandidateRule;
   readonly matched: readonly MatchedCondition[];
 }
 
@@ -104,7 +104,7 @@ export interface EngineMatch {
 export class EngineQueue {
   readonly counts: EngineCounts = { runs: 0, bypassed: 0, failed: 0, disagreed: 0 };
   readonly #limit: number;
-  readonly #engines = new WeakMap<CompiledRule, ConditionEngine>();
+  readonly #engines = new WeakMap<RuleDefinition, ConditionEngine>();
   #pending = 0;
   #tail: Promise<unknown> = Promise.resolve();
 
@@ -118,7 +118,7 @@ export class EngineQueue {
   }
 
   /** Which of the rules match. The promise never rejects. */
-  decide(event: EventRecord, rules: readonly CompiledRule[]): Promise<readonly EngineMatch[]> {
+  decide(event: EventRecord, rules: readonly CandidateRule[]): Promise<readonly EngineMatch[]> {
     if (this.#pending >= this.#limit) {
       this.counts.bypassed++;
       return Promise.resolve(rules.flatMap((rule) => this.#direct(event, rule)));
@@ -129,14 +129,14 @@ export class EngineQueue {
     return run;
   }
 
-  async #run(event: EventRecord, rules: readonly CompiledRule[]): Promise<readonly EngineMatch[]> {
+  async #run(event: EventRecord, rules: readonly CandidateRule[]): Promise<readonly EngineMatch[]> {
     const matches: EngineMatch[] = [];
     for (const rule of rules) {
       try {
-        let engine = this.#engines.get(rule);
+        let engine = this.#engines.get(rule.definition);
         if (engine === undefined) {
           engine = new ConditionEngine(rule.condition);
-          this.#engines.set(rule, engine);
+          this.#engines.set(rule.definition, engine);
         }
         this.counts.runs++;
         const matched = await engine.run(event);
@@ -151,7 +151,7 @@ export class EngineQueue {
     return matches;
   }
 
-  #direct(event: EventRecord, rule: CompiledRule): EngineMatch[] {
+  #direct(event: EventRecord, rule: CandidateRule): EngineMatch[] {
     return rule.matches(event) ? [{ rule, matched: matchedConditions(rule.condition, event) }] : [];
   }
 }

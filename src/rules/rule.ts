@@ -1,6 +1,6 @@
 import type { Predicate } from './compile.ts';
 import type { Condition, Subject } from './tree.ts';
-import type { RuleInfo } from './types.ts';
+import type { RuleInfo, RuleMatch } from './types.ts';
 
 /**
  * What has to come together within `seconds` (first to last, inclusive, on
@@ -53,4 +53,12 @@ export interface CompiledRule {
   /** Position in its rule set. */
   readonly index: number;
   readonly statistics: RuleStatistics;
+}
+
+/** A rule whose predicate holds for an event, with what the event completed. */
+export interface CandidateRule extends CompiledRule {
+  /** What came together in the rule's window. */
+  readonly window?: RuleMatch['window'];
+  /** The correlation that the event completed; the rule stands for it and is not itself reported. */
+  readonly correlation?: RuleMatch;
 }

@@ -2,9 +2,9 @@
 import type { EventRecord, FieldSource } from '../schema/event.ts';
 import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
 import { compilePredicate } from './compile.ts';
-import { type EngineCounts, type EngineMatch, EngineQueue } from './engine.ts';
+import { type EngineCounts, EngineQueue } from './engine.ts';
 import { RuleIndex } from './index.ts';
-import type { CompiledRule, RuleDefinition } from './rule.ts';
+import type { CandidateRule, CompiledRule, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/load.ts';
 import type { Condition, Subject } from './tree.ts';
 import { walk } from './tree.ts';
@@ -31,6 +31,8 @@ export interface RuleStatistics {
   readonly matches: number;
 }
 
+const TIMESTAMP = FIELD_NAMES.indexOf('event.timestamp');
+
 export class RuleSet {
   /** All rules that can match or raise an alert: correlations and heuristics too, silent base rules not. */
   readonly infos: readonly RuleInfo[];
@@ -42,6 +44,8 @@ export class RuleSet {
   readonly #watch: Windows;
   readonly #correlator: SigmaCorrelator;
   readonly #correlations: readonly SigmaCorrelation[];
+  /** There are windows or correlations. */
+  readonly #stateful: boolean;
 
   constructor(parts: RuleSetParts) {
     this.rules = parts.definitions.map((definition, index) => compileRule(definition, index));
@@ -52,6 +56,9 @@ export class RuleSet {
     this.#engine = new EngineQueue(parts.queueLimit);
     this.#correlations = parts.correlations ?? [];
     this.#correlator = new SigmaCorrelator(this.#correlations);
+    this.#stateful =
+      this.#correlations.length > 0 ||
+      parts.definitions.some(({ window, silent }) => window !== undefined || silent === true);
     if (parts.previous !== undefined) this.#correlator.adopt(parts.previous.#correlator);
     this.infos = [
       ...this.rules.filter((rule) => rule.definition.silent !== true).map((rule) => rule.info),
@@ -62,10 +69,16 @@ export class RuleSet {
   /**
    * The rules whose compiled predicates hold for the event, with the
    * heuristics that hold beside them. Synchronous, valid for live events;
-   * allocates nothing when no rule holds.
+   * allocates nothing when no rule holds. Windows and correlations take note
+   * of the event here, by the predicate alone, and are among the candidates
+   * only when it completes them: a window over a frequent event costs neither
+   * a snapshot nor a run of the engine. So call it once for an event, or with
+   * `only` for rules that have not seen it.
    */
-  candidates(event: FieldSource): readonly CompiledRule[] {
-    const found = this.#index.candidates(event);
+  candidates(event: FieldSource, only?: (rule: CompiledRule) => boolean): readonly CandidateRule[] {
+    let found: readonly CandidateRule[] = this.#index.candidates(event);
+    if (found.length > 0 && only !== undefined) found = found.filter(only);
+    if (found.length > 0 && this.#stateful) found = this.#completed(found, event);
     if (found.length === 0 || this.#heuristics.length === 0) return found;
     const holding = this.#heuristics.filter((rule) => {
       rule.statistics.evaluations++;
@@ -75,28 +88,41 @@ export class RuleSet {
     return holding.length === 0 ? found : [...found, ...holding];
   }
 
-  /**
-   * Lets json-rules-engine decide on the candidates, one event after another,
-   * and feeds windows and correlations. undefined when nothing came of it. The
-   * promise never rejects.
-   */
-  async decide(event: EventRecord, candidates: readonly CompiledRule[]): Promise<Finding | undefined> {
-    if (candidates.length === 0) return undefined;
-    return this.#finding(event, await this.#engine.decide(event, candidates));
+  /** Feeds windows and correlations; what is not complete is no candidate. */
+  #completed(found: readonly CompiledRule[], event: FieldSource): readonly CandidateRule[] {
+    const timestamp = event.value(TIMESTAMP);
+    const time = typeof timestamp === 'number' ? timestamp : undefined;
+    const sigma = new Map<string, CompiledRule>();
+    const candidates: CandidateRule[] = [];
+    for (const rule of found) {
+      const window = this.#watch.observe(rule, event, time);
+      if (window === false) continue;
+      if (rule.info.language === 'sigma') sigma.set(rule.info.id, rule);
+      if (rule.definition.silent !== true) candidates.push(window === undefined ? rule : { ...rule, window });
+    }
+    if (sigma.size === 0) return candidates;
+    const [base] = sigma.values();
+    for (const correlation of this.#correlator.observe(event, time, sigma.keys())) {
+      if (base !== undefined) candidates.push({ ...base, correlation });
+    }
+    return candidates;
   }
 
-  #finding(event: EventRecord, decided: readonly EngineMatch[]): Finding | undefined {
-    const matches: RuleMatch[] = [];
-    const sigma: string[] = [];
+  /**
+   * Lets json-rules-engine decide on the candidates, one event after another.
+   * undefined when nothing came of it. The promise never rejects.
+   */
+  async decide(event: EventRecord, candidates: readonly CandidateRule[]): Promise<Finding | undefined> {
+    if (candidates.length === 0) return undefined;
+    const decided = await this.#engine.decide(event, candidates);
     const ordered = [...decided].sort((a, b) => a.rule.index - b.rule.index);
-    for (const { rule, matched } of ordered) {
-      const window = this.#watch.observe(rule, event);
-      if (window === false) continue;
-      if (rule.info.language === 'sigma') sigma.push(rule.info.id);
-      if (rule.definition.silent === true) continue;
-      matches.push({ rule: rule.info, matched, ...(window === undefined ? {} : { window }) });
-    }
-    matches.push(...this.#correlator.observe(event, event.timestamp, sigma));
+    const own = ordered.filter(({ rule }) => rule.correlation === undefined);
+    const matches: RuleMatch[] = own.map(({ rule: { info, window }, matched }) => ({
+      rule: info,
+      matched,
+      ...(window === undefined ? {} : { window }),
+    }));
+    for (const { rule } of ordered) if (rule.correlation !== undefined) matches.push(rule.correlation);
     if (matches.every((match) => match.rule.heuristic)) return undefined;
     return { event, matches, riskScore: riskOf(matches) };
   }

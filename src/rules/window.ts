@@ -1,6 +1,6 @@
 /** Rules that look at several events: how often, how many different, in which order. */
 import { createHash } from 'node:crypto';
-import type { EventRecord } from '../schema/event.ts';
+import type { FieldSource } from '../schema/event.ts';
 import { compilePredicate, type Predicate } from './compile.ts';
 import type { CompiledRule, WindowSpec } from './rule.ts';
 import { CountState, TemporalState, ValueState } from './sigma/window-state.ts';
@@ -56,9 +56,10 @@ export class Windows {
   /**
    * Takes note of an event that the rule's condition matched.
    *
+   * @param time Event time in seconds; an event without one happens at the latest time seen.
    * @returns undefined for a rule without window, false while the window is not complete, else what came together.
    */
-  observe(rule: CompiledRule, event: EventRecord): RuleMatch['window'] | false | undefined {
+  observe(rule: CompiledRule, event: FieldSource, time: number | undefined): RuleMatch['window'] | false | undefined {
     const watched = this.#watched.get(rule);
     if (watched === undefined) return undefined;
     const values: string[] = [];
@@ -67,8 +68,8 @@ export class Windows {
       if (value === undefined) return false;
       values.push(typeof value === 'object' ? JSON.stringify(value) : String(value));
     }
-    const count = this.#store.observe(watched.id, values, event.timestamp, watched.spec, (state, time) =>
-      this.#add(watched, state, time, event),
+    const count = this.#store.observe(watched.id, values, time, watched.spec, (state, at) =>
+      this.#add(watched, state, at, event),
     );
     if (count === undefined) return false;
     const { spec } = watched;
@@ -80,7 +81,7 @@ export class Windows {
     { spec, distinct, steps }: Watched,
     state: Entry['state'],
     time: number,
-    event: EventRecord,
+    event: FieldSource,
   ): number | undefined {
     const enough = (count: number) => count >= spec.count;
     if (state instanceof CountState) return state.add(time, enough);
@@ -117,7 +118,6 @@ export class WindowStore {
     return { keys: this.#entries.size, remembered: this.#remembered, evictions: this.#evictions };
   }
 
-  /** @param time Seconds; an event without a time happens at the latest time seen. */
   observe(
     id: string,
     key: readonly string[],
