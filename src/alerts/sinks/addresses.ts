@@ -59,5 +59,5 @@ export function guardedLookup(allowLinkLocal: boolean, lookup: Lookup = systemLo
 export function checkHost(hostname: string, allowLinkLocal: boolean): void {
   const bare = hostname.replace(/^\[|\]$/g, '');
   if (!allowLinkLocal && isIP(bare) !== 0 && isLinkLocal(bare))
-    throw new RefusedAddress(`${bare} is a link-local address`);
+    throw new RefusedAddress(`${bare} is a link-local, metadata or unspecified address`);
 }

@@ -1,0 +1,60 @@
+import { alertsOf } from '../../../src/alerts/alert.ts';
+import { createSink } from '../../../src/alerts/sinks/index.ts';
+import { DeliveryError, type Sink, type SinkContext } from '../../../src/alerts/sinks/types.ts';
+import type { SpooledAlert } from '../../../src/alerts/spool/types.ts';
+import { ARRAY_TABLES, type SinkConfig } from '../../../src/config/options.ts';
+import type { RuleInfo } from '../../../src/rules/types.ts';
+import type { EventRecord } from '../../../src/schema/event.ts';
+import { execEvent, findingOf, SILENT } from './findings.ts';
+
+const DEFAULTS = Object.fromEntries(
+  Object.entries(ARRAY_TABLES.sinks).map(([key, option]) => [key, option.default]),
+) as unknown as SinkConfig;
+
+export function sinkConfig(config: Partial<SinkConfig>): SinkConfig {
+  return { ...DEFAULTS, name: 's', timeout_seconds: 2, ...config };
+}
+
+export function sinkContext(context: Partial<SinkContext> = {}): SinkContext {
+  let state: string | undefined;
+  return {
+    hostName: 'web-1',
+    version: '0.0.0',
+    log: SILENT,
+    env: {},
+    state: {
+      load: () => state,
+      save: (text) => {
+        state = text;
+      },
+    },
+    ...context,
+  };
+}
+
+export function makeSink(config: Partial<SinkConfig>, context: Partial<SinkContext> = {}): Sink {
+  return createSink(sinkConfig(config), sinkContext(context), () => {
+    throw new Error('no plugins here');
+  });
+}
+
+let seq = 0;
+export function spooled(id = 'a-1', rule: Partial<RuleInfo> = {}, event: EventRecord = execEvent()): SpooledAlert {
+  const [alert] = alertsOf(findingOf(event, rule), { hostName: 'web-1', newId: () => id });
+  if (alert === undefined) throw new Error('no alert');
+  seq += 1;
+  return { seq, acceptedAt: 1_800_000_000_500, json: JSON.stringify(alert), alert };
+}
+
+/** The DeliveryError of a delivery that must fail. */
+export async function failureOf(delivery: Promise<unknown>): Promise<DeliveryError> {
+  try {
+    await delivery;
+  } catch (error) {
+    if (error instanceof DeliveryError) return error;
+    throw error;
+  }
+  throw new Error('the delivery worked');
+}
+
+export const UNABORTED = new AbortController().signal;
