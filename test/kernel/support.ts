@@ -98,6 +98,7 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 export interface Run {
   readonly pid: number;
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly output: string;
   /** Of the process and its descendants, in order. */
   readonly events: readonly EventJson[];
@@ -119,7 +120,7 @@ export async function observe(
   for (let waited = 0; !observation.ended && waited < MAX_WAIT_MS; waited += 10) await pause(10);
   await pause(SETTLE_MS);
   observations.delete(observation);
-  return { pid, code: child.exitCode, output, events: observation.events };
+  return { pid, code: child.exitCode, signal: child.signalCode, output, events: observation.events };
 }
 
 /** A bash script; `$D` is a fresh directory. */
@@ -147,10 +148,12 @@ export function trigger(name: string): string {
   mkdirSync(directory, { recursive: true });
   const program = join(directory, name);
   if (existsSync(program)) return program;
-  const compiler = process.env.CC ?? 'cc';
-  const { status, stderr } = spawnSync(compiler, ['-O1', '-pthread', '-o', program, path(`test/triggers/${name}.c`)], {
-    encoding: 'utf8',
-  });
+  const flags = name === 'exit_now' ? ['-nostdlib', '-static', '-fno-stack-protector'] : ['-pthread'];
+  const { status, stderr } = spawnSync(
+    process.env.CC ?? 'cc',
+    ['-O1', ...flags, '-o', program, path(`test/triggers/${name}.c`)],
+    { encoding: 'utf8' },
+  );
   if (status !== 0) throw new Error(stderr);
   return program;
 }

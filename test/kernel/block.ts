@@ -1,0 +1,64 @@
+/** Blocks addresses with programs of its own and prints what connects and sends answer; network.test.ts reads it. */
+import { createSocket } from 'node:dgram';
+import { createServer, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { defaultConfig } from '../../src/config/load.ts';
+import { Sensor } from '../../src/kernel/sensor.ts';
+
+const defaults = defaultConfig();
+const sensor = new Sensor({
+  objectPath: fileURLToPath(new URL('../../build/bpf/bpfwarden.bpf.o', import.meta.url)),
+  config: { ...defaults, response: { ...defaults.response, enforce: true } },
+  log: pino({ level: 'silent' }),
+});
+
+/** struct blocked_endpoint and the time until which it holds; port 0 is every port. */
+function block(port: number, milliseconds: number): void {
+  const key = new Uint8Array(20);
+  key.set([0xff, 0xff, 127, 0, 0, 1], 10);
+  new DataView(key.buffer).setUint16(16, port, true);
+  const [seconds = '0'] = process.hrtime.bigint() > 0n ? [Number(process.hrtime.bigint()) / 1e9] : [];
+  const until = BigInt(Math.round(Number(seconds) * 1e9 + milliseconds * 1e6));
+  sensor.writeMap('blocked', key, new Uint8Array(new BigUint64Array([until]).buffer));
+}
+
+function connect(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = new Socket();
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''));
+    socket.connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve('connected');
+    });
+  });
+}
+
+function send(port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.send('x', port, '127.0.0.1', (error) => {
+      socket.close();
+      resolve(error === null ? 'sent' : String((error as NodeJS.ErrnoException).code));
+    });
+  });
+}
+
+const failed = sensor.attach().filter(({ attached }) => !attached);
+if (failed.length > 0) console.log('not attached', failed);
+const server = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+await new Promise((resolve) => server.once('listening', resolve));
+const address = server.address();
+const port = typeof address === 'object' && address !== null ? address.port : 0;
+
+console.log(`before: ${await connect(port)}, ${await send(port)}`);
+block(port, 700);
+console.log(`blocked: ${await connect(port)}, ${await send(port)}`);
+console.log(`other port: ${await connect(1)}`);
+block(0, 700);
+console.log(`all ports: ${await connect(1)}`);
+await sleep(800);
+console.log(`expired: ${await connect(port)}, ${await send(port)}`);
+server.close();
+sensor.close();
