@@ -21,10 +21,11 @@ export function extensionOf(path: string): string {
 /**
  * A path that a program passed, made absolute: joined to the directory it
  * starts at, and `.`, `..` and doubled slashes resolved by text alone. Where no
- * base is known a relative path stays relative.
+ * base is known a relative path stays relative. An absolute path with a base is
+ * that of a process in a chroot.
  */
 export function absolutePath(path: string, base: string | undefined): string {
-  const whole = path.startsWith('/') || base === undefined ? path : `${base}/${path}`;
+  const whole = base === undefined ? path : `${base}/${path}`;
   if (!/\/\/|\/\.|^\.|\/$/.test(whole)) return whole;
   const rooted = whole.startsWith('/');
   const parts: string[] = [];
