@@ -84,7 +84,7 @@ const fixedColor = (color: string): dashboard.DynamicConfigValue[] => [
 const legend = (calcs: readonly string[]) =>
   new common.VizLegendOptionsBuilder()
     .showLegend(true)
-    .displayMode(calcs.length > 0 ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
+    .displayMode(common.LegendDisplayMode.List)
     .placement(common.LegendPlacement.Bottom)
     .calcs([...calcs]);
 
@@ -107,7 +107,7 @@ export function lines(options: LineOptions): Panel {
     .unit(options.unit)
     .min(0)
     .targets(options.queries.map((entry, index) => query(entry, index).exemplar(options.exemplars === true)))
-    .legend(legend(['mean', 'max']))
+    .legend(legend(['max']))
     .tooltip(
       new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
     )
@@ -146,6 +146,7 @@ export function number(options: StatOptions): Panel {
     .graphMode(common.BigValueGraphMode.None)
     .textMode(options.name === true ? common.BigValueTextMode.Name : common.BigValueTextMode.Auto)
     .thresholds(options.thresholds ?? limits())
+    .colorScheme(new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.Thresholds))
     .mappings([...(options.mappings ?? [])])
     .links(runbookLinks(options.runbooks))
     .dataLinks(drillLinks(options));
@@ -176,8 +177,7 @@ export function ranking(options: PanelOptions & { readonly color?: string }): Pa
     .namePlacement(common.BarGaugeNamePlacement.Left)
     .sizing(common.BarGaugeSizing.Manual)
     .minVizHeight(16)
-    .maxVizHeight(28)
-    .text(new common.VizTextDisplayOptionsBuilder().titleSize(13).valueSize(14))
+    .maxVizHeight(24)
     .colorScheme(
       new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.Fixed).fixedColor(options.color ?? 'blue'),
     )

@@ -49,6 +49,7 @@ export function table(options: TableOptions): Panel {
     .height(options.height ?? 9)
     .unit('short')
     .filterable(true)
+    .minWidth(80)
     .targets(
       options.columns.map(({ expr }, index) =>
         new DataqueryBuilder()

@@ -61,22 +61,37 @@ async function bundle(): Promise<Bundle> {
 const HTML = `<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="/main.css">
 <body style="margin:0"><div id="root"></div><script type="module" src="/main.js"></script>`;
 
-/** Grafana's icons are fetched one by one, by paths of its own. */
-function icon(url: string): readonly [string, string | undefined] {
-  const name = /\/img\/icons\/((?:\w+\/)?[\w-]+\.svg)$/.exec(url)?.[1];
-  const file = join(RENDER, 'node_modules', '@grafana', 'ui', 'dist', 'public', 'img', 'icons', name ?? '');
-  return ['image/svg+xml', name !== undefined && existsSync(file) ? readFileSync(file, 'utf8') : undefined];
+const MODULES = join(RENDER, 'node_modules');
+const FONT_FILES: Readonly<Record<string, string>> = {
+  Regular: '400-normal',
+  Medium: '500-normal',
+  Italic: '400-italic',
+};
+
+/** Icons and fonts, which Grafana's components fetch one by one by paths of their own. */
+function asset(url: string): readonly [string, Buffer | undefined] {
+  const icon = /\/img\/icons\/((?:\w+\/)?[\w-]+\.svg)$/.exec(url)?.[1];
+  const font = FONT_FILES[/\/fonts\/inter\/Inter-(\w+)\.woff2$/.exec(url)?.[1] ?? ''];
+  const file =
+    icon !== undefined
+      ? join(MODULES, '@grafana', 'ui', 'dist', 'public', 'img', 'icons', icon)
+      : font !== undefined
+        ? join(MODULES, '@fontsource', 'inter', 'files', `inter-latin-${font}.woff2`)
+        : undefined;
+  const type = icon !== undefined ? 'image/svg+xml' : 'font/woff2';
+  return [type, file !== undefined && existsSync(file) ? readFileSync(file) : undefined];
 }
 
 function serve({ script, style }: Bundle, page: () => PageData): Promise<{ server: Server; url: string }> {
   const server = createServer(({ url }, response) => {
     const answers: Record<string, () => readonly [string, string]> = {
       '/': () => ['text/html', HTML],
+      '/favicon.ico': () => ['image/x-icon', ''],
       '/main.js': () => ['text/javascript', script],
       '/main.css': () => ['text/css', style],
       '/page.json': () => ['application/json', JSON.stringify(page())],
     };
-    const [type, body] = answers[url ?? '']?.() ?? icon(url ?? '');
+    const [type, body] = answers[url ?? '']?.() ?? asset(url ?? '');
     response.writeHead(body === undefined ? 404 : 200, { 'content-type': type }).end(body);
   });
   return new Promise((resolve) => {
@@ -109,8 +124,11 @@ export async function draw(pages: readonly { readonly page: PageData; readonly f
       const errors: string[] = [];
       tab.on('pageerror', (error) => errors.push(error.message));
       tab.on('console', (message) => {
-        if (message.type() === 'error') errors.push(message.text());
+        if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`);
       });
+      // As high as the page: what scrolls into view only for the picture is not painted.
+      const rows = Math.max(...page.panels.map(({ panel }) => panel.gridPos.y + panel.gridPos.h));
+      await tab.setViewportSize({ width: 1600, height: 100 + rows * 38 });
       await tab.goto(url);
       const expected = page.panels.filter(({ panel }) => panel.type !== 'row').length;
       await tab

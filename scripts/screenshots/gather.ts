@@ -17,7 +17,7 @@ export async function gather(
         const expression = expand(expr, choices, times);
         const series =
           instant === true
-            ? await prometheus.query(expression)
+            ? await prometheus.query(expression, time.to)
             : await prometheus.queryRange(expression, time.from, time.to, time.step);
         return { refId, legend: legendFormat, instant: instant === true, series };
       }),

@@ -1,8 +1,8 @@
 import {
   applyFieldOverrides,
+  cacheFieldDisplayNames,
   createDataFrame,
   type DataFrame,
-  type Field,
   FieldConfigOptionsRegistry,
   type FieldConfigPropertyItem,
   type FieldConfigSource,
@@ -194,7 +194,7 @@ export async function framesOf(data: PanelData, theme: GrafanaTheme2): Promise<D
       ? queries.map((query) => tableFrame(query, queries.length > 1))
       : queries.flatMap((query) => query.series.map((series) => seriesFrame(query, series)));
   const fieldConfig = fieldConfigOf(data);
-  return applyFieldOverrides({
+  const frames = applyFieldOverrides({
     data: await transformed(data, raw),
     fieldConfig,
     fieldConfigRegistry: registryFor(fieldConfig),
@@ -202,7 +202,7 @@ export async function framesOf(data: PanelData, theme: GrafanaTheme2): Promise<D
     theme,
     timeZone: 'utc',
   });
+  // The table shows only names that were worked out before.
+  cacheFieldDisplayNames(frames);
+  return frames;
 }
-
-export const valueField = (frame: DataFrame): Field | undefined =>
-  frame.fields.find(({ type }) => type === FieldType.number);

@@ -1,6 +1,3 @@
-import '@fontsource/inter/400.css';
-import '@fontsource/inter/500.css';
-import '@fontsource/inter/600.css';
 import { createTheme, type DataFrame, ThemeContext } from '@grafana/data';
 import { GlobalStyles, PanelChrome } from '@grafana/ui';
 import React, { useEffect, useState } from 'react';
@@ -91,9 +88,15 @@ function Page({ page }: { page: PageData }) {
   );
 }
 
+// Texts are measured before they are drawn, so the font must be there first.
+for (const [weight, file] of [
+  ['400', 'Regular'],
+  ['500', 'Medium'],
+] as const) {
+  const face = new FontFace('Inter', `url(/public/fonts/inter/Inter-${file}.woff2)`, { weight });
+  document.fonts.add(await face.load());
+}
 const root = document.getElementById('root');
 if (root === null) throw new Error('no root');
-// Texts are measured as they are drawn, so the font must be there first.
-await Promise.all([400, 500, 600].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
 const page = (await (await fetch('/page.json')).json()) as PageData;
 createRoot(root).render(<Page page={page} />);

@@ -35,7 +35,7 @@ export const fleet: Board = {
           runbooks: ['BpfwardenDown', 'BpfwardenHostMissing'],
         }),
         number({
-          title: 'Critical detections',
+          title: 'Critical',
           description: 'Matches of critical rules in the time shown, before anything is held back.',
           width: 3,
           unit: 'short',
@@ -45,7 +45,7 @@ export const fleet: Board = {
           runbooks: ['BpfwardenCriticalDetection'],
         }),
         number({
-          title: 'Other detections',
+          title: 'Other findings',
           description: 'Matches of warning and info rules in the time shown.',
           width: 3,
           unit: 'short',
@@ -70,7 +70,7 @@ export const fleet: Board = {
           runbooks: ['BpfwardenEventsLost', 'BpfwardenEventsLostMany'],
         }),
         number({
-          title: 'Programs detached',
+          title: 'Detached',
           description: 'BPF programs that are not attached, over all hosts.',
           width: 3,
           unit: 'none',
