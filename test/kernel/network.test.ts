@@ -141,24 +141,19 @@ describe('network events', function () {
 
   for (const transport of ['tcp', 'udp']) {
     it(`a thread that swaps the address during connect (${transport}): 10,000 races, none reported wrong`, async () => {
-      const lost = (): number => watching().sensor.counts().get('net_conn')?.lost_ring_full ?? 0;
-      const before = lost();
-      const { events, output } = await observe(trigger('connect_race'), [transport, '10000']);
-      const real = output.trim().split('\n');
-      expect(new Set(real.map((line) => line.split(' ')[1])).size, 'both ports were hit').to.equal(2);
-      const reported = select(events, { 'event.type': 'net_conn' }).map(
-        (event) => `${fieldOf(event, 'network.source.port')} ${fieldOf(event, 'network.destination.port')}`,
-      );
-      // This loop with every kind on may fill the ring; what is lost is counted, what is reported is right.
-      let next = 0;
-      const wrong = reported.filter((line) => {
-        const found = real.indexOf(line, next);
-        if (found >= 0) next = found + 1;
-        return found < 0;
-      });
-      expect(wrong).to.deep.equal([]);
-      expect(reported.length + lost() - before).to.equal(real.length);
-      expect(real).to.have.length(10_000);
+      // In pieces, so that a slow machine keeps up: what was reported is compared event by event.
+      const hit = new Set<string | undefined>();
+      for (let piece = 0; piece < 25; piece++) {
+        const { events, output } = await observe(trigger('connect_race'), [transport, '400']);
+        const real = output.trim().split('\n');
+        for (const line of real) hit.add(line.split(' ')[1]);
+        const reported = select(events, { 'event.type': 'net_conn' }).map(
+          (event) => `${fieldOf(event, 'network.source.port')} ${fieldOf(event, 'network.destination.port')}`,
+        );
+        expect(reported).to.deep.equal(real);
+        expect(real).to.have.length(400);
+      }
+      expect(hit.size, 'both ports of each piece were hit').to.be.above(25);
     });
   }
 

@@ -55,7 +55,9 @@ export function watching(): Watch {
 
 function start(): Watch {
   const defaults = defaultConfig();
-  const config = { ...defaults, kernel: { ...defaults.kernel, rate_limit: 0 } };
+  // Nothing is held back, and the rings are large enough for whatever else the machine does.
+  const kernel = { ...defaults.kernel, rate_limit: 0, ring_bytes: 64 << 20, priority_ring_bytes: 16 << 20 };
+  const config = { ...defaults, kernel };
   const clock = new BootClock();
   const host = new Host({ hostName: hostname(), bootId: 'test', dnsEntries: 1000, toUnix: clock.toUnix });
   const sensor = new Sensor({
