@@ -19,20 +19,25 @@ static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
 /*
  * Global functions: the verifier looks at each once, not at every call, and a
  * loop over 255 bytes inside one over 128 components would be too much for it.
- * This one only hashes: what followed a loop of unknown length would be looked
+ * ASCII letters are hashed in lower case, so that a rule that ignores case needs
+ * one token. This one only hashes: what followed a loop of unknown length would be looked
  * at again for every length.
  */
 __noinline __u64 hash_name(__u32 level, __u32 from, __u32 length)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	__u64 hash = FNV_OFFSET;
+	__u8 c;
 
 	if (!p)
 		return 0;
 	for (__u32 i = 0; i < NAME_BYTES; i++) {
 		if (i >= length)
 			break;
-		hash = (hash ^ (__u8)p->name[(from + i) & (NAME_BYTES - 1)]) * FNV_PRIME;
+		c = p->name[(from + i) & (NAME_BYTES - 1)];
+		if ((__u8)(c - 'A') < 26)
+			c |= 0x20;
+		hash = (hash ^ c) * FNV_PRIME;
 	}
 	return hash;
 }

@@ -277,10 +277,11 @@ SHARED_MAP struct {
 } filter_tables SEC(".maps");
 
 enum filter_token_type {
-	TOKEN_COMPONENT = 1, /* hash: FNV-1a-64 of the whole component */
-	TOKEN_PREFIX4 = 2,   /* of its first 4 bytes */
-	TOKEN_PREFIX8 = 3,   /* of its first 8 bytes */
-	TOKEN_SUFFIX4 = 4,   /* of its last 4 bytes */
+	TOKEN_COMPONENT =
+	    1,             /* hash: FNV-1a-64 of the whole component, ASCII letters in lower case */
+	TOKEN_PREFIX4 = 2, /* of its first 4 bytes */
+	TOKEN_PREFIX8 = 3, /* of its first 8 bytes */
+	TOKEN_SUFFIX4 = 4, /* of its last 4 bytes */
 	TOKEN_SUFFIX8 = 5,
 	TOKEN_UID = 6,         /* hash: the real or effective uid */
 	TOKEN_PORT_SOURCE = 7, /* hash: the port, host order */

@@ -55,7 +55,7 @@ export function check({ flags }: CommandLine): number {
   }
 
   out.write('kernel filter');
-  const filter = kernelFilter(ruleset.rules, Object.keys(KINDS));
+  const filter = kernelFilter(ruleset.rules, Object.keys(KINDS), { folds: true });
   for (const [kind, decision] of filter.kinds) out.write(`  ${kind.padEnd(18)} ${describe(kind, decision)}`);
 
   out.write('BPF programs');

@@ -36,7 +36,7 @@ export function fatalProblems(problems: readonly Problem[], config: Config): Pro
 export function wantedEvents(ruleset: RuleSet, config: Config, observed: Iterable<string>): KernelFilter {
   const kinds = new Map<string, KindFilter>(
     config.kernel.filter
-      ? kernelFilter(ruleset.rules, Object.keys(KINDS)).kinds
+      ? kernelFilter(ruleset.rules, Object.keys(KINDS), { folds: true }).kinds
       : Object.keys(KINDS).map((kind) => [kind, { pass: 'whole', because: 'kernel.filter is off' }]),
   );
   if (config.output.events_file !== '') {

@@ -44,10 +44,13 @@ export interface FilterEntries {
   readonly cidrMasks: Uint8Array;
 }
 
-/** FNV-1a, 64 bit. */
+/** FNV-1a, 64 bit, of the bytes with ASCII letters in lower case, as hash_name in bpf/filter.bpf.c has it. */
 export function fnv1a(bytes: Uint8Array): bigint {
   let hash = 0xcbf29ce484222325n;
-  for (const byte of bytes) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & MASK64;
+  for (const byte of bytes) {
+    const folded = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+    hash = ((hash ^ BigInt(folded)) * 0x100000001b3n) & MASK64;
+  }
   return hash;
 }
 
