@@ -1,0 +1,162 @@
+/** The kernel's own decisions against a model of them, and the swap of the filter while events come. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { FileClass, FilterToken, KernelFilter, KindFilter } from '../../src/kernel/types.ts';
+import { fieldOf } from '../cases/matcher.ts';
+import { EVERYTHING, observe, pause, script, select, trigger, watching } from './support.ts';
+
+const NAMES = [
+  'etc',
+  'shadow',
+  'Shadow.bak',
+  '.ssh',
+  'authorized_keys',
+  'id_rsa',
+  'server.key.pem',
+  'x',
+  'shad',
+  'wörter',
+];
+const DIRECTORIES = ['', 'etc', '.ssh', 'etc/.ssh', 'a_rather_long_directory_name/etc'];
+const HOW: Readonly<Record<string, readonly FileClass[]>> = {
+  r: ['open_read'],
+  w: ['open_write'],
+  b: ['open_read', 'open_write'],
+  c: ['open_read', 'open_write', 'open_create'],
+  u: [],
+};
+
+function filterWith(tokens: readonly FilterToken[]): KernelFilter {
+  const kinds = new Map<string, KindFilter>(EVERYTHING.kinds);
+  for (const kind of ['file_open', 'file_create', 'file_unlink']) kinds.set(kind, { pass: 'tokens', tokens });
+  return { kinds };
+}
+
+/** What the kernel can see of a token: 4 or 8 bytes of a prefix or suffix, ASCII letters in lower case. */
+function hits(token: FilterToken, path: string, classes: readonly FileClass[], isOpen: boolean): boolean {
+  if (token.type === 'error' || !('text' in token)) return false;
+  if (isOpen && token.classes !== undefined && !token.classes.some((one) => classes.includes(one))) return false;
+  const fold = (text: string) => Buffer.from(text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
+  const text = fold(token.text);
+  const length = text.length < 8 ? 4 : 8;
+  return path.split('/').some((component) => {
+    const bytes = fold(component);
+    if (token.type === 'component') return bytes.equals(text);
+    if (bytes.length < length) return false;
+    return token.type === 'component_prefix'
+      ? bytes.subarray(0, length).equals(text.subarray(0, length))
+      : bytes.subarray(-length).equals(text.subarray(-length));
+  });
+}
+
+const classes = fc.option(
+  fc.subarray<FileClass>(['open_read', 'open_write', 'open_create', 'open_failed'], { minLength: 1 }),
+  { nil: undefined },
+);
+const token: fc.Arbitrary<FilterToken> = fc
+  .tuple(
+    fc.constantFrom('component', 'component_prefix', 'component_suffix'),
+    fc.constantFrom(...NAMES, 'SHADOW', 'a_rather'),
+    fc.nat(12),
+    classes,
+  )
+  .map(([type, name, cut, only]): FilterToken => {
+    const part = type === 'component_prefix' ? name.slice(0, 4 + cut) : name.slice(-4 - cut);
+    const text = type === 'component' || Buffer.byteLength(part) < 4 ? name : part;
+    const sort = Buffer.byteLength(text) < 4 ? 'component' : type;
+    return only === undefined ? { type: sort, text } : { type: sort, text, classes: only };
+  });
+
+describe('kernel filter', function () {
+  this.timeout(180_000);
+  after(() => watching().sensor.setFilter(EVERYTHING));
+
+  it('decides about random tokens as the model does: open, create, unlink, failures, relative names', async () => {
+    const { directory } = await script('true');
+    const list: { readonly how: string; readonly path: string; readonly failed: boolean }[] = [];
+    for (const at of DIRECTORIES) {
+      mkdirSync(join(directory, at), { recursive: true });
+      for (const [index, name] of NAMES.entries()) {
+        const path = join(directory, at, `${name}`);
+        const exists = index % 2 === 0;
+        if (exists && !DIRECTORIES.includes(join(at, name))) writeFileSync(path, 'x');
+        for (const how of ['r', 'w', 'b']) list.push({ how, path, failed: !exists });
+      }
+      for (const name of ['fresh', 'shadow~']) {
+        const path = join(directory, at, name);
+        list.push({ how: 'c', path, failed: false }, { how: 'u', path, failed: false });
+      }
+    }
+    const usable = list.filter(({ path }) => !DIRECTORIES.some((at) => join(directory, at) === path));
+    const absolute = join(directory, 'list');
+    const relative = join(directory, 'relative');
+    writeFileSync(absolute, usable.map(({ how, path }) => `${how}${path}\n`).join(''));
+    writeFileSync(relative, usable.map(({ how, path }) => `${how}./${path.slice(directory.length + 1)}\n`).join(''));
+    const program = trigger('open_each');
+    const outcomes = { passed: 0, dropped: 0 };
+
+    await fc.assert(
+      fc.asyncProperty(fc.array(token, { minLength: 1, maxLength: 4 }), fc.boolean(), async (tokens, isRelative) => {
+        watching().sensor.setFilter(filterWith(tokens));
+        const { events } = await observe(program, [isRelative ? relative : absolute], { cwd: directory });
+        const seen = select(events, { 'event.type': (type) => /^file_(open|create|unlink)$/.test(String(type)) })
+          .filter((event) => String(fieldOf(event, 'file.path')).startsWith(`${directory}/`))
+          .map((event) => `${fieldOf(event, 'event.type')} ${fieldOf(event, 'file.path')}`)
+          .filter((line) => !line.endsWith('/list') && !line.endsWith('/relative'));
+        const expected = usable.flatMap(({ how, path, failed }) => {
+          const carried = [...(HOW[how] ?? []), ...(failed ? (['open_failed'] as const) : [])];
+          const passes = (isOpen: boolean) => tokens.some((one) => hits(one, path, carried, isOpen));
+          const kinds = how === 'u' ? ['file_unlink'] : how === 'c' ? ['file_open', 'file_create'] : ['file_open'];
+          return kinds.filter((kind) => passes(kind === 'file_open')).map((kind) => `${kind} ${path}`);
+        });
+        expect(seen).to.deep.equal(expected);
+        outcomes.passed += expected.length;
+        outcomes.dropped += usable.length - expected.length;
+      }),
+      { numRuns: 25 },
+    );
+    expect(outcomes.passed).to.be.greaterThan(100);
+    expect(outcomes.dropped).to.be.greaterThan(100);
+  });
+
+  it('is swapped without a gap: 200 swaps, no event of a token in both is missed', async () => {
+    const { directory } = await script('echo x > always; echo x > never');
+    const list = join(directory, 'list');
+    const rounds = 200_000;
+    writeFileSync(
+      list,
+      `${`r${join(directory, 'always')}\n`.repeat(20)}${`r${join(directory, 'never')}\n`.repeat(20)}`,
+    );
+    const always: FilterToken = { type: 'component', text: 'always' };
+    let swaps = 0;
+    let running = true;
+    const swapping = (async () => {
+      while (running) {
+        swaps++;
+        watching().sensor.setFilter(filterWith([always, { type: 'component', text: `other${swaps % 7}` }]));
+        await pause(2);
+      }
+    })();
+    const { events } = await observe(trigger('open_each'), [list, String(rounds / 20 / 20)]);
+    running = false;
+    await swapping;
+    expect(swaps).to.be.greaterThan(20);
+    const opened = select(events, { 'event.type': 'file_open', 'file.directory': directory });
+    const named = (name: string) => opened.filter((event) => fieldOf(event, 'file.name') === name).length;
+    expect(named('always')).to.equal(rounds / 20);
+    expect(named('never')).to.equal(0);
+  });
+
+  it('counts what it drops', async () => {
+    const { sensor } = watching();
+    sensor.setFilter(filterWith([{ type: 'component', text: 'nothing_has_this_name' }]));
+    const before = sensor.counts().get('file_open');
+    await script('for i in 1 2 3 4 5; do cat /etc/hostname > /dev/null; done');
+    const counts = sensor.counts().get('file_open');
+    if (before === undefined || counts === undefined) throw new Error('file_open has no counts');
+    expect(counts.filtered - before.filtered).to.be.greaterThan(5);
+    expect(counts.submitted).to.equal(before.submitted);
+  });
+});
