@@ -1,0 +1,34 @@
+import { Worker } from 'node:worker_threads';
+import { parseConfig } from '../../../src/config/load.ts';
+import type { Config } from '../../../src/config/options.ts';
+import type { Metrics } from '../../../src/metrics/types.ts';
+import { type AlertPipeline, createAlertPipeline, type PipelineOptions } from '../../../src/pipeline/index.ts';
+import type { StartWorker } from '../../../src/plugins/host.ts';
+import { recordingMetrics, SILENT } from './findings.ts';
+
+/** The tests run from source; the loader that makes this possible has to be registered in each thread. */
+export const startWorker: StartWorker = (entry, options) =>
+  new Worker(
+    `import('tsx/esm/api').then((tsx) => { tsx.register(); return import(${JSON.stringify(entry.href)}); });`,
+    { ...options, eval: true },
+  );
+
+export function configOf(toml: string): Config {
+  return parseConfig(toml, 'test.toml');
+}
+
+export async function startPipeline(
+  toml: string,
+  options: Partial<PipelineOptions> & { metrics?: Metrics } = {},
+): Promise<AlertPipeline> {
+  return createAlertPipeline({
+    config: configOf(toml),
+    hostName: 'web-1',
+    version: '0.0.0',
+    metrics: recordingMetrics().metrics,
+    log: SILENT,
+    compileCondition: () => () => true,
+    startWorker,
+    ...options,
+  });
+}
