@@ -2,24 +2,6 @@
 /* Namespaces, root directories and mounts. */
 #include "privilege.bpf.h"
 
-/* The directory that a relative path argument starts at: of a descriptor, or the working directory.
- */
-static __always_inline void call_base(struct scratch *s, struct task_struct *task, __s32 dirfd)
-{
-	__u64 dentry = 0, mnt = 0, file;
-
-	if (dirfd == AT_FDCWD) {
-		text_cwd(s, &s->event.mount.base, task);
-		return;
-	}
-	file = file_of_fd(task, dirfd);
-	if (!file)
-		return;
-	read_field(dentry, file, struct file, f_path.dentry);
-	read_field(mnt, file, struct file, f_path.mnt);
-	text_path(s, &s->event.mount.base, dentry, mnt);
-}
-
 static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *task,
 				     struct call_info *call, long result)
 {
@@ -50,10 +32,8 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 	}
 	if (call->call != CALL_MOUNT)
 		e->argument[3] = 0; /* flags of mount(2) only */
-	if (path) {
-		call_text(s, &e->path, path, PATH_MAX_BYTES);
-		call_base(s, task, dirfd);
-	}
+	if (path)
+		call_path(s, task, dirfd, path);
 	call_end(s);
 }
 
@@ -64,8 +44,7 @@ static __always_inline void on_umount(struct pt_regs *regs, struct task_struct *
 
 	if (!s)
 		return;
-	call_text(s, &s->event.umount.path, ARG0(regs, *call), PATH_MAX_BYTES);
-	call_base(s, task, AT_FDCWD);
+	call_path(s, task, AT_FDCWD, ARG0(regs, *call));
 	call_end(s);
 }
 
@@ -85,8 +64,7 @@ static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
 		address_of(mnt, task->fs->root.mnt);
 		text_path(s, &e->path, dentry, mnt);
 	} else {
-		call_text(s, &e->path, ARG0(regs, *call), PATH_MAX_BYTES);
-		call_base(s, task, AT_FDCWD);
+		call_path(s, task, AT_FDCWD, ARG0(regs, *call));
 	}
 	if (kind == EVENT_PIVOT_ROOT)
 		call_text(s, &e->name, ARG1(regs, *call), PATH_MAX_BYTES);

@@ -305,7 +305,7 @@ static __always_inline void on_swap(struct pt_regs *regs, struct task_struct *ta
 
 	if (!s)
 		return;
-	call_text(s, &s->event.swapon.path, ARG0(regs, *call), PATH_MAX_BYTES);
+	call_path(s, task, AT_FDCWD, ARG0(regs, *call));
 	call_end(s);
 }
 

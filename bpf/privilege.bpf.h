@@ -70,6 +70,16 @@ static __always_inline void call_text(struct scratch *s, struct text *text, __u6
 	text_user(s, text, (void *)pointer, most);
 }
 
+/* A path argument, with the directory that it starts at. */
+static __always_inline void call_path(struct scratch *s, struct task_struct *task, __s32 dirfd,
+				      __u64 pointer)
+{
+	struct call_event *e = &s->event.capset;
+	struct question q = question_of(task, NULL, s->kind, EVERY_CLASS, 0);
+
+	describe_name(s, &e->path, &e->base, &q, dirfd, pointer, false);
+}
+
 /* ---- descriptors ------------------------------------------------------------- */
 /* Path and identity of an open file. */
 static __always_inline void call_file(struct scratch *s, __u64 file)
