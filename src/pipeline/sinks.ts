@@ -67,7 +67,8 @@ export class Deliveries {
       delivery: new Delivery({
         sink,
         spool: this.#spool,
-        timeoutMs: config.timeout_seconds * 1000,
+        // A plugin's host has the same limit and ends the thread with it: its word comes first.
+        timeoutMs: config.timeout_seconds * 1000 + (config.type === 'plugin' ? 500 : 0),
         deadLetterMs: deadLetterSeconds * 1000,
         log,
         onDelivered: ({ alert, acceptedAt }: SpooledAlert, now) =>

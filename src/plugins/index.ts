@@ -71,8 +71,7 @@ export async function loadPlugins(options: PluginsOptions): Promise<Plugins> {
   const sinks = new Map(
     config.sinks
       .filter(({ type }) => type === 'plugin')
-      // The delivery has its own limit; this one, a little later, ends the thread.
-      .map((entry) => [entry.name, host(entry, ['sink'], entry.timeout_seconds * 1000 + 250)]),
+      .map((entry) => [entry.name, host(entry, ['sink'], entry.timeout_seconds * 1000)]),
   );
   const all = [...hosts, ...sinks.values()];
   const closeAll = async () => {
