@@ -7,8 +7,7 @@
 #ifndef BPFWARDEN_SOCKET_H
 #define BPFWARDEN_SOCKET_H
 
-#include "inode.bpf.h"
-#include "filter.bpf.h"
+#include "file.bpf.h"
 #include <bpf/bpf_endian.h>
 
 enum socket_constants {
@@ -55,20 +54,33 @@ struct user_address {
 };
 
 /* NULL when `fd` is no socket of the current process. */
-static __always_inline struct sock *sock_of_fd(struct task_struct *task, __u32 fd)
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, __s32 fd)
 {
-	struct fdtable *table = task->files->fdt;
-	struct file **slot = BPF_CORE_READ(table, fd);
-	struct file *file = NULL;
-	struct socket *socket;
+	__u64 file = file_of_fd(task, fd), inode = 0, socket = 0, sk = 0;
+	umode_t mode = 0;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (!file)
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
-	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+	read_field(inode, file, struct file, f_inode);
+	read_field(mode, inode, struct inode, i_mode);
+	if ((mode & S_IFMT) != S_IFSOCK)
 		return NULL;
-	socket = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(socket, sk);
+	read_field(socket, file, struct file, private_data);
+	read_field(sk, socket, struct socket, sk);
+	return (struct sock *)sk;
+}
+
+/* The front of a socket in one read: addresses, ports and family lie in its first 32 bytes. */
+struct sock_head {
+	__u64 word[4];
+};
+
+#define sock_field(head, type, field)                                                              \
+	(*(type *)((void *)(head) + bpf_core_field_offset(struct sock_common, field)))
+
+static __always_inline bool read_sock(struct sock_head *head, struct sock *sk)
+{
+	return sk && !bpf_probe_read_kernel(head, sizeof(*head), sk);
 }
 
 static __always_inline bool is_inet(__u16 family)

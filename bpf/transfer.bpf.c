@@ -226,8 +226,9 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 	struct sock *sk = sock_of_fd(task, ARG0(regs, call));
 	struct io_totals *total = totals();
 	const void *address = NULL;
+	struct sock_head head;
 
-	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+	if (!read_sock(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
 		return 0;
 	if (total && result > 0) {
 		total->net_send_calls++;
@@ -252,8 +253,10 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 {
 	struct task_struct *task;
 	struct io_totals *total = totals();
-	struct net_event ends = {};
+	struct net_event ends;
 	struct call_info call;
+	struct sock_head head;
+	port_number port;
 	struct sock *sk;
 	__u64 second;
 
@@ -262,7 +265,7 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
 	sk = sock_of_fd(task, ARG0(regs, call));
-	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+	if (!read_sock(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
 		return 0;
 	second = ARG1(regs, call);
 	if (total) {
@@ -272,10 +275,10 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 						: (__u64)result;
 	}
 	/* Connected to something else: most sockets leave here. */
-	ends.destination.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (ends.destination.port != DNS_PORT &&
-	    (ends.destination.port || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP))
+	port = bpf_ntohs(sock_field(&head, __be16, skc_dport));
+	if (port != DNS_PORT && (port || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP))
 		return 0;
+	__builtin_memset(&ends, 0, sizeof(ends));
 	endpoints_of_sock(&ends, sk);
 
 	switch (call.call) {
