@@ -37,6 +37,7 @@ const MAX_OBSERVED = 1024;
 const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
 
 interface Pending {
+  readonly worker: Worker;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
@@ -136,9 +137,11 @@ export class PluginHost {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
         reject(new Error(`${method} took longer than ${timeoutMs} ms`));
+        // At once, not when it has ended: the next call needs a thread that answers.
+        if (this.#worker === worker) this.#worker = undefined;
         void worker.terminate();
       }, timeoutMs);
-      this.#pending.set(id, { resolve, reject, timer });
+      this.#pending.set(id, { worker, resolve, reject, timer });
       worker.postMessage({ id, method, argument } satisfies Call);
     });
   }
@@ -204,11 +207,12 @@ export class PluginHost {
         if (this.#worker === worker) this.#worker = undefined;
         const error = new Error(last === undefined ? 'its thread has ended' : messageOf(last));
         reject(error);
-        for (const { reject: fail, timer: pending } of this.#pending.values()) {
-          clearTimeout(pending);
-          fail(error);
+        for (const [id, pending] of this.#pending) {
+          if (pending.worker !== worker) continue;
+          this.#pending.delete(id);
+          clearTimeout(pending.timer);
+          pending.reject(error);
         }
-        this.#pending.clear();
       });
     });
   }
