@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ATOMICS } from '../test/cases/atomics.ts';
 import { EVENT_GENERATOR } from '../test/cases/event-generator.ts';
-import { runCase } from '../test/cases/run.ts';
+import { kindsOf, runCase } from '../test/cases/run.ts';
 import { startDaemon } from '../test/e2e/support/daemon.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-events-'));
 const eventsFile = join(directory, 'events.ndjson');
-const daemon = await startDaemon({ output: `[output]\nevents_file = "${eventsFile}"\n` });
+const daemon = await startDaemon({
+  output: `[output]\nevents_file = "${eventsFile}"\nevents_kinds = ${JSON.stringify(kindsOf([...EVENT_GENERATOR, ...ATOMICS]))}\n`,
+});
 let failed = 0;
 try {
   console.log('| row | behaviour | events seen | missing |\n|---|---|---|---|');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { ATOMICS } from '../cases/atomics.ts';
 import { EVENT_GENERATOR } from '../cases/event-generator.ts';
-import { runCase } from '../cases/run.ts';
+import { kindsOf, runCase } from '../cases/run.ts';
 import { type Daemon, startDaemon } from './support/daemon.ts';
 
 describe('behaviour of public corpora, replayed by our own scripts', function () {
@@ -16,7 +16,9 @@ describe('behaviour of public corpora, replayed by our own scripts', function ()
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'bpfwarden-events-'));
     eventsFile = join(directory, 'events.ndjson');
-    daemon = await startDaemon({ output: `[output]\nevents_file = "${eventsFile}"\n` });
+    daemon = await startDaemon({
+      output: `[output]\nevents_file = "${eventsFile}"\nevents_kinds = ${JSON.stringify(kindsOf([...EVENT_GENERATOR, ...ATOMICS]))}\n`,
+    });
   });
   after(async () => {
     await daemon.stop();
