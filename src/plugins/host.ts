@@ -57,6 +57,7 @@ export class PluginHost {
   #kind: PluginKind = 'enricher';
   #observes: readonly string[] = [];
   #next = 1;
+  #last: Promise<unknown> = Promise.resolve();
   #inARow = 0;
   #observing = 0;
   #closed = false;
@@ -92,8 +93,17 @@ export class PluginHost {
     }
   }
 
-  /** Calls a method. Rejects when it fails, takes too long or the plugin is switched off. */
-  async call(method: Call['method'], argument: unknown): Promise<unknown> {
+  /**
+   * Calls a method; calls wait for each other, so that the time limit is of the
+   * call alone. Rejects when it fails, takes too long or the plugin is off.
+   */
+  call(method: Call['method'], argument: unknown): Promise<unknown> {
+    const result = this.#last.then(() => this.#call(method, argument));
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #call(method: Call['method'], argument: unknown): Promise<unknown> {
     if (this.disabled || this.#closed) throw new Error(`plugin ${this.name} is switched off`);
     try {
       await this.#started();
