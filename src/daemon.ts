@@ -242,7 +242,9 @@ export class Daemon {
 
   #tick(enricher: Enricher): void {
     this.#clock.tick();
-    enricher.tick(this.#clock.now());
+    // With a backlog in the ring, processes that ended are still needed for what they did before.
+    const behind = (this.#sensor?.ringStats().bulkPending ?? 0) > 0;
+    enricher.tick(behind ? 0 : this.#clock.now());
     const counts = this.#sensor?.counts();
     if (counts !== undefined) this.#loop?.noteLosses(counts);
   }

@@ -60,9 +60,13 @@ export class Enricher {
   readonly #read: Readers;
   /** What a kind does beside having an actor, by the kind's number. */
   readonly #steps: (KindStep | undefined)[] = [];
-  readonly #hostNamespaces: readonly number[] | undefined;
+  /** Kinds that always come through the bulk ring. */
+  readonly #isBulk: boolean[] = [];
+  #hostNamespaces: readonly number[] | undefined;
   readonly hashing: HashService;
   #sweep: Process[] = [];
+  /** Kernel time up to which the bulk ring has been read: with a backlog its events come long after an exit. */
+  #bulkTime = 0;
   #budget = { second: 0, left: REPAIRS_PER_SECOND };
 
   constructor({ config, host, layout, procfs, onHashed }: EnricherOptions) {
@@ -72,7 +76,7 @@ export class Enricher {
     this.#table = new ProcessTable(config.enrich.max_processes);
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
     this.hashing = new HashService(config.enrich.hash_max_bytes, onHashed);
-    this.#hostNamespaces = this.#procfs.hostNamespaceNumbers();
+    this.#hostNamespaces = this.#procfs.namespaces(1);
     this.#read = readers(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);
   }
@@ -100,22 +104,25 @@ export class Enricher {
     const cgroup = header.cgroup_id(view);
     if (process.cgroupId !== cgroup) this.#moveTo(process, cgroup);
     view.process = process;
+    if (this.#isBulk[view.shape.layout.number] === true) this.#bulkTime = view.ktime;
     const step = this.#steps[view.shape.layout.number];
     if (step !== undefined) step(view, process);
   }
 
   /**
-   * Fills the table with the processes that ran before the sensor: views of the
-   * iterator's records where there are any, else /proc.
+   * Fills the table with the processes that ran before the sensor: from views of
+   * the iterator's records, and those that it did not give from /proc.
    */
   seed(views: readonly LiveView[]): void {
+    // The kernel tells also where /proc refuses: pid 1 may hold capabilities that this process does not.
+    // kthreadd (pid 2) is in the initial namespaces.
+    const first = views.find((view) => this.#read.header.pid(view) <= 2);
+    if (first !== undefined) this.#hostNamespaces = this.#read.exec.namespaces(first);
     for (const view of views) this.#seedOne(view);
-    if (views.length === 0) {
-      for (const pid of this.#procfs.pids()) {
-        const facts = this.#procfs.read(pid);
-        if (facts !== undefined && this.#table.newest(pid) === undefined)
-          this.#addFacts(facts, ticksToTime(facts.startTicks));
-      }
+    for (const pid of this.#procfs.pids()) {
+      const facts = this.#table.newest(pid) === undefined ? this.#procfs.read(pid) : undefined;
+      if (facts === undefined) continue;
+      this.#addFacts(facts, ticksToTime(facts.startTicks)).coarse = true;
     }
     this.#linkParents(views);
   }
@@ -126,11 +133,17 @@ export class Enricher {
     this.#sweep = this.#table.live();
   }
 
-  /** A step of the search for processes whose exit was lost; to be called about once a second. */
+  /**
+   * To be called about once a second, with the time up to which every record
+   * has been read: now, or 0 while the rings hold more. Forgets what ended and
+   * goes on looking for processes whose exit was lost.
+   */
   tick(ktime: number): void {
-    this.#table.expire(ktime);
+    this.#bulkTime = Math.max(this.#bulkTime, ktime);
+    this.#table.expire(this.#bulkTime);
     for (const process of this.#sweep.splice(0, SWEEP_STEP)) {
-      if (process.exited === undefined && this.#procfs.stat(process.pid) === undefined) this.#table.end(process, ktime);
+      if (process.exited === undefined && this.#procfs.stat(process.pid) === undefined)
+        this.#table.end(process, this.#bulkTime);
     }
   }
 
@@ -140,7 +153,7 @@ export class Enricher {
       process_fork: (view, process) => this.#fork(view, process),
       process_exit: (view, process) => {
         this.#table.end(process, view.ktime);
-        this.#table.expire(view.ktime);
+        this.#table.expire(Math.min(view.ktime, this.#bulkTime));
       },
       net_dns: (view) => {
         const message = this.#read.dns(view);
@@ -154,6 +167,7 @@ export class Enricher {
       const { kind, layout, members } = shape;
       const credentials = /^(?:setuid|setgid|capset)$/.test(kind);
       const acting = layout.struct === 'call_event' ? this.#targetStep(members) : undefined;
+      this.#isBulk[layout.number] = /^(?:file_|net_)/.test(kind);
       this.#steps[layout.number] = own[kind] ?? (credentials ? credentialStep(members) : acting);
     }
   }
@@ -171,7 +185,9 @@ export class Enricher {
 
   #changeNamespaces(view: LiveView, process: Process): void {
     if (this.#read.header.result(view) < 0) return;
-    process.hostNamespaces = this.#mayRepair() ? this.#procfs.inHostNamespaces(process.pid) : undefined;
+    const seen = this.#mayRepair() ? this.#inHostNamespaces(this.#procfs.namespaces(process.pid)) : undefined;
+    // The process may have ended by now; one that left a namespace is not in the host's all the same.
+    process.hostNamespaces = seen ?? (process.hostNamespaces === true && view.kind === 'unshare' ? false : undefined);
   }
 
   #exec(view: LiveView, process: Process): void {
@@ -231,10 +247,10 @@ export class Enricher {
   #linkParents(views: readonly LiveView[]): void {
     for (const view of views) {
       const process = this.#table.find(this.#read.header.pid(view), this.#read.header.start_time(view));
-      if (process !== undefined && process.parent === undefined) process.parent = this.#findParent(view);
+      if (process !== undefined) process.parent ??= this.#findParent(view);
     }
-    if (views.length > 0) return;
     for (const process of this.#table.live()) {
+      if (!process.coarse) continue;
       const parent = this.#procfs.stat(process.pid)?.parentPid;
       if (parent !== undefined) process.parent ??= this.#table.newest(parent);
     }
@@ -297,7 +313,7 @@ export class Enricher {
     process.uid = facts.uid;
     process.euid = facts.euid;
     process.capabilities = facts.capabilities;
-    process.hostNamespaces = facts.hostNamespaces;
+    process.hostNamespaces = this.#inHostNamespaces(facts.namespaces);
   }
 
   /** After a loss: is the process still the program that the table says? */
@@ -328,8 +344,10 @@ export class Enricher {
     if (path !== undefined) process.cgroup = this.#cgroups.learn(cgroup, path);
   }
 
-  #inHostNamespaces(numbers: readonly number[]): boolean | undefined {
-    return this.#hostNamespaces?.every((number, index) => number === numbers[index]);
+  #inHostNamespaces(numbers: readonly number[] | undefined): boolean | undefined {
+    return numbers === undefined
+      ? undefined
+      : this.#hostNamespaces?.every((number, index) => number === numbers[index]);
   }
 
   #mayRepair(): boolean {

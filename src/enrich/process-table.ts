@@ -2,6 +2,8 @@ import type { Process } from './process.ts';
 
 /** How long an ended process is kept, for what still refers to it. */
 const LINGER_NS = 5e9;
+/** Start times of /proc are in hundredths of a second. */
+const COARSE_NS = 1e7;
 
 export interface TableCounts {
   /** Forgotten while alive, because the table was full. */
@@ -32,9 +34,13 @@ export class ProcessTable {
   }
 
   find(pid: number, startTime: number): Process | undefined {
-    let process = this.#byPid.get(pid);
-    while (process !== undefined && process.startTime !== startTime) process = process.previous;
-    return process;
+    for (let process = this.#byPid.get(pid); process !== undefined; process = process.previous) {
+      if (process.startTime === startTime) return process;
+      if (!process.coarse || process.startTime !== Math.floor(startTime / COARSE_NS) * COARSE_NS) continue;
+      process.sharpen(startTime);
+      return process;
+    }
+    return undefined;
   }
 
   /** The process that has the pid now, or had it last. */

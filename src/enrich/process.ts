@@ -17,7 +17,9 @@ export interface Machine {
 /** One process; a pid that is used again is another one. */
 export class Process implements ProcessContext {
   readonly pid: number;
-  readonly startTime: number;
+  startTime: number;
+  /** The start time is from /proc, rounded down to 10 ms. */
+  coarse = false;
   readonly #machine: Machine;
   parent: Process | undefined;
   program: Program;
@@ -58,6 +60,14 @@ export class Process implements ProcessContext {
       .digest('base64url')
       .slice(0, 22);
     return this.#entityId;
+  }
+
+  /** Takes over the exact start time that an event tells. */
+  sharpen(startTime: number): void {
+    this.startTime = startTime;
+    this.coarse = false;
+    this.#entityId = undefined;
+    this.#summaryOf = undefined;
   }
 
   /** The process as an ancestor of another one; a new object only after an exec. */

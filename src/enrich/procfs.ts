@@ -18,7 +18,7 @@ export interface ProcessFacts {
   readonly euid: number | undefined;
   readonly capabilities: readonly string[] | undefined;
   readonly cgroup: string | undefined;
-  readonly hostNamespaces: boolean | undefined;
+  readonly namespaces: readonly number[] | undefined;
 }
 
 /** Whether /proc's coarse start time can be this kernel time. */
@@ -30,7 +30,6 @@ export const ticksToTime = (ticks: number): number => ticks * NS_PER_TICK;
 export class Procfs {
   readonly #root: string;
   readonly #environment: ReadonlySet<string>;
-  #hostNamespaces: readonly string[] | undefined;
 
   constructor(environment: Iterable<string>, root = '/proc') {
     this.#root = root;
@@ -63,7 +62,7 @@ export class Procfs {
           ? undefined
           : capabilityNames(Number.parseInt(capabilities[2] ?? '', 16), Number.parseInt(capabilities[1] ?? '', 16)),
       cgroup: this.cgroup(pid),
-      hostNamespaces: this.inHostNamespaces(pid),
+      namespaces: this.namespaces(pid),
     };
   }
 
@@ -137,22 +136,10 @@ export class Procfs {
     }
   }
 
-  /** Whether all namespaces are those of pid 1; undefined when that cannot be seen. */
-  inHostNamespaces(pid: number): boolean | undefined {
-    this.#hostNamespaces ??= this.#namespaces(1);
-    const own = this.#namespaces(pid);
-    return own === undefined ? undefined : own.every((name, index) => name === this.#hostNamespaces?.[index]);
-  }
-
-  #namespaces(pid: number): readonly string[] | undefined {
-    const links = ['mnt', 'pid', 'net', 'user', 'uts', 'ipc'].map((name) => this.#link(pid, `ns/${name}`));
-    return links.every((link): link is string => link !== undefined) ? links : undefined;
-  }
-
-  /** Inode numbers of pid 1's namespaces, in the order of `struct namespaces`. */
-  hostNamespaceNumbers(): readonly number[] | undefined {
+  /** Inode numbers of the namespaces in the order of `struct namespaces`; undefined when they may not be seen. */
+  namespaces(pid: number): readonly number[] | undefined {
     const order = ['mnt', 'pid', 'net', 'user', 'uts', 'ipc'];
-    const numbers = order.map((name) => Number(/\[(\d+)\]/.exec(this.#link(1, `ns/${name}`) ?? '')?.[1]));
+    const numbers = order.map((name) => Number(/\[(\d+)\]/.exec(this.#link(pid, `ns/${name}`) ?? '')?.[1]));
     return numbers.some(Number.isNaN) ? undefined : numbers;
   }
 

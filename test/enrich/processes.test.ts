@@ -169,6 +169,7 @@ describe('process table', () => {
     expect(get(late, 'process.entity_id')).not.to.equal(get(current, 'process.entity_id'));
     now += 10_000_000_000n;
     run(exec(20, 600, '/bin/x', ['x']), exit(20, 600));
+    enricher.tick(Number(now));
     expect(enricher.processes).to.equal(2);
   });
 
@@ -206,6 +207,11 @@ describe('process table', () => {
     proc(40, 777, { exe: '/usr/bin/late', args: ['late', '-x'] });
     enricher.seed([]);
     expect(enricher.processes).to.equal(2);
+    const [known] = run(open(40, 7_770_000_555));
+    expect(get(known, 'process.path')).to.equal('/usr/bin/late');
+    expect(get(known, 'process.start_time')).to.equal(1007.770000555);
+    expect(get(known, 'event.incomplete')).to.equal(false);
+    expect(enricher.counts.misses).to.equal(0);
     proc(41, 778, { exe: '/usr/bin/later', args: ['later'], parent: 40 });
     const [view, again] = run(open(41, 7_780_000_123), open(41, 7_780_000_123));
     for (const one of [view, again]) {

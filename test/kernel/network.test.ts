@@ -163,6 +163,18 @@ describe('network events', function () {
     const event = only(events, { 'event.type': 'net_conn' });
     expect(fieldOf(event, 'network.destination.port')).to.equal(9);
     expect(fieldOf(event, 'event.error')).to.equal('ECONNREFUSED');
+    expect(fieldOf(event, 'event.source')).to.equal('io_uring');
+  });
+
+  it('io_uring: UDP', async () => {
+    const { events, output } = await observe(trigger('ring'), ['udp', '127.0.0.1', '4242']);
+    expect(output.trim()).to.equal('0');
+    const event = only(events, { 'event.type': 'net_conn' });
+    expect(fieldOf(event, 'network.transport')).to.equal('udp');
+    expect(fieldOf(event, 'network.destination.ip')).to.equal('127.0.0.1');
+    expect(fieldOf(event, 'network.destination.port')).to.equal(4242);
+    expect(fieldOf(event, 'event.source')).to.equal('io_uring');
+    expect(fieldOf(event, 'event.unverified')).to.equal(false);
   });
 
   it('a blocked address answers EPERM until it is free again', async () => {
