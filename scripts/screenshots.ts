@@ -1,34 +1,75 @@
 /**
- * `npm run screenshots` (root): the daemon and Prometheus on loopback, some
- * activity, and each dashboard drawn into docs/img with Grafana's components.
- * `--prometheus=URL` draws from a Prometheus that runs already.
+ * `npm run screenshots` (root): two daemons and Prometheus on loopback, some
+ * harmless activity, and every dashboard drawn into docs/img with Grafana's own
+ * components in headless Chromium. `--seconds` is how long the activity lasts.
  */
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { keepActive } from '../test/e2e/support/activity.ts';
+import { startDaemon } from '../test/e2e/support/daemon.ts';
 import { startPrometheus } from '../test/e2e/support/prometheus.ts';
 import { readDashboards } from '../test/grafana/support/boards.ts';
-import { startExporter } from '../test/grafana/support/exporter.ts';
 import { draw } from './screenshots/draw.ts';
 import { gather } from './screenshots/gather.ts';
 
-const { values: flags } = parseArgs({ options: { seconds: { type: 'string', default: '60' } } });
-const exporter = await startExporter();
-const prometheus = await startPrometheus([exporter.address]);
-try {
+const { values: flags } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '240' },
+    output: { type: 'string', default: join(import.meta.dirname, '..', 'docs', 'img') },
+  },
+});
+const say = (text: string) => console.error(`screenshots: ${text}`);
+/** Undone in reverse order, whatever happens. */
+const started: (() => unknown)[] = [];
+
+async function main(): Promise<void> {
+  const receiver = createServer((request, response) => request.resume().on('end', () => response.end()));
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  started.push(() => {
+    receiver.closeAllConnections();
+    receiver.close();
+  });
+  const { port } = receiver.address() as AddressInfo;
+
+  say('starting the daemons');
+  const hosts: string[] = [];
+  for (const dedupe of [5, 60]) {
+    const daemon = await startDaemon({
+      toml: `[response]\nalert_webhook = "http://127.0.0.1:${port}/"\n[kernel]\nprogram_statistics = true\n[ledger]\ndedupe_seconds = ${dedupe}\n`,
+    });
+    started.push(() => daemon.stop());
+    hosts.push(new URL(daemon.url).host);
+  }
+  const prometheus = await startPrometheus(hosts);
+  started.push(() => prometheus.stop());
+
+  say(`harmless activity for ${flags.seconds} s`);
+  started.push(keepActive(port, 900));
   const from = Date.now() / 1000;
   await new Promise((resolve) => setTimeout(resolve, Number(flags.seconds) * 1000));
   const to = Date.now() / 1000;
-  const directory = join(import.meta.dirname, '..', 'docs', 'img');
-  mkdirSync(directory, { recursive: true });
+
+  mkdirSync(flags.output, { recursive: true });
   const pages = [];
-  for (const board of readDashboards())
+  for (const board of readDashboards()) {
+    const oneHost = board.templating.list.some(({ name, multi }) => name === 'instance' && multi === false);
+    const choices = oneHost && hosts[0] !== undefined ? { instance: hosts[0] } : {};
+    const time = { from, to, step: Math.max(1, Math.round((to - from) / 120)) };
     pages.push({
-      page: await gather(prometheus, board, { from, to, step: Math.max(1, Math.round((to - from) / 240)) }, {}),
-      file: join(process.env.OUT ?? directory, `${board.uid}.png`),
+      page: await gather(prometheus, board, time, choices),
+      file: join(flags.output, `${board.uid}.png`),
     });
+  }
+  say('drawing');
   await draw(pages);
+  for (const { file } of pages) say(file);
+}
+
+try {
+  await main();
 } finally {
-  await prometheus.stop();
-  await exporter.close();
+  for (const stop of started.reverse()) await stop();
 }

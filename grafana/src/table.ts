@@ -79,8 +79,12 @@ export function table(options: TableOptions): Panel {
     ]);
   for (const column of options.columns) panel.overrideByName(column.name, columnStyle(column));
   for (const { name, drill } of options.labels)
-    if (drill !== undefined)
-      panel.overrideByName(name, [{ id: 'links', value: [link(drill.title, drill.url).targetBlank(false).build()] }]);
+    panel.overrideByName(name, [
+      { id: 'custom.width', value: 280 },
+      ...(drill === undefined
+        ? []
+        : [{ id: 'links', value: [link(drill.title, drill.url).targetBlank(false).build()] }]),
+    ]);
   return panel.sortBy([{ build: () => ({ displayName: options.sort, desc: true }) }]);
 }
 

@@ -136,7 +136,7 @@ export class Sensor {
     u32('rate_limit', kernel.rate_limit);
     u32('rate_burst', kernel.rate_burst);
     // Without the cgroup programs, sends are reported from the system call.
-    u32('sends_seen_in_kernel', cgroupRoot() === undefined ? 0 : 1);
+    u32('sends_seen_in_kernel', cgroupRoot() === undefined || this.#leftOut.has('send_ipv4') ? 0 : 1);
     u32('count_syscalls', monitoring.syscall_counts ? 1 : 0);
     for (const [map, bytes] of [
       ['bulk_ring', kernel.ring_bytes],
@@ -277,7 +277,8 @@ export class Sensor {
   /** Runs and seconds by program; zero unless the kernel keeps statistics (bpf_stats_enabled). */
   programStatistics(): Map<string, { runs: number; seconds: number }> {
     const statistics = new Map<string, { runs: number; seconds: number }>();
-    for (const { name, fd } of this.#programs) {
+    for (const { name, fd, section } of this.#programs) {
+      if (section.startsWith('iter/')) continue;
       // kernel/bpf/syscall.c bpf_prog_show_fdinfo
       const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8');
       const number = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)`, 'm').exec(text)?.[1] ?? 0);
@@ -286,9 +287,9 @@ export class Sensor {
     return statistics;
   }
 
-  /** Names of the loaded programs. */
+  /** Names of the loaded programs that stay attached; iterators run once, at the start. */
   get programs(): readonly string[] {
-    return this.#programs.map(({ name }) => name);
+    return this.#programs.filter(({ section }) => !section.startsWith('iter/')).map(({ name }) => name);
   }
 
   /** exec-shaped records of the processes that exist now, undefined where the kernel has no task iterator. */

@@ -69,6 +69,12 @@ describe('dashboards over the daemon on a live kernel', function () {
     }
   });
 
+  it('find every program of a healthy daemon attached, and no update folded', async () => {
+    expect(await prometheus.query('bpfwarden_program_attached == 0')).to.deep.equal([]);
+    const folded = 'bpfwarden_series_overflow_total{metric!="bpfwarden_syscalls_total"} > 0';
+    expect(await prometheus.query(folded)).to.deep.equal([]);
+  });
+
   it('see detections, and alert on the first of them', async () => {
     const { alerts } = await prometheus.get<{ alerts: { labels: Record<string, string>; state: string }[] }>('alerts');
     const firing = alerts.filter(({ state }) => state === 'firing').map(({ labels }) => labels.alertname);

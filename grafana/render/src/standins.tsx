@@ -5,7 +5,7 @@ import { legendOf } from './frames.ts';
 import type { BodyProps } from './panels.tsx';
 
 /** Panels whose component Grafana does not publish, drawn plainly from the same queries. */
-const AXIS = 54;
+const AXIS = 64;
 const FOOT = 18;
 
 export function Note({ text = 'drawn by a stand-in from the same query; this panel is not among what Grafana publishes' }) {
@@ -59,8 +59,10 @@ export function Heat({ data, width, height, from, to }: BodyProps) {
   const x = (milliseconds: number) => AXIS + ((milliseconds - from) / (to - from)) * inner.width;
   const rowOf = (value: number) => buckets.findIndex(({ bound }) => value <= bound);
   const text = (bound: number) => {
-    const { text: shown, suffix = '' } = format(bound, bound < 0.01 ? 4 : undefined);
-    return Number.isFinite(bound) ? `≤ ${shown}${suffix}` : '+Inf';
+    if (!Number.isFinite(bound)) return '+Inf';
+    if ((yAxis.unit ?? 'none') === 'none') return `≤ ${bound}`;
+    const { text: shown, suffix = '' } = format(bound);
+    return `≤ ${shown}${suffix}`;
   };
   return (
     <div>
@@ -95,7 +97,7 @@ export function Heat({ data, width, height, from, to }: BodyProps) {
             </g>
           );
         })}
-        {data.exemplars.map(({ time, value }, index) => (
+        {data.exemplars.filter(({ time }) => time * 1000 > from).map(({ time, value }, index) => (
           <rect
             // biome-ignore lint: points of one moment are told apart by their place in the list only
             key={index}

@@ -36,7 +36,7 @@ export const activity: Board = {
           title: 'Interference between processes',
           description: 'Tracing, foreign memory, foreign descriptors and signals in the time shown.',
           width: 8,
-          unit: 'short',
+          unit: 'locale',
           color: 'orange',
           queries: [
             {
@@ -123,7 +123,7 @@ export const activity: Board = {
           description: 'In the time shown, successful or not.',
           width: 12,
           height: 12,
-          unit: 'short',
+          unit: 'locale',
           color: 'red',
           queries: [
             {
@@ -137,7 +137,7 @@ export const activity: Board = {
           description: 'Most frequent system calls in the time shown.',
           width: 12,
           height: 12,
-          unit: 'short',
+          unit: 'locale',
           queries: [{ expr: `topk(15, sum by (syscall) (${inRange('syscalls_total')}) > 0)`, legend: '{{syscall}}' }],
         }),
         lines({

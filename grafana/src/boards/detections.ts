@@ -25,7 +25,7 @@ export const detections: Board = {
           title: 'Detections',
           description: 'Matches of the chosen rules in the time shown, before anything is held back.',
           width: 4,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           queries: [{ expr: `sum(${inRange('rule_matches_total', ...CHOSEN_RULES)})` }],
         }),
@@ -33,7 +33,7 @@ export const detections: Board = {
           title: 'Alerts raised',
           description: 'Alerts that followed from them, after dedupe, throttle and silences.',
           width: 4,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           queries: [{ expr: `sum(${inRange('alerts_total', ...CHOSEN)})` }],
         }),
@@ -41,7 +41,7 @@ export const detections: Board = {
           title: 'Held back',
           description: 'Matches that raised no alert of their own; each is counted with its reason.',
           width: 4,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           queries: [{ expr: `sum(${inRange('alerts_suppressed_total', RULE)})` }],
           runbooks: ['BpfwardenAlertsRateLimited'],
@@ -50,7 +50,7 @@ export const detections: Board = {
           title: 'On trial',
           description: 'Matches of rules in shadow mode, which raise no alerts.',
           width: 4,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           queries: [{ expr: `sum(${inRange('rule_matches_total', ...CHOSEN, 'mode="shadow"')}) or vector(0)` }],
         }),
@@ -115,7 +115,7 @@ export const detections: Board = {
           title: 'Findings by kind of event',
           description: 'What the events were that at least one rule or heuristic matched, in the time shown.',
           width: 12,
-          unit: 'short',
+          unit: 'locale',
           color: 'purple',
           queries: [{ expr: `sum by (event) (${inRange('risk_score_count')}) > 0`, legend: '{{event}}' }],
         }),
@@ -129,7 +129,7 @@ export const detections: Board = {
           description: 'Matches in the time shown by ATT&CK technique; a rule of two techniques counts in both.',
           width: 8,
           height: 10,
-          unit: 'short',
+          unit: 'locale',
           queries: [
             {
               expr: `topk(15, ${byTechnique(inRange('rule_matches_total', ...CHOSEN_RULES))} > 0)`,
@@ -142,7 +142,7 @@ export const detections: Board = {
           description: 'Matches in the time shown by ATT&CK tactic, of all rules of the chosen severities.',
           width: 8,
           height: 10,
-          unit: 'short',
+          unit: 'locale',
           color: 'red',
           queries: [
             {
@@ -185,19 +185,19 @@ export const detections: Board = {
             {
               name: 'Matches',
               expr: `sum by (rule) (${inRange('rule_matches_total', ...CHOSEN_RULES)}) > 0`,
-              unit: 'short',
+              unit: 'locale',
               decimals: 0,
             },
             {
               name: 'Alerts',
               expr: `sum by (rule) (${inRange('alerts_total', ...CHOSEN)}) > 0`,
-              unit: 'short',
+              unit: 'locale',
               decimals: 0,
             },
             {
               name: 'Held back',
               expr: `sum by (rule) (${inRange('alerts_suppressed_total', RULE)}) > 0`,
-              unit: 'short',
+              unit: 'locale',
               decimals: 0,
             },
             {
@@ -212,7 +212,7 @@ export const detections: Board = {
           description: 'Matches of the chosen rules in the time shown.',
           width: 10,
           height: 12,
-          unit: 'short',
+          unit: 'locale',
           color: 'orange',
           queries: [
             {
@@ -241,8 +241,8 @@ export const detections: Board = {
           unit: 'cpm',
           queries: [
             {
-              expr: `60 * sum by (action, outcome) (${rate('response_actions_total', 'outcome!="none"')})`,
-              legend: '{{action}} {{outcome}}',
+              expr: `60 * sum by (outcome) (${rate('response_actions_total', 'outcome!="none"')})`,
+              legend: '{{outcome}}',
             },
           ],
           runbooks: ['BpfwardenResponseFailed'],

@@ -61,7 +61,7 @@ export const exporter: Board = {
           title: 'Decode errors',
           description: 'Records in the time shown that could not be decoded.',
           width: 3,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'red']),
           queries: [{ expr: `sum(${inRange('events_decode_errors_total')})` }],
@@ -71,7 +71,7 @@ export const exporter: Board = {
           title: 'Failed readings',
           description: 'Readings for a scrape in the time shown that failed; what they set may be old.',
           width: 3,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'orange']),
           queries: [{ expr: `sum(${inRange('collect_failures_total')})` }],
@@ -105,10 +105,11 @@ export const exporter: Board = {
           runbooks: ['BpfwardenRulesDiffer'],
         }),
         number({
-          title: 'Updates under __other__',
-          description: 'Updates in the time shown of metrics at their limit of series; system calls fold by design.',
+          title: 'Folded updates',
+          description:
+            'Updates in the time shown that were counted under __other__, because a metric is at its limit of series; system calls fold by design.',
           width: 3,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'orange']),
           queries: [
@@ -120,7 +121,7 @@ export const exporter: Board = {
           title: 'Plugin failures',
           description: 'Calls of plugins in the time shown that threw or took too long.',
           width: 3,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'orange']),
           queries: [{ expr: `sum(${inRange('plugin_failures_total')}) or vector(0)` }],
@@ -157,17 +158,19 @@ export const exporter: Board = {
         lines({
           title: 'CPU of the BPF programs',
           description:
-            'Share of one core that the kernel spends in each program; 0 unless kernel.program_statistics is on.',
+            'Share of one core that the kernel spends in the eight dearest programs; 0 unless kernel.program_statistics is on.',
           width: 8,
           unit: 'percentunit',
-          queries: [{ expr: `sum by (program) (${rate('program_run_seconds_total')})`, legend: '{{program}}' }],
+          queries: [
+            { expr: `topk(8, sum by (program) (${rate('program_run_seconds_total')}))`, legend: '{{program}}' },
+          ],
         }),
         lines({
           title: 'Runs of the BPF programs',
-          description: 'How often the kernel ran each program; 0 unless kernel.program_statistics is on.',
+          description: 'How often the kernel ran the eight busiest programs; 0 unless kernel.program_statistics is on.',
           width: 8,
           unit: 'ops',
-          queries: [{ expr: `sum by (program) (${rate('program_runs_total')})`, legend: '{{program}}' }],
+          queries: [{ expr: `topk(8, sum by (program) (${rate('program_runs_total')}))`, legend: '{{program}}' }],
         }),
         lines({
           title: 'Memory',

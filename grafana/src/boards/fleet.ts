@@ -38,7 +38,7 @@ export const fleet: Board = {
           title: 'Critical',
           description: 'Matches of critical rules in the time shown, before anything is held back.',
           width: 3,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'red']),
           queries: [{ expr: `sum(${inRange('rule_matches_total', ENFORCED, 'severity="critical"')})` }],
@@ -48,7 +48,7 @@ export const fleet: Board = {
           title: 'Other findings',
           description: 'Matches of warning and info rules in the time shown.',
           width: 3,
-          unit: 'short',
+          unit: 'locale',
           decimals: 0,
           queries: [{ expr: `sum(${inRange('rule_matches_total', ENFORCED, 'severity!="critical"')})` }],
           runbooks: ['BpfwardenWarningDetection'],
@@ -120,7 +120,7 @@ export const fleet: Board = {
           description: 'Matches in the time shown, over all chosen hosts.',
           width: 8,
           height: 9,
-          unit: 'short',
+          unit: 'locale',
           queries: [
             {
               expr: `topk(10, sum by (rule) (${inRange('rule_matches_total', ENFORCED)}) > 0)`,
@@ -134,7 +134,7 @@ export const fleet: Board = {
           description: 'Matches in the time shown.',
           width: 8,
           height: 9,
-          unit: 'short',
+          unit: 'locale',
           color: 'orange',
           queries: [
             {
@@ -161,27 +161,27 @@ export const fleet: Board = {
             {
               name: 'Critical',
               expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="critical"')})`,
-              unit: 'short',
+              unit: 'locale',
               decimals: 0,
               warnFrom: 0.5,
             },
             {
               name: 'Warning',
               expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="warning"')})`,
-              unit: 'short',
+              unit: 'locale',
               decimals: 0,
             },
             {
               name: 'Info',
               expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="info"')})`,
-              unit: 'short',
+              unit: 'locale',
               decimals: 0,
             },
             { name: 'Events', expr: `${byHost} (${rate('events_total')})`, unit: 'cps' },
             {
               name: 'Lost',
               expr: `${byHost} (${inRange('events_lost_total')})`,
-              unit: 'short',
+              unit: 'locale',
               decimals: 0,
               warnFrom: 0.5,
             },

@@ -98,7 +98,7 @@ export const host: Board = {
           title: 'ATT&CK tactics',
           description: 'Rule matches in the time shown by tactic. Several at once look like the steps of one attack.',
           width: 8,
-          unit: 'short',
+          unit: 'locale',
           color: 'red',
           queries: [
             {
@@ -112,7 +112,7 @@ export const host: Board = {
           title: 'Rules',
           description: 'Rule matches in the time shown.',
           width: 8,
-          unit: 'short',
+          unit: 'locale',
           queries: [
             { expr: `topk(12, sum by (rule) (${inRange('rule_matches_total', ENFORCED)}) > 0)`, legend: '{{rule}}' },
           ],
@@ -180,7 +180,7 @@ export const host: Board = {
           title: 'BPF programs',
           description: 'Whether each program is attached.',
           width: 12,
-          height: 9,
+          height: 16,
           unit: 'none',
           bad: 'detached',
           good: 'attached',
@@ -191,7 +191,7 @@ export const host: Board = {
           title: 'Time from event to finding',
           description: 'From the kernel clock at the event to the finding in the daemon.',
           width: 12,
-          height: 9,
+          height: 16,
           unit: 's',
           exemplars: true,
           queries: [
