@@ -5,13 +5,13 @@ import { capabilityNames } from '../schema/names/enums.ts';
 import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { Cgroups } from './cgroups.ts';
-import { type ExecReader, execReader, namespaceReader } from './exec-record.ts';
 import { HashService } from './hash-service.ts';
 import type { Host } from './host.ts';
 import { type Machine, Process } from './process.ts';
 import { ProcessTable, type TableCounts } from './process-table.ts';
 import { type ProcessFacts, Procfs, sameStart, ticksToTime } from './procfs.ts';
 import { Program } from './program.ts';
+import { type RecordReaders, recordReaders } from './record-readers.ts';
 
 /** Reads of /proc a second for processes that are not known or may be wrong; each takes about 0.1 ms. */
 const REPAIRS_PER_SECOND = 500;
@@ -31,19 +31,6 @@ export interface EnricherOptions {
   readonly onHashed?: (event: EventRecord) => void;
 }
 
-interface Readers {
-  readonly exec: ExecReader;
-  readonly childPid: (view: LiveView) => number;
-  readonly childStart: (view: LiveView) => number;
-  readonly childCgroup: (view: LiveView) => number;
-  readonly childNamespaces: (view: LiveView) => readonly number[];
-  readonly dns: (view: LiveView) => Buffer | undefined;
-  readonly header: Record<
-    'pid' | 'start_time' | 'ppid' | 'uid' | 'euid' | 'cgroup_id' | 'result',
-    (view: LiveView) => number
-  >;
-}
-
 type KindStep = (view: LiveView, process: Process) => void;
 
 /**
@@ -57,7 +44,7 @@ export class Enricher {
   readonly #table: ProcessTable;
   readonly #cgroups = new Cgroups();
   readonly #machine: Machine & { losses: number };
-  readonly #read: Readers;
+  readonly #read: RecordReaders;
   /** What a kind does beside having an actor, by the kind's number. */
   readonly #steps: (KindStep | undefined)[] = [];
   /** Kinds that always come through the bulk ring. */
@@ -77,7 +64,7 @@ export class Enricher {
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
     this.hashing = new HashService(config.enrich.hash_max_bytes, onHashed);
     this.#hostNamespaces = this.#procfs.namespaces(1);
-    this.#read = readers(shapes, new Set(config.enrich.environment));
+    this.#read = recordReaders(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);
   }
 
@@ -362,33 +349,5 @@ function credentialStep(members: KindShape['members']): KindStep {
   const { low, high } = members.halves('new_effective');
   return (view, process) => {
     process.capabilities = capabilityNames(low(view), high(view));
-  };
-}
-
-function readers(shapes: readonly (KindShape | undefined)[], environment: ReadonlySet<string>): Readers {
-  const shape = (kind: string): KindShape => {
-    const found = shapes.find((candidate) => candidate?.kind === kind);
-    if (found === undefined) throw new RangeError(`no kind ${kind}`);
-    return found;
-  };
-  const exec = shape('process_exec');
-  const fork = shape('process_fork');
-  const header = (name: string) => exec.members.number(`header.${name}`);
-  return {
-    exec: execReader(exec, environment),
-    childPid: fork.members.number('child_pid'),
-    childStart: fork.members.number('child_start_time'),
-    childCgroup: fork.members.number('child_cgroup_id'),
-    childNamespaces: namespaceReader(fork),
-    dns: shape('net_dns').members.bytes('payload'),
-    header: {
-      pid: header('pid'),
-      start_time: header('start_time'),
-      ppid: header('ppid'),
-      uid: header('uid'),
-      euid: header('euid'),
-      cgroup_id: header('cgroup_id'),
-      result: header('result'),
-    },
   };
 }

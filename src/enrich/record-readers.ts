@@ -1,0 +1,47 @@
+/** The members of records that the process table is made from. */
+import type { KindShape, LiveView } from '../schema/view.ts';
+import { type ExecReader, execReader, namespaceReader } from './exec-record.ts';
+
+export interface RecordReaders {
+  readonly exec: ExecReader;
+  readonly childPid: (view: LiveView) => number;
+  readonly childStart: (view: LiveView) => number;
+  readonly childCgroup: (view: LiveView) => number;
+  readonly childNamespaces: (view: LiveView) => readonly number[];
+  readonly dns: (view: LiveView) => Buffer | undefined;
+  readonly header: Record<
+    'pid' | 'start_time' | 'ppid' | 'uid' | 'euid' | 'cgroup_id' | 'result',
+    (view: LiveView) => number
+  >;
+}
+
+export function recordReaders(
+  shapes: readonly (KindShape | undefined)[],
+  environment: ReadonlySet<string>,
+): RecordReaders {
+  const shape = (kind: string): KindShape => {
+    const found = shapes.find((candidate) => candidate?.kind === kind);
+    if (found === undefined) throw new RangeError(`no kind ${kind}`);
+    return found;
+  };
+  const exec = shape('process_exec');
+  const fork = shape('process_fork');
+  const header = (name: string) => exec.members.number(`header.${name}`);
+  return {
+    exec: execReader(exec, environment),
+    childPid: fork.members.number('child_pid'),
+    childStart: fork.members.number('child_start_time'),
+    childCgroup: fork.members.number('child_cgroup_id'),
+    childNamespaces: namespaceReader(fork),
+    dns: shape('net_dns').members.bytes('payload'),
+    header: {
+      pid: header('pid'),
+      start_time: header('start_time'),
+      ppid: header('ppid'),
+      uid: header('uid'),
+      euid: header('euid'),
+      cgroup_id: header('cgroup_id'),
+      result: header('result'),
+    },
+  };
+}
