@@ -29,7 +29,7 @@ export const ATOMICS: readonly Case[] = [
   {
     id: 'T1027-1',
     what: 'a script is decoded and run',
-    script: 'echo ZWNobyBoaQo= | base64 -d > $D/art.sh; chmod +x $D/art.sh; sh -c $D/art.sh > /dev/null',
+    script: 'echo IyEvYmluL3NoCmVjaG8gaGkK | base64 -d > $D/art.sh; chmod +x $D/art.sh; $D/art.sh > /dev/null',
     expect: [
       exec({ 'process.name': 'base64' }),
       { 'event.type': 'file_chmod', 'file.path': /art\.sh$/, 'file.mode': modeWith(0o111) },
@@ -67,7 +67,7 @@ export const ATOMICS: readonly Case[] = [
   {
     id: 'T1048.003-8',
     what: 'an HTTP server of Python',
-    script: 'timeout 2 python3 -m http.server 19090 > /dev/null 2>&1',
+    script: 'timeout 5 $PYTHON -m http.server 19090 > /dev/null 2>&1',
     expect: [{ 'event.type': 'net_listen', 'network.source.port': 19090, 'process.name': /python/ }],
   },
   {

@@ -57,7 +57,7 @@ export const EVENT_GENERATOR: readonly Case[] = [
     id: 'DbProgramSpawnedProcess',
     what: 'a program named mysqld starts ls',
     script:
-      'ln -s "$(command -v python3)" $D/mysqld; $D/mysqld -c "import subprocess; subprocess.run([\'/bin/ls\'], stdout=subprocess.DEVNULL)"',
+      'ln -s $PYTHON $D/mysqld; $D/mysqld -c "import subprocess; subprocess.run([\'/bin/ls\'], stdout=subprocess.DEVNULL)"',
     expect: [exec({ 'process.name': 'ls', 'process.parent.name': 'mysqld' })],
   },
   {
@@ -79,7 +79,7 @@ export const EVENT_GENERATOR: readonly Case[] = [
     id: 'DisallowedSSHConnectionNonStandardPort',
     what: 'a program named ssh connects to port 443',
     script:
-      'ip link add bw-$$ type dummy && ip addr add 198.51.100.2/24 dev bw-$$ && ip link set bw-$$ up; ln -s "$(command -v python3)" $D/ssh; timeout 2 $D/ssh -c "import socket; s=socket.socket(); s.setblocking(False); s.connect_ex((\'198.51.100.9\', 443))"; ip link del bw-$$',
+      'ip link add bw-$$ type dummy && ip addr add 198.51.100.2/24 dev bw-$$ && ip link set bw-$$ up; ln -s $PYTHON $D/ssh; timeout 2 $D/ssh -c "import socket; s=socket.socket(); s.setblocking(False); s.connect_ex((\'198.51.100.9\', 443))"; ip link del bw-$$',
     expect: [
       {
         'event.type': 'net_conn',
@@ -193,7 +193,7 @@ export const EVENT_GENERATOR: readonly Case[] = [
     id: 'SystemProcsNetworkActivity',
     what: 'a program named sha1sum connects by UDP',
     script:
-      'ip link add bw-$$ type dummy && ip addr add 10.2.3.1/24 dev bw-$$ && ip link set bw-$$ up; ln -s "$(command -v python3)" $D/sha1sum; $D/sha1sum -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect((\'10.2.3.4\', 8192))"; ip link del bw-$$',
+      'ip link add bw-$$ type dummy && ip addr add 10.2.3.1/24 dev bw-$$ && ip link set bw-$$ up; ln -s $PYTHON $D/sha1sum; $D/sha1sum -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect((\'10.2.3.4\', 8192))"; ip link del bw-$$',
     expect: [
       {
         'event.type': 'net_conn',

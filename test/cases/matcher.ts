@@ -6,7 +6,7 @@ export interface Case {
   /** Row of the public corpus it stands for, or a name of our own. */
   readonly id: string;
   readonly what: string;
-  /** Bash script, run in an empty directory below /tmp as root; $D is the directory, $call the raw system call tool. */
+  /** Bash script, run in an empty directory below /tmp as root; $D is the directory, $call the raw system call tool, $PYTHON the interpreter. */
   readonly script: string;
   /** Every entry must be met by an event of the script or a descendant. */
   readonly expect: readonly Expected[];

@@ -1,9 +1,13 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../e2e/support/daemon.ts';
 import { type Case, fieldOf, meets } from './matcher.ts';
 
+/** The interpreter itself: a version manager's `python3` is a script, and a link to it would not run. */
+const PYTHON = execFileSync('python3', ['-c', 'import os, sys; print(os.path.realpath(sys.executable))'], {
+  encoding: 'utf8',
+}).trim();
 const CALL = join(import.meta.dirname, '..', 'triggers', 'call.py');
 
 export interface CaseResult {
@@ -55,7 +59,7 @@ export async function runCase(entry: Case, eventsFile: string): Promise<CaseResu
       cwd: directory,
       encoding: 'utf8',
       timeout: 20_000,
-      env: { ...process.env, D: directory, call: `python3 ${CALL}` },
+      env: { ...process.env, D: directory, call: `${PYTHON} ${CALL}`, PYTHON },
     });
     pid = Number(result.stdout.split('\n')[0]);
   } finally {
