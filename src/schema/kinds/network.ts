@@ -1,0 +1,66 @@
+/** Kinds about sockets and the network. */
+import { EXIT, KERNEL, type KindSpec } from './spec.ts';
+
+export const NETWORK_KINDS = {
+  net_conn: {
+    group: 'network',
+    what: 'A TCP connection was begun, or a UDP socket was connected',
+    hook: 'tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer, tp_btf/sys_exit of connect (UDP, refused calls)',
+    from: 'struct sock',
+    verified: 'yes; a connect that failed before the kernel took the address has what was passed (event.unverified)',
+  },
+  net_accept: {
+    group: 'network',
+    what: 'A TCP connection was accepted; the peer is the source',
+    hook: `${EXIT} of accept and accept4`,
+    from: 'struct sock of the returned descriptor',
+    verified: KERNEL,
+  },
+  net_listen: {
+    group: 'network',
+    what: 'A socket listens, or a UDP socket was bound',
+    hook: `${EXIT} of listen and bind`,
+    from: 'struct sock',
+    verified: KERNEL,
+  },
+  net_close: {
+    group: 'network',
+    what: 'A TCP connection ended',
+    hook: 'tp_btf/inet_sock_set_state',
+    from: 'struct tcp_sock: bytes_acked, bytes_received',
+    verified: KERNEL,
+    blind:
+      'The process is the one that opened the connection. Of a connection older than the sensor that was reset, the process is not known.',
+  },
+  net_send: {
+    group: 'network',
+    what: 'First datagram of an unconnected UDP socket to a peer',
+    hook: 'cgroup/sendmsg4, cgroup/sendmsg6; without a cgroup v2 hierarchy tp_btf/sys_exit of the send calls',
+    from: "the kernel's copy of the address; struct sock",
+    verified: 'yes; at sys_exit the destination is what was passed',
+    blind: 'Further datagrams to the same peer are in network_bytes_total only.',
+  },
+  net_dns: {
+    group: 'network',
+    what: 'A DNS answer was read; feeds network.destination.hostname',
+    hook: `${EXIT} of recvfrom, recvmsg, recvmmsg and read of a socket with peer port 53`,
+    from: 'user memory after the call',
+    verified: 'no: the process could have changed the answer after it came',
+    blind: 'Encrypted DNS (port 853, HTTPS) and answers of a resolver on a Unix socket.',
+  },
+  socket_raw: {
+    group: 'network',
+    what: 'A raw, packet or vsock socket was made',
+    hook: `${EXIT} of socket`,
+    from: 'struct socket of the returned descriptor',
+    verified: KERNEL,
+  },
+  socket_dup: {
+    group: 'network',
+    what: 'A connected socket became standard input, output or error',
+    hook: `${EXIT} of dup, dup2, dup3, fcntl`,
+    from: 'struct sock of the new descriptor',
+    verified: KERNEL,
+    blind: 'A shell that passes data between a socket and a pipe itself has no such descriptor.',
+  },
+} as const satisfies Record<string, KindSpec>;

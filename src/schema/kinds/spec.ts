@@ -1,0 +1,23 @@
+/** What is said of an event kind, and the phrases that several kinds share. */
+
+/** Which option of [monitoring] switches a kind off; `always` feeds the tables of the daemon. */
+export type KindGroup = 'always' | 'process' | 'network' | 'filesystem';
+
+export interface KindSpec {
+  readonly group: KindGroup;
+  readonly what: string;
+  /** Where the BPF program sits. */
+  readonly hook: string;
+  /** Kernel function or state that the record is read from. */
+  readonly from: string;
+  /** Whether the record says what the kernel did, or what user space passed. */
+  readonly verified: string;
+  readonly blind?: string;
+}
+
+export const EXIT = 'tp_btf/sys_exit';
+export const RACE =
+  'The text came from user memory and could be changed by another thread during the call; links in it are not followed.';
+export const KERNEL = 'yes: kernel objects';
+export const REGISTERS = 'yes: registers at the end of the call';
+export const PASSED = 'no: the text that was passed, made absolute with the directory that the kernel started at';
