@@ -57,7 +57,8 @@ export class CountState implements GroupState {
   /** Adds an event; the count of the first window with it that fulfils the correlation. */
   add(time: number, fulfilled: Fulfilled): number | undefined {
     const times = this.#times;
-    times.splice(upperBound(times, time), 0, time);
+    if (times.length === 0 || (times.at(-1) ?? 0) <= time) times.push(time);
+    else times.splice(upperBound(times, time), 0, time);
     const last = upperBound(times, time + this.#span);
     for (let end = upperBound(times, time) - 1; end < last; end++) {
       const count = end + 1 - lowerBound(times, (times[end] ?? 0) - this.#span);
@@ -70,8 +71,9 @@ export class CountState implements GroupState {
     return undefined;
   }
 
+  /** A quarter more than the limit is kept, so that not every event moves all times. */
   #shrink(): void {
-    if (this.#times.length > this.#limit) this.#times.splice(0, this.#times.length - this.#limit);
+    if (this.#times.length > this.#limit * 1.25) this.#times.splice(0, this.#times.length - this.#limit);
   }
 }
 

@@ -1,0 +1,265 @@
+/**
+ * What rules cost per event, on a mix of live records of which none matches:
+ * generated sets of 10, 100 and 1,000 rules, and the shipped rules with decode
+ * and process look-up. Rounds of the generated sets are interleaved, figures are of the fastest round. Then the
+ * ratio to running every event through json-rules-engine. Needs no root.
+ * `--rounds=N`.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Engine } from 'json-rules-engine';
+import { defaultConfig } from '../src/config/load.ts';
+import { Enricher } from '../src/enrich/enricher.ts';
+import { Host } from '../src/enrich/host.ts';
+import { Procfs } from '../src/enrich/procfs.ts';
+import { Users } from '../src/enrich/users.ts';
+import { engineConditions } from '../src/rules/engine-conditions.ts';
+import { addOperators } from '../src/rules/engine-operators.ts';
+import { loadRules, loadRuleTexts } from '../src/rules/load.ts';
+import type { RuleSet } from '../src/rules/ruleset.ts';
+import { reader } from '../src/rules/values.ts';
+import { BatchDecoder } from '../src/schema/batch.ts';
+import type { EventRecord } from '../src/schema/event.ts';
+import type { LiveView } from '../src/schema/view.ts';
+import { drained, ipv4, LAYOUT, record, type Values } from '../test/schema/records.ts';
+
+const { values: flags } = parseArgs({ options: { rounds: { type: 'string', default: '40' } } });
+const ROUNDS = Number(flags.rounds);
+const EVENTS = 8_000;
+const PROCESSES = 200;
+const LIMITS = { hundred: 1.5, thousand: 2, perSecond: 500_000, engine: 500 };
+
+/** The same numbers every time. */
+function generator(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 4294967296) * below);
+  };
+}
+const pick = generator(7);
+const PROGRAMS = ['/usr/sbin/nginx', '/usr/bin/node', '/usr/lib/jvm/bin/java', '/usr/bin/make', '/usr/bin/git'];
+const DIRECTORIES = [
+  '/usr/lib/x86_64-linux-gnu',
+  '/var/lib/app/data',
+  '/srv/www/assets/images',
+  '/proc/self',
+  '/home/user/project/src/lib',
+];
+
+const start = (pid: number) => BigInt(1_000_000 + pid);
+let time = 1_000_000_000n;
+function header(pid: number): Values {
+  time += 5_000n;
+  return {
+    'header.time': time,
+    'header.pid': pid,
+    'header.tid': pid,
+    'header.start_time': start(pid),
+    'header.ppid': pid - 1,
+    'header.uid': 33,
+    'header.euid': 33,
+  };
+}
+
+function execOf(pid: number): Buffer {
+  const path = PROGRAMS[pid % PROGRAMS.length] ?? '';
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const args = [name, '--config', `/etc/${name}/${name}-${pid}.conf`, '--worker', String(pid)];
+  return record('process_exec', {
+    ...header(pid),
+    path,
+    filename: path,
+    args: args.map((argument) => `${argument}\0`).join(''),
+    cwd: '/srv',
+    parent_start_time: start(pid - 1),
+    'ns.mount': 1,
+  });
+}
+
+/** 70 % opens, 15 % connections, 10 % renames and removals, 5 % program starts. */
+function mix(): Buffer[] {
+  return Array.from({ length: EVENTS }, () => {
+    const pid = 100 + pick(PROCESSES);
+    const path = `${DIRECTORIES[pick(DIRECTORIES.length)]}/${pick(5000)}/file-${pick(100_000)}.so`;
+    const file = { path, 'file.inode': pick(1e6), 'file.mode': 0o100644 };
+    const kind = pick(100);
+    if (kind < 70) return record('file_open', { ...header(pid), ...file, open_flags: pick(3) });
+    if (kind < 85) {
+      return record('net_conn', {
+        ...header(pid),
+        family: 2,
+        transport: 6,
+        'source.ip': ipv4('10.0.0.5'),
+        'source.port': 32768 + pick(20000),
+        'destination.ip': ipv4(`10.0.${pick(256)}.${pick(256)}`),
+        'destination.port': [80, 443, 5432, 8080][pick(4)] ?? 80,
+      });
+    }
+    if (kind < 90) return record('file_unlink', { ...header(pid), ...file });
+    if (kind < 95) return record('file_rename', { ...header(pid), ...file, new_path: `${path}.new` });
+    return execOf(pid);
+  });
+}
+
+/** Rules on all sorts of fields; every tenth is of the same form. */
+function generated(count: number): unknown {
+  const forms: readonly ((n: number) => string)[] = [
+    (n) => `event.type == 'process_exec' && process.path == '/opt/tool-${n}/bin/run'`,
+    (n) => `event.type == 'process_exec' && process.command_line.contains('--payload=${n}x')`,
+    (n) => `event.type == 'process_exec' && process.name in ['implant${n}', 'dropper${n}']`,
+    (n) => `event.type == 'file_open' && file.path.startsWith('/etc/secret-${n}/') && file.access == 'write'`,
+    (n) => `event.type == 'file_open' && file.path.endsWith('/credentials-${n}.json')`,
+    (n) => `event.type == 'file_unlink' && file.path.contains('/log-${n}/')`,
+    (n) => `event.type == 'net_conn' && target_port == ${10_000 + n} && process.name != 'ssh'`,
+    (n) => `event.type == 'net_conn' && target_ip == '198.51.${n % 256}.${n >> 8}'`,
+    (n) => `process.ancestor_names.exists(a, a == 'shell-${n}') && process.uid == 0`,
+    (n) => `file.path.matches('/\\\\.hidden-${n}/[a-z]+$') && !(process.parent.name == 'backup')`,
+  ];
+  const rules = Array.from({ length: count }, (_, n) => ({
+    name: `rule ${n}`,
+    condition: forms[n % forms.length]?.(n),
+  }));
+  return { rules };
+}
+
+function generatedSet(count: number): RuleSet {
+  const { ruleset, problems } = loadRuleTexts([{ path: 'generated.json', text: JSON.stringify(generated(count)) }]);
+  if (problems.length > 0) throw new Error(JSON.stringify(problems[0]));
+  return ruleset;
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-bench-'));
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+writeFileSync(join(directory, 'passwd'), 'root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/sh\n');
+const config = defaultConfig();
+const host = new Host({
+  hostName: 'bench',
+  bootId: 'boot',
+  dnsEntries: 16,
+  toUnix: (ktime) => ktime / 1e9,
+  users: new Users(join(directory, 'passwd')),
+});
+const enricher = new Enricher({
+  config,
+  host,
+  layout: LAYOUT,
+  procfs: new Procfs(config.enrich.environment, directory),
+});
+
+function take(records: readonly Buffer[]): () => readonly LiveView[] {
+  const { buffer, bulkBytes, priorityBytes } = drained(records);
+  const decoder = new BatchDecoder(LAYOUT, buffer, host);
+  return () => decoder.decode(bulkBytes, priorityBytes);
+}
+for (const view of take(Array.from({ length: PROCESSES + 1 }, (_, at) => execOf(99 + at)))()) enricher.enrich(view);
+const decode = take(mix());
+
+interface Figures {
+  readonly evaluate: number[];
+  readonly whole: number[];
+  matches: number;
+}
+
+function round(ruleset: RuleSet, figures: Figures): void {
+  const begin = performance.now();
+  const views = decode();
+  for (const view of views) enricher.enrich(view);
+  const middle = performance.now();
+  for (const view of views) if (ruleset.candidates(view).length > 0) figures.matches++;
+  const end = performance.now();
+  figures.evaluate.push(((end - middle) * 1e6) / views.length);
+  figures.whole.push(((end - begin) * 1e6) / views.length);
+}
+
+/** The fastest round: whatever else runs on the machine only adds time. */
+function best(numbers: readonly number[]): number {
+  return Math.min(...numbers);
+}
+
+const shipped = loadRules({ paths: [join(import.meta.dirname, '..', 'rules')], heuristics: true }).ruleset;
+interface Measured {
+  readonly name: string;
+  readonly ruleset: RuleSet;
+  readonly figures: Figures;
+}
+
+function measure(sets: readonly (readonly [string, RuleSet])[]): Measured[] {
+  const empty = (): Figures => ({ evaluate: [], whole: [], matches: 0 });
+  const measured = sets.map(([name, ruleset]) => ({ name, ruleset, figures: empty() }));
+  for (const { ruleset } of measured) for (let warm = 0; warm < 5; warm++) round(ruleset, empty());
+  for (let at = 0; at < ROUNDS; at++) for (const { ruleset, figures } of measured) round(ruleset, figures);
+  return measured;
+}
+
+// The shipped rules first and alone, as in a daemon: several rule sets in one process make each other slower.
+const [last] = measure([[`${shipped.rules.length} shipped`, shipped]]);
+const [ten, hundred, thousand] = measure([
+  ['10 generated', generatedSet(10)],
+  ['100 generated', generatedSet(100)],
+  ['1,000 generated', generatedSet(1000)],
+]);
+const results = [ten, hundred, thousand, last].filter((measured) => measured !== undefined);
+
+/** All rules in one json-rules-engine, every event through it. */
+async function engineCost(ruleset: RuleSet, events: readonly EventRecord[]): Promise<number> {
+  const engine = new Engine([], { allowUndefinedFacts: true });
+  addOperators(engine);
+  for (const how of ['any', 'every']) engine.addOperator(`${how}Element`, () => false);
+  const facts = new Map<string, (event: EventRecord) => unknown>();
+  for (const [at, { condition }] of ruleset.rules.entries()) {
+    const { root, facts: subjects, constants } = engineConditions(condition);
+    for (const [name, subject] of subjects) facts.set(name, (event) => reader(subject)(event, []));
+    for (const [name, values] of constants) engine.addFact(`${name} of ${at}`, () => values, { cache: false });
+    engine.addRule({
+      conditions: JSON.parse(JSON.stringify(root).replace(/"fact":"list (\d+)"/g, `"fact":"list $1 of ${at}"`)),
+      event: { type: 'match' },
+    });
+  }
+  const begin = performance.now();
+  for (const event of events)
+    await engine.run(Object.fromEntries([...facts].map(([name, read]) => [name, read(event)])));
+  return ((performance.now() - begin) * 1e6) / events.length;
+}
+
+const base = best(ten?.figures.evaluate ?? []);
+console.log('rules              evaluation ns/event   ratio to 10   decode + process + rules ns/event   events/s');
+for (const { name, figures } of results) {
+  const evaluate = best(figures.evaluate);
+  const whole = best(figures.whole);
+  console.log(
+    `${name.padEnd(18)} ${evaluate.toFixed(0).padStart(19)} ${(evaluate / base).toFixed(2).padStart(13)} ${whole.toFixed(0).padStart(34)} ${Math.round(
+      1e9 / whole,
+    )
+      .toLocaleString('en')
+      .padStart(11)}`,
+  );
+  if (figures.matches > 0) console.log(`  ${Math.round(figures.matches / ROUNDS)} of ${EVENTS} events matched`);
+}
+
+const views = decode();
+for (const view of views) enricher.enrich(view);
+const events = views.slice(0, 100).map((view) => view.snapshot());
+const alone = await engineCost(hundred?.ruleset ?? shipped, events);
+const ratio = alone / best(hundred?.figures.evaluate ?? []);
+console.log(
+  `json-rules-engine on every event, 100 rules: ${Math.round(alone).toLocaleString('en')} ns/event, ${Math.round(ratio)} times as much`,
+);
+
+const perSecond = 1e9 / best(last?.figures.whole ?? []);
+const checks: readonly (readonly [string, boolean])[] = [
+  [
+    `100 rules cost at most ${LIMITS.hundred} times as much as 10`,
+    best(hundred?.figures.evaluate ?? []) / base <= LIMITS.hundred,
+  ],
+  [
+    `1,000 rules cost at most ${LIMITS.thousand} times as much as 10`,
+    best(thousand?.figures.evaluate ?? []) / base <= LIMITS.thousand,
+  ],
+  [`shipped rules: at least ${LIMITS.perSecond.toLocaleString('en')} events/s`, perSecond >= LIMITS.perSecond],
+  [`json-rules-engine on every event costs at least ${LIMITS.engine} times as much`, ratio >= LIMITS.engine],
+];
+for (const [what, holds] of checks) console.log(`${holds ? 'ok    ' : 'MISSED'} ${what}`);
+if (checks.some(([, holds]) => !holds)) process.exitCode = 1;
