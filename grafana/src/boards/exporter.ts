@@ -48,6 +48,24 @@ export const exporter: Board = {
           queries: [{ expr: `sum by (reason) (${rate('events_lost_total')})`, legend: '{{reason}}' }],
           runbooks: ['BpfwardenEventsLost', 'BpfwardenEventsLostMany'],
         }),
+        lines({
+          title: 'Ring buffers',
+          description: 'Share of each ring buffer that waits for the daemon, the fullest host.',
+          width: 12,
+          unit: 'percentunit',
+          queries: [
+            { expr: `max by (ring) (${select('ring_used_bytes')} / ${select('ring_size_bytes')})`, legend: '{{ring}}' },
+          ],
+          runbooks: ['BpfwardenRingFilling'],
+        }),
+        lines({
+          title: 'Limits met in the kernel',
+          description: 'What the kernel programs could not hold or read; the events concerned are marked, not lost.',
+          width: 12,
+          unit: 'cps',
+          queries: [{ expr: `sum by (reason) (${rate('kernel_failures_total')})`, legend: '{{reason}}' }],
+          runbooks: ['BpfwardenKernelFailures'],
+        }),
         number({
           title: 'Unaccounted',
           description: 'Events that no counter explains; anything but 0 is a defect or a manipulation.',
@@ -107,13 +125,15 @@ export const exporter: Board = {
         number({
           title: 'Folded updates',
           description:
-            'Updates in the time shown that were counted under __other__, because a metric is at its limit of series; system calls fold by design.',
+            'Updates in the time shown that were counted under __other__, because a metric is at its limit of series; system calls and risk scores of rare kinds do so by design.',
           width: 3,
           unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'orange']),
           queries: [
-            { expr: `sum(${inRange('series_overflow_total', 'metric!="bpfwarden_syscalls_total"')}) or vector(0)` },
+            {
+              expr: `sum(${inRange('series_overflow_total', 'metric!~"bpfwarden_(syscalls_total|risk_score)"')}) or vector(0)`,
+            },
           ],
           runbooks: ['BpfwardenSeriesCapReached'],
         }),
