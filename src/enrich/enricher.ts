@@ -15,6 +15,8 @@ import { type RecordReaders, recordReaders } from './record-readers.ts';
 
 /** Reads of /proc a second for processes that are not known or may be wrong; each takes about 0.1 ms. */
 const REPAIRS_PER_SECOND = 500;
+/** Records of different CPUs may come a little out of order. */
+const REORDER_NS = 1e9;
 /** Processes looked at in one step of a sweep. */
 const SWEEP_STEP = 512;
 
@@ -54,6 +56,8 @@ export class Enricher {
   #sweep: Process[] = [];
   /** Kernel time up to which the bulk ring has been read: with a backlog its events come long after an exit. */
   #bulkTime = 0;
+  /** Programs that still remember what their process ran before, in the order of their start. */
+  readonly #started: Program[] = [];
   #budget = { second: 0, left: REPAIRS_PER_SECOND };
 
   constructor({ config, host, layout, procfs, onHashed }: EnricherOptions) {
@@ -91,6 +95,7 @@ export class Enricher {
     const cgroup = header.cgroup_id(view);
     if (process.cgroupId !== cgroup) this.#moveTo(process, cgroup);
     view.process = process;
+    view.program = view.ktime < process.program.since ? programAt(process, view.ktime) : process.program;
     if (this.#isBulk[view.shape.layout.number] === true) this.#bulkTime = view.ktime;
     const step = this.#steps[view.shape.layout.number];
     if (step !== undefined) step(view, process);
@@ -127,11 +132,23 @@ export class Enricher {
    */
   tick(ktime: number): void {
     this.#bulkTime = Math.max(this.#bulkTime, ktime);
-    this.#table.expire(this.#bulkTime);
+    this.#expire(this.#bulkTime);
     for (const process of this.#sweep.splice(0, SWEEP_STEP)) {
       if (process.exited === undefined && this.#procfs.stat(process.pid) === undefined)
         this.#table.end(process, this.#bulkTime);
     }
+  }
+
+  /** Forgets what no event that is still to come can refer to. */
+  #expire(ktime: number): void {
+    this.#table.expire(ktime);
+    let passed = 0;
+    for (const program of this.#started) {
+      if (program.since + REORDER_NS > ktime) break;
+      program.before = undefined;
+      passed++;
+    }
+    if (passed > 0) this.#started.splice(0, passed);
   }
 
   #chooseSteps(shapes: readonly (KindShape | undefined)[]): void {
@@ -140,7 +157,7 @@ export class Enricher {
       process_fork: (view, process) => this.#fork(view, process),
       process_exit: (view, process) => {
         this.#table.end(process, view.ktime);
-        this.#table.expire(Math.min(view.ktime, this.#bulkTime));
+        this.#expire(Math.min(view.ktime, this.#bulkTime));
       },
       net_dns: (view) => {
         const message = this.#read.dns(view);
@@ -179,7 +196,13 @@ export class Enricher {
 
   #exec(view: LiveView, process: Process): void {
     if (this.#read.header.result(view) < 0) return;
+    const before = process.program;
     this.#applyExec(view, process);
+    const { program } = process;
+    program.since = view.ktime;
+    program.before = before;
+    this.#started.push(program);
+    view.program = program;
     process.repaired = false;
     process.checked = this.#machine.losses;
     if (process.parent === undefined) process.parent = this.#findParent(view);
@@ -342,6 +365,13 @@ export class Enricher {
     if (second !== this.#budget.second) this.#budget = { second, left: REPAIRS_PER_SECOND };
     return this.#budget.left-- > 0;
   }
+}
+
+/** What the process ran at a time before its present program. */
+function programAt(process: Process, ktime: number): Program {
+  let program = process.program;
+  while (program.before !== undefined && ktime < program.since) program = program.before;
+  return program;
 }
 
 /** set*id and capset change what the process may do from now on. */

@@ -35,6 +35,9 @@ export class Program implements ProgramContext {
   readonly name: string | undefined;
   /** Process that started it, where its executable can be read. */
   readonly pid: number;
+  /** Kernel time of its start, 0 where it was not seen; and what the process ran before, while events of that may come. */
+  since = 0;
+  before: Program | undefined = undefined;
   readonly #hashes: HashLookup | undefined;
   #commandLine: string | undefined;
 

@@ -1,4 +1,4 @@
-import type { HostContext, ProcessContext } from './context.ts';
+import type { HostContext, ProcessContext, ProgramContext } from './context.ts';
 import type { EventRecord, EventView, FieldValue } from './event.ts';
 import { FIELD_NAMES, type FieldId } from './fields.ts';
 import type { KindLayout } from './layout.ts';
@@ -41,6 +41,8 @@ export class LiveView implements EventView {
   ktime = 0;
   /** Actor, and for kinds that have one the process acted upon; set by enrichment. */
   process: ProcessContext | undefined = undefined;
+  /** What the actor ran at the time of the event; it may have started another program since. */
+  program: ProgramContext | undefined = undefined;
   target: ProcessContext | undefined = undefined;
   /** Values computed for this record: bit n of `filled` says that slot n holds one. */
   filled = 0;
@@ -61,6 +63,7 @@ export class LiveView implements EventView {
     this.at = at;
     this.ktime = ktime;
     this.process = undefined;
+    this.program = undefined;
     this.target = undefined;
     this.filled = 0;
   }

@@ -251,6 +251,16 @@ describe('process table', () => {
     expect(enricher.processes).to.equal(2, 'the process whose exit was lost is forgotten');
   });
 
+  it('tells the program of the time when something happened', () => {
+    const { run } = scene();
+    run(exec(10, 100, '/bin/first', ['first']));
+    const late = open(10, 100);
+    run(exec(10, 100, '/bin/second', ['second']), exec(10, 100, '/bin/third', ['third']));
+    const [before, after] = run(late, open(10, 100));
+    expect(get(before, 'process.path')).to.equal('/bin/first');
+    expect(get(after, 'process.path')).to.equal('/bin/third');
+  });
+
   it('joins arguments that were cut and keeps their end', () => {
     const { run } = scene();
     const [view] = run(
