@@ -1,4 +1,5 @@
-/* Opens and starts by names in file pages that nobody has touched: cold_page NAMES, a file with two names of 4096 bytes each. */
+/* Opens and starts by names in file pages that nobody has touched: cold_page NAMES, a file with two
+ * names of 4096 bytes each. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,4 +1,5 @@
-/* Opens a file by the 32-bit system call table from a 64-bit program: int80 FILE. 295 is openat there, preadv here. */
+/* Opens a file by the 32-bit system call table from a 64-bit program: int80 FILE. 295 is openat
+ * there, preadv here. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +8,8 @@
 int main(int argc, char **argv)
 {
 	/* The call takes 32-bit pointers. */
-	char *low = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	char *low =
+	    mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	long result = 295;
 
 	if (argc < 2 || low == MAP_FAILED)

@@ -1,4 +1,5 @@
-/* A program that never was a file with a name: memfd_create, fexecve, under a kernel thread's name. */
+/* A program that never was a file with a name: memfd_create, fexecve, under a kernel thread's name.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/mman.h>

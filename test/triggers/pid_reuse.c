@@ -1,4 +1,5 @@
-/* Two processes of one pid, one after the other, each opens its own file: pid_reuse FIRST SECOND. Needs root. */
+/* Two processes of one pid, one after the other, each opens its own file: pid_reuse FIRST SECOND.
+ * Needs root. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/wait.h>

@@ -34,7 +34,8 @@ static void set_ids(void)
 static void set_capabilities(void)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[2] = {{1u << CAP_NET_BIND_SERVICE, 1u << CAP_NET_BIND_SERVICE, 0}, {0, 0, 0}};
+	struct __user_cap_data_struct data[2] = {
+	    {1u << CAP_NET_BIND_SERVICE, 1u << CAP_NET_BIND_SERVICE, 0}, {0, 0, 0}};
 
 	if (syscall(SYS_capset, &header, data))
 		_exit(1);
@@ -56,7 +57,8 @@ static void mounts(void)
 		_exit(1);
 	snprintf(target, sizeof(target), "%s/mnt", directory);
 	mkdir(target, 0755);
-	if (mount("scratch", target, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") || umount2(target, MNT_DETACH))
+	if (mount("scratch", target, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") ||
+	    umount2(target, MNT_DETACH))
 		_exit(2);
 	if (chroot(directory))
 		_exit(3);
@@ -68,7 +70,8 @@ static void memory(void)
 
 	if (mprotect(pages, 4096, PROT_READ | PROT_EXEC))
 		_exit(1);
-	if (mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+	if (mmap(0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) ==
+	    MAP_FAILED)
 		_exit(2);
 	if (memfd_create("note", 0) < 0)
 		_exit(3);
@@ -85,7 +88,7 @@ static void bpf_program(void)
 	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
 	attr.insns = (uint64_t)code;
 	attr.insn_cnt = 2;
-	attr.license = (uint64_t)"GPL";
+	attr.license = (uint64_t) "GPL";
 	strcpy(attr.prog_name, "harmless");
 	if (syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr)) < 0)
 		_exit(1);
@@ -93,7 +96,8 @@ static void bpf_program(void)
 
 static void kernel(void)
 {
-	struct perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CPU_CLOCK};
+	struct perf_event_attr attr = {
+	    .type = PERF_TYPE_SOFTWARE, .size = sizeof(attr), .config = PERF_COUNT_SW_CPU_CLOCK};
 
 	syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 	syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, "mine", 0, 0, 0);

@@ -1,4 +1,5 @@
-/* Takes hold of a child by every call that can: ptrace, process_vm_*, pidfd_getfd, kill, pidfd_send_signal. */
+/* Takes hold of a child by every call that can: ptrace, process_vm_*, pidfd_getfd, kill,
+ * pidfd_send_signal. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdint.h>

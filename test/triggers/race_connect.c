@@ -1,6 +1,6 @@
 /*
- * Connects UDP sockets to an address whose port a second thread keeps changing: race_connect PORT PORT ROUNDS
- * Prints the port that the kernel connected to, one a line.
+ * Connects UDP sockets to an address whose port a second thread keeps changing: race_connect PORT
+ * PORT ROUNDS Prints the port that the kernel connected to, one a line.
  */
 #include <arpa/inet.h>
 #include <pthread.h>

@@ -1,4 +1,5 @@
-/* Opens, removes and connects by io_uring, with no system call of that name: uring FILE REMOVED PORT */
+/* Opens, removes and connects by io_uring, with no system call of that name: uring FILE REMOVED
+ * PORT */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -37,7 +38,8 @@ static int run(struct io_uring_sqe *entry)
 int main(int argc, char **argv)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
-	struct io_uring_sqe entry = {.opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .open_flags = O_RDONLY};
+	struct io_uring_sqe entry = {
+	    .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .open_flags = O_RDONLY};
 	size_t bytes;
 
 	if (argc < 4)
@@ -46,9 +48,10 @@ int main(int argc, char **argv)
 	if (fd < 0)
 		return 2;
 	bytes = params.cq_off.cqes + params.cq_entries * sizeof(struct io_uring_cqe);
-	ring = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQ_RING);
-	entries = mmap(0, params.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
-		       IORING_OFF_SQES);
+	ring = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
+		    IORING_OFF_SQ_RING);
+	entries = mmap(0, params.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQES);
 	entry.addr = (uint64_t)argv[1];
 	if (run(&entry) < 0)
 		return 3;
