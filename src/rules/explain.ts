@@ -1,6 +1,7 @@
 /** Why a rule matches an event, or why not: the tree evaluated leaf by leaf, with values. */
 import type { FieldSource } from '../schema/event.ts';
 import { fieldName } from '../schema/fields.ts';
+import { foldCase } from './fold.ts';
 import { globText } from './glob.ts';
 import { pairTest, type ValueTest, valueTest } from './test-value.ts';
 import { type Condition, type Leaf, type Quantifier, type Subject, subjectText, type Test } from './tree.ts';
@@ -52,8 +53,29 @@ function shortened(values: readonly unknown[]): unknown {
 /** Of several expected values those that hold, so that an alert does not repeat a whole list. */
 export function expectedThatHolds(test: Test, value: Value): unknown {
   if (!('values' in test) || test.values.length === 1) return expectedOf(test);
-  const holding = test.values.filter((expected) => testOf({ ...test, values: [expected] } as never)(value));
+  const holding: unknown[] = [];
+  for (const expected of test.values) {
+    if (holding.length > LISTED) break;
+    if (oneHolds(test, expected as never, value)) holding.push(expected);
+  }
   return holding.length === 0 ? expectedOf(test) : expectedOf({ ...test, values: holding } as Test);
+}
+
+/** Whether one of the values of a test holds. Lists can be long: for text nothing is compiled. */
+function oneHolds(test: Test & { readonly values: readonly unknown[] }, expected: never, value: Value): boolean {
+  if (test.op !== 'equal' && test.op !== 'contains' && test.op !== 'startsWith' && test.op !== 'endsWith') {
+    return testOf({ ...test, values: [expected] } as never)(value);
+  }
+  const changed = (item: Value) => {
+    const text = test.loose === true && typeof item !== 'object' && item !== undefined ? String(item) : item;
+    return test.ignoreCase === true && typeof text === 'string' ? foldCase(text) : text;
+  };
+  const left = changed(value);
+  const right = changed(expected);
+  if (test.op === 'equal') return left === right;
+  if (typeof left !== 'string' || typeof right !== 'string') return false;
+  if (test.op === 'contains') return left.includes(right);
+  return test.op === 'startsWith' ? left.startsWith(right) : left.endsWith(right);
 }
 
 const tests = new WeakMap<Test, ValueTest>();

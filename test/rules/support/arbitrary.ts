@@ -45,7 +45,7 @@ export function fields(complete = false): fc.Arbitrary<Fields> {
     ),
   );
   return fc.record({
-    'event.type': fc.constantFrom<FieldValue>(...KINDS),
+    'event.type': fc.constantFrom<FieldValue>(...KINDS, ...KINDS, undefined),
     'process.memfd': maybe(fc.boolean()),
     'process.args': maybe(fc.array(word, { maxLength: 4 })),
     'process.env': maybe(fc.dictionary(fc.constantFrom('LD_PRELOAD', 'HOME'), word)),
@@ -165,6 +165,15 @@ const treeLeaf: fc.Arbitrary<Condition> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.constantFrom(...KINDS).map((kind) => leaf(field('event.type'), { op: 'equal', values: [kind] })),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      leaf(field('event.type'), { op: 'startsWith', values: ['file_', 'net_'] }),
+      leaf(field('event.type'), { op: 'exists' }),
+      leaf(field('event.type'), { op: 'equal', values: ['FILE_OPEN'], ignoreCase: true }),
+      leaf(field('event.type'), { op: 'equal', values: ['net_conn', 'unheard_of'] }),
+    ),
   },
   {
     weight: 1,
