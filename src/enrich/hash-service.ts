@@ -39,7 +39,8 @@ export class HashService {
     if (!this.#on) return;
     const key = keyOf(program);
     if (key === undefined || this.#hashes.known(key) !== undefined) return;
-    const job = this.#hashes.compute(key, `/proc/${program.pid}/exe`);
+    const paths = [`/proc/${program.pid}/exe`, ...(program.path === undefined ? [] : [program.path])];
+    const job = this.#hashes.compute(key, ...paths);
     const onHashed = this.#onHashed;
     if (onHashed === undefined) return;
     const event = view.snapshot();

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 export interface FileHashes {
@@ -27,6 +28,8 @@ export interface HashCounts {
 const MAX_WAITING = 256;
 const MAX_ENTRIES = 8_192;
 const CHUNK = 262_144;
+/** A name may lead to a pipe by now, and opening that would wait for a writer. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * SHA-256 and MD5 of executables, one at a time and without blocking the
@@ -50,10 +53,11 @@ export class Hashes {
   }
 
   /**
-   * Computes unless known. `path` is best /proc/PID/exe, which is the inode
-   * that runs whatever its name leads to by now. Never rejects.
+   * Computes unless known, from the first of the paths that is the inode of the
+   * key. Best is /proc/PID/exe, which is what runs, whatever its name leads to
+   * by now; the name serves when the process has ended. Never rejects.
    */
-  compute(key: HashKey, path: string): Promise<FileHashes | undefined> {
+  compute(key: HashKey, ...paths: readonly string[]): Promise<FileHashes | undefined> {
     const id = text(key);
     if (this.#known.has(id)) return Promise.resolve(this.#known.get(id));
     const waiting = this.#waiting.get(id);
@@ -63,7 +67,7 @@ export class Hashes {
       return Promise.resolve(undefined);
     }
     const job = this.#tail.then(async () => {
-      const hashes = await this.#read(key, path);
+      const hashes = await this.#read(key, paths);
       this.#remember(id, hashes);
       this.#waiting.delete(id);
       return hashes;
@@ -73,38 +77,42 @@ export class Hashes {
     return job;
   }
 
-  async #read(key: HashKey, path: string): Promise<FileHashes | undefined> {
-    let file: FileHandle | undefined;
-    try {
-      file = await open(path, 'r');
-      const { size, ino } = await file.stat({ bigint: true });
-      if (String(ino) !== String(key.inode)) {
-        this.counts.failed++;
-        return undefined;
+  async #read(key: HashKey, paths: readonly string[]): Promise<FileHashes | undefined> {
+    for (const path of paths) {
+      let file: FileHandle | undefined;
+      try {
+        file = await open(path, READ);
+        const { size, ino } = await file.stat({ bigint: true });
+        if (String(ino) !== String(key.inode)) continue;
+        if (size > BigInt(this.#maxBytes)) {
+          this.counts.tooLarge++;
+          return undefined;
+        }
+        const hashes = await this.#digest(file);
+        this.counts.computed++;
+        return hashes;
+      } catch {
+        // The process may have ended, and its /proc entry with it: the next path may do, else it is counted.
+      } finally {
+        await file?.close();
       }
-      if (size > BigInt(this.#maxBytes)) {
-        this.counts.tooLarge++;
-        return undefined;
-      }
-      const sha256 = createHash('sha256');
-      const md5 = createHash('md5');
-      const buffer = Buffer.allocUnsafe(CHUNK);
-      for (let total = 0; total <= this.#maxBytes; ) {
-        const { bytesRead } = await file.read(buffer, 0, CHUNK, null);
-        if (bytesRead === 0) break;
-        sha256.update(buffer.subarray(0, bytesRead));
-        md5.update(buffer.subarray(0, bytesRead));
-        total += bytesRead;
-      }
-      this.counts.computed++;
-      return { sha256: sha256.digest('hex'), md5: md5.digest('hex') };
-    } catch {
-      // The process may have ended, and its /proc entry with it: counted, not an error.
-      this.counts.failed++;
-      return undefined;
-    } finally {
-      await file?.close();
     }
+    this.counts.failed++;
+    return undefined;
+  }
+
+  async #digest(file: FileHandle): Promise<FileHashes> {
+    const sha256 = createHash('sha256');
+    const md5 = createHash('md5');
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (let total = 0; total <= this.#maxBytes; ) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK, null);
+      if (bytesRead === 0) break;
+      sha256.update(buffer.subarray(0, bytesRead));
+      md5.update(buffer.subarray(0, bytesRead));
+      total += bytesRead;
+    }
+    return { sha256: sha256.digest('hex'), md5: md5.digest('hex') };
   }
 
   #remember(id: string, hashes: FileHashes | undefined): void {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -9,6 +9,7 @@ import { Procfs } from '../../src/enrich/procfs.ts';
 import { programName } from '../../src/enrich/program.ts';
 import { Users } from '../../src/enrich/users.ts';
 import { BatchDecoder } from '../../src/schema/batch.ts';
+import type { EventRecord } from '../../src/schema/event.ts';
 import type { FieldName } from '../../src/schema/fields.ts';
 import { RECORD_FLAGS } from '../../src/schema/readers/flags.ts';
 import { id } from '../../src/schema/record.ts';
@@ -40,7 +41,7 @@ function proc(
   for (const [name, number] of names) symlinkSync(`${name}:[${number}]`, join(directory, 'ns', name));
 }
 
-function scene(maxProcesses = 1000) {
+function scene(maxProcesses = 1000, onHashed?: (event: EventRecord) => void) {
   const config = defaultConfig();
   const passwd = join(procRoot, 'passwd');
   writeFileSync(passwd, 'root:x:0:0::/root:/bin/sh\n');
@@ -56,6 +57,7 @@ function scene(maxProcesses = 1000) {
     host,
     layout: LAYOUT,
     procfs: new Procfs(config.enrich.environment, procRoot),
+    ...(onHashed === undefined ? {} : { onHashed }),
   });
   /** Runs records through decoder and enricher; the views stay valid until the next call. */
   const run = (...records: readonly (readonly [string, Values])[]): LiveView[] => {
@@ -259,6 +261,26 @@ describe('process table', () => {
     const [before, after] = run(late, open(10, 100));
     expect(get(before, 'process.path')).to.equal('/bin/first');
     expect(get(after, 'process.path')).to.equal('/bin/third');
+  });
+
+  it('hands an exec over again when its hashes are known, also of a program that has ended', async () => {
+    const program = join(procRoot, 'program');
+    writeFileSync(program, 'abc');
+    const { ino } = statSync(program);
+    const hashed = await new Promise<EventRecord>((resolve) => {
+      const { run, enricher } = scene(10, resolve);
+      const more = { 'exe.inode': ino, 'exe.device': 1, exe_mtime: 5n };
+      run(exec(4_000_000, 100, '/bin/none', ['none'], more));
+      enricher.hashing.switch(true);
+      const [view] = run(exec(4_000_001, 100, program, ['program'], more));
+      expect(get(view, 'process.sha256')).to.equal(undefined);
+    });
+    expect(hashed.kind).to.equal('process_exec');
+    expect(hashed.value(id('process.sha256'))).to.equal(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    );
+    expect(hashed.value(id('process.md5'))).to.equal('900150983cd24fb0d6963f7d28e17f72');
+    expect(hashed.value(id('process.path'))).to.equal(program);
   });
 
   it('joins arguments that were cut and keeps their end', () => {
