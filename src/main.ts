@@ -1,25 +1,20 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { check } from './cli/check.ts';
 import { type CommandLine, type CommandName, helpText, parseCommandLine } from './cli/flags.ts';
 import { printProblems } from './cli/output.ts';
-import { record } from './cli/record.ts';
-import { replay } from './cli/replay.ts';
-import { explain, listRules } from './cli/rules.ts';
-import { run } from './cli/run.ts';
 import { PACKAGE_DIRECTORY } from './cli/settings.ts';
-import { testRules } from './cli/test.ts';
 import { WardenError } from './errors.ts';
 
-const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => number | Promise<number>>> = {
-  run,
-  check,
-  test: testRules,
-  record,
-  replay,
-  explain,
-  rules: listRules,
+/** Loaded when asked for: `replay` needs neither the web server nor the addon. */
+const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => Promise<number>>> = {
+  run: async (line) => (await import('./cli/run.ts')).run(line),
+  check: async (line) => (await import('./cli/check.ts')).check(line),
+  test: async (line) => (await import('./cli/test.ts')).testRules(line),
+  record: async (line) => (await import('./cli/record.ts')).record(line),
+  replay: async (line) => (await import('./cli/replay.ts')).replay(line),
+  explain: async (line) => (await import('./cli/rules.ts')).explain(line),
+  rules: async (line) => (await import('./cli/rules.ts')).listRules(line),
 };
 
 /** Exit codes: 0 fine, 1 the user's mistake, 2 the system's. */
