@@ -61,6 +61,9 @@ try {
     const text = [...byRule].map(([rule, count]) => `${rule}: ${((count / events) * 1000).toFixed(3)}`).join(', ');
     rows.push(`| ${name}${status === 0 ? '' : ` (exit ${status})`} | ${events} | ${alerts.length} | ${text} |`);
   }
+} catch (error) {
+  console.error(daemon.log().slice(-4000));
+  throw error;
 } finally {
   await daemon.stop();
   rmSync(directory, { recursive: true, force: true });

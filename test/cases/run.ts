@@ -48,11 +48,9 @@ class Tail {
   }
 }
 
-/** Runs one case under a daemon that writes every event to `eventsFile`. */
-export async function runCase(entry: Case, eventsFile: string): Promise<CaseResult> {
+/** Runs the script of a case; gives the pid of its shell. */
+export function runScript(entry: Case): number {
   const directory = mkdtempSync('/tmp/bpfwarden-case-');
-  const tail = new Tail(eventsFile);
-  let pid = 0;
   try {
     // Not below the test's own directory: several rules look at /tmp itself.
     const result = spawnSync('bash', ['-c', `echo $$; exec > /dev/null\n${entry.script}`], {
@@ -61,15 +59,23 @@ export async function runCase(entry: Case, eventsFile: string): Promise<CaseResu
       timeout: 20_000,
       env: { ...process.env, D: directory, call: `${PYTHON} ${CALL}`, PYTHON },
     });
-    pid = Number(result.stdout.split('\n')[0]);
+    return Number(result.stdout.split('\n')[0]);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-  const mine = (event: unknown) => {
-    if (fieldOf(event, 'process.pid') === pid || fieldOf(event, 'process.ppid') === pid) return true;
-    const ancestors = fieldOf(event, 'process.ancestors');
-    return Array.isArray(ancestors) && ancestors.some((ancestor: { pid?: number }) => ancestor.pid === pid);
-  };
+}
+
+/** Whether an event or an alert is of the process or of a descendant. */
+export function isOf(pid: number, event: unknown): boolean {
+  if (fieldOf(event, 'process.pid') === pid || fieldOf(event, 'process.ppid') === pid) return true;
+  const ancestors = fieldOf(event, 'process.ancestors');
+  return Array.isArray(ancestors) && ancestors.some((ancestor: { pid?: number }) => ancestor.pid === pid);
+}
+
+/** Runs one case under a daemon that writes every event to `eventsFile`. */
+export async function runCase(entry: Case, eventsFile: string): Promise<CaseResult> {
+  const tail = new Tail(eventsFile);
+  const pid = runScript(entry);
   const missing = new Set(entry.expect);
   await eventually(
     'all expected events',
@@ -78,7 +84,7 @@ export async function runCase(entry: Case, eventsFile: string): Promise<CaseResu
         .lines()
         .filter((line) => line.includes(`:${pid},`) || line.includes(`:${pid}}`))
         .map((line) => JSON.parse(line) as unknown)
-        .filter(mine);
+        .filter((event) => isOf(pid, event));
       for (const expected of missing) if (events.some((event) => meets(event, expected))) missing.delete(expected);
       return missing.size === 0 || undefined;
     },

@@ -39,7 +39,7 @@ def chmods(path):
         os.fchmod(file.fileno(), 0o640)
     if NUMBERS["chmod"] is not None:
         libc.syscall(NUMBERS["chmod"], path.encode(), 0o644)
-    libc.syscall(NUMBERS["fchmodat"], -100, path.encode(), 0o600)
+    libc.syscall(NUMBERS["fchmodat"], -100, path.encode(), 0o700)
 
 
 ACTIONS = {
