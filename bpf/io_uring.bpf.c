@@ -227,11 +227,63 @@ static __always_inline void ring_socket(__u64 request, struct task_struct *task)
 }
 
 /*
+ * TCP: network.bpf.c sees the connection and is told that a ring began it. UDP
+ * has no state change; the address is the kernel's copy. A socket that is only
+ * registered with the ring (IOSQE_FIXED_FILE) is not found.
+ */
+static __always_inline void ring_connect(__u64 request, struct task_struct *task)
+{
+	thread_id tid = task->pid;
+	ktime_ns now = bpf_ktime_get_boot_ns();
+	struct user_address address = {};
+	__u64 async = 0;
+	struct net_event *e;
+	struct scratch *s;
+	struct sock *sk;
+	__s32 fd = -1;
+
+	bpf_map_update_elem(&ring_connects, &tid, &now, BPF_ANY);
+	if (!bpf_core_field_exists(struct io_kiocb, cqe.fd))
+		return;
+	read_field(fd, request, struct io_kiocb, cqe.fd);
+	sk = sock_of_fd(task, fd);
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP)
+		return;
+	if (!filter_passes(filter_generation(), EVENT_NET_CONN) || is_daemon(task)) {
+		account(EVENT_NET_CONN, OUTCOME_FILTERED);
+		return;
+	}
+	read_field(async, request, struct io_kiocb, async_data);
+	/*
+	 * The kernel's copy is all of async_data, or on some versions (6.10 and
+	 * following) a member of it; those begin with a pointer, which is no
+	 * address family.
+	 */
+	bpf_probe_read_kernel(&address, sizeof(address), (void *)async);
+	if (!is_inet(address.family) && bpf_core_type_exists(struct io_async_msghdr))
+		bpf_probe_read_kernel(&address, sizeof(address),
+				      (void *)async +
+					  bpf_core_field_offset(struct io_async_msghdr, addr));
+	s = record_begin(EVENT_NET_CONN, sizeof(*e));
+	if (!s)
+		return;
+	e = &s->event.net_conn;
+	header_fill(&e->header, task, 0);
+	e->header.flags |= RECORD_IO_URING;
+	endpoints_of_sock(e, sk);
+	if (!endpoint_of_address(e, &e->destination, &address)) {
+		e->header.flags |= RECORD_UNREADABLE;
+		count_failure(FAILURE_IDENTITY);
+	}
+	net_submit(s, EVENT_NET_CONN, task);
+}
+
+/*
  * io_submit_sqes -> io_submit_sqe -> io_init_req (io_uring/io_uring.c): names are
  * copied by the operation's prep -> trace_io_uring_submit_req. `current` is the
  * process, or its submission thread with IORING_SETUP_SQPOLL. TCP connects and
- * UDP sends are seen by their own hooks (network.bpf.c, transfer.bpf.c), whoever
- * begins them.
+ * UDP sends have their own hooks (network.bpf.c, transfer.bpf.c), whoever begins
+ * them.
  */
 SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(ring_submit, struct io_kiocb *req)
@@ -239,6 +291,7 @@ int BPF_PROG(ring_submit, struct io_kiocb *req)
 	__u64 request = (__u64)req;
 
 	switch (req->opcode) {
+	case RING_CONNECT:
 	case RING_OPENAT:
 	case RING_OPENAT2:
 	case RING_RENAMEAT:
@@ -274,6 +327,9 @@ int BPF_PROG(ring_submit, struct io_kiocb *req)
 		break;
 	case RING_SETXATTR:
 		ring_setxattr(request);
+		break;
+	case RING_CONNECT:
+		ring_connect(request, bpf_get_current_task_btf());
 		break;
 	case RING_SOCKET:
 		ring_socket(request, bpf_get_current_task_btf());

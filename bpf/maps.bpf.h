@@ -168,6 +168,7 @@ SHARED_MAP struct {
 struct path_scratch {
 	char path[PATH_MAX_BYTES + NAME_BYTES];
 	char name[NAME_BYTES];
+	__u64 hash; /* of name, for component_mask */
 	__u64 at; /* where path[] begins */
 	/* Where a walk upwards is (path.bpf.c, mount_up). */
 	__u64 dentry;
@@ -322,6 +323,15 @@ SHARED_MAP struct {
 	__type(key, struct filter_cidr);
 	__type(value, __u64);
 } filter_cidrs SEC(".maps");
+
+/* ---- io_uring ------------------------------------------------------------------------- */
+/* Threads that submitted a connect to a ring, and when: io_uring.bpf.c tells network.bpf.c. */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, thread_id);
+	__type(value, ktime_ns);
+} ring_connects SEC(".maps");
 
 /* ---- system call handlers ------------------------------------------------------------ */
 /*

@@ -56,20 +56,6 @@ static __always_inline inode_number inode_of_sock(struct sock *sk)
 }
 
 /* ---- one net_event ---------------------------------------------------------- */
-/* An event of the current task. */
-static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
-				       struct task_struct *task)
-{
-	struct net_event *e = &s->event.net_conn;
-
-	if (!filter_endpoints(kind, task, e->header.result, &e->source, &e->destination))
-		record_drop(s, OUTCOME_FILTERED);
-	else if (!rate_take(kind))
-		record_drop(s, OUTCOME_THROTTLED);
-	else
-		record_submit(s, RING_BULK);
-}
-
 /* An event of the current process about `sk`, with the kernel's addresses. */
 static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 				       struct task_struct *task, struct call_info *call,
@@ -95,6 +81,16 @@ static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 	net_submit(s, kind, task);
 }
 
+/* io_uring begins a request right after it was submitted, in the same call, or hands it to a
+ * worker. */
+static __always_inline bool ring_connects_now(struct task_struct *task, ktime_ns now)
+{
+	thread_id tid = task->pid;
+	ktime_ns *submitted = bpf_map_lookup_elem(&ring_connects, &tid);
+
+	return submitted && now - *submitted < 1000000;
+}
+
 /* Remembers who acts on the socket; false when there is no room. */
 static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task,
 				       enum pending pending)
@@ -103,9 +99,9 @@ static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task
 	__u64 key = (__u64)sk;
 
 	header_of_task(&owner.header, task);
-	if (task->flags & PF_IO_WORKER)
-		owner.header.flags |= RECORD_IO_URING;
 	owner.since = owner.header.time;
+	if (task->flags & PF_IO_WORKER || ring_connects_now(task, owner.since))
+		owner.header.flags |= RECORD_IO_URING;
 	if (!bpf_map_update_elem(&socket_owners, &key, &owner, BPF_ANY))
 		return true;
 	count_failure(FAILURE_SOCKET_MAP_FULL);

@@ -136,6 +136,25 @@ static __always_inline void endpoints_of_sock(struct net_event *e, struct sock *
 	ip_from_v4(e->destination.ip, BPF_CORE_READ(sk, __sk_common.skc_daddr));
 }
 
+/* False when it is of another family. */
+static __always_inline bool endpoint_of_address(struct net_event *e, struct endpoint *to,
+						const struct user_address *from)
+{
+	__be32 v4;
+
+	if (from->family == AF_INET) {
+		__builtin_memcpy(&v4, from->v4, 4);
+		ip_from_v4(to->ip, v4);
+	} else if (from->family == AF_INET6) {
+		__builtin_memcpy(to->ip, from->v6, 16);
+	} else {
+		return false;
+	}
+	e->family = from->family == AF_INET6 && is_mapped(to->ip) ? AF_INET : from->family;
+	to->port = bpf_ntohs(from->port);
+	return true;
+}
+
 /*
  * The address that user space passed; another thread may have changed it since.
  * False when it is unreadable or of another family.
@@ -145,23 +164,26 @@ static __always_inline bool endpoint_of_user(struct net_event *e, struct endpoin
 {
 	struct user_address user = {};
 
-	if (!address || bpf_probe_read_user(&user, 8, address))
+	/* An IPv4 address is shorter, and nothing readable need follow it. */
+	if (!address || bpf_probe_read_user(&user, 8, address) ||
+	    (user.family == AF_INET6 && bpf_probe_read_user(&user, sizeof(user), address)))
 		return false;
-	if (user.family == AF_INET) {
-		__be32 v4;
+	return endpoint_of_address(e, to, &user);
+}
 
-		__builtin_memcpy(&v4, user.v4, 4);
-		ip_from_v4(to->ip, v4);
-	} else if (user.family == AF_INET6) {
-		if (bpf_probe_read_user(&user, sizeof(user), address))
-			return false;
-		__builtin_memcpy(to->ip, user.v6, 16);
-	} else {
-		return false;
-	}
-	e->family = user.family == AF_INET6 && is_mapped(to->ip) ? AF_INET : user.family;
-	to->port = bpf_ntohs(user.port);
-	return true;
+/* ---- submission ----------------------------------------------------------------- */
+/* A net_event of the current task. */
+static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
+				       struct task_struct *task)
+{
+	struct net_event *e = &s->event.net_conn;
+
+	if (!filter_endpoints(kind, task, e->header.result, &e->source, &e->destination))
+		record_drop(s, OUTCOME_FILTERED);
+	else if (!rate_take(kind))
+		record_drop(s, OUTCOME_THROTTLED);
+	else
+		record_submit(s, RING_BULK);
 }
 
 /* ---- raw sockets -------------------------------------------------------------- */

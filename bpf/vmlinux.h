@@ -468,10 +468,24 @@ struct filename {
 };
 
 /* A request begins with its file and, in the same 64 bytes, its own arguments (struct io_open, ...). */
+struct io_cqe {
+	int fd;
+};
+
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
+	struct io_cqe cqe; /* 6.0 */
 	void *async_data;
+};
+
+struct __kernel_sockaddr_storage {
+	void *__align;
+};
+
+/* What sendmsg keeps, and on some versions connect; the address is the kernel's copy. */
+struct io_async_msghdr {
+	struct __kernel_sockaddr_storage addr;
 };
 
 struct open_how {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One io_uring operation, without a system call of its own and without liburing:
 //   ring open PATH | unlink PATH | mkdir PATH | rename OLD NEW | link OLD NEW
-//   ring symlink TARGET LINK | connect IPV4 PORT | socket FAMILY TYPE PROTOCOL
+//   ring symlink TARGET LINK | connect|udp IPV4 PORT | socket FAMILY TYPE PROTOCOL
 // Prints the request's result.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -74,13 +74,13 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "symlink")) {
 		r.opcode = IORING_OP_SYMLINKAT;
 		r.len = 0;
-	} else if (!strcmp(what, "connect") && argc > 3) {
+	} else if ((!strcmp(what, "connect") || !strcmp(what, "udp")) && argc > 3) {
 		memset(&to, 0, sizeof(to));
 		to.sin_family = AF_INET;
 		to.sin_port = htons((unsigned short)atoi(argv[3]));
 		inet_pton(AF_INET, argv[2], &to.sin_addr);
 		r.opcode = IORING_OP_CONNECT;
-		r.fd = socket(AF_INET, SOCK_STREAM, 0);
+		r.fd = socket(AF_INET, *what == 'u' ? SOCK_DGRAM : SOCK_STREAM, 0);
 		r.addr = (unsigned long)&to;
 		r.addr2 = sizeof(to);
 		r.len = 0;
