@@ -6,6 +6,13 @@
 #define FNV_OFFSET 0xcbf29ce484222325ull
 #define FNV_PRIME 0x100000001b3ull
 
+static __always_inline __u64 fold(__u64 hash, __u8 c)
+{
+	if ((__u8)(c - 'A') < 26)
+		c |= 0x20;
+	return (hash ^ c) * FNV_PRIME;
+}
+
 static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
 					enum filter_token_type type, __u32 generation)
 {
@@ -27,17 +34,13 @@ __noinline __u64 hash_name(__u32 level, __u32 from, __u32 length)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	__u64 hash = FNV_OFFSET;
-	__u8 c;
 
 	if (!p)
 		return 0;
 	for (__u32 i = 0; i < NAME_BYTES; i++) {
 		if (i >= length)
 			break;
-		c = p->name[(from + i) & (NAME_BYTES - 1)];
-		if ((__u8)(c - 'A') < 26)
-			c |= 0x20;
-		hash = (hash ^ c) * FNV_PRIME;
+		hash = fold(hash, p->name[(from + i) & (NAME_BYTES - 1)]);
 	}
 	return hash;
 }
@@ -45,13 +48,14 @@ __noinline __u64 hash_name(__u32 level, __u32 from, __u32 length)
 __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 {
 	struct filter_table *table = bpf_map_lookup_elem(&filter_tables, &generation);
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	__u64 mask = 0;
 	__u32 types;
 
-	if (!table)
+	if (!table || !p)
 		return EVERY_CLASS;
 	types = table->types;
-	mask = token_mask(table, hash_name(level, 0, length), TOKEN_COMPONENT, generation);
+	mask = token_mask(table, p->hash, TOKEN_COMPONENT, generation);
 	if (length < 4)
 		return mask;
 	if (types & (1 << TOKEN_PREFIX4))
@@ -69,12 +73,16 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 	return mask;
 }
 
-/* Copies the component of scratch[level].bytes[at .. end) into path_scratch[level].name; its
- * length, or NAME_BYTES if too long. */
+/*
+ * Copies the component at scratch[level].bytes[at .. end) into
+ * path_scratch[level].name, hashed on the way; its length, or NAME_BYTES if it
+ * is too long.
+ */
 __noinline __u32 string_component(__u32 level, __u32 at, __u32 end)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
+	__u64 hash = FNV_OFFSET;
 
 	if (!p || !s)
 		return NAME_BYTES;
@@ -82,15 +90,16 @@ __noinline __u32 string_component(__u32 level, __u32 at, __u32 end)
 		__u32 from = at + i;
 		char c;
 
-		if (from >= end)
-			return i;
 		keep(from);
 		if (from >= RECORD_BYTES)
 			return NAME_BYTES;
 		c = s->bytes[from];
-		if (c == '/')
+		if (from >= end || c == '/') {
+			p->hash = hash;
 			return i;
+		}
 		p->name[i] = c;
+		hash = fold(hash, c);
 	}
 	return NAME_BYTES;
 }
@@ -220,6 +229,7 @@ static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u
 		length = name.len & (NAME_BYTES - 1);
 		if (bpf_probe_read_kernel(p->name, length, name.name))
 			return EVERY_CLASS;
+		p->hash = hash_name(level, 0, length);
 		mask |= component_mask(level, length, generation);
 		if (parent == dentry)
 			return mask;
@@ -266,6 +276,7 @@ static __always_inline __u64 undecided_file_mask(__u64 dentry, __u64 mnt, struct
 	}
 	/* The root of a mount (a file may be one) is called what it is mounted on. */
 	read_field(root, mnt, struct vfsmount, mnt_root);
+	p->hash = hash_name(level, 0, length);
 	if (dentry == root || dentry == parent)
 		mask = directory_mask(level, dentry, mnt, generation);
 	else

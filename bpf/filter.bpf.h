@@ -118,7 +118,7 @@ static __always_inline bool filter_endpoints(enum event_kind kind, struct task_s
  * Masks of the classes that have a token in the text. EVERY_CLASS when that
  * could not be found out.
  */
-/* The component in path_scratch[level].name. */
+/* The component in path_scratch[level].name; its hash must be in .hash. */
 __u64 component_mask(__u32 level, __u32 length, __u32 generation);
 /* The components of a string at scratch[level].bytes[offset]. */
 __u64 string_mask(__u32 level, __u32 offset, __u32 length, __u32 generation);
