@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     started.push(() => daemon.stop());
     hosts.push(new URL(daemon.url).host);
   }
-  const prometheus = await startPrometheus(hosts);
+  const prometheus = await startPrometheus(hosts, { scrapeInterval: '3s' });
   started.push(() => prometheus.stop());
 
   say(`harmless activity for ${flags.seconds} s`);

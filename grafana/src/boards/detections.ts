@@ -9,7 +9,7 @@ const SEVERITY = 'severity=~"$severity"';
 const RULE = 'rule=~"$rule"';
 /** A rule has one series of rule_info for each technique, which is the "many" side of the join. */
 const byTechnique = (matches: string) =>
-  `sum by (technique) (${select('rule_info', ...CHOSEN)} * on (job, instance, rule) group_left () sum by (job, instance, rule) (${matches}))`;
+  `sum by (technique) (${select('rule_info', ...CHOSEN, 'technique!="none"')} * on (job, instance, rule) group_left () sum by (job, instance, rule) (${matches}))`;
 
 /** What was found, by rule, severity and ATT&CK; choose a rule to see it alone. */
 export const detections: Board = {

@@ -25,17 +25,17 @@ interface Vector {
   readonly result: { metric: Record<string, string>; value: [number, string] }[];
 }
 
-/** A real Prometheus with the shipped rules that scrapes each address every second as job bpfwarden. */
+/** A real Prometheus with the shipped rules that scrapes each address as job bpfwarden, by default every second. */
 export async function startPrometheus(
   addresses: readonly string[],
-  options: { readonly alertmanager?: string } = {},
+  options: { readonly alertmanager?: string; readonly scrapeInterval?: string } = {},
 ): Promise<Prometheus> {
   const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-prometheus-'));
   const port = await freePort();
   writeFileSync(
     join(directory, 'prometheus.yml'),
     JSON.stringify({
-      global: { scrape_interval: '1s', evaluation_interval: '1s' },
+      global: { scrape_interval: options.scrapeInterval ?? '1s', evaluation_interval: '1s' },
       rule_files: [join(ROOT, 'prometheus', 'rules', '*.yaml')],
       scrape_configs: [{ job_name: 'bpfwarden', static_configs: [{ targets: addresses }] }],
       ...(options.alertmanager === undefined
