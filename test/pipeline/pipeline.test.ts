@@ -15,7 +15,8 @@ import { eventually } from '../alerts/support/wait.ts';
 
 const CANARY = 'c4nary-Secret';
 
-describe('the alert pipeline', () => {
+describe('the alert pipeline', function () {
+  this.timeout(60_000);
   let directory: string;
   let receiver: Receiver;
   let log: string;
@@ -154,7 +155,7 @@ describe('the alert pipeline', () => {
     await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
     const { port } = hanging.address() as { port: number };
     const { pipeline } = await start(
-      `[ledger]\nalerts_per_minute = 0\n[response]\nalert_webhook = "http://127.0.0.1:${port}/"
+      `[ledger]\nalerts_per_minute = 0\n[[sinks]]\nname = "hanging"\ntype = "webhook"\nurl = "http://127.0.0.1:${port}/"\ntimeout_seconds = 60
 [[sinks]]\nname = "good"\ntype = "otlp"\nurl = "${receiver.url}"\n`,
     );
     const started = performance.now();
@@ -174,8 +175,8 @@ describe('the alert pipeline', () => {
       10_000,
     );
     expect(performance.now() - started, 'within the time limit of the hanging one').to.be.below(9000);
-    expect(slowest).to.be.below(250);
-    expect(pipeline.stats().spool.sinks.webhook).to.deep.include({ waiting: 3000, delivered: 0 });
+    expect(slowest).to.be.below(1000);
+    expect(pipeline.stats().spool.sinks.hanging).to.deep.include({ waiting: 3000, delivered: 0 });
     for (const socket of sockets) socket.destroy();
     hanging.close();
     await pipelines.pop()?.close();

@@ -3,6 +3,7 @@ import type { Logger } from '../../log.ts';
 import type { Alert } from '../types.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { countsOf, newQueue, type Queue, queueFromText, queueToText, whole } from './queue.ts';
+import { Shelf } from './shelf.ts';
 import type { Store } from './store.ts';
 import type { DeadLetter, Settlement, SinkCounts, SpooledAlert, SpoolStats } from './types.ts';
 
@@ -17,24 +18,11 @@ export interface SpoolOptions {
   readonly movedAside?: number;
 }
 
-interface Kept {
-  readonly acceptedAt: number;
-  readonly bytes: number;
-}
-
 /** What memory holds at most of alerts that are not on disk, because there is none or it refuses. */
 const MAX_PENDING_BYTES = 16_777_216;
-/** Alerts just accepted are delivered from memory; the disk is for those that wait. */
-const HOT = 256;
-const HOT_BYTES = 8_388_608;
 const RETRY_MS = 1000;
 const COUNTS_MS = 250;
 const MAX_DEAD = 10_000;
-const PAGE = 4096;
-
-/** What LMDB takes for a value: those above half a page get pages of their own. */
-const storedBytes = (length: number) => (length < PAGE / 2 ? length + 32 : Math.ceil((length + 16) / PAGE) * PAGE);
-
 /**
  * Accepted alerts in order, and for each sink how far it is. Memory holds the
  * truth of positions and counts; one transaction per turn of the event loop
@@ -44,10 +32,7 @@ const storedBytes = (length: number) => (length < PAGE / 2 ? length + 32 : Math.
 export class Spool {
   readonly #options: SpoolOptions;
   readonly #queues = new Map<string, Queue>();
-  readonly #kept = new Map<number, Kept>();
-  readonly #pending = new Map<number, string>();
-  readonly #hot = new Map<number, SpooledAlert>();
-  readonly #trimmed = new Set<number>();
+  readonly #shelf: Shelf;
   readonly #dead: DeadLetters;
   readonly #suppressed = new Map<string, number>();
   readonly #dirty = new Map<string, string | undefined>();
@@ -56,9 +41,6 @@ export class Spool {
   #offered = 0;
   #tail = 0;
   #committed = 0;
-  #bytes = 0;
-  #pendingBytes = 0;
-  #hotBytes = 0;
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
@@ -66,6 +48,7 @@ export class Spool {
   /** Throws when what the store holds makes no sense; the caller then moves it aside. */
   constructor(options: SpoolOptions) {
     this.#options = options;
+    this.#shelf = new Shelf((seq) => options.store?.alert(seq), options.log);
     this.#dead = new DeadLetters({ maxEntries: MAX_DEAD, maxBytes: options.maxBytes / 10 });
     if (options.store !== undefined) this.#load(options.store);
   }
@@ -82,11 +65,7 @@ export class Spool {
       } else if (key.startsWith('sink:')) this.#queues.set(key.slice(5), queueFromText(text));
       else this.#state.set(key, text);
     }
-    for (const [seq, value] of store.alerts()) {
-      const kept = { acceptedAt: Number.parseInt(value, 10) || 0, bytes: storedBytes(value.length) };
-      this.#kept.set(seq, kept);
-      this.#bytes += kept.bytes;
-    }
+    this.#shelf.load(store.alerts());
     this.#dead.load(store.dead());
     this.#committed = this.#tail;
   }
@@ -119,21 +98,9 @@ export class Spool {
 
   /** Takes an accepted alert. It reaches the sinks once it is on disk, within this turn of the event loop. */
   append(alert: Alert, json: string): void {
-    const acceptedAt = this.#now();
-    const seq = this.#tail + 1;
-    const value = `${acceptedAt}\n${json}`;
+    this.#tail += 1;
     this.#offered += 1;
-    this.#tail = seq;
-    this.#kept.set(seq, { acceptedAt, bytes: storedBytes(value.length) });
-    this.#bytes += storedBytes(value.length);
-    this.#pending.set(seq, value);
-    this.#pendingBytes += value.length;
-    this.#hot.set(seq, { seq, acceptedAt, json, alert });
-    this.#hotBytes += json.length;
-    for (const old of this.#hot.keys()) {
-      if (this.#hot.size <= HOT && this.#hotBytes <= HOT_BYTES) break;
-      this.#cool(old);
-    }
+    this.#shelf.add({ seq: this.#tail, acceptedAt: this.#now(), json, alert });
     this.#trim();
     this.#makeRoom();
     this.#changed();
@@ -146,7 +113,7 @@ export class Spool {
     const end = this.#durable ? this.#committed : this.#tail;
     const alerts: SpooledAlert[] = [];
     for (let seq = queue.cursor + 1; seq <= end && alerts.length < max; seq += 1) {
-      const alert = this.#get(seq);
+      const alert = this.#shelf.get(seq);
       if (alert !== undefined) alerts.push(alert);
       else if (alerts.length === 0) this.settle(sink, seq, 'dropped');
       else break;
@@ -160,7 +127,7 @@ export class Spool {
     if (queue === undefined || seq <= queue.cursor) return false;
     if (seq !== queue.cursor + 1) throw new RangeError(`${sink}: ${seq} settled while it is at ${queue.cursor}`);
     if (settlement === 'rejected' || settlement === 'expired' || settlement === 'dropped') {
-      const alert = this.#get(seq);
+      const alert = this.#shelf.get(seq);
       if (alert !== undefined) this.#dead.add(sink, settlement, this.#now(), alert.json);
     }
     queue.cursor = seq;
@@ -201,15 +168,14 @@ export class Spool {
   stats(): SpoolStats {
     const sinks: Record<string, SinkCounts> = {};
     for (const [name, queue] of this.#queues) sinks[name] = countsOf(queue, this.#tail);
-    const [oldest] = this.#kept.values();
     return {
       offered: this.#offered,
       accepted: this.#tail,
       suppressed: Object.fromEntries(this.#suppressed),
       sinks,
-      alerts: this.#kept.size,
-      bytes: this.#bytes,
-      oldest: oldest?.acceptedAt,
+      alerts: this.#shelf.size,
+      bytes: this.#shelf.bytes,
+      oldest: this.#shelf.oldest,
       deadLetters: this.#dead.size,
       deadLettersEvicted: this.#dead.evicted,
       durable: this.#durable,
@@ -253,33 +219,18 @@ export class Spool {
     return (this.#options.now ?? Date.now)();
   }
 
-  #get(seq: number): SpooledAlert | undefined {
-    const hot = this.#hot.get(seq);
-    if (hot !== undefined) return hot;
-    if (!this.#kept.has(seq)) return undefined;
-    const value = this.#pending.get(seq) ?? this.#options.store?.alert(seq);
-    if (value === undefined) return undefined;
-    const json = value.slice(value.indexOf('\n') + 1);
-    try {
-      return { seq, acceptedAt: Number.parseInt(value, 10) || 0, json, alert: JSON.parse(json) as Alert };
-    } catch (error) {
-      this.#options.log.error({ seq, error: messageOf(error) }, 'an alert in the spool is damaged');
-      return undefined;
-    }
-  }
-
   /** Over the limit, the oldest alert goes: for each sink that has not got it, counted. */
   #makeRoom(): void {
-    for (const seq of this.#kept.keys()) {
-      if (this.#bytes <= this.#options.maxBytes) break;
+    for (const seq of this.#shelf.positions()) {
+      if (this.#shelf.bytes <= this.#options.maxBytes) break;
       for (const [name, queue] of this.#queues)
         while (queue.cursor < seq) this.settle(name, queue.cursor + 1, 'dropped');
     }
     if (this.#durable) return;
     // The sink's own reading finds the hole and counts it.
-    for (const seq of this.#pending.keys()) {
-      if (this.#pendingBytes <= MAX_PENDING_BYTES) break;
-      this.#forget(seq);
+    for (const seq of this.#shelf.pendingPositions()) {
+      if (this.#shelf.pendingBytes <= MAX_PENDING_BYTES) break;
+      this.#shelf.forget(seq);
     }
   }
 
@@ -287,26 +238,9 @@ export class Spool {
   #trim(): void {
     let lowest = this.#tail;
     for (const { cursor } of this.#queues.values()) lowest = Math.min(lowest, cursor);
-    for (const seq of this.#kept.keys()) {
+    for (const seq of this.#shelf.positions()) {
       if (seq > lowest) break;
-      this.#forget(seq);
-    }
-  }
-
-  #cool(seq: number): void {
-    this.#hotBytes -= this.#hot.get(seq)?.json.length ?? 0;
-    this.#hot.delete(seq);
-  }
-
-  #forget(seq: number): void {
-    this.#bytes -= this.#kept.get(seq)?.bytes ?? 0;
-    this.#kept.delete(seq);
-    this.#cool(seq);
-    const pending = this.#pending.get(seq);
-    if (pending === undefined) this.#trimmed.add(seq);
-    else {
-      this.#pending.delete(seq);
-      this.#pendingBytes -= pending.length;
+      this.#shelf.forget(seq);
     }
   }
 
@@ -340,13 +274,7 @@ export class Spool {
   }
 
   get #hasChanges(): boolean {
-    return (
-      this.#pending.size > 0 ||
-      this.#trimmed.size > 0 ||
-      this.#dirty.size > 0 ||
-      this.#dead.changed ||
-      this.#totalsChanged
-    );
+    return this.#shelf.changed || this.#dirty.size > 0 || this.#dead.changed || this.#totalsChanged;
   }
 
   #lastTotals = '';
@@ -373,8 +301,8 @@ export class Spool {
     }
     const { put: putDead, remove: removeDead } = this.#dead.changes;
     return {
-      putAlerts: this.#pending,
-      removeAlerts: this.#trimmed,
+      putAlerts: this.#shelf.changes.put,
+      removeAlerts: this.#shelf.changes.remove,
       putDead,
       removeDead,
       putState: put,
@@ -384,9 +312,7 @@ export class Spool {
 
   #clearPending(): void {
     this.#lastTotals = this.#totals;
-    this.#pending.clear();
-    this.#pendingBytes = 0;
-    this.#trimmed.clear();
+    this.#shelf.committed();
     this.#dirty.clear();
     this.#dead.committed();
   }
