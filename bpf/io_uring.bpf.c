@@ -22,6 +22,7 @@ enum ring_operation {
 	RING_LINKAT = 39,
 	RING_SETXATTR = 42,
 	RING_SOCKET = 45,
+	RING_LISTEN = 57,
 };
 
 SEC("tp_btf/sys_exit")
@@ -226,56 +227,81 @@ static __always_inline void ring_socket(__u64 request, struct task_struct *task)
 	record_submit(s, RING_PRIORITY);
 }
 
+/* The socket that a request names by descriptor; one that is only registered with the ring is not
+ * found. */
+static __always_inline struct sock *ring_sock(__u64 request, struct task_struct *task)
+{
+	__s32 fd = -1;
+
+	if (bpf_core_field_exists(struct io_kiocb, cqe.fd)) /* 6.0 */
+		read_field(fd, request, struct io_kiocb, cqe.fd);
+	return sock_of_fd(task, fd);
+}
+
+static __always_inline struct scratch *ring_net_begin(enum event_kind kind, struct sock *sk,
+						      struct task_struct *task)
+{
+	struct scratch *s;
+
+	if (!kind_wanted(kind) || is_daemon(task)) {
+		account(kind, OUTCOME_FILTERED);
+		return NULL;
+	}
+	s = record_begin(kind, sizeof(struct net_event));
+	if (!s)
+		return NULL;
+	header_fill(&s->event.header, task, 0);
+	s->event.header.flags |= RECORD_IO_URING;
+	endpoints_of_sock(&s->event.net_conn, sk);
+	return s;
+}
+
 /*
  * TCP: network.bpf.c sees the connection and is told that a ring began it. UDP
- * has no state change; the address is the kernel's copy. A socket that is only
- * registered with the ring (IOSQE_FIXED_FILE) is not found.
+ * has no state change; the address is the kernel's copy, which is all of
+ * async_data, or on some versions a member of it: those begin with a pointer,
+ * which is no address family.
  */
 static __always_inline void ring_connect(__u64 request, struct task_struct *task)
 {
-	thread_id tid = task->pid;
+	struct sock *sk = ring_sock(request, task);
 	ktime_ns now = bpf_ktime_get_boot_ns();
 	struct user_address address = {};
-	__u64 async = 0;
+	thread_id tid = task->pid;
 	struct net_event *e;
 	struct scratch *s;
-	struct sock *sk;
-	__s32 fd = -1;
+	__u64 async = 0;
 
 	bpf_map_update_elem(&ring_connects, &tid, &now, BPF_ANY);
-	if (!bpf_core_field_exists(struct io_kiocb, cqe.fd))
-		return;
-	read_field(fd, request, struct io_kiocb, cqe.fd);
-	sk = sock_of_fd(task, fd);
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP)
 		return;
-	if (!filter_passes(filter_generation(), EVENT_NET_CONN) || is_daemon(task)) {
-		account(EVENT_NET_CONN, OUTCOME_FILTERED);
-		return;
-	}
 	read_field(async, request, struct io_kiocb, async_data);
-	/*
-	 * The kernel's copy is all of async_data, or on some versions (6.10 and
-	 * following) a member of it; those begin with a pointer, which is no
-	 * address family.
-	 */
 	bpf_probe_read_kernel(&address, sizeof(address), (void *)async);
 	if (!is_inet(address.family) && bpf_core_type_exists(struct io_async_msghdr))
 		bpf_probe_read_kernel(&address, sizeof(address),
 				      (void *)async +
 					  bpf_core_field_offset(struct io_async_msghdr, addr));
-	s = record_begin(EVENT_NET_CONN, sizeof(*e));
+	s = ring_net_begin(EVENT_NET_CONN, sk, task);
 	if (!s)
 		return;
 	e = &s->event.net_conn;
-	header_fill(&e->header, task, 0);
-	e->header.flags |= RECORD_IO_URING;
-	endpoints_of_sock(e, sk);
 	if (!endpoint_of_address(e, &e->destination, &address)) {
 		e->header.flags |= RECORD_UNREADABLE;
 		count_failure(FAILURE_IDENTITY);
 	}
 	net_submit(s, EVENT_NET_CONN, task);
+}
+
+static __always_inline void ring_listen(__u64 request, struct task_struct *task)
+{
+	struct sock *sk = ring_sock(request, task);
+	struct scratch *s;
+
+	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+		return;
+	s = ring_net_begin(EVENT_NET_LISTEN, sk, task);
+	if (s)
+		net_submit(s, EVENT_NET_LISTEN, task);
 }
 
 /*
@@ -301,6 +327,7 @@ int BPF_PROG(ring_submit, struct io_kiocb *req)
 	case RING_LINKAT:
 	case RING_SETXATTR:
 	case RING_SOCKET:
+	case RING_LISTEN:
 		break;
 	default: /* reads, writes, polls, timeouts: millions a second */
 		return 0;
@@ -330,6 +357,9 @@ int BPF_PROG(ring_submit, struct io_kiocb *req)
 		break;
 	case RING_CONNECT:
 		ring_connect(request, bpf_get_current_task_btf());
+		break;
+	case RING_LISTEN:
+		ring_listen(request, bpf_get_current_task_btf());
 		break;
 	case RING_SOCKET:
 		ring_socket(request, bpf_get_current_task_btf());

@@ -166,6 +166,14 @@ describe('network events', function () {
     expect(fieldOf(event, 'event.source')).to.equal('io_uring');
   });
 
+  it('io_uring: listen', async () => {
+    const { events, output } = await observe(trigger('ring'), ['listen', '127.0.0.1', '45454']);
+    expect(output.trim()).to.equal('0');
+    const event = only(events, { 'event.type': 'net_listen' });
+    expect(fieldOf(event, 'network.source.port')).to.equal(45454);
+    expect(fieldOf(event, 'event.source')).to.equal('io_uring');
+  });
+
   it('io_uring: UDP', async () => {
     const { events, output } = await observe(trigger('ring'), ['udp', '127.0.0.1', '4242']);
     expect(output.trim()).to.equal('0');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One io_uring operation, without a system call of its own and without liburing:
 //   ring open PATH | unlink PATH | mkdir PATH | rename OLD NEW | link OLD NEW
-//   ring symlink TARGET LINK | connect|udp IPV4 PORT | socket FAMILY TYPE PROTOCOL
+//   ring symlink TARGET LINK | connect|udp|listen IPV4 PORT | socket FAMILY TYPE PROTOCOL
 // Prints the request's result.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -74,7 +74,8 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "symlink")) {
 		r.opcode = IORING_OP_SYMLINKAT;
 		r.len = 0;
-	} else if ((!strcmp(what, "connect") || !strcmp(what, "udp")) && argc > 3) {
+	} else if ((!strcmp(what, "connect") || !strcmp(what, "udp") || !strcmp(what, "listen")) &&
+		   argc > 3) {
 		memset(&to, 0, sizeof(to));
 		to.sin_family = AF_INET;
 		to.sin_port = htons((unsigned short)atoi(argv[3]));
@@ -84,6 +85,13 @@ int main(int argc, char **argv)
 		r.addr = (unsigned long)&to;
 		r.addr2 = sizeof(to);
 		r.len = 0;
+		if (*what == 'l') {
+			if (bind(r.fd, (void *)&to, sizeof(to)))
+				return 2;
+			r.opcode = 57; /* IORING_OP_LISTEN, 6.11 */
+			r.addr = r.addr2 = 0;
+			r.len = 1;
+		}
 	} else if (!strcmp(what, "socket") && argc > 4) {
 		r.opcode = 45; /* IORING_OP_SOCKET, 5.19 */
 		r.fd = atoi(argv[2]);
