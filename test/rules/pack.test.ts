@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { OUTPUTS } from '../../scripts/generate-rule-pack.ts';
+import { kernelFilter } from '../../src/rules/filter.ts';
+import { loadRules } from '../../src/rules/load.ts';
+import { KINDS } from '../../src/schema/kinds.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const KIND_NAMES = Object.keys(KINDS);
+
+interface PackRule {
+  readonly name: string;
+  readonly severity: string;
+  readonly risk_score: number;
+  readonly mitre: readonly string[];
+  readonly recommendation: string;
+  readonly runbook: string;
+  readonly examples: readonly { readonly match: boolean }[];
+}
+
+describe('shipped rules', () => {
+  for (const [file, text] of Object.entries(OUTPUTS)) {
+    it(`${file} is what the rule files say now`, () => {
+      expect(readFileSync(join(ROOT, file), 'utf8')).to.equal(text());
+    });
+  }
+
+  for (const file of readdirSync(join(ROOT, 'rules')).filter((name) => /^[a-z].*(?<!schema)\.json$/.test(name))) {
+    it(`${file}: each rule has technique, score, recommendation, runbook and examples of both kinds`, () => {
+      const { rules } = JSON.parse(readFileSync(join(ROOT, 'rules', file), 'utf8')) as { rules: PackRule[] };
+      for (const rule of rules) {
+        expect(rule.severity, rule.name).to.be.oneOf(['info', 'warning', 'critical']);
+        expect(rule.risk_score, rule.name).to.be.within(0, 1);
+        expect(rule.mitre.length, rule.name).to.be.greaterThan(0);
+        for (const id of rule.mitre) expect(id, rule.name).to.match(/^TA?\d{4}(\.\d{3})?$/);
+        expect(rule.recommendation, rule.name).to.not.equal('');
+        expect(rule.runbook, rule.name).to.not.equal('');
+        expect(rule.examples.filter(({ match }) => match).length, rule.name).to.be.at.least(2);
+        expect(rule.examples.filter(({ match }) => !match).length, rule.name).to.be.at.least(2);
+      }
+    });
+  }
+
+  it('need no kind as a whole that a busy host has very many of', () => {
+    const { ruleset, problems } = loadRules({ paths: [join(ROOT, 'rules')], heuristics: true, kinds: KIND_NAMES });
+    expect(problems).to.deep.equal([]);
+    const { kinds } = kernelFilter(ruleset.rules, KIND_NAMES, { folds: true });
+    const whole = [
+      'file_open',
+      'file_read',
+      'file_write',
+      'file_create',
+      'file_unlink',
+      'file_rename',
+      'file_link',
+      'file_chown',
+      'file_truncate',
+      'file_utimens',
+      'net_accept',
+      'net_close',
+      'net_send',
+    ].filter((kind) => kinds.get(kind)?.pass === 'whole');
+    expect(whole).to.deep.equal([]);
+  });
+});
