@@ -49,6 +49,8 @@ const DIRECTORIES = [
   '/home/user/project/src/lib',
 ];
 
+const EXTENSIONS = ['.so', '.json', '.js', '', '.py', '.html', '.css', '.png'];
+
 const start = (pid: number) => BigInt(1_000_000 + pid);
 let time = 1_000_000_000n;
 function header(pid: number): Values {
@@ -83,10 +85,12 @@ function execOf(pid: number): Buffer {
 function mix(): Buffer[] {
   return Array.from({ length: EVENTS }, () => {
     const pid = 100 + pick(PROCESSES);
-    const path = `${DIRECTORIES[pick(DIRECTORIES.length)]}/${pick(5000)}/file-${pick(100_000)}.so`;
+    const place = pick(DIRECTORIES.length);
+    const path = `${DIRECTORIES[place]}/${pick(5000)}/file-${pick(100_000)}${EXTENSIONS[pick(EXTENSIONS.length)]}`;
+    const changed = { path: `/var/lib/app/data/${pick(5000)}/file-${pick(100_000)}.db` };
     const file = { path, 'file.inode': pick(1e6), 'file.mode': 0o100644 };
     const kind = pick(100);
-    if (kind < 70) return record('file_open', { ...header(pid), ...file, open_flags: pick(3) });
+    if (kind < 70) return record('file_open', { ...header(pid), ...file, open_flags: place === 1 ? pick(3) : 0 });
     if (kind < 85) {
       return record('net_conn', {
         ...header(pid),
@@ -98,8 +102,9 @@ function mix(): Buffer[] {
         'destination.port': [80, 443, 5432, 8080][pick(4)] ?? 80,
       });
     }
-    if (kind < 90) return record('file_unlink', { ...header(pid), ...file });
-    if (kind < 95) return record('file_rename', { ...header(pid), ...file, new_path: `${path}.new` });
+    if (kind < 90) return record('file_unlink', { ...header(pid), ...file, ...changed });
+    if (kind < 95)
+      return record('file_rename', { ...header(pid), ...file, ...changed, new_path: `${changed.path}.new` });
     return execOf(pid);
   });
 }
@@ -149,13 +154,31 @@ const enricher = new Enricher({
   procfs: new Procfs(config.enrich.environment, directory),
 });
 
-function take(records: readonly Buffer[]): () => readonly LiveView[] {
+interface Source {
+  /** Moves the records on in time, as if they happened after those of the last round. */
+  advance(): void;
+  decode(): readonly LiveView[];
+}
+
+/** Frames begin with the record's length and zero, and lie at multiples of 8; the time is at byte 8 of a record. */
+function sourceOf(records: readonly Buffer[]): Source {
   const { buffer, bulkBytes, priorityBytes } = drained(records);
   const decoder = new BatchDecoder(LAYOUT, buffer, host);
-  return () => decoder.decode(bulkBytes, priorityBytes);
+  const data = new DataView(buffer);
+  const span = BigInt(records.length) * 5_000n;
+  return {
+    advance() {
+      for (let at = 0; at < bulkBytes + priorityBytes; at += 8 + ((data.getUint32(at, true) + 7) & ~7)) {
+        data.setBigUint64(at + 16, data.getBigUint64(at + 16, true) + span, true);
+      }
+    },
+    decode: () => decoder.decode(bulkBytes, priorityBytes),
+  };
 }
-for (const view of take(Array.from({ length: PROCESSES + 1 }, (_, at) => execOf(99 + at)))()) enricher.enrich(view);
-const decode = take(mix());
+for (const view of sourceOf(Array.from({ length: PROCESSES + 1 }, (_, at) => execOf(99 + at))).decode()) {
+  enricher.enrich(view);
+}
+const source = sourceOf(mix());
 
 interface Figures {
   readonly evaluate: number[];
@@ -164,8 +187,9 @@ interface Figures {
 }
 
 function round(ruleset: RuleSet, figures: Figures): void {
+  source.advance();
   const begin = performance.now();
-  const views = decode();
+  const views = source.decode();
   for (const view of views) enricher.enrich(view);
   const middle = performance.now();
   for (const view of views) if (ruleset.candidates(view).length > 0) figures.matches++;
@@ -239,7 +263,8 @@ for (const { name, figures } of results) {
   if (figures.matches > 0) console.log(`  ${Math.round(figures.matches / ROUNDS)} of ${EVENTS} events matched`);
 }
 
-const views = decode();
+source.advance();
+const views = source.decode();
 for (const view of views) enricher.enrich(view);
 const events = views.slice(0, 100).map((view) => view.snapshot());
 const alone = await engineCost(hundred?.ruleset ?? shipped, events);

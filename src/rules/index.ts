@@ -5,46 +5,47 @@
  */
 import type { FieldSource } from '../schema/event.ts';
 import { fieldName } from '../schema/fields.ts';
-import { type Anchor, anchorsOf, isPresent, type Reading, read } from './anchors.ts';
+import { type Anchor, anchorsOf, isPresent, type Reading, readParts } from './anchors.ts';
 import { Alphabet, Automaton, type Pattern } from './automaton.ts';
 import { foldCase } from './fold.ts';
 import type { CompiledRule } from './rule.ts';
-import { knowsKind, specialise } from './specialise.ts';
+import { kindsNamed, knowsKind, specialise } from './specialise.ts';
 
 const NONE: readonly CompiledRule[] = Object.freeze([]);
 const NO_TARGETS: readonly number[] = Object.freeze([]);
 
+/** With more literals on one reading, whole texts are looked up by their hash. */
+const MAX_PATTERNS = 4096;
 /** Kinds that get a plan of their own; recordings can have any name. */
 const MAX_KINDS = 256;
-/** Texts remembered per field of the process: they repeat from event to event. */
+/** Texts remembered per field of the process, and directories: they repeat from event to event. */
 const MAX_REMEMBERED = 1024;
 const MAX_REMEMBERED_LENGTH = 512;
 
 /** All anchors on one reading. */
 class Matcher {
   readonly reading: Reading;
-  readonly targets: ReadonlySet<number>;
-  readonly #equal = new Map<string, number[]>();
+  readonly #long = new Map<string, number[]>();
   readonly #values = new Map<number | boolean, number[]>();
   readonly #automaton: Automaton | undefined;
   readonly #looseNumbers: boolean;
   readonly #remembered: Map<string, readonly number[]> | undefined;
   readonly #scratch: number[] = [];
 
-  constructor(reading: Reading, anchors: readonly { anchor: Anchor; target: number }[], alphabet: Alphabet) {
+  constructor(reading: Reading, anchors: readonly Target[], alphabet: Alphabet) {
     this.reading = reading;
-    this.targets = new Set(anchors.map(({ target }) => target));
     const patterns: Pattern[] = [];
+    const hashed = anchors.length > MAX_PATTERNS;
     for (const { anchor, target } of anchors) {
       if (anchor.type === 'value') push(this.#values, anchor.value, target);
       else if (anchor.type === 'text') {
-        if (anchor.how === 'equal') push(this.#equal, anchor.text, target);
+        if (anchor.how === 'equal' && hashed) push(this.#long, anchor.text, target);
         else patterns.push({ how: anchor.how, text: anchor.text, target });
       }
     }
     this.#automaton = patterns.length === 0 ? undefined : new Automaton(patterns, alphabet);
     this.#looseNumbers = anchors.some(({ anchor }) => anchor.type === 'text' && anchor.loose);
-    const repeats = /^(process|user|container|host)\./.test(fieldName(reading.field));
+    const repeats = /^(process|user|container|host)\.|^file\.directory$/.test(fieldName(reading.field));
     this.#remembered = repeats ? new Map() : undefined;
   }
 
@@ -70,9 +71,9 @@ class Matcher {
   #scan(text: string): readonly number[] {
     const found = this.#scratch;
     found.length = 0;
-    if (this.#equal.size > 0) {
-      const targets = this.#equal.get(foldCase(text));
-      if (targets !== undefined) found.push(...targets);
+    if (this.#long.size > 0) {
+      const targets = this.#long.get(foldCase(text));
+      if (targets !== undefined) for (const target of targets) found.push(target);
     }
     this.#automaton?.scan(text, found);
     return found;
@@ -85,6 +86,11 @@ function push<K>(map: Map<K, number[]>, key: K, target: number): void {
   else if (targets.at(-1) !== target) targets.push(target);
 }
 
+interface Target {
+  readonly anchor: Anchor;
+  readonly target: number;
+}
+
 /** What has to be looked at for one kind of event. */
 interface Plan {
   /** By rule: 1 where events of the kind can match. */
@@ -95,11 +101,30 @@ interface Plan {
   readonly always: readonly number[];
 }
 
+/** What a rule needs to be found by, for each kind that it names and for any other. */
+interface Placement {
+  readonly byKind: ReadonlyMap<string, readonly Anchor[] | undefined>;
+  readonly otherwise: readonly Anchor[] | undefined;
+}
+
+/** No kind has this name; what is left of a condition for it is left for every kind that the condition does not name. */
+const ANY_OTHER = '\0';
+
+function place({ condition }: CompiledRule): Placement {
+  const kinds = kindsNamed(condition);
+  if (kinds === undefined || kinds.size === 0) return { byKind: new Map(), otherwise: anchorsOf(condition) };
+  const forKind = (kind: string) => anchorsOf(specialise(condition, knowsKind(kind)));
+  return {
+    // An event without a kind has none of the names, yet it is not known to have another one.
+    byKind: new Map([...[...kinds].map((kind) => [kind, forKind(kind)] as const), ['', anchorsOf(condition)]]),
+    otherwise: forKind(ANY_OTHER),
+  };
+}
+
 export class RuleIndex {
   readonly #rules: readonly CompiledRule[];
-  readonly #matchers: readonly Matcher[];
-  readonly #present: readonly { readonly reading: Reading; readonly rules: readonly number[] }[];
-  readonly #always: readonly number[];
+  readonly #placements: readonly Placement[];
+  readonly #matchers: ReadonlyMap<string, Matcher>;
   readonly #plans = new Map<string, Plan>();
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
@@ -112,12 +137,39 @@ export class RuleIndex {
   constructor(rules: readonly CompiledRule[]) {
     this.#rules = rules;
     this.#tried = new Float64Array(rules.length);
-    const byReading = new Map<string, { reading: Reading; anchors: { anchor: Anchor; target: number }[] }>();
+    this.#placements = rules.map(place);
+    const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
+    const alphabet = new Alphabet();
+    this.#placements.forEach(({ byKind, otherwise }, target) => {
+      const seen = new Set<string>();
+      for (const anchor of [...byKind.values(), otherwise].flatMap((anchors) => anchors ?? [])) {
+        if (anchor.type === 'present') continue;
+        const { reading, type } = anchor;
+        const key = type === 'text' ? `${reading.id} ${anchor.how} ${anchor.text}` : `${reading.id} ${anchor.value}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const entry = byReading.get(reading.id) ?? { reading, anchors: [] };
+        entry.anchors.push({ anchor, target });
+        byReading.set(reading.id, entry);
+        if (type === 'text') alphabet.add(anchor.text);
+      }
+    });
+    alphabet.close();
+    this.#matchers = new Map(
+      [...byReading].map(([id, { reading, anchors }]) => [id, new Matcher(reading, anchors, alphabet)]),
+    );
+    this.#plan = this.#makePlan('');
+  }
+
+  #makePlan(kind: string): Plan {
+    const possible = new Uint8Array(this.#rules.length);
+    const matchers = new Set<Matcher>();
     const present = new Map<string, { reading: Reading; rules: number[] }>();
     const always: number[] = [];
-    const alphabet = new Alphabet();
-    rules.forEach((rule, target) => {
-      const anchors = anchorsOf(rule.condition);
+    this.#placements.forEach(({ byKind, otherwise }, target) => {
+      const anchors = byKind.has(kind) ? byKind.get(kind) : otherwise;
+      if (anchors?.length === 0) return;
+      possible[target] = 1;
       if (anchors === undefined) always.push(target);
       for (const anchor of anchors ?? []) {
         const { reading } = anchor;
@@ -126,39 +178,18 @@ export class RuleIndex {
           if (entry.rules.at(-1) !== target) entry.rules.push(target);
           present.set(reading.id, entry);
         } else {
-          const entry = byReading.get(reading.id) ?? { reading, anchors: [] };
-          entry.anchors.push({ anchor, target });
-          byReading.set(reading.id, entry);
-          if (anchor.type === 'text' && anchor.how !== 'equal') alphabet.add(anchor.text);
+          const matcher = this.#matchers.get(reading.id);
+          if (matcher !== undefined) matchers.add(matcher);
         }
       }
     });
-    alphabet.close();
-    this.#matchers = [...byReading.values()].map(({ reading, anchors }) => new Matcher(reading, anchors, alphabet));
-    this.#present = [...present.values()];
-    this.#always = always;
-    this.#plan = this.#makePlan('');
-  }
-
-  #makePlan(kind: string): Plan {
-    const possible = Uint8Array.from(this.#rules, (rule) => {
-      const condition = specialise(rule.condition, knowsKind(kind));
-      return condition.type === 'const' && !condition.value ? 0 : 1;
-    });
-    const can = (target: number) => possible[target] === 1;
-    return {
-      possible,
-      matchers: this.#matchers.filter((matcher) => [...matcher.targets].some(can)),
-      present: this.#present
-        .map(({ reading, rules }) => ({ reading, rules: rules.filter(can) }))
-        .filter(({ rules }) => rules.length > 0),
-      always: this.#always.filter(can),
-    };
+    return { possible, matchers: [...matchers], present: [...present.values()], always };
   }
 
   #planFor(kind: string): Plan {
     let plan = this.#plans.get(kind);
     if (plan === undefined) {
+      // Recordings can have any name: beyond the limit all rules are looked for by their whole condition.
       plan = this.#makePlan(this.#plans.size < MAX_KINDS ? kind : '');
       if (this.#plans.size < MAX_KINDS) this.#plans.set(kind, plan);
     }
@@ -177,16 +208,23 @@ export class RuleIndex {
       if (isPresent(event, reading)) for (const target of rules) this.#try(target);
     }
     for (const matcher of plan.matchers) {
-      this.#matcher = matcher;
-      read(event, matcher.reading, this.#visit);
+      const value = event.value(matcher.reading.field);
+      if (value === undefined) continue;
+      if (typeof value === 'object') {
+        this.#matcher = matcher;
+        readParts(value, matcher.reading, this.#visit);
+      } else {
+        const found = matcher.find(value);
+        for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+      }
     }
     this.#source = undefined;
     return this.#found ?? NONE;
   }
 
   readonly #visit = (value: string | number | boolean): void => {
-    const found = this.#matcher?.find(value);
-    if (found !== undefined) for (const target of found) this.#try(target);
+    const found = this.#matcher?.find(value) ?? NO_TARGETS;
+    for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
   };
 
   #try(target: number): void {
