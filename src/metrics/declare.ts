@@ -54,10 +54,13 @@ export function declareRuleSeries(
   for (const reason of SUPPRESSION_REASONS) {
     for (const { name: rule } of alerting) suppressed?.zero({ rule, reason });
   }
-  for (const { name: rule, severity, mitre } of ordered) {
-    const techniques = new Set(mitre.map((id) => id.toUpperCase()));
-    for (const technique of techniques.size > 0 ? techniques : ['none']) {
-      if (info?.family.hasRoom === true) info.set(1, { rule, severity, technique });
+  // Every rule with its first technique before any rule with a further one: a join must find each rule.
+  const most = Math.max(1, ...ordered.map(({ mitre }) => mitre.length));
+  for (let nth = 0; nth < most; nth++) {
+    for (const { name: rule, severity, mitre } of ordered) {
+      const technique = [...new Set(mitre)][nth]?.toUpperCase() ?? (nth === 0 ? 'none' : undefined);
+      if (technique === undefined || info?.family.hasRoom !== true) continue;
+      info.set(1, { rule, severity, technique });
     }
   }
 }
