@@ -257,7 +257,7 @@ static __always_inline struct scratch *ring_net_begin(enum event_kind kind, stru
 }
 
 /*
- * TCP: network.bpf.c sees the connection and is told that a ring began it. UDP
+ * TCP: connection.bpf.c sees the connection and is told that a ring began it. UDP
  * has no state change; the address is the kernel's copy, which is all of
  * async_data, or on some versions a member of it: those begin with a pointer,
  * which is no address family.
@@ -308,7 +308,7 @@ static __always_inline void ring_listen(__u64 request, struct task_struct *task)
  * io_submit_sqes -> io_submit_sqe -> io_init_req (io_uring/io_uring.c): names are
  * copied by the operation's prep -> trace_io_uring_submit_req. `current` is the
  * process, or its submission thread with IORING_SETUP_SQPOLL. TCP connects and
- * UDP sends have their own hooks (network.bpf.c, transfer.bpf.c), whoever begins
+ * UDP sends have their own hooks (connection.bpf.c, transfer.bpf.c), whoever begins
  * them.
  */
 SEC("tp_btf/io_uring_submit_req")

@@ -325,7 +325,7 @@ SHARED_MAP struct {
 } filter_cidrs SEC(".maps");
 
 /* ---- io_uring ------------------------------------------------------------------------- */
-/* Threads that submitted a connect to a ring, and when: io_uring.bpf.c tells network.bpf.c. */
+/* Threads that submitted a connect to a ring, and when: io_uring.bpf.c tells connection.bpf.c. */
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);

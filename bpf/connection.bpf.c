@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * TCP connections as the kernel made them: the state changes of sockets. What a
+ * program passed as address plays no part.
+ */
+#define BPFWARDEN_DEFINE_CONNECTIONS
+#include "connection.bpf.h"
+
+/* ---- TCP states ----------------------------------------------------------------- */
+/*
+ * Reports the connection that `owner` began; the addresses are complete now.
+ * `current` may be anybody: whose token it costs was settled at the beginning.
+ */
+static __always_inline void conn_report(struct sock *sk, struct socket_owner *owner, long result)
+{
+	bool maybe = owner->pending == PENDING_MAYBE;
+	struct net_event *e;
+	struct scratch *s;
+
+	owner->pending = PENDING_NOT;
+	s = record_begin(EVENT_NET_CONN, sizeof(*e));
+	if (!s)
+		return;
+	e = &s->event.net_conn;
+	e->header = owner->header;
+	e->header.kind = EVENT_NET_CONN;
+	e->header.result = result;
+	endpoints_of_sock(e, sk);
+	if (maybe && !filter_endpoints(EVENT_NET_CONN, NULL, result, &e->source, &e->destination))
+		record_drop(s, OUTCOME_FILTERED);
+	else
+		record_submit(s, RING_BULK);
+}
+
+/* Accounts a connection that is not to be reported; otherwise tells how sure that is. */
+static __always_inline enum pending conn_decide(struct sock *sk, struct task_struct *task)
+{
+	__u32 passes = filter_passes(filter_generation(), EVENT_NET_CONN);
+	struct net_event e = {};
+
+	if (!passes || is_daemon(task)) {
+		account(EVENT_NET_CONN, OUTCOME_FILTERED);
+		return PENDING_NOT;
+	}
+	endpoints_of_sock(&e, sk);
+	if (filter_endpoints(EVENT_NET_CONN, task, 0, &e.source, &e.destination)) {
+		if (rate_take(EVENT_NET_CONN))
+			return PENDING_WANTED;
+		account(EVENT_NET_CONN, OUTCOME_THROTTLED);
+		return PENDING_NOT;
+	}
+	if (passes & PASS_ERRORS || (passes & PASS_PORTS && !e.source.port))
+		return PENDING_MAYBE;
+	account(EVENT_NET_CONN, OUTCOME_FILTERED);
+	return PENDING_NOT;
+}
+
+/*
+ * tcp_v4_connect/tcp_v6_connect -> tcp_set_state(sk, TCP_SYN_SENT): the remote
+ * address is set, the local port not yet (inet_hash_connect comes after). So
+ * the event waits for the outcome: on loopback within the call, else a round
+ * trip later, and if nobody answers until the first SYN is repeated, after 1 s.
+ */
+static __always_inline void on_syn_sent(struct sock *sk)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct socket_owner now = {};
+	enum pending pending;
+
+	pending = conn_decide(sk, task);
+	if (!pending && (!kind_wanted(EVENT_NET_CLOSE) || is_daemon(task)))
+		return;
+	if (owner_keep(sk, task, pending) || !pending)
+		return;
+	/* No room to wait: now, without the local port. */
+	header_of_task(&now.header, task);
+	now.pending = pending;
+	conn_report(sk, &now, -EINPROGRESS);
+}
+
+static __always_inline void on_close(struct sock *sk, struct socket_owner *owner, int oldstate,
+				     int newstate)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct net_event *e;
+	struct scratch *s;
+	__u64 now;
+
+	if (!kind_wanted(EVENT_NET_CLOSE)) {
+		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
+		return;
+	}
+	s = record_begin(EVENT_NET_CLOSE, sizeof(struct net_event));
+	if (!s)
+		return;
+	if (owner) {
+		now = bpf_ktime_get_boot_ns();
+		s->event.header = owner->header;
+		s->event.header.kind = EVENT_NET_CLOSE;
+		s->event.header.time = now;
+		s->event.header.syscall = NO_SYSCALL;
+		s->event.net_close.duration = now - owner->since;
+	} else {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		header_fill(&s->event.header, task, 0);
+		/* Only a call of the process leads to FIN_WAIT1 and LAST_ACK; a reset comes from
+		 * softirq. */
+		if (newstate == TCP_CLOSE)
+			s->event.header.flags |= RECORD_KERNEL_THREAD;
+	}
+	endpoints_of_sock(&s->event.net_close, sk);
+	/* The peer's FIN counts as a byte (tcp_fin). */
+	s->event.net_close.bytes_received =
+	    BPF_CORE_READ(tcp, bytes_received) - (oldstate == TCP_CLOSE_WAIT);
+	s->event.net_close.bytes_sent =
+	    BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+	e = &s->event.net_close;
+	if (!filter_endpoints(EVENT_NET_CLOSE, NULL, 0, &e->source, &e->destination))
+		record_drop(s, OUTCOME_FILTERED);
+	else if (newstate != TCP_CLOSE &&
+		 !rate_take(EVENT_NET_CLOSE)) /* a reset is nobody's call */
+		record_drop(s, OUTCOME_THROTTLED);
+	else
+		record_submit(s, RING_BULK);
+}
+
+/* inet_sk_state_store, tcp_set_state (net/ipv4) -> trace_inet_sock_set_state */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(socket_state, struct sock *sk, int oldstate, int newstate)
+{
+	struct socket_owner *owner;
+	__u64 key = (__u64)sk;
+
+	if (sk->sk_protocol != TRANSPORT_TCP)
+		return 0;
+	if (newstate == TCP_SYN_SENT) {
+		on_syn_sent(sk);
+		return 0;
+	}
+	/* Most changes are between states that say nothing: SYN_RECV, FIN_WAIT2, CLOSE_WAIT ... */
+	if (oldstate != TCP_SYN_SENT && newstate != TCP_CLOSE && newstate != TCP_FIN_WAIT1 &&
+	    newstate != TCP_LAST_ACK)
+		return 0;
+	owner = bpf_map_lookup_elem(&socket_owners, &key);
+	if (oldstate == TCP_SYN_SENT) {
+		if (newstate == TCP_CLOSE) {
+			inode_number inode = inode_of_sock(sk);
+
+			bpf_map_update_elem(&refused, &key, &inode, BPF_ANY);
+		}
+		if (owner && owner->pending) {
+			int error = sk->sk_err;
+
+			if (newstate == TCP_CLOSE && !error)
+				error = EINPROGRESS; /* closed before there was an answer */
+			conn_report(sk, owner, -error);
+		}
+		if (owner && (newstate == TCP_CLOSE || !kind_wanted(EVENT_NET_CLOSE)))
+			bpf_map_delete_elem(&socket_owners, &key);
+		return 0;
+	}
+	if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
+		on_close(sk, owner, oldstate, newstate);
+	if (owner)
+		bpf_map_delete_elem(&socket_owners, &key);
+	return 0;
+}
+
+/* tcp_retransmit_skb (net/ipv4/tcp_output.c): rare, and the first sign that a peer is silent. */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(socket_retransmit, struct sock *sk)
+{
+	struct socket_owner *owner;
+	__u64 key = (__u64)sk;
+
+	if (sk->__sk_common.skc_state != TCP_SYN_SENT)
+		return 0;
+	owner = bpf_map_lookup_elem(&socket_owners, &key);
+	if (owner && owner->pending)
+		conn_report(sk, owner, -EINPROGRESS);
+	return 0;
+}
