@@ -173,7 +173,11 @@ export const FIELDS = {
   'network.transport': { type: 'string', kinds: NET, doc: 'tcp, udp, icmp or the protocol number' },
   'network.family': { type: 'string', kinds: NET, doc: 'ipv4, ipv6, packet, vsock, netlink' },
   'network.direction': { type: 'string', kinds: NET, doc: 'outbound, inbound or listening' },
-  'network.source.ip': { type: 'string', kinds: NET, doc: 'Source address; for listen and accept the local one' },
+  'network.source.ip': {
+    type: 'string',
+    kinds: NET,
+    doc: 'Source address; for listen the local one, for accept that of the peer',
+  },
   'network.source.port': { type: 'int', kinds: NET, doc: 'Source port; for listen the bound port' },
   'network.destination.ip': {
     type: 'string',
