@@ -1,6 +1,5 @@
-import { buildAlert, type Candidate, candidatesOf, type Repeats } from '../alerts/alert.ts';
+import { type Candidate, candidatesOf, type Repeats } from '../alerts/alert.ts';
 import { alertMatches, eventJsonMatches, History } from '../alerts/history.ts';
-import { newAlertId } from '../alerts/identity.ts';
 import { createLedger, type LedgerOptions } from '../alerts/ledger.ts';
 import { formatAlertLine } from '../alerts/line.ts';
 import { createRedactor, type Redactor } from '../alerts/redact.ts';
@@ -8,11 +7,12 @@ import { openSpool } from '../alerts/spool/open.ts';
 import type { Spool } from '../alerts/spool/spool.ts';
 import type { Settlement } from '../alerts/spool/types.ts';
 import { Stream } from '../alerts/stream.ts';
-import type { Alert, ResponseReport } from '../alerts/types.ts';
+import type { Alert } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
 import { loadPlugins, type Plugins } from '../plugins/index.ts';
 import { createResponder } from '../response/index.ts';
 import type { EventJson } from '../schema/event.ts';
+import { Raiser } from './raise.ts';
 import { compileSilences } from './silences.ts';
 import { Deliveries } from './sinks.ts';
 import type { AlertFilter, AlertPipeline, EventFilter, PipelineOptions } from './types.ts';
@@ -29,8 +29,6 @@ const OUTCOMES: Readonly<Record<Settlement, string | undefined>> = {
 };
 const TICK_MS = 1000;
 const POLL_MS = 5;
-/** Alerts that wait for an enricher; the next ones go without. */
-const MAX_ENRICHING = 256;
 
 /**
  * From finding to delivered alert: ledger, response, redaction, enrichers,
@@ -103,29 +101,6 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
     evictionsSeen = ledger.evictions;
   });
 
-  /** Alerts that an enricher still looks at; later ones wait for them, so that the order stays. */
-  let enriching = 0;
-  let order: Promise<void> = Promise.resolve();
-  let closed = false;
-
-  const raise = (candidate: Candidate, response: ResponseReport, repeats?: Repeats): string => {
-    const alertId = newAlertId();
-    const built = buildAlert(candidate, { alertId, response, ...(repeats === undefined ? {} : { repeats }) });
-    const alert = redactor.alert(built);
-    if (!plugins.enriching && enriching === 0) {
-      finish(alert, candidate);
-      return alertId;
-    }
-    const facts = enriching < MAX_ENRICHING && !closed ? plugins.enrich(alert) : Promise.resolve({});
-    enriching += 1;
-    order = order.then(async () => {
-      const found = redactor.event(await facts);
-      enriching -= 1;
-      finish(Object.keys(found).length === 0 ? alert : { ...alert, plugins: found }, candidate);
-    });
-    return alertId;
-  };
-
   const finish = (alert: Alert, { rule, event }: Candidate): void => {
     spool.append(alert, JSON.stringify(alert));
     alertsTotal.inc({ rule: rule.name, severity: rule.severity, action: rule.action });
@@ -142,8 +117,9 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
     responsesTotal.inc({ action: 'plugin', outcome });
   };
 
+  const raiser = new Raiser({ redactor: () => redactor, plugins: () => plugins, finish });
   const emitSummary = (candidate: Candidate, repeats: Repeats): void => {
-    raise(candidate, { action: candidate.rule.action, outcome: 'none' }, repeats);
+    raiser.raise(candidate, { action: candidate.rule.action, outcome: 'none' }, repeats);
   };
   const timer = setInterval(() => ledger.due(emitSummary), TICK_MS);
   timer.unref();
@@ -166,7 +142,7 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
         const { rule, event } = candidate;
         const verdict = ledger.accept(candidate);
         if (verdict === 'accepted') {
-          const id = raise(candidate, responder.respond(rule, event));
+          const id = raiser.raise(candidate, responder.respond(rule, event));
           first ??= id;
           continue;
         }
@@ -197,7 +173,7 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
     async flush(ms) {
       const deadline = performance.now() + ms;
       ledger.due(emitSummary, true);
-      await Promise.race([order, delay(ms)]);
+      await Promise.race([raiser.settled(), delay(ms)]);
       spool.commit();
       deliveries.hurry();
       while (deliveries.names.some((name) => spool.waiting(name) > 0)) {
@@ -232,10 +208,9 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
     },
 
     async close() {
-      closed = true;
       clearInterval(timer);
       endCollect();
-      await order;
+      await raiser.settled();
       await deliveries.stop();
       await plugins.close();
       await responder.close();
