@@ -5,9 +5,11 @@ export const NETWORK_KINDS = {
   net_conn: {
     group: 'network',
     what: 'A TCP connection was begun, or a UDP socket was connected',
-    hook: 'tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer, tp_btf/sys_exit of connect (UDP, refused calls)',
+    hook: 'tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer, tp_btf/sys_exit of connect (UDP, refused calls), tp_btf/io_uring_submit_req (UDP)',
     from: 'struct sock',
     verified: 'yes; a connect that failed before the kernel took the address has what was passed (event.unverified)',
+    blind:
+      'UDP connects by io_uring of a socket that is only registered with the ring. A TCP event comes with the outcome, or after 1 s without one.',
   },
   net_accept: {
     group: 'network',
@@ -15,19 +17,21 @@ export const NETWORK_KINDS = {
     hook: `${EXIT} of accept and accept4`,
     from: 'struct sock of the returned descriptor',
     verified: KERNEL,
+    blind: 'Connections accepted by io_uring.',
   },
   net_listen: {
     group: 'network',
     what: 'A socket listens, or a UDP socket was bound',
-    hook: `${EXIT} of listen and bind`,
+    hook: `${EXIT} of listen and bind, tp_btf/io_uring_submit_req`,
     from: 'struct sock',
     verified: KERNEL,
+    blind: 'UDP sockets bound by io_uring.',
   },
   net_close: {
     group: 'network',
     what: 'A TCP connection ended',
     hook: 'tp_btf/inet_sock_set_state',
-    from: 'struct tcp_sock: bytes_acked, bytes_received',
+    from: 'struct tcp_sock: bytes_sent less bytes_retrans, bytes_received',
     verified: KERNEL,
     blind:
       'The process is the one that opened the connection. Of a connection older than the sensor that was reset, the process is not known.',
@@ -51,9 +55,9 @@ export const NETWORK_KINDS = {
   socket_raw: {
     group: 'network',
     what: 'A raw, packet or vsock socket was made',
-    hook: `${EXIT} of socket`,
-    from: 'struct socket of the returned descriptor',
-    verified: KERNEL,
+    hook: `${EXIT} of socket, tp_btf/io_uring_submit_req`,
+    from: 'registers',
+    verified: 'yes: registers at the end of the call',
   },
   socket_dup: {
     group: 'network',
