@@ -69,6 +69,7 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 	struct call_info call;
 	struct io_totals *total;
 	__u64 file, inode = 0;
+	umode_t type;
 
 	if (result < 0)
 		return 0;
@@ -76,7 +77,10 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 	call = call_of(regs, task);
 	file = file_of_fd(
 	    task, (__s32)(call.call == CALL_COPY_FILE_RANGE ? ARG2(regs, call) : ARG0(regs, call)));
-	if (mode_of(file, &inode) != S_IFREG)
+	type = mode_of(file, &inode);
+	if (type == S_IFSOCK)
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_SEND);
+	if (type != S_IFREG)
 		return 0;
 	total = totals();
 	if (total) {
@@ -96,7 +100,7 @@ int BPF_PROG(exit_access, struct pt_regs *regs, long result)
 	struct call_info call = call_of(regs, task);
 	__u32 family = routes[raw_number(regs) & (ROUTES - 1)].family, kind, generation, passes;
 	struct file_event *e;
-	struct file_head file;
+	struct open_file file = {};
 	__u64 argument, class, mask = 0;
 	struct scratch *s;
 
@@ -117,8 +121,7 @@ int BPF_PROG(exit_access, struct pt_regs *regs, long result)
 		return 0;
 	}
 	if (passes & PASS_COMPONENTS)
-		mask = file_mask(file_field(&file, __u64, f_path.dentry),
-				 file_field(&file, __u64, f_path.mnt), generation);
+		mask = file_mask(file.dentry, file.mnt, generation);
 	if (!(mask & class) && !filter_common(passes, generation, class, task, result)) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return 0;

@@ -218,6 +218,7 @@ static __always_inline __u64 slots_bytes(const struct user_message_slot *slots, 
 	return bytes;
 }
 
+/* sendto, sendmsg, sendmmsg; exit_write passes write and writev of sockets on to here. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 {
@@ -240,7 +241,7 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 		return 0;
 	if (call.call == CALL_SENDTO)
 		address = (void *)ARG4(regs, call);
-	else if (!call.compat)
+	else if ((call.call == CALL_SENDMSG || call.call == CALL_SENDMMSG) && !call.compat)
 		bpf_probe_read_user(&address, sizeof(address), (void *)ARG1(regs, call));
 	if (address)
 		send_unverified(sk, task, &call, address, result);

@@ -152,6 +152,7 @@ export class Daemon {
     this.#loop = loop;
     this.#useRules(config);
     this.#reports = sensor.attach();
+    this.#metrics.declarePrograms(new Set([...sensor.programs, ...this.#reports.map(({ program }) => program)]));
     for (const { program, attached, reason } of this.#reports) {
       this.#metrics.gauge('program_attached').set(attached ? 1 : 0, { program });
       if (!attached) log.error({ program, reason }, 'a BPF program could not be attached: what it watches is not seen');
@@ -175,7 +176,6 @@ export class Daemon {
   #declare(sensor: Sensor): void {
     const names = SYSCALLS[process.arch === 'arm64' ? 'arm64' : 'x64'];
     this.#metrics.declareSyscalls([...names.filter((name) => name !== undefined), 'other']);
-    this.#metrics.declarePrograms(sensor.programs);
     publishSensor(this.#metrics, sensor);
     this.#metrics.onCollect(() => this.#loop?.publish(this.#metrics));
   }
