@@ -89,6 +89,7 @@ async function main(): Promise<void> {
     `--config.file=${directory}/prometheus.yml`,
     `--storage.tsdb.path=${directory}/prom`,
     `--web.listen-address=127.0.0.1:${prometheusPort}`,
+    `--web.user-assets=${ROOT}/docs`,
   ]);
   await eventually(
     'Prometheus scrapes the daemon',
