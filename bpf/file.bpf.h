@@ -23,27 +23,14 @@ enum file_constants {
 	FMODE_CREATED = 0x100000,
 };
 
-/*
- * The front of a struct file in one read, which costs a fifth of five. Fields
- * that lie further back (f_path on 6.5 to 6.9) are read alone: the offsets are
- * constants when the program is loaded, the verifier removes the other way.
- */
-struct file_head {
-	__u64 word[12];
-	__u64 address;
+/* What we need of a struct file. */
+struct open_file {
+	__u64 inode;
+	__u64 dentry;
+	__u64 mnt;
+	__u32 flags;
+	__u32 mode; /* f_mode */
 };
-
-#define file_field(head, type, field)                                                              \
-	({                                                                                         \
-		__u32 offset_ = bpf_core_field_offset(struct file, field);                         \
-		type value_ = 0;                                                                   \
-		if (offset_ + sizeof(type) <= sizeof((head)->word))                                \
-			value_ = *(type *)((void *)(head)->word + offset_);                        \
-		else                                                                               \
-			bpf_probe_read_kernel(&value_, sizeof(value_),                             \
-					      (void *)(head)->address + offset_);                  \
-		value_;                                                                            \
-	})
 
 /* Address of the file behind a descriptor of the current process, 0 if there is none. */
 static __always_inline __u64 file_of_fd(struct task_struct *task, __s64 fd)
@@ -57,24 +44,48 @@ static __always_inline __u64 file_of_fd(struct task_struct *task, __s64 fd)
 	return file;
 }
 
-static __always_inline bool read_file(struct file_head *head, __u64 file)
+#define front_field(to, field)                                                                     \
+	do {                                                                                       \
+		__u32 offset_ = bpf_core_field_offset(struct file, field);                         \
+		if (offset_ + sizeof(to) <= sizeof(front))                                         \
+			to = *(typeof(to) *)((void *)front + offset_);                             \
+		else                                                                               \
+			bpf_probe_read_kernel(&(to), sizeof(to), (void *)file + offset_);          \
+	} while (0)
+
+/*
+ * The front of a struct file in one read, which costs a fifth of five. Fields
+ * that lie further back (f_path on 6.5 to 6.9) are read alone: the offsets are
+ * constants when the program is loaded, the verifier removes the other way. A
+ * subprogram, so that the copy is off the stack (512 bytes for a chain of calls)
+ * before the path is looked at.
+ */
+static __noinline __attribute__((unused)) bool read_file(struct open_file *to, __u64 file)
 {
-	head->address = file;
-	return file && !bpf_probe_read_kernel(head->word, sizeof(head->word), (void *)file);
+	__u64 front[12] = {};
+
+	if (!file || bpf_probe_read_kernel(front, sizeof(front), (void *)file))
+		return false;
+	front_field(to->inode, f_inode);
+	front_field(to->dentry, f_path.dentry);
+	front_field(to->mnt, f_path.mnt);
+	front_field(to->flags, f_flags);
+	front_field(to->mode, f_mode);
+	return true;
 }
 
 /* ---- records of files that we hold ------------------------------------------------- */
 /* Identity and path of an open file: what the kernel used. */
-static __always_inline void describe_file(struct scratch *s, struct file_head *file)
+static __always_inline void describe_file(struct scratch *s, struct open_file *file)
 {
 	struct file_event *e = (struct file_event *)&s->event;
-	__u64 dentry = file_field(file, __u64, f_path.dentry);
+	__u64 dentry = file->dentry;
 
-	file_identity_of(&e->file, file_field(file, __u64, f_inode));
-	e->open_flags = file_field(file, __u32, f_flags);
+	file_identity_of(&e->file, file->inode);
+	e->open_flags = file->flags;
 	if (!e->file.links || dentry_unhashed(dentry))
 		e->header.flags |= RECORD_PATH_DELETED;
-	text_path(s, &e->path, dentry, file_field(file, __u64, f_path.mnt));
+	text_path(s, &e->path, dentry, file->mnt);
 }
 
 /* ---- decisions --------------------------------------------------------------------------- */

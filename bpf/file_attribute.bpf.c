@@ -119,7 +119,7 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
 	struct change c = {};
-	struct file_head file;
+	struct open_file file = {};
 	struct file_event *e;
 	struct question q;
 	struct scratch *s;
@@ -138,8 +138,7 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 	e->new_group = c.group;
 	e->bytes = c.bytes;
 	if (c.fd >= 0 && read_file(&file, file_of_fd(task, c.fd))) {
-		mask = file_mask(file_field(&file, __u64, f_path.dentry),
-				 file_field(&file, __u64, f_path.mnt), q.generation);
+		mask = file_mask(file.dentry, file.mnt, q.generation);
 		if (passes_filter(&q, mask))
 			describe_file(s, &file);
 	} else if (c.fd >= 0) { /* EBADF */

@@ -68,7 +68,7 @@ static __always_inline __u64 classes_of(__u32 flags)
 }
 
 static __always_inline void emit(struct task_struct *task, struct call_info *call,
-				 enum event_kind kind, struct file_head *file, struct asked *asked,
+				 enum event_kind kind, struct open_file *file, struct asked *asked,
 				 __s64 result)
 {
 	enum { CREATION_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC };
@@ -87,7 +87,7 @@ static __always_inline void emit(struct task_struct *task, struct call_info *cal
 	describe_file(s, file);
 	e->open_flags |= asked->flags & CREATION_FLAGS;
 	e->new_mode = asked->mode;
-	if (file_field(file, __u32, f_mode) & FMODE_CREATED)
+	if (file->mode & FMODE_CREATED)
 		e->header.flags |= RECORD_CREATED;
 	record_submit(s, RING_BULK);
 }
@@ -132,7 +132,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	struct file_head file;
+	struct open_file file = {};
 	__u32 generation, passes, created_passes, flags;
 	__u64 address, classes, mask = 0;
 	struct asked asked;
@@ -149,8 +149,8 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 		return 0;
 	}
 	access_forget(task, address);
-	flags = file_field(&file, __u32, f_flags);
-	created = file_field(&file, __u32, f_mode) & FMODE_CREATED;
+	flags = file.flags;
+	created = file.mode & FMODE_CREATED;
 	classes = classes_of(flags) | (created ? 1ull << CLASS_OPEN_CREATE : 0);
 	/* O_CREAT of a file that exists is only in the registers. */
 	asked_for(&asked, regs, &call);
@@ -162,8 +162,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	created_passes =
 	    created && !is_daemon(task) ? filter_passes(generation, EVENT_FILE_CREATE) : 0;
 	if ((passes | created_passes) & PASS_COMPONENTS)
-		mask = file_mask(file_field(&file, __u64, f_path.dentry),
-				 file_field(&file, __u64, f_path.mnt), generation);
+		mask = file_mask(file.dentry, file.mnt, generation);
 	if (passes && (filter_common(passes, generation, classes, task, result) ||
 		       ((passes & PASS_COMPONENTS) && (mask & classes))))
 		emit(task, &call, EVENT_FILE_OPEN, &file, &asked, result);

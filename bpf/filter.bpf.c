@@ -167,13 +167,25 @@ struct {
 	__type(value, struct decision);
 } file_decisions SEC(".maps");
 
-/* The fields of a dentry in one read: they lie within its first 64 bytes on every kernel so far. */
-struct dentry_head {
-	__u64 word[8];
+/* The name of a dentry and where it hangs; the fields lie side by side on every kernel so far. */
+struct dentry_name {
+	__u64 parent;
+	__u64 hash_len;
+	__u64 text;
 };
 
-#define head_field(head, field)                                                                    \
-	(*(__u64 *)((void *)(head) + bpf_core_field_offset(struct dentry, field)))
+static __always_inline bool read_name(struct dentry_name *name, __u64 dentry)
+{
+	__u32 parent = bpf_core_field_offset(struct dentry, d_parent);
+	__u32 hash = bpf_core_field_offset(struct dentry, d_name.hash_len);
+	__u32 text = bpf_core_field_offset(struct dentry, d_name.name);
+
+	if (hash == parent + 8 && text == hash + 8)
+		return !bpf_probe_read_kernel(name, sizeof(*name), (void *)dentry + parent);
+	return !read_field(name->parent, dentry, struct dentry, d_parent) &&
+	       !read_field(name->hash_len, dentry, struct dentry, d_name.hash_len) &&
+	       !read_field(name->text, dentry, struct dentry, d_name.name);
+}
 
 /* Changes with every mount and umount in the namespace (touch_mnt_namespace, fs/namespace.c). */
 static __always_inline __u64 mounts_now(void)
@@ -184,22 +196,21 @@ static __always_inline __u64 mounts_now(void)
 }
 
 static __always_inline bool holds(struct decision *d, __u64 dentry, __u64 mnt,
-				  struct dentry_head *head, __u32 epoch, __u32 generation)
+				  struct dentry_name *name, __u32 epoch, __u32 generation)
 {
-	return d->dentry == dentry && d->mnt == mnt && d->parent == head_field(head, d_parent) &&
-	       d->name == head_field(head, d_name.hash_len) && d->epoch == epoch &&
-	       d->generation == generation && d->mounts == mounts_now() &&
-	       d->expires > bpf_jiffies64();
+	return d->dentry == dentry && d->mnt == mnt && d->parent == name->parent &&
+	       d->name == name->hash_len && d->epoch == epoch && d->generation == generation &&
+	       d->mounts == mounts_now() && d->expires > bpf_jiffies64();
 }
 
 static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt,
-				   struct dentry_head *head, __u32 epoch, __u32 generation,
+				   struct dentry_name *name, __u32 epoch, __u32 generation,
 				   __u64 mask)
 {
 	d->dentry = dentry;
 	d->mnt = mnt;
-	d->parent = head_field(head, d_parent);
-	d->name = head_field(head, d_name.hash_len);
+	d->parent = name->parent;
+	d->name = name->hash_len;
 	d->epoch = epoch;
 	d->generation = generation;
 	d->mounts = mounts_now();
@@ -243,34 +254,34 @@ __noinline __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 gene
 	__u32 key = (dentry >> 6 ^ dentry >> 15) & (DIRECTORY_DECISIONS - 1);
 	struct decision *d = bpf_map_lookup_elem(&directory_decisions, &key);
 	struct filter_state *state = filter_state_now();
-	struct dentry_head head = {};
+	struct dentry_name name = {};
 	__u32 epoch;
 	__u64 mask;
 
-	if (!d || !state || bpf_probe_read_kernel(&head, sizeof(head), (void *)dentry))
+	if (!d || !state || !read_name(&name, dentry))
 		return EVERY_CLASS;
 	epoch = *(volatile __u32 *)&state->epoch;
-	if (holds(d, dentry, mnt, &head, epoch, generation))
+	if (holds(d, dentry, mnt, &name, epoch, generation))
 		return d->mask;
 	mask = walk_mask(level, dentry, mnt, generation);
-	decide(d, dentry, mnt, &head, epoch, generation, mask);
+	decide(d, dentry, mnt, &name, epoch, generation, mask);
 	return mask;
 }
 
 /* The mask of a file whose decision is not in the table: its directory's and its own name's. */
-static __always_inline __u64 undecided_file_mask(__u64 dentry, __u64 mnt, struct dentry_head *head,
+static __always_inline __u64 undecided_file_mask(__u64 dentry, __u64 mnt, struct dentry_name *name,
 						 __u32 generation)
 {
-	__u64 name = head_field(head, d_name.name), parent = head_field(head, d_parent);
+	__u64 parent = name->parent;
 	__u64 mask, root = 0;
-	__u32 length = (head_field(head, d_name.hash_len) >> 32) & (NAME_BYTES - 1);
+	__u32 length = (name->hash_len >> 32) & (NAME_BYTES - 1);
 	__u32 level = nest_enter();
 	struct path_scratch *p;
 
 	if (level >= NEST_LEVELS)
 		return EVERY_CLASS;
 	p = bpf_map_lookup_elem(&path_scratch, &level);
-	if (!p || bpf_probe_read_kernel(p->name, length, (void *)name)) {
+	if (!p || bpf_probe_read_kernel(p->name, length, (void *)name->text)) {
 		nest_leave();
 		return EVERY_CLASS;
 	}
@@ -291,16 +302,16 @@ __noinline __u64 file_mask(__u64 dentry, __u64 mnt, __u32 generation)
 	__u32 key = (dentry >> 6 ^ dentry >> 17) & (FILE_DECISIONS - 1);
 	struct decision *d = bpf_map_lookup_elem(&file_decisions, &key);
 	struct filter_state *state = filter_state_now();
-	struct dentry_head head = {};
+	struct dentry_name name = {};
 	__u32 epoch;
 	__u64 mask;
 
-	if (!d || !state || bpf_probe_read_kernel(&head, sizeof(head), (void *)dentry))
+	if (!d || !state || !read_name(&name, dentry))
 		return EVERY_CLASS;
 	epoch = *(volatile __u32 *)&state->epoch;
-	if (holds(d, dentry, mnt, &head, epoch, generation))
+	if (holds(d, dentry, mnt, &name, epoch, generation))
 		return d->mask;
-	mask = undecided_file_mask(dentry, mnt, &head, generation);
-	decide(d, dentry, mnt, &head, epoch, generation, mask);
+	mask = undecided_file_mask(dentry, mnt, &name, generation);
+	decide(d, dentry, mnt, &name, epoch, generation, mask);
 	return mask;
 }
