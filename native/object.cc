@@ -13,6 +13,12 @@
 
 #include "log.hh"
 
+// Before 1.0, functions answer ERR_PTR instead of NULL and weak kernel functions
+// are not resolved.
+#if !defined(LIBBPF_MAJOR_VERSION) || LIBBPF_MAJOR_VERSION < 1
+#error "libbpf 1.0 or newer is needed (Debian 12, Ubuntu 24.04 have it)"
+#endif
+
 namespace bpfwarden
 {
 
