@@ -3,7 +3,7 @@
  * condition to hold. The index looks for the anchors of all rules at once. An
  * anchor is necessary, never sufficient: the predicate has the last word.
  */
-import type { FieldSource, ProcessSummary } from '../schema/event.ts';
+import type { FieldSource, FieldValue, ProcessSummary } from '../schema/event.ts';
 import { FIELDS, type FieldId, fieldName } from '../schema/fields.ts';
 import { foldCase } from './fold.ts';
 import { literalWays } from './regexp-literals.ts';
@@ -33,6 +33,9 @@ export type Anchor =
 /** Fields with so few values that each of them is frequent; the kind is looked at before any anchor. */
 const FEW_VALUES =
   /^(event\.(type|error|syscall|source)|file\.(access|flags|mode)|network\.(transport|family|direction)|socket\.type)$/;
+
+/** A little better than that something is there at all. */
+const FEW_SCORE = 0.8;
 
 interface Found {
   readonly anchors: readonly Anchor[];
@@ -95,7 +98,7 @@ function readingOf(subject: Subject, lists: readonly (Reading | undefined)[]): R
 function present(reading: Reading | undefined): Found | undefined {
   if (reading === undefined) return undefined;
   const rare = FIELDS[fieldName(reading.field)].kinds !== 'all' || reading.key !== undefined;
-  return { anchors: [{ type: 'present', reading }], score: rare ? 1 : 0.5 };
+  return { anchors: [{ type: 'present', reading }], score: rare ? 0.6 : 0.5 };
 }
 
 function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)[]): Found | undefined {
@@ -116,13 +119,14 @@ function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)
         return found === undefined ? undefined : text(found.how, found.literal);
       });
     } else if (test.op === 'matches') {
-      anchors = literalWays(test.pattern, test.flags)?.map((runs) => text('contains', longest(runs) ?? ''));
+      anchors = literalWays(test.pattern, test.flags)?.map((runs) => text('contains', rarest(runs) ?? ''));
     }
   }
   const known = anchors?.filter((anchor) => anchor !== undefined);
   if (anchors === undefined || known === undefined || known.length < anchors.length) return present(reading);
+  if (FEW_VALUES.test(fieldName(reading.field))) return { anchors: known, score: FEW_SCORE };
   // Reading every ancestor costs more than reading a field.
-  const weight = FEW_VALUES.test(fieldName(reading.field)) ? 0.01 : reading.member === undefined ? 1 : 0.3;
+  const weight = reading.member === undefined ? 1 : 0.3;
   return { anchors: known, score: Math.min(...known.slice(0, 100).map(scoreOf)) * weight };
 }
 
@@ -136,11 +140,24 @@ function equalAnchors(reading: Reading, value: Literal, loose: boolean): Anchor[
 function scoreOf(anchor: Anchor): number {
   if (anchor.type === 'value') return typeof anchor.value === 'boolean' ? 1 : 4;
   if (anchor.type === 'present') return 0.5;
-  return anchor.text.length + (anchor.how === 'equal' ? 4 : 0);
+  return rarity(anchor.text) + (anchor.how === 'equal' ? 4 : 0);
 }
 
-function longest(texts: readonly string[]): string | undefined {
-  return texts.reduce<string | undefined>((best, text) => (text.length > (best?.length ?? 0) ? text : best), undefined);
+/** Length, not counting the directories that most paths begin with. */
+function rarity(text: string): number {
+  const common =
+    /^\/?(bin|dev|etc|home|lib|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(\/(bin|lib|sbin|share|local|log))?\//.exec(
+      text,
+    );
+  return text.length - (common === null ? 0 : common[0].length - 1);
+}
+
+/** The run that is expected to be rarest. */
+function rarest(texts: readonly string[]): string | undefined {
+  return texts.reduce<string | undefined>(
+    (best, text) => (best === undefined || rarity(text) > rarity(best) ? text : best),
+    undefined,
+  );
 }
 
 /** The longest literal of a glob and where it must stand. */
@@ -160,17 +177,17 @@ export function globLiteral(
   return best;
 }
 
-/** Calls back with each string, number or truth value that a reading finds. */
-export function read(event: FieldSource, reading: Reading, visit: (value: string | number | boolean) => void): void {
-  const value = event.value(reading.field);
-  if (value === undefined) return;
-  if (typeof value !== 'object') {
-    visit(value);
-  } else if (!Array.isArray(value)) {
-    const text = (value as Readonly<Record<string, unknown>>)[reading.key ?? ''];
-    if (typeof text === 'string' && reading.key !== undefined && Object.hasOwn(value, reading.key)) visit(text);
-  } else {
+/** Calls back with each string, number or truth value that a reading finds in a list or map. */
+export function readParts(
+  value: Exclude<FieldValue, string | number | boolean | undefined>,
+  reading: Reading,
+  visit: (value: string | number | boolean) => void,
+): void {
+  if (Array.isArray(value)) {
     for (const element of value) readElement(element, reading, visit);
+  } else if (reading.key !== undefined && Object.hasOwn(value, reading.key)) {
+    const text = (value as Readonly<Record<string, unknown>>)[reading.key];
+    if (typeof text === 'string') visit(text);
   }
 }
 

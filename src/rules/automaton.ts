@@ -2,14 +2,15 @@
  * Finds which of many literals a text has, in one pass over the text: the
  * Aho-Corasick automaton as a table, so that cost hardly depends on the number
  * of literals. Text is folded on the way. `startsWith` and `endsWith` are
- * literals with a mark for the beginning or end of the text.
+ * literals with a mark for the beginning or end of the text,
+ * `equal` with both.
  */
 import { FOLD_TABLE } from './fold.ts';
 import type { TextOperator } from './tree.ts';
 
 export interface Pattern {
-  readonly how: TextOperator;
-  /** Folded, not empty. */
+  readonly how: 'equal' | TextOperator;
+  /** Folded; empty only for `equal`. */
   readonly text: string;
   /** What is reported when the text has it. */
   readonly target: number;
@@ -52,11 +53,11 @@ export class Alphabet {
 export class Automaton {
   readonly #alphabet: Alphabet;
   readonly #width: number;
-  /** Row of the next state, by row and column. */
+  /** By row offset and column: the row offset of the next state, or its complement where literals end. */
   readonly #next: Int32Array;
   /** By state: index into #outputs + 1, or 0. */
   readonly #output: Int32Array;
-  /** By state: the row of the nearest shorter state with outputs, or 0. */
+  /** By state: the nearest shorter state with outputs, or 0. */
   readonly #shorter: Int32Array;
   readonly #outputs: number[][] = [];
 
@@ -75,16 +76,17 @@ export class Automaton {
     this.#shorter = new Int32Array(states);
     this.#insert(words, patterns);
     this.#link();
+    this.#compact();
   }
 
   /** The columns of a pattern. A long prefix is cut to its end, where prefixes differ most, and may then stand anywhere. */
   #word({ how, text }: Pattern, limit: number): number[] {
     const cut = text.length > limit;
-    const word: number[] = how === 'startsWith' && !cut ? [BEGIN] : [];
+    const word: number[] = (how === 'startsWith' || how === 'equal') && !cut ? [BEGIN] : [];
     for (const unit of (cut ? text.slice(-limit) : text).split('')) {
       word.push(this.#alphabet.columns[unit.charCodeAt(0)] ?? 0);
     }
-    if (how === 'endsWith') word.push(END);
+    if (how === 'endsWith' || how === 'equal') word.push(END);
     return word;
   }
 
@@ -126,7 +128,7 @@ export class Automaton {
     });
   }
 
-  /** Breadth first: completes the rows with where a failed match goes on, and turns states into row offsets. */
+  /** Breadth first: completes the rows with where a failed match goes on. */
   #link(): void {
     const width = this.#width;
     const fail = new Int32Array(this.#output.length);
@@ -152,27 +154,37 @@ export class Automaton {
     }
   }
 
+  /** Turns states into row offsets, those at which some literal ends into their complement: the scan then reads one cell a unit. */
+  #compact(): void {
+    const width = this.#width;
+    for (let cell = 0; cell < this.#next.length; cell++) {
+      const state = this.#next[cell] ?? 0;
+      const hit = this.#output[state] !== 0 || this.#shorter[state] !== 0;
+      this.#next[cell] = hit ? ~(state * width) : state * width;
+    }
+  }
+
   /** Appends to `found` the targets of all literals that the text has; a target can come twice. */
   scan(text: string, found: number[]): void {
     const next = this.#next;
-    const width = this.#width;
-    const output = this.#output;
-    const shorter = this.#shorter;
     const columns = this.#alphabet.columns;
-    let state = next[BEGIN] ?? 0;
-    if (output[state] !== 0) this.#report(state, found);
+    let row = next[BEGIN] ?? 0;
+    if (row < 0) row = this.#report(row, found);
     for (let at = 0; at < text.length; at++) {
-      state = next[state * width + (columns[text.charCodeAt(at)] ?? 0)] ?? 0;
-      if (output[state] !== 0 || shorter[state] !== 0) this.#report(state, found);
+      row = next[row + (columns[text.charCodeAt(at)] ?? 0)] ?? 0;
+      if (row < 0) row = this.#report(row, found);
     }
-    state = next[state * width + END] ?? 0;
-    if (output[state] !== 0 || shorter[state] !== 0) this.#report(state, found);
+    row = next[row + END] ?? 0;
+    if (row < 0) this.#report(row, found);
   }
 
-  #report(state: number, found: number[]): void {
-    for (let at = state; at !== 0; at = this.#shorter[at] ?? 0) {
+  /** Reports what ends at a state; the row where the scan goes on. */
+  #report(complement: number, found: number[]): number {
+    const row = ~complement;
+    for (let at = row / this.#width; at !== 0; at = this.#shorter[at] ?? 0) {
       const targets = this.#outputs[(this.#output[at] ?? 0) - 1];
       if (targets !== undefined) for (const target of targets) found.push(target);
     }
+    return row;
   }
 }

@@ -85,7 +85,7 @@ class Parser {
     if (unit === '*' || unit === '?') {
       this.#at++;
       this.#lazy();
-      return [GAP];
+      return unit === '*' ? [GAP] : [NOTHING, ...item];
     }
     const counted = unit === '{' ? /^\{\d+(,\d*)?\}/.exec(this.#text.slice(this.#at, this.#at + 16)) : null;
     if (counted !== null) {

@@ -1,7 +1,7 @@
 /** A condition as it is for one kind of event: what is known beforehand is put in its place. */
 import { FIELD_NAMES, FIELDS, type FieldId, fieldId } from '../schema/fields.ts';
 import { valueTest } from './test-value.ts';
-import { all, any, type Condition, FALSE, type Leaf, not, type Subject, TRUE } from './tree.ts';
+import { all, any, type Condition, FALSE, type Leaf, not, type Subject, TRUE, walk } from './tree.ts';
 
 const EVENT_TYPE = fieldId('event.type');
 
@@ -37,6 +37,30 @@ export function knowsKind(kind: string): Known {
     if (subject.transform !== undefined || subject.index !== undefined || test.op === 'compare') return undefined;
     return valueTest(test)(kind);
   };
+}
+
+/**
+ * The kinds that a condition names. What it is for any other kind is the same
+ * for all of them. undefined when it asks for the kind in another way than by
+ * name, such as `event.type.startsWith('file_')`.
+ */
+export function kindsNamed(condition: Condition): ReadonlySet<string> | undefined {
+  const names = new Set<string>();
+  let plain = true;
+  walk(condition, (node) => {
+    const subject = node.type === 'quantifier' ? node.over : node.subject;
+    if (node.type === 'leaf' && node.test.op === 'compare' && isKind(node.test.other)) plain = false;
+    if (!isKind(subject)) return;
+    const { test } = node.type === 'leaf' ? node : { test: undefined };
+    if (test?.op !== 'equal' || test.ignoreCase === true || (subject.from === 'field' && subject.transform))
+      plain = false;
+    else for (const value of test.values) names.add(String(value));
+  });
+  return plain ? names : undefined;
+}
+
+function isKind(subject: Subject): boolean {
+  return subject.from === 'field' && subject.field === EVENT_TYPE;
 }
 
 /** Whether the field table says that events of a kind can have a field. */

@@ -6,6 +6,7 @@ import { compileNetworks } from './cidr.ts';
 import { foldCase } from './fold.ts';
 import { compileGlob } from './glob.ts';
 import { compileRegexp } from './regexp.ts';
+import { literalWays } from './regexp-literals.ts';
 import type { Literal, OrderOperator, Test, TextOperator } from './tree.ts';
 import type { Value } from './values.ts';
 
@@ -92,6 +93,19 @@ function textTest(op: TextOperator, values: readonly string[], ignoreCase: boole
   };
 }
 
+/** More ways than this are not worth looking through. */
+const MAX_CHECKED_WAYS = 8;
+
+/** Whether a text has the literals that every match has: a search costs about 30 ns, an RE2 match over 1 us. */
+function literalCheck(pattern: string, flags = ''): (text: string) => boolean {
+  const ways = literalWays(pattern, flags)?.map((runs) => runs.map(foldCase));
+  if (ways === undefined || ways.length > MAX_CHECKED_WAYS || ways.some((runs) => runs.length === 0)) return () => true;
+  return (text) => {
+    const folded = foldCase(text);
+    return ways.some((runs) => runs.every((run) => folded.includes(run)));
+  };
+}
+
 /** The test of a single value. Throws an Error for a pattern or network that cannot be compiled. */
 export function valueTest(test: Exclude<Test, { op: 'compare' }>): ValueTest {
   switch (test.op) {
@@ -106,9 +120,10 @@ export function valueTest(test: Exclude<Test, { op: 'compare' }>): ValueTest {
     case 'matches': {
       const pattern = compileRegexp(test.pattern, test.flags);
       const { loose } = test;
+      const possible = literalCheck(test.pattern, test.flags);
       return (value) => {
         const text = textOf(value, loose);
-        return text !== undefined && pattern.test(text);
+        return text !== undefined && possible(text) && pattern.test(text);
       };
     }
     case 'glob': {

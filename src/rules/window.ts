@@ -19,6 +19,8 @@ export interface WindowStats {
 interface Entry {
   readonly state: CountState | ValueState | TemporalState;
   readonly seconds: number;
+  /** Number of the use when the entry was last put at the end of the order. */
+  placed: number;
 }
 
 interface Watched {
@@ -87,7 +89,9 @@ export class Windows {
     if (state instanceof CountState) return state.add(time, enough);
     if (state instanceof ValueState) {
       const value = distinct?.(event, []);
-      return value === undefined ? undefined : state.add(time, JSON.stringify(value), enough);
+      return value === undefined
+        ? undefined
+        : state.add(time, typeof value === 'object' ? JSON.stringify(value) : String(value), enough);
     }
     const held = steps.flatMap((step, at) => (step(event) ? [at] : []));
     return held.length === 0 ? undefined : state.addOrdered(time, held, enough);
@@ -104,11 +108,12 @@ function windowId(rule: CompiledRule): string {
 /** Bounded memory for windows: the key that was used longest ago is forgotten first. */
 export class WindowStore {
   readonly #maxKeys: number;
-  /** In the order of last use. */
+  /** In the order of last use, to an eighth of the capacity. */
   readonly #entries = new Map<string, Entry>();
   #remembered = 0;
   #evictions = 0;
   #latest = 0;
+  #uses = 0;
 
   constructor(maxKeys = 65_536) {
     this.#maxKeys = maxKeys;
@@ -127,11 +132,19 @@ export class WindowStore {
   ): number | undefined {
     const at = time ?? this.#latest;
     this.#latest = Math.max(this.#latest, at);
-    const name = JSON.stringify([id, ...key]);
+    // Values hold no NUL: paths, names and numbers cannot.
+    const name = key.length === 0 ? id : `${id}\0${key.join('\0')}`;
+    this.#uses++;
     let entry = this.#entries.get(name);
-    if (entry === undefined) entry = { state: newState(spec), seconds: spec.seconds };
-    else this.#entries.delete(name);
-    this.#entries.set(name, entry);
+    if (entry === undefined) {
+      entry = { state: newState(spec), seconds: spec.seconds, placed: this.#uses };
+      this.#entries.set(name, entry);
+    } else if (this.#uses - entry.placed > this.#maxKeys >> 3) {
+      // The order need not be exact, and keeping it costs more than the rest.
+      this.#entries.delete(name);
+      this.#entries.set(name, entry);
+      entry.placed = this.#uses;
+    }
     const before = entry.state.size;
     const count = add(entry.state, at);
     this.#remembered += entry.state.size - before;
@@ -152,6 +165,6 @@ export class WindowStore {
 
 function newState(spec: WindowSpec): Entry['state'] {
   const limit = Math.max(MIN_REMEMBERED, 2 * spec.count);
-  if (spec.type === 'count') return new CountState(spec.seconds, limit);
-  return spec.type === 'distinct' ? new ValueState(spec.seconds, limit) : new TemporalState(spec.seconds);
+  if (spec.type === 'count') return new CountState(spec.seconds, limit, spec.count);
+  return spec.type === 'distinct' ? new ValueState(spec.seconds, limit, spec.count) : new TemporalState(spec.seconds);
 }

@@ -39,11 +39,14 @@ function upperBound(times: readonly number[], time: number): number {
 export class CountState implements GroupState {
   readonly #span: number;
   readonly #limit: number;
+  readonly #least: number;
   readonly #times: number[] = [];
 
-  constructor(span: number, limit: number) {
+  /** @param least No smaller count fulfils the condition: windows are not looked at before there are so many. */
+  constructor(span: number, limit: number, least = 0) {
     this.#span = span;
     this.#limit = limit;
+    this.#least = least;
   }
 
   get size(): number {
@@ -59,6 +62,7 @@ export class CountState implements GroupState {
     const times = this.#times;
     if (times.length === 0 || (times.at(-1) ?? 0) <= time) times.push(time);
     else times.splice(upperBound(times, time), 0, time);
+    if (times.length < this.#least) return undefined;
     const last = upperBound(times, time + this.#span);
     for (let end = upperBound(times, time) - 1; end < last; end++) {
       const count = end + 1 - lowerBound(times, (times[end] ?? 0) - this.#span);
@@ -85,12 +89,15 @@ const TIMES_OF_A_VALUE = 32;
 export class ValueState implements GroupState {
   readonly #span: number;
   readonly #limit: number;
+  readonly #least: number;
   readonly #values = new Map<string, number[]>();
   newest = Number.NEGATIVE_INFINITY;
 
-  constructor(span: number, limit: number) {
+  /** @param least As for CountState. */
+  constructor(span: number, limit: number, least = 0) {
     this.#span = span;
     this.#limit = limit;
+    this.#least = least;
   }
 
   get size(): number {
@@ -104,7 +111,7 @@ export class ValueState implements GroupState {
     // Re-inserted: the map stays in the order of last use.
     this.#values.delete(value);
     this.#values.set(value, times);
-    const found = this.#windows(time).find((count) => fulfilled(count));
+    const found = this.#values.size < this.#least ? undefined : this.#windows(time).find((count) => fulfilled(count));
     this.#thin(times);
     if (this.#values.size > this.#limit) {
       for (const oldest of this.#values.keys()) {
