@@ -3,7 +3,8 @@
  * per 1,000 events by rule. Counted are alerts of the work and its descendants;
  * what else runs on the host is not part of it. Exits 1 when an alert above
  * info was raised. What does not exist on this host is named and left out.
- * Names of work as arguments run only those. As root, after the build.
+ * Names of work as arguments run only those; --all counts info, too. As root,
+ * after the build.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -14,7 +15,8 @@ import { WORK } from './work.ts';
 const ROOT = join(import.meta.dirname, '..');
 // Not below /tmp: work there is not ordinary for the rules.
 const directory = mkdtempSync('/var/lib/bpfwarden-baseline-');
-const only = process.argv.slice(2);
+const all = process.argv.includes('--all');
+const only = process.argv.slice(2).filter((name) => name !== '--all');
 
 interface Alert {
   readonly severity: string;
@@ -52,7 +54,7 @@ try {
     for (const alert of alerts) {
       const key = `${alert.rule.name} (${alert.severity})`;
       byRule.set(key, (byRule.get(key) ?? 0) + 1);
-      if (alert.severity === 'info') continue;
+      if (alert.severity === 'info' && !all) continue;
       const { process, file } = alert;
       loud.push(
         `${name}: ${key}: ${process?.path ?? ''} [${process?.command_line?.slice(0, 160) ?? ''}] ${file?.path ?? ''}`,

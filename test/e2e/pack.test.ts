@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ATOMICS } from '../cases/atomics.ts';
 import { EVENT_GENERATOR } from '../cases/event-generator.ts';
 import { isOf, runScript } from '../cases/run.ts';
+import { TECHNIQUES } from '../cases/techniques.ts';
 import { type Daemon, eventually, startDaemon } from './support/daemon.ts';
 
 /** Which rule of the shipped pack must see which behaviour. */
@@ -78,8 +79,8 @@ describe('shipped rules on behaviour of public corpora', function () {
     await daemon.stop();
   });
 
-  for (const entry of [...EVENT_GENERATOR, ...ATOMICS]) {
-    const rule = EXPECTED[entry.id];
+  const corpora = [...EVENT_GENERATOR, ...ATOMICS].map((entry) => ({ ...entry, rule: EXPECTED[entry.id] }));
+  for (const { rule, ...entry } of [...corpora, ...TECHNIQUES]) {
     it(`${entry.id}: ${entry.what}: ${rule}`, async () => {
       const before = daemon.alerts().length;
       const pid = runScript(entry);
