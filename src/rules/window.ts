@@ -24,7 +24,8 @@ interface Entry {
 }
 
 interface Watched {
-  readonly id: string;
+  /** Of the keys in the store. */
+  readonly prefix: string;
   readonly spec: WindowSpec;
   readonly by: readonly Reader[];
   readonly distinct: Reader | undefined;
@@ -32,6 +33,7 @@ interface Watched {
 }
 
 const REMEMBERED_PER_KEY = 64;
+const MAX_PREFIXES = 16_384;
 /** Counts keep more than they need, so that events that arrive late find their neighbours. */
 const MIN_REMEMBERED = 64;
 
@@ -46,7 +48,7 @@ export class Windows {
       const spec = rule.definition.window;
       if (spec === undefined) continue;
       this.#watched.set(rule, {
-        id: windowId(rule),
+        prefix: store.prefixOf(windowId(rule)),
         spec,
         by: spec.by.map(({ subject }) => reader(subject)),
         distinct: spec.distinct === undefined ? undefined : reader(spec.distinct),
@@ -70,11 +72,15 @@ export class Windows {
       if (value === undefined) return false;
       values.push(typeof value === 'object' ? JSON.stringify(value) : String(value));
     }
-    const count = this.#store.observe(watched.id, values, time, watched.spec, (state, at) =>
-      this.#add(watched, state, at, event),
-    );
-    if (count === undefined) return false;
     const { spec } = watched;
+    const store = this.#store;
+    const at = store.timeOf(time);
+    // No live value holds a NUL, and two recorded ones that do could at worst share a window.
+    const { state } = store.take(`${watched.prefix}${values.join('\0')}`, spec);
+    const before = state.size;
+    const count = this.#add(watched, state, at, event);
+    store.grown(state.size - before);
+    if (count === undefined) return false;
     const key = Object.fromEntries(spec.by.map(({ name }, at) => [name, values[at] ?? '']));
     return { count, seconds: spec.seconds, key };
   }
@@ -114,6 +120,8 @@ export class WindowStore {
   #evictions = 0;
   #latest = 0;
   #uses = 0;
+  readonly #prefixes = new Map<string, string>();
+  #nextPrefix = 0;
 
   constructor(maxKeys = 65_536) {
     this.#maxKeys = maxKeys;
@@ -123,17 +131,27 @@ export class WindowStore {
     return { keys: this.#entries.size, remembered: this.#remembered, evictions: this.#evictions };
   }
 
-  observe(
-    id: string,
-    key: readonly string[],
-    time: number | undefined,
-    spec: WindowSpec,
-    add: (state: Entry['state'], time: number) => number | undefined,
-  ): number | undefined {
+  /** A short name for a window's definition: keys are looked up for every event and should be short. */
+  prefixOf(id: string): string {
+    let prefix = this.#prefixes.get(id);
+    if (prefix === undefined) {
+      // Definitions that changed in reload after reload.
+      if (this.#prefixes.size >= MAX_PREFIXES) this.#prefixes.clear();
+      prefix = `${this.#nextPrefix++} `;
+      this.#prefixes.set(id, prefix);
+    }
+    return prefix;
+  }
+
+  /** An event without a time happens at the latest time seen. */
+  timeOf(time: number | undefined): number {
     const at = time ?? this.#latest;
     this.#latest = Math.max(this.#latest, at);
-    // Values hold no NUL: paths, names and numbers cannot.
-    const name = key.length === 0 ? id : `${id}\0${key.join('\0')}`;
+    return at;
+  }
+
+  /** What is remembered for a key; made when there is nothing. */
+  take(name: string, spec: WindowSpec): Entry {
     this.#uses++;
     let entry = this.#entries.get(name);
     if (entry === undefined) {
@@ -145,11 +163,13 @@ export class WindowStore {
       this.#entries.set(name, entry);
       entry.placed = this.#uses;
     }
-    const before = entry.state.size;
-    const count = add(entry.state, at);
-    this.#remembered += entry.state.size - before;
-    this.#evict();
-    return count;
+    return entry;
+  }
+
+  /** Notes by how much an entry grew, and makes room. */
+  grown(size: number): void {
+    this.#remembered += size;
+    if (this.#entries.size > this.#maxKeys || this.#remembered > this.#maxKeys * REMEMBERED_PER_KEY) this.#evict();
   }
 
   #evict(): void {
