@@ -139,7 +139,7 @@ export const TECHNIQUES: readonly Technique[] = [
     'browser_credentials_read',
   ),
   technique('T1556.003', 'PAM is configured', 'f=/etc/pam.d/bpfwarden-$$; : > $f; rm $f', 'pam_configuration_changed'),
-  technique('T1560.001', 'a home is packed', 'tar -czf $D/x.tgz $D', 'archive_made_by_command'),
+  technique('T1560.001', 'a home is packed', 'tar -czf $D/x.tgz $D; true', 'archive_made_by_command'),
   technique(
     'T1562.001',
     'audit is configured',
