@@ -131,7 +131,9 @@ export class Daemon {
       blockTable: blockTableOf(sensor),
       bootTime: () => this.#clock.bootTime,
     });
-    if (config.output.events_file !== '') this.#events = new EventsFile(config.output, log);
+    const pipeline = this.#pipeline;
+    if (config.output.events_file !== '')
+      this.#events = new EventsFile(config.output, log, (event) => pipeline.redactEvent(event));
     this.#declare(sensor);
 
     const enricher = new Enricher({

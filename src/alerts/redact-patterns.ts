@@ -44,7 +44,7 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   {
     name: 'AWS access key',
     pattern: '\\b((?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{16})\\b',
-    needs: ['aki', 'asi', 'abi', 'acc', 'a3t'],
+    needs: ['akia', 'asia', 'abia', 'acca', 'a3t'],
   },
   {
     name: 'JSON web token',
@@ -54,7 +54,7 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   {
     name: 'GitHub token',
     pattern: '\\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})',
-    needs: ['gh', 'github_pat_'],
+    needs: ['ghp_', 'gho_', 'ghu_', 'ghs_', 'ghr_', 'github_pat_'],
   },
   { name: 'GitLab token', pattern: '\\b(glpat-[A-Za-z0-9_-]{16,})', needs: ['glpat-'] },
   { name: 'Slack token', pattern: '\\b(xox[abeoprs]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,})', needs: ['xox', 'xapp-'] },

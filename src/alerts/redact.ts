@@ -11,6 +11,8 @@ export const REDACTED = '[REDACTED]';
 const MAX_STRING = 32_768;
 const MAX_ITEMS = 4_096;
 const MAX_DEPTH = 12;
+/** Characters of texts whose result is remembered. */
+const MAX_REMEMBERED = 1_048_576;
 
 /**
  * Replaces secrets in what leaves the daemon. Rules never see its result: they
@@ -45,14 +47,23 @@ export function createRedactor(options: RedactionOptions): Redactor {
   const programs = PROGRAM_OPTIONS.map((entry) => ({ ...entry, program: RE2JS.compile(entry.program) }));
   const allowed = new Set(options.environment);
 
-  const text = (value: string): string => {
-    const bounded = value.length > MAX_STRING ? `${value.slice(0, MAX_STRING)}…` : value;
-    if (patterns.length === 0) return bounded;
-    const lower = bounded.toLowerCase();
-    let result = bounded;
+  const search = (value: string): string => {
+    const lower = value.toLowerCase();
+    let result = value;
     for (const { regexp, needs } of patterns) {
       if (needs.length === 0 || needs.some((need) => lower.includes(need))) result = replaceAll(regexp, result);
     }
+    return result;
+  };
+
+  const known = new RecentTexts();
+  const text = (value: string): string => {
+    const bounded = value.length > MAX_STRING ? `${value.slice(0, MAX_STRING)}…` : value;
+    if (patterns.length === 0 || (own.length === 0 && !maySecret.test(bounded))) return bounded;
+    const before = known.get(bounded);
+    if (before !== undefined) return before;
+    const result = search(bounded);
+    known.set(bounded, result);
     return result;
   };
 
@@ -84,9 +95,10 @@ export function createRedactor(options: RedactionOptions): Redactor {
         ? args(value)
         : value.slice(0, MAX_ITEMS).map((entry) => walk(entry, depth + 1));
     }
-    const copy: Record<string, unknown> = Object.fromEntries(
-      Object.entries(value).map(([key, entry]) => [key, key === 'env' ? environment(entry) : walk(entry, depth + 1)]),
-    );
+    const copy: Record<string, unknown> = {};
+    for (const [key, entry] of Object.entries(value)) {
+      if (key !== '__proto__') copy[key] = key === 'env' ? environment(entry) : walk(entry, depth + 1);
+    }
     // The joined form has lost where an argument ends; the list knows.
     if (Array.isArray(copy.args) && typeof copy.command_line === 'string') copy.command_line = copy.args.join(' ');
     return copy;
@@ -125,11 +137,39 @@ export function createRedactor(options: RedactionOptions): Redactor {
   };
 }
 
+/** The same arguments come again and again, with every event of a process and of its descendants. */
+class RecentTexts {
+  readonly #texts = new Map<string, string>();
+  #characters = 0;
+
+  get(value: string): string | undefined {
+    return this.#texts.get(value);
+  }
+
+  set(value: string, result: string): void {
+    this.#texts.set(value, result);
+    this.#characters += value.length;
+    for (const oldest of this.#texts.keys()) {
+      if (this.#characters <= MAX_REMEMBERED) break;
+      this.#texts.delete(oldest);
+      this.#characters -= oldest.length;
+    }
+  }
+}
+
 function hidden(value: string, afterColon: true | undefined): string {
   if (afterColon !== true) return REDACTED;
   const colon = value.search(/[:%]/);
   return colon < 0 ? value : `${value.slice(0, colon + 1)}${REDACTED}`;
 }
+
+/** One look for all literals at once: an alternation of plain texts cannot backtrack, so JavaScript's own engine will do. */
+const maySecret = new RegExp(
+  [...new Set(SECRET_PATTERNS.flatMap(({ needs }) => needs))]
+    .map((need) => need.replaceAll(/[.\-/:]/g, '\\$&'))
+    .join('|'),
+  'i',
+);
 
 let compiled: readonly Compiled[] | undefined;
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { createRedactor } from '../alerts/redact.ts';
 import { EventsFile } from '../daemon/events-file.ts';
 import { Enricher } from '../enrich/enricher.ts';
 import { Host } from '../enrich/host.ts';
@@ -32,7 +33,12 @@ export async function record({ flags, positionals }: CommandLine): Promise<numbe
   }
   const config = settingsOf(flags);
   const log = createLogger(config.response.log_level);
-  const events = new EventsFile({ ...config.output, events_file: file, events_kinds: kinds, rotate_bytes: 0 }, log);
+  const redactor = createRedactor({ ...config.redaction, environment: config.enrich.environment });
+  const events = new EventsFile(
+    { ...config.output, events_file: file, events_kinds: kinds, rotate_bytes: 0 },
+    log,
+    redactor.event,
+  );
   const clock = new BootClock();
   const sensor = new Sensor({ objectPath: BPF_OBJECT, config, log });
   let count = 0;

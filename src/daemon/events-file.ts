@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'n
 import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { EventJson } from '../schema/event.ts';
 import { eventJson } from '../schema/json.ts';
 import { simpleEvent } from '../schema/simple.ts';
 import type { LiveView } from '../schema/view.ts';
@@ -22,13 +23,15 @@ export class EventsFile {
   readonly #rotateBytes: number;
   readonly #keep: number;
   readonly #log: Logger;
+  readonly #redact: (event: EventJson) => EventJson;
   #fd: number;
   #size: number;
   #pending: string[] = [];
   #failing = false;
 
-  /** Throws OUTPUT_FAILED when the file cannot be opened. */
-  constructor(config: Config['output'], log: Logger) {
+  /** `redact` takes secrets out. Throws OUTPUT_FAILED when the file cannot be opened. */
+  constructor(config: Config['output'], log: Logger, redact: (event: EventJson) => EventJson) {
+    this.#redact = redact;
     this.#path = config.events_file;
     this.#simple = config.format === 'simple';
     this.#rotateBytes = config.rotate_bytes;
@@ -52,7 +55,7 @@ export class EventsFile {
 
   add(view: LiveView): void {
     if (this.kinds !== undefined && !this.kinds.has(view.kind)) return;
-    this.#pending.push(JSON.stringify(this.#simple ? simpleEvent(view) : eventJson(view)));
+    this.#pending.push(JSON.stringify(this.#redact(this.#simple ? simpleEvent(view) : eventJson(view))));
   }
 
   /** Writes what was added since; to be called at the end of each batch. */

@@ -165,6 +165,7 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
       if (watched) plugins.observe(json);
       eventStream.publish(json);
     },
+    redactEvent: (event) => redactor.event(event),
     wants: (kind) => !eventStream.idle || plugins.observes.has(kind),
     get observes() {
       return plugins.observes;

@@ -54,6 +54,8 @@ export interface AlertPipeline {
   observe(event: EventRecord): void;
   /** Whether somebody looks at events of this kind beyond the rules, so that a snapshot is worth its cost. */
   wants(kind: string): boolean;
+  /** The event without secrets, for other outputs. */
+  redactEvent(event: EventJson): EventJson;
   /** Event kinds that must bypass the kernel filter. */
   readonly observes: ReadonlySet<string>;
   /** Sends the summaries of open bursts and waits until every sink has everything, at most `ms`. Tells whether it has. */
