@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { expect } from 'chai';
 import { toSyslog } from '../../src/alerts/formats/syslog.ts';
-import { makeCertificates } from './support/certificates.ts';
+import { type Certificates, makeCertificates } from './support/certificates.ts';
 import { execEvent } from './support/findings.ts';
 import { failureOf, makeSink, spooled, UNABORTED } from './support/sinks.ts';
 import { eventually } from './support/wait.ts';
@@ -124,8 +124,12 @@ describe('the syslog sink', () => {
   );
 
   describe('over TLS', () => {
-    const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-syslog-'));
-    const certificates = makeCertificates(directory);
+    let directory: string;
+    let certificates: Certificates;
+    before(() => {
+      directory = mkdtempSync(join(tmpdir(), 'bpfwarden-syslog-'));
+      certificates = makeCertificates(directory);
+    });
     after(() => rmSync(directory, { recursive: true, force: true }));
     const server = (sockets: Socket[], bytes: Buffer[]) =>
       createTlsServer(
