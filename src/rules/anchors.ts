@@ -4,7 +4,7 @@
  * anchor is necessary, never sufficient: the predicate has the last word.
  */
 import type { FieldSource, FieldValue, ProcessSummary } from '../schema/event.ts';
-import { FIELDS, type FieldId, fieldName } from '../schema/fields.ts';
+import { FIELDS, type FieldId, fieldId, fieldName } from '../schema/fields.ts';
 import { foldCase } from './fold.ts';
 import { literalWays } from './regexp-literals.ts';
 import type { Condition, Glob, Leaf, Literal, Subject, TextOperator } from './tree.ts';
@@ -175,6 +175,39 @@ export function globLiteral(
     };
   });
   return best;
+}
+
+const PATH: Reading = { id: String(fieldId('file.path')), field: fieldId('file.path') ?? -1 };
+
+/**
+ * The same anchor on file.path, for the parts of a path. A live event's parts
+ * are cut from its path, so that one pass over the path finds them all; a
+ * recorded event may bring parts without a path.
+ */
+export function onPath(anchor: Anchor): Anchor | undefined {
+  if (anchor.type !== 'text') return undefined;
+  const { how, text, loose } = anchor;
+  if (text === '') return undefined;
+  const of = (wanted: TextOperator, literal: string): Anchor => ({
+    type: 'text',
+    reading: PATH,
+    how: wanted,
+    text: literal,
+    loose,
+  });
+  switch (fieldName(anchor.reading.field)) {
+    case 'file.name':
+      // Without a slash before it: a path may be a bare name, such as that of a memory file.
+      if (how === 'equal') return of('endsWith', text);
+      return how === 'startsWith' ? of('contains', text) : of(how, text);
+    case 'file.directory':
+      if (how === 'equal') return of('startsWith', text === '/' ? '/' : `${text}/`);
+      return how === 'endsWith' ? of('contains', text) : of(how, text);
+    case 'file.extension':
+      return how === 'equal' ? of('endsWith', `.${text}`) : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Calls back with each string, number or truth value that a reading finds in a list or map. */

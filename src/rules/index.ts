@@ -3,9 +3,9 @@
  * by their anchors; anchors of one field are looked for together. What is
  * found is confirmed by the rule's predicate.
  */
-import type { FieldSource } from '../schema/event.ts';
+import type { EventView, FieldSource } from '../schema/event.ts';
 import { fieldName } from '../schema/fields.ts';
-import { type Anchor, anchorsOf, isPresent, type Reading, readParts } from './anchors.ts';
+import { type Anchor, anchorsOf, isPresent, onPath, type Reading, readParts } from './anchors.ts';
 import { Alphabet, Automaton, type Pattern } from './automaton.ts';
 import { foldCase } from './fold.ts';
 import type { CompiledRule } from './rule.ts';
@@ -126,6 +126,8 @@ export class RuleIndex {
   readonly #placements: readonly Placement[];
   readonly #matchers: ReadonlyMap<string, Matcher>;
   readonly #plans = new Map<string, Plan>();
+  /** Of live events, by kind; there are only so many. */
+  readonly #livePlans = new Map<string, Plan>();
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
   #event = 0;
@@ -142,7 +144,8 @@ export class RuleIndex {
     const alphabet = new Alphabet();
     this.#placements.forEach(({ byKind, otherwise }, target) => {
       const seen = new Set<string>();
-      for (const anchor of [...byKind.values(), otherwise].flatMap((anchors) => anchors ?? [])) {
+      const own = [...byKind.values(), otherwise].flatMap((anchors) => anchors ?? []);
+      for (const anchor of [...own, ...own.flatMap((one) => onPath(one) ?? [])]) {
         if (anchor.type === 'present') continue;
         const { reading, type } = anchor;
         const key = type === 'text' ? `${reading.id} ${anchor.how} ${anchor.text}` : `${reading.id} ${anchor.value}`;
@@ -158,10 +161,10 @@ export class RuleIndex {
     this.#matchers = new Map(
       [...byReading].map(([id, { reading, anchors }]) => [id, new Matcher(reading, anchors, alphabet)]),
     );
-    this.#plan = this.#makePlan('');
+    this.#plan = this.#makePlan('', false);
   }
 
-  #makePlan(kind: string): Plan {
+  #makePlan(kind: string, live: boolean): Plan {
     const possible = new Uint8Array(this.#rules.length);
     const matchers = new Set<Matcher>();
     const present = new Map<string, { reading: Reading; rules: number[] }>();
@@ -171,7 +174,8 @@ export class RuleIndex {
       if (anchors?.length === 0) return;
       possible[target] = 1;
       if (anchors === undefined) always.push(target);
-      for (const anchor of anchors ?? []) {
+      for (const own of anchors ?? []) {
+        const anchor = (live ? onPath(own) : undefined) ?? own;
         const { reading } = anchor;
         if (anchor.type === 'present') {
           const entry = present.get(reading.id) ?? { reading, rules: [] };
@@ -186,12 +190,13 @@ export class RuleIndex {
     return { possible, matchers: [...matchers], present: [...present.values()], always };
   }
 
-  #planFor(kind: string): Plan {
-    let plan = this.#plans.get(kind);
+  #planFor(kind: string, live: boolean): Plan {
+    const plans = live ? this.#livePlans : this.#plans;
+    let plan = plans.get(kind);
     if (plan === undefined) {
       // Recordings can have any name: beyond the limit all rules are looked for by their whole condition.
-      plan = this.#makePlan(this.#plans.size < MAX_KINDS ? kind : '');
-      if (this.#plans.size < MAX_KINDS) this.#plans.set(kind, plan);
+      plan = this.#makePlan(plans.size < MAX_KINDS ? kind : '', live);
+      if (plans.size < MAX_KINDS) plans.set(kind, plan);
     }
     return plan;
   }
@@ -201,7 +206,7 @@ export class RuleIndex {
     this.#event++;
     this.#found = undefined;
     this.#source = event;
-    const plan = this.#planFor(event.kind);
+    const plan = this.#planFor(event.kind, (event as Partial<EventView>).live === true);
     this.#plan = plan;
     for (const target of plan.always) this.#try(target);
     for (const { reading, rules } of plan.present) {

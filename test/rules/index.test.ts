@@ -4,7 +4,8 @@ import { celCondition } from '../../src/rules/cel.ts';
 import { compilePredicate } from '../../src/rules/compile.ts';
 import { RuleIndex } from '../../src/rules/index.ts';
 import { bareSource } from '../../src/rules/source.ts';
-import { type Condition, field } from '../../src/rules/tree.ts';
+import { type Condition, field, leaf } from '../../src/rules/tree.ts';
+import { baseName, directoryName, extensionOf } from '../../src/schema/paths.ts';
 import { cel, fields, tree } from './support/arbitrary.ts';
 import { eventOf } from './support/event.ts';
 import { ruleOf } from './support/rule.ts';
@@ -44,6 +45,48 @@ describe('rule index', () => {
       { numRuns: 500 },
     );
     expect(matches).to.be.greaterThan(1000);
+  });
+
+  it('finds by the path what rules ask of its parts, on live events', () => {
+    const PARTS = ['file.path', 'file.name', 'file.directory', 'file.extension'] as const;
+    const path = fc
+      .array(fc.constantFrom('etc', 'Shadow', '.ssh', 'id_rsa', 'key.pem', 'a.b.c', ''), { maxLength: 3 })
+      .map((parts) => `/${parts.join('/')}`)
+      .map((text) => (text.length % 5 === 0 ? text.slice(1) : text));
+    const part = fc.oneof(
+      path,
+      fc.constantFrom('', '/', 'shadow', 'pem', 'c', '.ssh', '/etc', '/etc/', '/.ssh', 'id_', 'y.p'),
+    );
+    const test = fc.tuple(
+      fc.constantFrom(...PARTS),
+      fc.constantFrom('equal', 'contains', 'startsWith', 'endsWith'),
+      part,
+      fc.boolean(),
+    );
+    let matches = 0;
+    fc.assert(
+      fc.property(fc.array(test, { minLength: 1, maxLength: 6 }), path, (tests, text) => {
+        const rules = tests.map(([name, op, value, ignoreCase]) =>
+          leaf(field(name), { op, values: [value], ignoreCase }),
+        );
+        const values = {
+          'event.type': 'file_open',
+          'file.path': text,
+          'file.name': baseName(text),
+          'file.directory': directoryName(text),
+          'file.extension': extensionOf(text),
+        };
+        const event = { ...eventOf(values), live: true };
+        const linear = rules.flatMap((rule, at) => (compilePredicate(rule)(event) ? [at] : []));
+        matches += linear.length;
+        const index = indexOf(rules)
+          .candidates(event)
+          .map((rule) => rule.index);
+        expect([...index].sort((a, b) => a - b)).to.deep.equal(linear);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(matches).to.be.greaterThan(200);
   });
 
   it('allocates no list when nothing matches', () => {
