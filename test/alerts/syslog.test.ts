@@ -167,6 +167,7 @@ describe('the syslog sink', () => {
       address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     });
     const big = spooled('big', {}, execEvent({ args: ['/tmp/x', 'y'.repeat(2_000_000)] }));
+    await sink.deliver([alert], UNABORTED);
     const failure = await failureOf(
       (async () => {
         for (let index = 0; index < 20; index += 1) await sink.deliver([big], AbortSignal.timeout(200));
