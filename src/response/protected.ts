@@ -5,19 +5,30 @@ import { parentOf } from '../alerts/process-start.ts';
 export type Protection = (pid: number, path: string | undefined) => string | undefined;
 
 const MAX_ANCESTORS = 64;
+/** A burst asks thousands of times a second; parents end seldom. */
+const REMEMBER_MS = 1000;
 
 /**
- * pid 1, kernel threads, the daemon, its ancestors (looked up each time: they
- * change when a parent ends) and the executables of the list.
+ * pid 1, kernel threads, the daemon, its ancestors (looked up again and again:
+ * they change when a parent ends) and the executables of the list.
  */
 export function createProtection(executables: readonly string[], self = process.pid, procfs = '/proc'): Protection {
   const list = new Set(executables);
+  let ancestors: readonly number[] = [];
+  let lookedUp = Number.NEGATIVE_INFINITY;
+  const isAncestor = (pid: number): boolean => {
+    if (performance.now() - lookedUp >= REMEMBER_MS) {
+      ancestors = ancestorsOf(self, procfs);
+      lookedUp = performance.now();
+    }
+    return ancestors.includes(pid);
+  };
   return (pid, path) => {
     if (!Number.isSafeInteger(pid) || pid <= 0) return 'it has no process id';
     if (pid === 1) return 'it is pid 1';
     if (pid === 2 || parentOf(pid, procfs) === 2) return 'it is a kernel thread';
     if (pid === self) return 'it is the daemon';
-    if (ancestorsOf(self, procfs).includes(pid)) return 'it is an ancestor of the daemon';
+    if (isAncestor(pid)) return 'it is an ancestor of the daemon';
     // What it is now counts as much as what it was when it matched.
     const now = executableOf(pid, procfs);
     const found = [path, now].find((entry) => entry !== undefined && list.has(entry));
