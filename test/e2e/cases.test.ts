@@ -8,7 +8,7 @@ import { kindsOf, runCase } from '../cases/run.ts';
 import { type Daemon, startDaemon } from './support/daemon.ts';
 
 describe('behaviour of public corpora, replayed by our own scripts', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let daemon: Daemon;
   let directory: string;
   let eventsFile: string;
