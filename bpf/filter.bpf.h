@@ -141,5 +141,7 @@ static __always_inline void filter_forget_paths(void)
  * caller counts it as throttled). Only for kinds that go to the bulk ring.
  */
 __u32 rate_take(__u32 kind);
+/* At the exit of the current process. */
+__u32 rate_exit(void);
 
 #endif /* BPFWARDEN_FILTER_H */

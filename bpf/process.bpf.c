@@ -115,6 +115,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	key.start_time = task->group_leader->start_boottime;
 	if (bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST) == -17 /* EEXIST */)
 		return 0;
+	rate_exit();
 	if (!kind_wanted(EVENT_PROCESS_EXIT)) {
 		account(EVENT_PROCESS_EXIT, OUTCOME_FILTERED);
 		return 0;

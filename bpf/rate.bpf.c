@@ -28,6 +28,24 @@ struct {
 
 enum { TOKEN_SHIFT = 20 };
 
+/* Episodes that have begun and not ended: nearly always none, and then an exit has nothing to look
+ * for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} rate_episodes SEC(".maps");
+
+static __always_inline void episodes_add(__s64 change)
+{
+	__u32 key = 0;
+	__u64 *open = bpf_map_lookup_elem(&rate_episodes, &key);
+
+	if (open)
+		__sync_fetch_and_add(open, change);
+}
+
 static __always_inline void announce(struct task_struct *task, __u32 kind, __u32 started,
 				     __u64 dropped)
 {
@@ -44,10 +62,20 @@ static __always_inline void announce(struct task_struct *task, __u32 kind, __u32
 	record_submit(s, RING_PRIORITY);
 }
 
+static __always_inline void episode_end(struct task_struct *task, struct bucket *b, __u32 kind)
+{
+	__u64 dropped = b->dropped;
+
+	b->episode = 0;
+	b->dropped = 0;
+	episodes_add(-1);
+	announce(task, kind, 0, dropped);
+}
+
 /*
  * The end of an episode is announced by the first event that finds at least
- * half a bucket again; a process that stops or exits announces none, so user
- * space also looks through the buckets and closes old episodes.
+ * half a bucket again, or by the process's exit. A process that stays and falls
+ * silent announces none: user space finds it in the buckets.
  */
 __noinline __u32 rate_take(__u32 kind)
 {
@@ -85,21 +113,40 @@ __noinline __u32 rate_take(__u32 kind)
 		b->tokens = tokens > most ? most : tokens;
 		b->filled = now;
 	}
-	if (b->episode && b->tokens >= most / 2) {
-		__u64 dropped = b->dropped;
-
-		b->episode = 0;
-		b->dropped = 0;
-		announce(task, kind, 0, dropped);
-	}
+	if (b->episode && b->tokens >= most / 2)
+		episode_end(task, b, kind);
 	if (b->episode || b->tokens < (1ull << TOKEN_SHIFT)) {
 		__sync_fetch_and_add(&b->dropped, 1);
 		if (!b->episode) {
 			b->episode = now;
+			episodes_add(1);
 			announce(task, kind, 1, 0);
 		}
 		return 0;
 	}
 	b->tokens -= 1ull << TOKEN_SHIFT;
 	return 1;
+}
+
+/* The current process ends: so do its episodes. */
+__noinline __u32 rate_exit(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 first = 0;
+	__u64 *open = bpf_map_lookup_elem(&rate_episodes, &first);
+	struct rate_key key = {};
+
+	if (!open || !*(volatile __u64 *)open)
+		return 0;
+	key.pid = task->tgid;
+	key.start_time = task->group_leader->start_boottime;
+	for (__u32 kind = EVENT_FILE_OPEN; kind <= EVENT_NET_DNS; kind++) {
+		struct bucket *b;
+
+		key.kind = kind;
+		b = bpf_map_lookup_elem(&rate_buckets, &key);
+		if (b && b->episode)
+			episode_end(task, b, kind);
+	}
+	return 0;
 }
