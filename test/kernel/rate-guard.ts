@@ -1,0 +1,53 @@
+/**
+ * A process of its own, since its sensor has a rate limit: rate-guard.ts FLOODER LIST ROUNDS QUIET
+ * Runs FLOODER and, while it floods, QUIET 50 times; prints what the sensor saw as JSON.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { defaultConfig } from '../../src/config/load.ts';
+import { Sensor } from '../../src/kernel/sensor.ts';
+import { BARE_HOST } from '../../src/schema/context.ts';
+import { KINDS } from '../../src/schema/kinds.ts';
+import { id } from '../../src/schema/record.ts';
+
+const [flooder = '', list = '', rounds = '1', quiet = ''] = process.argv.slice(2);
+const defaults = defaultConfig();
+const sensor = new Sensor({
+  objectPath: fileURLToPath(new URL('../../build/bpf/bpfwarden.bpf.o', import.meta.url)),
+  config: { ...defaults, kernel: { ...defaults.kernel, rate_limit: 2000, rate_burst: 1000, ring_bytes: 64 << 20 } },
+  log: pino({ level: 'silent' }),
+});
+sensor.attach();
+sensor.setFilter({
+  kinds: new Map(Object.keys(KINDS).map((kind) => [kind, { pass: 'whole', because: 'test' }] as const)),
+});
+
+const seen = { flood: 0, execs: 0, opens: 0 };
+const episodes: { started: boolean; dropped: number }[] = [];
+let flooderPid = 0;
+sensor.start(BARE_HOST, (batch) => {
+  for (const view of batch) {
+    const path = view.value(id('file.path'));
+    const isFlooder = view.value(id('process.pid')) === flooderPid;
+    if (view.kind === 'throttle' && isFlooder)
+      episodes.push({
+        started: view.value(id('throttle.started')) === true,
+        dropped: Number(view.value(id('throttle.dropped'))),
+      });
+    if (view.kind === 'file_open' && isFlooder) seen.flood++;
+    if (view.kind === 'file_open' && path === quiet) seen.opens++;
+    if (view.kind === 'process_exec' && view.value(id('process.filename')) === quiet) seen.execs++;
+  }
+});
+
+const child = spawn(flooder, [list, rounds], { stdio: 'ignore' });
+flooderPid = child.pid ?? 0;
+const ended = new Promise((resolve) => child.on('exit', resolve));
+for (let run = 0; run < 50; run++) spawnSync('/bin/sh', ['-c', `read -r line < ${quiet}; exec ${quiet}`]);
+await ended;
+await new Promise((resolve) => setTimeout(resolve, 500));
+sensor.finish();
+const counts = sensor.counts().get('file_open');
+console.log(JSON.stringify({ seen, episodes, counts }));
+sensor.close();
