@@ -15,20 +15,20 @@
 #define BPFWARDEN_EVENTS_H
 
 /* ---- vocabulary -------------------------------------------------------- */
-typedef __u64 ktime_ns;	      /* bpf_ktime_get_boot_ns(); task start_boottime */
-typedef __u32 process_id;     /* tgid in the init pid namespace */
-typedef __u32 thread_id;      /* pid (task) in the init pid namespace */
-typedef __u32 user_id;	      /* kuid, init user namespace; -1 is unset */
+typedef __u64 ktime_ns;   /* bpf_ktime_get_boot_ns(); task start_boottime */
+typedef __u32 process_id; /* tgid in the init pid namespace */
+typedef __u32 thread_id;  /* pid (task) in the init pid namespace */
+typedef __u32 user_id;    /* kuid, init user namespace; -1 is unset */
 typedef __u32 group_id;
 typedef __u64 capability_set; /* bit n is capability n */
 typedef __u64 inode_number;
-typedef __u32 device_number;  /* kernel encoding: major << 20 | minor */
-typedef __u16 file_mode;      /* umode_t */
-typedef __u32 open_flags;     /* O_* of the running architecture */
-typedef __u8 ip_address[16];  /* network order; IPv4 as ::ffff:a.b.c.d */
-typedef __u16 port_number;    /* host order */
+typedef __u32 device_number; /* kernel encoding: major << 20 | minor */
+typedef __u16 file_mode;     /* umode_t */
+typedef __u32 open_flags;    /* O_* of the running architecture */
+typedef __u8 ip_address[16]; /* network order; IPv4 as ::ffff:a.b.c.d */
+typedef __u16 port_number;   /* host order */
 typedef char comm_name[16];
-typedef __s64 call_result;    /* value returned, -errno on failure */
+typedef __s64 call_result; /* value returned, -errno on failure */
 
 /* Where a string lies: bytes [offset, offset + length) of the record. */
 struct text {
@@ -41,22 +41,24 @@ enum text_limits {
 };
 
 enum record_flags {
-	RECORD_UNVERIFIED = 1 << 0,	 /* a path is what user space passed, not what the kernel used */
-	RECORD_TRUNCATED = 1 << 1,	 /* a string was cut: its end is kept */
-	RECORD_UNREADABLE = 1 << 2,	 /* at least one string could not be read */
-	RECORD_COMPAT32 = 1 << 3,	 /* 32-bit system call */
-	RECORD_IO_URING = 1 << 4,	 /* done by io_uring, not by a system call */
-	RECORD_KERNEL_THREAD = 1 << 5,	 /* current is a kernel thread or softirq: process fields are not the actor's */
-	RECORD_PATH_DELETED = 1 << 6,	 /* the file has no name any more (nlink 0 or unhashed) */
-	RECORD_ENV_TRUNCATED = 1 << 7,	 /* not all of the environment was looked at */
+	RECORD_UNVERIFIED = 1 << 0, /* a path is what user space passed, not what the kernel used */
+	RECORD_TRUNCATED = 1 << 1,  /* a string was cut: its end is kept */
+	RECORD_UNREADABLE = 1 << 2, /* at least one string could not be read */
+	RECORD_COMPAT32 = 1 << 3,   /* 32-bit system call */
+	RECORD_IO_URING = 1 << 4,   /* done by io_uring, not by a system call */
+	RECORD_KERNEL_THREAD =
+	    1 << 5, /* current is a kernel thread or softirq: process fields are not the actor's */
+	RECORD_PATH_DELETED = 1 << 6,  /* the file has no name any more (nlink 0 or unhashed) */
+	RECORD_ENV_TRUNCATED = 1 << 7, /* not all of the environment was looked at */
 	RECORD_EXE_MEMFD = 1 << 8,
-	RECORD_EXE_WRITABLE = 1 << 9,	 /* the process may write its own executable */
-	RECORD_EXE_UPPER = 1 << 10,	 /* executable is in an overlay's upper layer */
+	RECORD_EXE_WRITABLE = 1 << 9, /* the process may write its own executable */
+	RECORD_EXE_UPPER = 1 << 10,   /* executable is in an overlay's upper layer */
 	RECORD_EXE_SETUID = 1 << 11,
 	RECORD_EXE_SETGID = 1 << 12,
-	RECORD_CREATED = 1 << 13,	 /* this open created the file */
+	RECORD_CREATED = 1 << 13, /* this open created the file */
 	RECORD_CONNECTED = 1 << 14,
-	RECORD_SEEDED = 1 << 15,	 /* a process_exec made from a process that ran before the sensor did */
+	RECORD_SEEDED =
+	    1 << 15, /* a process_exec made from a process that ran before the sensor did */
 };
 
 /* ---- kinds: append only ------------------------------------------------- */
@@ -90,9 +92,9 @@ enum event_kind {
 	EVENT_NET_LISTEN = 26,
 	EVENT_NET_CLOSE = 27,
 	EVENT_NET_SEND = 28,
-	EVENT_NET_DNS = 29,	/* a DNS answer that a process read; feeds destination.hostname */
-	EVENT_SOCKET_RAW = 30,	/* raw, packet or vsock socket */
-	EVENT_SOCKET_DUP = 31,	/* an inet socket became fd 0, 1 or 2 */
+	EVENT_NET_DNS = 29,    /* a DNS answer that a process read; feeds destination.hostname */
+	EVENT_SOCKET_RAW = 30, /* raw, packet or vsock socket */
+	EVENT_SOCKET_DUP = 31, /* an inet socket became fd 0, 1 or 2 */
 	EVENT_SETUID = 32,
 	EVENT_SETGID = 33,
 	EVENT_CAPSET = 34,
@@ -116,7 +118,7 @@ enum event_kind {
 	EVENT_REBOOT = 52,
 	EVENT_SWAPON = 53,
 	EVENT_SETTIMEOFDAY = 54,
-	EVENT_THROTTLE = 55,	/* the rate guard began or ended dropping a process's events */
+	EVENT_THROTTLE = 55, /* the rate guard began or ended dropping a process's events */
 	EVENT_KIND_MAX,
 };
 
@@ -134,19 +136,19 @@ enum event_outcome {
 /* ---- records ------------------------------------------------------------ */
 struct record_header {
 	enum event_kind kind;
-	__u32 size;	       /* bytes of the whole record, strings included */
+	__u32 size; /* bytes of the whole record, strings included */
 	ktime_ns time;
-	ktime_ns start_time;   /* of the thread group leader: (pid, start_time) is the process */
-	call_result result;    /* what the kernel answered */
+	ktime_ns start_time; /* of the thread group leader: (pid, start_time) is the process */
+	call_result result;  /* what the kernel answered */
 	__u64 cgroup_id;
 	process_id pid;
 	thread_id tid;
-	process_id ppid;       /* real parent's tgid */
+	process_id ppid; /* real parent's tgid */
 	user_id uid;
 	user_id euid;
 	group_id gid;
-	__u32 flags;	       /* enum record_flags */
-	__u32 syscall;	       /* number in the native table; compat numbers are mapped; ~0 if none */
+	__u32 flags;   /* enum record_flags */
+	__u32 syscall; /* number in the native table; compat numbers are mapped; ~0 if none */
 	comm_name comm;
 };
 
@@ -172,7 +174,7 @@ struct process_exec {
 	struct record_header header;
 	ktime_ns parent_start_time;
 	struct file_identity exe;
-	__u64 exe_mtime;       /* ns */
+	__u64 exe_mtime; /* ns */
 	__u64 exe_ctime;
 	user_id auid;
 	__u32 session_id;
@@ -190,8 +192,8 @@ struct process_exec {
 	struct text env_tail;
 	struct text cwd;
 	struct text tty;
-	struct text cgroup;    /* path in the cgroup hierarchy */
-	__u32 args_length;     /* bytes in the process, also when cut */
+	struct text cgroup; /* path in the cgroup hierarchy */
+	__u32 args_length;  /* bytes in the process, also when cut */
 	__u32 env_length;
 };
 
@@ -200,29 +202,31 @@ struct process_fork {
 	ktime_ns child_start_time;
 	process_id child_pid;
 	__u32 clone_flags;
-	struct namespaces ns;	     /* the child's */
+	struct namespaces ns; /* the child's */
 	__u64 child_cgroup_id;
 };
 
 struct process_exit {
 	struct record_header header;
-	__u32 exit_code;       /* 0..255 */
-	__u32 exit_signal;     /* 0 if none */
+	__u32 exit_code;   /* 0..255 */
+	__u32 exit_signal; /* 0 if none */
 	ktime_ns runtime;
 };
 
-/* open, read, write, create, chmod, chown, truncate, setxattr, utimens, unlink, rename, link, symlink, mkdir, swapon */
+/* open, read, write, create, chmod, chown, truncate, setxattr, utimens, unlink, rename, link,
+ * symlink, mkdir, swapon */
 struct file_event {
 	struct record_header header;
 	struct file_identity file;
 	open_flags open_flags;
-	__u32 new_mode;	       /* chmod, mkdir, creating open: the mode asked for */
-	user_id new_owner;     /* chown */
+	__u32 new_mode;    /* chmod, mkdir, creating open: the mode asked for */
+	user_id new_owner; /* chown */
 	group_id new_group;
-	__u64 bytes;	       /* read/write: of this first call; truncate: the new length */
+	__u64 bytes; /* read/write: of this first call; truncate: the new length */
 	struct text path;
-	struct text new_path;  /* rename, link: the new name; symlink: the link's own path is `path`, its target `new_path` */
-	struct text base;      /* directory that a relative unverified `path` starts at */
+	struct text new_path; /* rename, link: the new name; symlink: the link's own path is `path`,
+				 its target `new_path` */
+	struct text base;     /* directory that a relative unverified `path` starts at */
 	struct text new_base;
 	struct text attribute; /* setxattr: name */
 };
@@ -242,21 +246,21 @@ struct endpoint {
 /* conn, accept, listen, close, send */
 struct net_event {
 	struct record_header header;
-	__u16 family;	       /* AF_INET, AF_INET6 */
-	__u16 transport;       /* IPPROTO_* */
+	__u16 family;    /* AF_INET, AF_INET6 */
+	__u16 transport; /* IPPROTO_* */
 	struct endpoint source;
 	struct endpoint destination;
 	__u64 bytes_sent;
 	__u64 bytes_received;
-	ktime_ns duration;     /* close: since connect or accept */
-	__u64 socket;	       /* identifies the socket while it lives */
+	ktime_ns duration; /* close: since connect or accept */
+	__u64 socket;      /* identifies the socket while it lives */
 };
 
 struct dns_event {
 	struct record_header header;
 	struct endpoint server;
 	__u16 transport;
-	struct text payload;   /* the DNS message, up to 1,232 bytes */
+	struct text payload; /* the DNS message, up to 1,232 bytes */
 };
 
 /*
@@ -273,10 +277,10 @@ struct dns_event {
  *   pivot_root    path new root, name where the old one is put
  *   setns         [1] CLONE_NEW*; name of the namespace file, such as mnt:[4026531841]
  *   unshare       [0] CLONE_NEW*
- *   mprotect_exec, mmap_exec  [0] address, [1] length, [2] PROT_*, [3] MAP_* (mmap); path and file of mapped files
- *   module_load   path and file (finit_module), detail parameters; module_unload: name
- *   keyctl        [0] operation (keyctl); name type and detail description (add_key, request_key)
- *   ids           old_* is ~0 when it is not known (a process older than the sensor)
+ *   mprotect_exec, mmap_exec  [0] address, [1] length, [2] PROT_*, [3] MAP_* (mmap); path and file
+ * of mapped files module_load   path and file (finit_module), detail parameters; module_unload:
+ * name keyctl        [0] operation (keyctl); name type and detail description (add_key,
+ * request_key) ids           old_* is ~0 when it is not known (a process older than the sensor)
  */
 struct call_event {
 	struct record_header header;
@@ -292,24 +296,25 @@ struct call_event {
 	user_id new_euid;
 	group_id new_gid;
 	group_id new_egid;
-	__u32 family;	       /* socket kinds */
+	__u32 family; /* socket kinds */
 	__u32 socket_type;
 	__u32 protocol;
 	capability_set old_effective;
 	capability_set new_effective;
 	struct endpoint source;
 	struct endpoint destination;
-	struct text path;      /* mount target, module file, chroot, mapped file ... */
+	struct text path; /* mount target, module file, chroot, mapped file ... */
 	struct text base;
-	struct text name;      /* mount source, module name, memfd name, new comm, BPF program name ... */
-	struct text detail;    /* file system type, module parameters ... */
+	struct text
+	    name; /* mount source, module name, memfd name, new comm, BPF program name ... */
+	struct text detail; /* file system type, module parameters ... */
 };
 
 struct throttle_event {
-	struct record_header header;  /* of the process held back */
-	enum event_kind subject;      /* the kind held back */
-	__u32 started;		      /* 1 begin, 0 end */
-	__u64 dropped;		      /* events held back in the episode that ended */
+	struct record_header header; /* of the process held back */
+	enum event_kind subject;     /* the kind held back */
+	__u32 started;               /* 1 begin, 0 end */
+	__u64 dropped;               /* events held back in the episode that ended */
 };
 
 union event {

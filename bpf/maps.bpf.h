@@ -169,7 +169,7 @@ struct path_scratch {
 	char path[PATH_MAX_BYTES + NAME_BYTES];
 	char name[NAME_BYTES];
 	__u64 hash; /* of name, for component_mask */
-	__u64 at; /* where path[] begins */
+	__u64 at;   /* where path[] begins */
 	/* Where a walk upwards is (path.bpf.c, mount_up). */
 	__u64 dentry;
 	__u64 mount; /* struct mount around it */
