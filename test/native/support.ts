@@ -39,6 +39,8 @@ export const KILL_NUMBER = process.arch === 'arm64' ? 129 : 62;
 /** Opens and configures the fixture, without its program that never loads. */
 export function openFixture(native: Native, path: string, options: { pid?: number; ringBytes?: number } = {}): void {
   const { pid = process.pid, ringBytes = 1 << 20 } = options;
+  // One object per process: kernel tests in the same run may have left theirs open.
+  native.close();
   check(native.open(path));
   check(native.setKnob('target_pid', u32(pid)));
   check(native.setKnob('kill_number', u64(KILL_NUMBER)));
