@@ -79,7 +79,8 @@ export function check({ flags }: CommandLine): number {
 }
 
 function describe(kind: string, decision: KindFilter): string {
-  if (KINDS[kind as keyof typeof KINDS]?.group === 'always' || kind === 'net_dns') return 'passed whole: the daemon itself needs it';
+  if (KINDS[kind as keyof typeof KINDS]?.group === 'always' || kind === 'net_dns')
+    return 'passed whole: the daemon itself needs it';
   switch (decision.pass) {
     case 'none':
       return 'filtered in the kernel: no rule looks at it; counted';
