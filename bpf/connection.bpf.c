@@ -42,7 +42,8 @@ static __always_inline enum pending conn_decide(struct sock *sk, struct task_str
 		account(EVENT_NET_CONN, OUTCOME_FILTERED);
 		return PENDING_NOT;
 	}
-	endpoints_of_sock(&e, sk);
+	if (!(passes & PASS_WHOLE))
+		endpoints_of_sock(&e, sk);
 	if (filter_endpoints(EVENT_NET_CONN, task, 0, &e.source, &e.destination)) {
 		if (rate_take(EVENT_NET_CONN))
 			return PENDING_WANTED;

@@ -53,20 +53,21 @@ OWNED_MAP struct {
 	__type(value, inode_number);
 } refused SEC(".maps");
 
-static __always_inline inode_number inode_of_sock(struct sock *sk)
-{
-	return BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
-}
-
 /* An event of the current process about `sk`, with the kernel's addresses. */
 static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 				       struct task_struct *task, struct call_info *call,
 				       long result)
 {
+	__u32 passes = is_daemon(task) ? 0 : filter_passes(filter_generation(), kind);
 	struct scratch *s;
 
-	if (!kind_wanted(kind) || is_daemon(task)) {
+	if (!passes) {
 		account(kind, OUTCOME_FILTERED);
+		return;
+	}
+	/* What passes whole is not built only to be throttled. */
+	if (passes & PASS_WHOLE && !rate_take(kind)) {
+		account(kind, OUTCOME_THROTTLED);
 		return;
 	}
 	s = record_begin(kind, sizeof(struct net_event));
@@ -80,7 +81,10 @@ static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 		s->event.net_conn.source = s->event.net_conn.destination;
 		s->event.net_conn.destination = local;
 	}
-	net_submit(s, kind, task);
+	if (passes & PASS_WHOLE)
+		record_submit(s, RING_BULK);
+	else
+		net_submit(s, kind, task);
 }
 
 /* io_uring begins a request right after it was submitted, in the same call, or hands it to a

@@ -104,36 +104,52 @@ static __always_inline bool is_mapped(const __u8 *ip)
 	return !(part[0] | part[1] | part[2] | part[3] | part[4]) && part[5] == 0xffff;
 }
 
+/* As /proc/net/tcp shows it; 0 when the socket is orphaned. */
+static __always_inline inode_number inode_of_sock(struct sock *sk)
+{
+	unsigned long number = 0;
+	__u64 socket = 0;
+
+	read_field(socket, sk, struct sock, sk_socket);
+	if (socket)
+		read_field(number, socket, struct socket_alloc, vfs_inode.i_ino);
+	return number;
+}
+
 /*
  * Both ends of an inet socket. An IPv6 socket that speaks to ::ffff:a.b.c.d
  * speaks IPv4, and is reported so.
  */
 static __always_inline void endpoints_of_sock(struct net_event *e, struct sock *sk)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	struct inet_sock *inet = (struct inet_sock *)sk;
+	struct sock_head head = {};
+	__be16 port = 0;
+	__u16 protocol = 0;
 
-	e->family = family;
-	e->transport = BPF_CORE_READ(sk, sk_protocol);
-	e->socket = BPF_CORE_READ(sk, sk_socket, file, f_inode,
-				  i_ino); /* as /proc/net/tcp shows it; 0 when orphaned */
+	read_sock(&head, sk);
+	read_field(protocol, sk, struct sock, sk_protocol);
+	e->family = sock_field(&head, __u16, skc_family);
+	e->transport = protocol;
+	e->socket = inode_of_sock(sk);
 	/* skc_num is gone in a closed socket (inet_put_port), and first in one that listens. */
-	e->source.port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	if (!e->source.port)
-		e->source.port = bpf_ntohs(BPF_CORE_READ(inet, inet_sport));
-	e->destination.port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	if (family == AF_INET6) {
-		BPF_CORE_READ_INTO(&e->destination.ip, sk, __sk_common.skc_v6_daddr);
+	e->source.port = sock_field(&head, __u16, skc_num);
+	if (!e->source.port) {
+		read_field(port, sk, struct inet_sock, inet_sport);
+		e->source.port = bpf_ntohs(port);
+	}
+	e->destination.port = bpf_ntohs(sock_field(&head, __be16, skc_dport));
+	if (e->family == AF_INET6) {
+		read_field(e->destination.ip, sk, struct sock, __sk_common.skc_v6_daddr);
 		if (!is_mapped(e->destination.ip)) {
-			BPF_CORE_READ_INTO(&e->source.ip, sk, __sk_common.skc_v6_rcv_saddr);
+			read_field(e->source.ip, sk, struct sock, __sk_common.skc_v6_rcv_saddr);
 			if (is_mapped(e->source.ip))
 				e->family = AF_INET;
 			return;
 		}
 		e->family = AF_INET;
 	}
-	ip_from_v4(e->source.ip, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
-	ip_from_v4(e->destination.ip, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	ip_from_v4(e->source.ip, sock_field(&head, __be32, skc_rcv_saddr));
+	ip_from_v4(e->destination.ip, sock_field(&head, __be32, skc_daddr));
 }
 
 /* False when it is of another family. */

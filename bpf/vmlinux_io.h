@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
-/* A part of vmlinux.h, which includes it between its attribute pragmas: io_uring, iterators, network. */
+/* A part of vmlinux.h, which includes it between its attribute pragmas: io_uring, iterators,
+ * network. */
 #ifndef BPFWARDEN_VMLINUX_IO_H
 #define BPFWARDEN_VMLINUX_IO_H
 
@@ -8,7 +9,8 @@ struct filename {
 	const char *name; /* the kernel's copy */
 };
 
-/* A request begins with its file and, in the same 64 bytes, its own arguments (struct io_open, ...). */
+/* A request begins with its file and, in the same 64 bytes, its own arguments (struct io_open,
+ * ...). */
 struct io_cqe {
 	int fd;
 };
@@ -136,6 +138,12 @@ struct sock {
 	u16 sk_protocol; /* 16 bits since bf9765145b85, 5.6 */
 	kuid_t sk_uid;
 	struct socket *sk_socket;
+};
+
+/* include/net/sock.h: a socket and its inode are one object. */
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
 };
 
 struct inet_sock {
