@@ -16,6 +16,7 @@ struct bucket {
 	__u64 tokens; /* in units of 1 / 2^20 event */
 	__u64 dropped;
 	__u64 episode; /* boot time the episode began; 0: none */
+	__u64 tick;    /* jiffies of the last filling */
 };
 
 /* LRU: a process that floods stays, the quiet ones make room. */
@@ -81,18 +82,18 @@ __noinline __u32 rate_take(__u32 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct rate_key key = {.kind = kind};
-	__u64 now, most, added;
+	__u64 most = (__u64)rate_burst << TOKEN_SHIFT, tick = bpf_jiffies64();
 	struct bucket *b;
 
 	if (!rate_limit)
 		return 1;
 	key.pid = task->tgid;
 	key.start_time = task->group_leader->start_boottime;
-	now = bpf_ktime_get_boot_ns();
-	most = (__u64)rate_burst << TOKEN_SHIFT;
 	b = bpf_map_lookup_elem(&rate_buckets, &key);
 	if (!b) {
-		struct bucket fresh = {.filled = now, .tokens = most - (1ull << TOKEN_SHIFT)};
+		struct bucket fresh = {.filled = bpf_ktime_get_boot_ns(),
+				       .tokens = most - (1ull << TOKEN_SHIFT),
+				       .tick = tick};
 
 		if (bpf_map_update_elem(&rate_buckets, &key, &fresh, BPF_ANY))
 			count_failure(FAILURE_RATE_MAP_FULL);
@@ -100,16 +101,17 @@ __noinline __u32 rate_take(__u32 kind)
 	}
 	/*
 	 * Threads of the process race here without a lock: a few events more or
-	 * less than the limit, never a wrong count.
+	 * less than the limit, never a wrong count. The clock is read once a tick.
 	 */
-	added = now - b->filled;
-	if (added > 1000000000ull * 60)
-		added = 1000000000ull * 60;
-	/* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below 2^63. */
-	added = added * rate_limit / 954;
-	if (added) {
-		__u64 tokens = b->tokens + added;
+	if (b->tick != tick) {
+		__u64 now = bpf_ktime_get_boot_ns(), added = now - b->filled, tokens;
 
+		b->tick = tick;
+		if (added > 1000000000ull * 60)
+			added = 1000000000ull * 60;
+		/* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below
+		 * 2^63. */
+		tokens = b->tokens + added * rate_limit / 954;
 		b->tokens = tokens > most ? most : tokens;
 		b->filled = now;
 	}
@@ -118,7 +120,7 @@ __noinline __u32 rate_take(__u32 kind)
 	if (b->episode || b->tokens < (1ull << TOKEN_SHIFT)) {
 		__sync_fetch_and_add(&b->dropped, 1);
 		if (!b->episode) {
-			b->episode = now;
+			b->episode = bpf_ktime_get_boot_ns();
 			episodes_add(1);
 			announce(task, kind, 1, 0);
 		}
