@@ -33,7 +33,7 @@ describe('live views', () => {
 
   it('knows the flags of the records', () => {
     const header = readFileSync(new URL('../../bpf/events.h', import.meta.url), 'utf8');
-    const declared = [...header.matchAll(/RECORD_(\w+) = 1 << (\d+)/g)].map(([, name, bit]) => [
+    const declared = [...header.matchAll(/RECORD_(\w+)\s*=\s*1 << (\d+)/g)].map(([, name, bit]) => [
       name,
       1 << Number(bit),
     ]);
