@@ -116,12 +116,31 @@ static void read_files(long count, const char *directory)
 	}
 }
 
+/* Uses `per_mille` of its CPU until it is killed, in turns of 10 ms as a reader would. */
+static void spin(long per_mille, const char *unused)
+{
+	(void)unused;
+	for (;;) {
+		struct timespec now, pause = {0, (1000 - per_mille) * 10000};
+		long begin;
+
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		begin = now.tv_sec * 1000000000 + now.tv_nsec;
+		do
+			clock_gettime(CLOCK_MONOTONIC, &now);
+		while (now.tv_sec * 1000000000 + now.tv_nsec - begin < per_mille * 10000);
+		if (per_mille < 1000)
+			nanosleep(&pause, NULL);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(long, const char *);
 } workloads[] = {
     {"getppid", getppid_loop}, {"open", open_loop},     {"exec", exec_loop},
     {"tcp", tcp_loop},         {"unlink", unlink_loop}, {"files", read_files},
+    {"spin", spin},
 };
 
 int main(int argc, char **argv)
