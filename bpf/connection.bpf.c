@@ -26,7 +26,8 @@ static __always_inline void conn_report(struct sock *sk, struct socket_owner *ow
 	e->header.kind = EVENT_NET_CONN;
 	e->header.result = result;
 	endpoints_of_sock(e, sk);
-	if (maybe && !filter_endpoints(EVENT_NET_CONN, NULL, result, &e->source, &e->destination))
+	if (maybe && !filter_endpoints(EVENT_NET_CONN, NULL, e->header.pid, result, &e->source,
+				       &e->destination))
 		record_drop(s, OUTCOME_FILTERED);
 	else
 		record_submit(s, RING_BULK);
@@ -36,21 +37,22 @@ static __always_inline void conn_report(struct sock *sk, struct socket_owner *ow
 static __always_inline enum pending conn_decide(struct sock *sk, struct task_struct *task)
 {
 	__u32 passes = filter_passes(filter_generation(), EVENT_NET_CONN);
-	struct net_event e = {};
+	struct endpoint source = {}, destination = {};
+	struct sock_head head = {};
 
 	if (!passes || is_daemon(task)) {
 		account(EVENT_NET_CONN, OUTCOME_FILTERED);
 		return PENDING_NOT;
 	}
-	if (!(passes & PASS_WHOLE))
-		endpoints_of_sock(&e, sk);
-	if (filter_endpoints(EVENT_NET_CONN, task, 0, &e.source, &e.destination)) {
+	if (!(passes & PASS_WHOLE) && read_sock(&head, sk))
+		ends_of_sock(&source, &destination, sk, &head);
+	if (filter_endpoints(EVENT_NET_CONN, task, task->tgid, 0, &source, &destination)) {
 		if (rate_take(EVENT_NET_CONN))
 			return PENDING_WANTED;
 		account(EVENT_NET_CONN, OUTCOME_THROTTLED);
 		return PENDING_NOT;
 	}
-	if (passes & PASS_ERRORS || (passes & PASS_PORTS && !e.source.port))
+	if (passes & PASS_ERRORS || (passes & PASS_SOURCE_PORTS && !source.port))
 		return PENDING_MAYBE;
 	account(EVENT_NET_CONN, OUTCOME_FILTERED);
 	return PENDING_NOT;
@@ -69,7 +71,7 @@ static __always_inline void on_syn_sent(struct sock *sk)
 	enum pending pending;
 
 	pending = conn_decide(sk, task);
-	if (!pending && (!kind_wanted(EVENT_NET_CLOSE) || is_daemon(task)))
+	if (!pending && !close_may_pass(sk, task))
 		return;
 	if (owner_keep(sk, task, pending) || !pending)
 		return;
@@ -82,13 +84,24 @@ static __always_inline void on_syn_sent(struct sock *sk)
 static __always_inline void on_close(struct sock *sk, struct socket_owner *owner, int oldstate,
 				     int newstate)
 {
+	struct endpoint source = {}, destination = {};
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	struct net_event *e;
+	struct sock_head head = {};
 	struct scratch *s;
 	__u64 now;
 
-	if (!kind_wanted(EVENT_NET_CLOSE)) {
+	if (!kind_wanted(EVENT_NET_CLOSE) || !read_sock(&head, sk)) {
 		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
+		return;
+	}
+	ends_of_sock(&source, &destination, sk, &head);
+	if (!filter_endpoints(EVENT_NET_CLOSE, NULL, owner ? owner->header.pid : 0, 0, &source,
+			      &destination)) {
+		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
+		return;
+	}
+	if (newstate != TCP_CLOSE && !rate_take(EVENT_NET_CLOSE)) { /* a reset is nobody's call */
+		account(EVENT_NET_CLOSE, OUTCOME_THROTTLED);
 		return;
 	}
 	s = record_begin(EVENT_NET_CLOSE, sizeof(struct net_event));
@@ -116,14 +129,7 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 	    BPF_CORE_READ(tcp, bytes_received) - (oldstate == TCP_CLOSE_WAIT);
 	s->event.net_close.bytes_sent =
 	    BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
-	e = &s->event.net_close;
-	if (!filter_endpoints(EVENT_NET_CLOSE, NULL, 0, &e->source, &e->destination))
-		record_drop(s, OUTCOME_FILTERED);
-	else if (newstate != TCP_CLOSE &&
-		 !rate_take(EVENT_NET_CLOSE)) /* a reset is nobody's call */
-		record_drop(s, OUTCOME_THROTTLED);
-	else
-		record_submit(s, RING_BULK);
+	record_submit(s, RING_BULK);
 }
 
 /* inet_sk_state_store, tcp_set_state (net/ipv4) -> trace_inet_sock_set_state */

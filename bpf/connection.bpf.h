@@ -87,6 +87,23 @@ static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 		net_submit(s, kind, task);
 }
 
+/*
+ * Whether net_close of a connection may pass later, so that its owner must be
+ * remembered. Without that, what is asked here is asked again at the close.
+ */
+static __always_inline bool close_may_pass(struct sock *sk, struct task_struct *task)
+{
+	__u32 generation = filter_generation();
+	__u32 passes = is_daemon(task) ? 0 : filter_passes(generation, EVENT_NET_CLOSE);
+	struct endpoint source = {}, destination = {};
+	struct sock_head head = {};
+
+	if (!passes || passes & ~(PASS_REMOTE | PASS_DESTINATION_PORTS) || !read_sock(&head, sk))
+		return passes;
+	ends_of_sock(&source, &destination, sk, &head);
+	return filter_endpoints(EVENT_NET_CLOSE, task, task->tgid, 0, &source, &destination);
+}
+
 /* io_uring begins a request right after it was submitted, in the same call, or hands it to a
  * worker. */
 static __always_inline bool ring_connects_now(struct task_struct *task, ktime_ns now)

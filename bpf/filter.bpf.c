@@ -3,16 +3,6 @@
 #include "filter.bpf.h"
 #include "inode.bpf.h"
 
-#define FNV_OFFSET 0xcbf29ce484222325ull
-#define FNV_PRIME 0x100000001b3ull
-
-static __always_inline __u64 fold(__u64 hash, __u8 c)
-{
-	if ((__u8)(c - 'A') < 26)
-		c |= 0x20;
-	return (hash ^ c) * FNV_PRIME;
-}
-
 static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
 					enum filter_token_type type, __u32 generation)
 {
@@ -40,7 +30,7 @@ __noinline __u64 hash_name(__u32 level, __u32 from, __u32 length)
 	for (__u32 i = 0; i < NAME_BYTES; i++) {
 		if (i >= length)
 			break;
-		hash = fold(hash, p->name[(from + i) & (NAME_BYTES - 1)]);
+		hash = fnv_fold(hash, p->name[(from + i) & (NAME_BYTES - 1)]);
 	}
 	return hash;
 }
@@ -99,7 +89,7 @@ __noinline __u32 string_component(__u32 level, __u32 at, __u32 end)
 			return i;
 		}
 		p->name[i] = c;
-		hash = fold(hash, c);
+		hash = fnv_fold(hash, c);
 	}
 	return NAME_BYTES;
 }

@@ -10,9 +10,20 @@
 #define BPFWARDEN_FILTER_H
 
 #include "sensor.bpf.h"
+#include <bpf/bpf_endian.h>
 
 #define EVERY_CLASS (~0ull)
 #define KIND_CLASS(kind) (1ull << (kind))
+
+#define FNV_OFFSET 0xcbf29ce484222325ull
+
+/* One byte of FNV-1a-64, ASCII letters in lower case. */
+static __always_inline __u64 fnv_fold(__u64 hash, __u8 c)
+{
+	if ((__u8)(c - 'A') < 26)
+		c |= 0x20;
+	return (hash ^ c) * 0x100000001b3ull;
+}
 
 static __always_inline struct filter_state *filter_state_now(void)
 {
@@ -52,7 +63,20 @@ static __always_inline __u64 filter_token(__u64 hash, enum filter_token_type typ
 	return mask ? *mask : 0;
 }
 
-/* Uid and error tokens: what every kind has. */
+/* `pid` 0: the actor is not known. What is not known passes. */
+static __always_inline bool filter_name(__u32 pid, __u64 classes, __u32 generation)
+{
+	struct thread_facts *facts;
+
+	if (!pid)
+		return true;
+	facts = bpf_map_lookup_elem(&threads, &pid);
+	if (!facts || !facts->program)
+		return true;
+	return filter_token(facts->program, TOKEN_PROCESS_NAME, generation) & classes;
+}
+
+/* Uid, error and name tokens: what every kind has. */
 static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 classes,
 					  struct task_struct *task, __s64 result)
 {
@@ -68,15 +92,25 @@ static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 
 		if (euid != uid && filter_token(euid, TOKEN_UID, generation) & classes)
 			return true;
 	}
-	return false;
+	return passes & PASS_NAMES && filter_name(task->tgid, classes, generation);
+}
+
+/* By 16 bits: that is how endpoints are aligned. */
+static __always_inline bool is_loopback(const struct endpoint *end)
+{
+	const __u16 *part = (const __u16 *)end->ip;
+
+	if (part[0] | part[1] | part[2] | part[3] | part[4] || part[7] != bpf_htons(1))
+		return false;
+	return part[5] == 0xffff ? part[6] == bpf_htons(0x7f00) : !(part[5] | part[6]);
 }
 
 /*
- * For network kinds. `task` NULL where the actor is unknown (softirq): then uid
- * tokens are taken as hit.
+ * For network kinds. `task` NULL where the actor does not run now (softirq):
+ * then uid tokens are taken as hit, and the name is that of `pid`, 0 if unknown.
  */
 static __always_inline bool filter_endpoints(enum event_kind kind, struct task_struct *task,
-					     __s64 result, const struct endpoint *source,
+					     __u32 pid, __s64 result, const struct endpoint *source,
 					     const struct endpoint *destination)
 {
 	__u32 generation = filter_generation();
@@ -85,17 +119,23 @@ static __always_inline bool filter_endpoints(enum event_kind kind, struct task_s
 
 	if (!passes)
 		return false;
-	if (task ? filter_common(passes, generation, class, task, result)
-		 : passes & (PASS_WHOLE | PASS_UIDS))
+	if (passes & PASS_WHOLE || (passes & PASS_REMOTE && !is_loopback(destination)))
 		return true;
-	if ((passes & PASS_ERRORS) && result < 0)
-		return true;
-	if (passes & PASS_PORTS) {
-		if (filter_token(source->port, TOKEN_PORT_SOURCE, generation) & class)
+	if (task) {
+		if (filter_common(passes, generation, class, task, result))
 			return true;
-		if (filter_token(destination->port, TOKEN_PORT_DESTINATION, generation) & class)
+	} else {
+		if (passes & PASS_UIDS || (passes & PASS_ERRORS && result < 0))
+			return true;
+		if (passes & PASS_NAMES && filter_name(pid, class, generation))
 			return true;
 	}
+	if (passes & PASS_SOURCE_PORTS &&
+	    filter_token(source->port, TOKEN_PORT_SOURCE, generation) & class)
+		return true;
+	if (passes & PASS_DESTINATION_PORTS &&
+	    filter_token(destination->port, TOKEN_PORT_DESTINATION, generation) & class)
+		return true;
 	if (passes & PASS_CIDRS) {
 		struct filter_cidr key = {.prefix = 32 + 128, .generation = generation};
 		__u64 *mask;

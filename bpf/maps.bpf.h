@@ -235,8 +235,11 @@ enum filter_pass {
 	PASS_COMPONENTS = 1 << 1, /* a component, prefix or suffix token may hit */
 	PASS_UIDS = 1 << 2,
 	PASS_ERRORS = 1 << 3, /* every failed operation */
-	PASS_PORTS = 1 << 4,
+	PASS_DESTINATION_PORTS = 1 << 4,
 	PASS_CIDRS = 1 << 5,
+	PASS_SOURCE_PORTS = 1 << 6,
+	PASS_REMOTE = 1 << 7, /* destination other than 127.0.0.1 and ::1 */
+	PASS_NAMES = 1 << 8,  /* name of the program that acts */
 };
 
 /*
@@ -287,6 +290,7 @@ enum filter_token_type {
 	TOKEN_UID = 6,         /* hash: the real or effective uid */
 	TOKEN_PORT_SOURCE = 7, /* hash: the port, host order */
 	TOKEN_PORT_DESTINATION = 8,
+	TOKEN_PROCESS_NAME = 9, /* like TOKEN_COMPONENT, of the acting program's name */
 };
 
 struct filter_key {
@@ -323,6 +327,27 @@ SHARED_MAP struct {
 	__type(key, struct filter_cidr);
 	__type(value, __u64);
 } filter_cidrs SEC(".maps");
+
+/* ---- threads ------------------------------------------------------------------------- */
+/*
+ * What each thread last had, from fork and exec, and for threads older than us
+ * from the iterator (privilege.bpf.c). LRU: an evicted thread is unknown.
+ */
+struct thread_facts {
+	__u64 effective; /* capability_set */
+	__u32 uid;
+	__u32 euid;
+	__u32 gid;
+	__u32 egid;
+	__u64 program; /* hash of process.name as TOKEN_PROCESS_NAME has it; 0: not known */
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, thread_id);
+	__type(value, struct thread_facts);
+} threads SEC(".maps");
 
 /* ---- io_uring ------------------------------------------------------------------------- */
 /* Threads that submitted a connect to a ring, and when: io_uring.bpf.c tells connection.bpf.c. */

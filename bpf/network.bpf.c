@@ -70,8 +70,7 @@ static __always_inline void on_accept(struct task_struct *task, struct call_info
 
 	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return;
-	if (kind_wanted(EVENT_NET_CLOSE) && !is_daemon(task) &&
-	    BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP)
+	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP && close_may_pass(sk, task))
 		owner_keep(sk, task, PENDING_NOT);
 	net_report(EVENT_NET_ACCEPT, sk, task, call, result);
 }

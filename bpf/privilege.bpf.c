@@ -2,29 +2,13 @@
 /* Credentials, memory made executable, and calls that change the running kernel. */
 #include "privilege.bpf.h"
 
-/* ---- credentials ------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------- */
 /*
  * Old ids are gone at the end of a call (commit_creds frees them), and a hook on
  * the beginning of every call would cost 24 ns each. So what each thread had
- * last is kept: filled by fork and exec, and for threads older than us by the
- * iterator below. LRU: an evicted thread's old ids are reported as unknown.
+ * last is kept. An evicted thread's old ids are reported as unknown.
  */
-struct credentials {
-	capability_set effective;
-	user_id uid;
-	user_id euid;
-	group_id gid;
-	group_id egid;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 32768);
-	__type(key, thread_id);
-	__type(value, struct credentials);
-} last_credentials SEC(".maps");
-
-static __always_inline void credentials_of(struct credentials *to, struct task_struct *task)
+static __always_inline void credentials_of(struct thread_facts *to, struct task_struct *task)
 {
 	const struct cred *cred = task->real_cred;
 
@@ -35,32 +19,73 @@ static __always_inline void credentials_of(struct credentials *to, struct task_s
 	to->egid = cred->egid.val;
 }
 
-static __always_inline void credentials_keep(struct task_struct *task)
+/*
+ * The hash of a program's name, from the task name that begin_new_exec (fs/exec.c)
+ * has just made of the last part of bprm->filename, or 0 where that was cut.
+ */
+static __always_inline __u64 program_of_comm(struct task_struct *task)
 {
-	struct credentials now = {};
+	__u64 hash = FNV_OFFSET;
+	char comm[16];
+
+	if (bpf_probe_read_kernel(comm, sizeof(comm), task->comm))
+		return 0;
+	for (int i = 0; i < 15; i++) {
+		if (!comm[i])
+			return hash;
+		hash = fnv_fold(hash, comm[i]);
+	}
+	return 0;
+}
+
+/*
+ * fexecve: before 6.14 the task name is the descriptor's number, and what
+ * process.name is made of differs.
+ */
+static __always_inline bool named_by_descriptor(struct linux_binprm *bprm)
+{
+	__u64 filename = 0, start = 0;
+
+	address_of(filename, bprm->filename);
+	bpf_probe_read_kernel(&start, 5, (void *)filename);
+	/* Little-endian "/dev/" and "/proc". */
+	return start == 0x2f7665642full || start == 0x636f72702full;
+}
+
+static __always_inline void thread_keep(struct task_struct *task, __u64 program, __u64 flags)
+{
+	struct thread_facts now = {.program = program};
 	thread_id tid = task->pid;
 
 	credentials_of(&now, task);
-	bpf_map_update_elem(&last_credentials, &tid, &now, BPF_ANY);
+	bpf_map_update_elem(&threads, &tid, &now, flags);
 }
 
+/* The child runs its parent's program; a thread's name is its process's, kept with the leader. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(credentials_fork, struct task_struct *parent, struct task_struct *child)
 {
-	credentials_keep(child);
+	process_id leader = parent->tgid;
+	struct thread_facts *facts = bpf_map_lookup_elem(&threads, &leader);
+
+	thread_keep(child, facts ? facts->program : 0, BPF_ANY);
 	return 0;
 }
 
 /* begin_new_exec has committed the new program's credentials; the thread has the leader's id now.
  */
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(credentials_exec, struct task_struct *task)
+int BPF_PROG(credentials_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	credentials_keep(task);
+	thread_keep(task, named_by_descriptor(bprm) ? 0 : program_of_comm(task), BPF_ANY);
 	return 0;
 }
 
-/* Run once after attaching: threads that were there before. */
+/*
+ * Run once after attaching: threads that were there before. Of these user space
+ * has no better name than the task name either, unless it may have been cut.
+ * What a hook has put there meanwhile is newer.
+ */
 SEC("iter/task")
 int credentials_seed(struct bpf_iter__task *ctx)
 {
@@ -68,7 +93,8 @@ int credentials_seed(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 
 	if (task)
-		credentials_keep(task);
+		thread_keep(task, task->pid == task->tgid ? program_of_comm(task) : 0,
+			    BPF_NOEXIST);
 	return 0;
 }
 
@@ -77,8 +103,8 @@ int BPF_PROG(exit_credential, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	struct credentials now = {}, old = {.uid = -1, .euid = -1, .gid = -1, .egid = -1};
-	struct credentials *known;
+	struct thread_facts now = {}, old = {.uid = -1, .euid = -1, .gid = -1, .egid = -1};
+	struct thread_facts *known;
 	struct call_event *e;
 	thread_id tid = task->pid;
 	enum event_kind kind;
@@ -98,10 +124,12 @@ int BPF_PROG(exit_credential, struct pt_regs *regs, long result)
 		kind = EVENT_SETGID;
 	}
 	credentials_of(&now, task);
-	known = bpf_map_lookup_elem(&last_credentials, &tid);
-	if (known)
+	known = bpf_map_lookup_elem(&threads, &tid);
+	if (known) {
 		old = *known;
-	bpf_map_update_elem(&last_credentials, &tid, &now, BPF_ANY);
+		now.program = old.program;
+	}
+	bpf_map_update_elem(&threads, &tid, &now, BPF_ANY);
 	s = call_begin(kind, regs, task, &call, result);
 	if (!s)
 		return 0;

@@ -117,39 +117,46 @@ static __always_inline inode_number inode_of_sock(struct sock *sk)
 }
 
 /*
- * Both ends of an inet socket. An IPv6 socket that speaks to ::ffff:a.b.c.d
- * speaks IPv4, and is reported so.
+ * Both ends of an inet socket whose front is `head`; its family. An IPv6 socket
+ * that speaks to ::ffff:a.b.c.d speaks IPv4, and is reported so.
  */
+static __always_inline __u16 ends_of_sock(struct endpoint *source, struct endpoint *destination,
+					  struct sock *sk, struct sock_head *head)
+{
+	__u16 family = sock_field(head, __u16, skc_family);
+	__be16 port = 0;
+
+	/* skc_num is gone in a closed socket (inet_put_port), and first in one that listens. */
+	source->port = sock_field(head, __u16, skc_num);
+	if (!source->port) {
+		read_field(port, sk, struct inet_sock, inet_sport);
+		source->port = bpf_ntohs(port);
+	}
+	destination->port = bpf_ntohs(sock_field(head, __be16, skc_dport));
+	if (family == AF_INET6) {
+		read_field(destination->ip, sk, struct sock, __sk_common.skc_v6_daddr);
+		if (!is_mapped(destination->ip)) {
+			read_field(source->ip, sk, struct sock, __sk_common.skc_v6_rcv_saddr);
+			return is_mapped(source->ip) ? AF_INET : AF_INET6;
+		}
+		family = AF_INET;
+	}
+	ip_from_v4(source->ip, sock_field(head, __be32, skc_rcv_saddr));
+	ip_from_v4(destination->ip, sock_field(head, __be32, skc_daddr));
+	return family;
+}
+
+/* The same and what else a record tells of a socket. */
 static __always_inline void endpoints_of_sock(struct net_event *e, struct sock *sk)
 {
 	struct sock_head head = {};
-	__be16 port = 0;
 	__u16 protocol = 0;
 
 	read_sock(&head, sk);
 	read_field(protocol, sk, struct sock, sk_protocol);
-	e->family = sock_field(&head, __u16, skc_family);
 	e->transport = protocol;
 	e->socket = inode_of_sock(sk);
-	/* skc_num is gone in a closed socket (inet_put_port), and first in one that listens. */
-	e->source.port = sock_field(&head, __u16, skc_num);
-	if (!e->source.port) {
-		read_field(port, sk, struct inet_sock, inet_sport);
-		e->source.port = bpf_ntohs(port);
-	}
-	e->destination.port = bpf_ntohs(sock_field(&head, __be16, skc_dport));
-	if (e->family == AF_INET6) {
-		read_field(e->destination.ip, sk, struct sock, __sk_common.skc_v6_daddr);
-		if (!is_mapped(e->destination.ip)) {
-			read_field(e->source.ip, sk, struct sock, __sk_common.skc_v6_rcv_saddr);
-			if (is_mapped(e->source.ip))
-				e->family = AF_INET;
-			return;
-		}
-		e->family = AF_INET;
-	}
-	ip_from_v4(e->source.ip, sock_field(&head, __be32, skc_rcv_saddr));
-	ip_from_v4(e->destination.ip, sock_field(&head, __be32, skc_daddr));
+	e->family = ends_of_sock(&e->source, &e->destination, sk, &head);
 }
 
 /* False when it is of another family. */
@@ -194,7 +201,8 @@ static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
 {
 	struct net_event *e = &s->event.net_conn;
 
-	if (!filter_endpoints(kind, task, e->header.result, &e->source, &e->destination))
+	if (!filter_endpoints(kind, task, task->tgid, e->header.result, &e->source,
+			      &e->destination))
 		record_drop(s, OUTCOME_FILTERED);
 	else if (!rate_take(kind))
 		record_drop(s, OUTCOME_THROTTLED);

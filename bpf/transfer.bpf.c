@@ -71,7 +71,7 @@ static __always_inline bool send_is_new(__u64 socket, struct endpoint *to)
  */
 static __always_inline void send_output(struct net_event *e, struct task_struct *task)
 {
-	if (!filter_endpoints(EVENT_NET_SEND, task, e->header.result, &e->source,
+	if (!filter_endpoints(EVENT_NET_SEND, task, task->tgid, e->header.result, &e->source,
 			      &e->destination)) {
 		account(EVENT_NET_SEND, OUTCOME_FILTERED);
 		return;

@@ -6,7 +6,17 @@ import ipaddr from 'ipaddr.js';
 import type { FileClass, FilterToken, KernelFilter, KindFilter } from './types.ts';
 
 /** enum filter_pass */
-export const PASS = { whole: 1, components: 2, uids: 4, errors: 8, ports: 16, cidrs: 32 } as const;
+export const PASS = {
+  whole: 1,
+  components: 2,
+  uids: 4,
+  errors: 8,
+  destinationPorts: 16,
+  cidrs: 32,
+  sourcePorts: 64,
+  remote: 128,
+  names: 256,
+} as const;
 /** enum filter_token_type */
 export const TOKEN = {
   component: 1,
@@ -17,6 +27,7 @@ export const TOKEN = {
   uid: 6,
   portSource: 7,
   portDestination: 8,
+  processName: 9,
 } as const;
 /** enum filter_class */
 const CLASS: Readonly<Record<FileClass, bigint>> = {
@@ -73,6 +84,7 @@ export function filterEntries(
       for (const token of wanted.tokens) {
         const mask = classMask(kind, number, token);
         if (token.type === 'error') pass |= PASS.errors;
+        else if (token.type === 'remote') pass |= PASS.remote;
         else if (token.type === 'cidr') {
           pass |= PASS.cidrs;
           networks.push({ ...network(token.cidr), side: token.side === 'source' ? 0 : 1, mask });
@@ -107,7 +119,7 @@ function classMask(kind: string, number: number, token: FilterToken): bigint {
 }
 
 function hashedToken(
-  token: Exclude<FilterToken, { type: 'error' | 'cidr' }>,
+  token: Exclude<FilterToken, { type: 'error' | 'cidr' | 'remote' }>,
 ): { type: number; hash: bigint; pass: number } | undefined {
   switch (token.type) {
     case 'uid':
@@ -116,8 +128,10 @@ function hashedToken(
       return {
         type: token.side === 'source' ? TOKEN.portSource : TOKEN.portDestination,
         hash: BigInt(token.port),
-        pass: PASS.ports,
+        pass: token.side === 'source' ? PASS.sourcePorts : PASS.destinationPorts,
       };
+    case 'process_name':
+      return { type: TOKEN.processName, hash: fnv1a(Buffer.from(token.text)), pass: PASS.names };
     case 'component':
       return { type: TOKEN.component, hash: fnv1a(Buffer.from(token.text)), pass: PASS.components };
     default: {

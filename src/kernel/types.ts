@@ -38,6 +38,10 @@ export type FilterToken =
   | { readonly type: 'component_suffix'; readonly text: string; readonly classes?: readonly FileClass[] }
   | { readonly type: 'port'; readonly port: number; readonly side: 'source' | 'destination' }
   | { readonly type: 'cidr'; readonly cidr: string; readonly side: 'source' | 'destination' }
+  /** The destination is neither 127.0.0.1 nor ::1. */
+  | { readonly type: 'remote' }
+  /** process.name. */
+  | { readonly type: 'process_name'; readonly text: string }
   | { readonly type: 'uid'; readonly uid: number }
   /** The operation failed. */
   | { readonly type: 'error' };

@@ -8,6 +8,8 @@ import { type FieldName, fieldName } from '../schema/fields.ts';
 import { parseNetwork } from './cidr.ts';
 import { lowerAscii } from './fold.ts';
 import { literalWays } from './regexp-literals.ts';
+import { type Known, specialise } from './specialise.ts';
+import { valueTest } from './test-value.ts';
 import type { Condition, Leaf, Literal, TextOperator } from './tree.ts';
 
 interface Found {
@@ -21,27 +23,55 @@ type How = 'equal' | TextOperator;
 /** The kernel compares beginnings and ends of names of at least this many bytes. */
 const MIN_PART = 4;
 const NAME_BYTES = 255;
+/** What could not be decoded became U+FFFD and stands for bytes that are not known here. */
+const UNKNOWN_BYTES = /[\ufffd\ud800-\udfff]/;
 const COMMON = new Set(
   'bin boot dev etc home lib lib64 local opt proc root run sbin share srv sys tmp usr var'.split(' '),
 );
 
-/**
- * undefined: a matching event need not carry any token.
- *
- * @param folds The kernel compares names without regard to the case of ASCII letters.
- */
-export function tokensOf(condition: Condition, folds = false): readonly FilterToken[] | undefined {
-  return find(condition, folds)?.tokens;
+export interface Kernel {
+  /** It compares names without regard to the case of ASCII letters. */
+  readonly folds: boolean;
+  /** It looks at the ends of a connection: the event is one of the network's. */
+  readonly network: boolean;
 }
 
-function find(condition: Condition, folds: boolean): Found | undefined {
+/** undefined: a matching event need not carry any token. */
+export function tokensOf(condition: Condition, kernel: Kernel): readonly FilterToken[] | undefined {
+  return find(condition, kernel)?.tokens;
+}
+
+/** Connections that leave the host are expected to be many, on most hosts fewer than those that do not. */
+const REMOTE: Found = { tokens: [{ type: 'remote' }], score: 0.8 };
+
+function find(condition: Condition, kernel: Kernel): Found | undefined {
+  const found = findLiterals(condition, kernel);
+  if (!kernel.network || (found !== undefined && found.score >= REMOTE.score)) return found;
+  return excludesLoopback(condition) ? REMOTE : found;
+}
+
+const LOOPBACK: readonly Known[] = ['127.0.0.1', '::1'].map((address) => (node) => {
+  const { subject } = node;
+  if (node.type === 'list' || subject.from !== 'field' || subject.transform !== undefined) return undefined;
+  if (fieldName(subject.field) !== 'network.destination.ip' || node.test.op === 'compare') return undefined;
+  return valueTest(node.test)(address);
+});
+
+function excludesLoopback(condition: Condition): boolean {
+  return LOOPBACK.every((known) => {
+    const decided = specialise(condition, known);
+    return decided.type === 'const' && !decided.value;
+  });
+}
+
+function findLiterals(condition: Condition, kernel: Kernel): Found | undefined {
   switch (condition.type) {
     case 'const':
       return condition.value ? undefined : { tokens: [], score: Number.POSITIVE_INFINITY };
     case 'all': {
       let best: Found | undefined;
       for (const child of condition.of) {
-        const found = find(child, folds);
+        const found = find(child, kernel);
         if (found !== undefined && (best === undefined || found.score > best.score)) best = found;
       }
       return best;
@@ -50,7 +80,7 @@ function find(condition: Condition, folds: boolean): Found | undefined {
       const tokens: FilterToken[] = [];
       let score = Number.POSITIVE_INFINITY;
       for (const child of condition.of) {
-        const found = find(child, folds);
+        const found = find(child, kernel);
         if (found === undefined) return undefined;
         for (const token of found.tokens) tokens.push(token);
         score = Math.min(score, found.score);
@@ -62,7 +92,7 @@ function find(condition: Condition, folds: boolean): Found | undefined {
     case 'quantifier':
       return undefined;
     case 'leaf':
-      return findLeaf(condition, folds);
+      return findLeaf(condition, kernel.folds);
   }
 }
 
@@ -82,6 +112,8 @@ function findLeaf(leaf: Leaf, folds: boolean): Found | undefined {
   switch (name) {
     case 'event.error':
       return valuesOf(leaf)?.includes('') === false ? { tokens: [{ type: 'error' }], score: 1 } : undefined;
+    case 'process.name':
+      return processNames(leaf, folds);
     case 'process.uid':
     case 'process.euid':
       return numbers(
@@ -108,6 +140,19 @@ function findLeaf(leaf: Leaf, folds: boolean): Found | undefined {
     default:
       return undefined;
   }
+}
+
+function processNames({ subject, test }: Leaf, folds: boolean): Found | undefined {
+  if (test.op !== 'equal') return undefined;
+  const anyCase = test.ignoreCase === true || ('transform' in subject && subject.transform !== undefined);
+  const tokens: FilterToken[] = [];
+  for (const value of test.values) {
+    const literal = String(value);
+    if (UNKNOWN_BYTES.test(literal)) return undefined;
+    if (anyCase && hasCase(folds ? literal.replace(/[a-z]/gi, '') : literal)) return undefined;
+    tokens.push({ type: 'process_name', text: folds ? lowerAscii(literal) : literal });
+  }
+  return { tokens, score: 3 };
 }
 
 function sideOf(name: FieldName): 'source' | 'destination' {
@@ -235,8 +280,7 @@ function partToken(
 ): Found | undefined {
   const text = folds ? lowerAscii(literal) : literal;
   const bytes = Buffer.byteLength(text);
-  // What could not be decoded became U+FFFD and stands for bytes that are not known here.
-  if (text === '' || text === '.' || text === '..' || /[\ufffd\ud800-\udfff]/.test(text) || bytes > NAME_BYTES) {
+  if (text === '' || text === '.' || text === '..' || UNKNOWN_BYTES.test(text) || bytes > NAME_BYTES) {
     return undefined;
   }
   if (anyCase && hasCase(folds ? text.replace(/[a-z]/g, '') : text)) return undefined;

@@ -38,7 +38,7 @@ function kindFilter(rules: readonly CompiledRule[], kind: string, folds: boolean
     if (rule.info.heuristic) continue;
     const condition = specialise(rule.condition, knowsLiveKind(kind));
     if (condition.type === 'const' && !condition.value) continue;
-    const found = hasTokens(kind) ? tokensOf(condition, folds) : undefined;
+    const found = hasTokens(kind) ? tokensOf(condition, { folds, network: kind.startsWith('net_') }) : undefined;
     if (found === undefined) return { pass: 'whole', because: rule.info.name };
     const classes = kind === 'file_open' ? openClasses(condition) : undefined;
     for (const token of found) add(tokens, token, classes);

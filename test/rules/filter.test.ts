@@ -74,12 +74,17 @@ const event: fc.Arbitrary<Fields> = fc.oneof(
     }),
   ),
   fc
-    .record({ ip: fc.constantFrom('10.1.2.3', '192.168.0.9', '2001:db8::1'), port: fc.constantFrom(22, 443, 4444) })
+    .record({
+      ip: fc.constantFrom('10.1.2.3', '192.168.0.9', '2001:db8::1', '127.0.0.1', '::1', '127.0.0.2'),
+      port: fc.constantFrom(22, 443, 4444),
+      name: fc.constantFrom('cat', 'bash', 'Bash', 'a-name-that-comm-cuts'),
+    })
     .map(
-      ({ ip, port }): Fields => ({
+      ({ ip, port, name }): Fields => ({
         'event.type': 'net_conn',
         'event.error': '',
         'process.uid': 1000,
+        'process.name': name,
         'network.destination.ip': ip,
         'network.destination.port': port,
         'network.source.ip': '127.0.0.1',
@@ -97,7 +102,7 @@ function passes(filter: KindFilter | undefined, fields: Fields, folds: boolean):
     return (folds ? lowerAscii(whole) : whole).split('/');
   });
   const classes = classesOf(fields);
-  return filter.tokens.some((token) => hits(token, fields, components, classes));
+  return filter.tokens.some((token) => hits(token, fields, { components, classes, folds }));
 }
 
 function classesOf(fields: Fields): FileClass[] {
@@ -116,14 +121,20 @@ function classesOf(fields: Fields): FileClass[] {
 function hits(
   token: FilterToken,
   fields: Fields,
-  components: readonly string[],
-  classes: readonly FileClass[],
+  { components, classes, folds }: { components: readonly string[]; classes: readonly FileClass[]; folds: boolean },
 ): boolean {
   switch (token.type) {
     case 'error':
       return fields['event.error'] !== '';
     case 'uid':
       return fields['process.uid'] === token.uid || fields['process.euid'] === token.uid;
+    case 'remote':
+      return fields['network.destination.ip'] !== '127.0.0.1' && fields['network.destination.ip'] !== '::1';
+    case 'process_name': {
+      const name = String(fields['process.name'] ?? '');
+      // The kernel does not know names of more than 14 bytes, and lets pass what it does not know.
+      return Buffer.byteLength(name) > 14 || (folds ? lowerAscii(name) : name) === token.text;
+    }
     case 'port':
       return fields[`network.${token.side}.port`] === token.port;
     case 'cidr': {
@@ -194,8 +205,15 @@ const otherLeaf = fc.constantFrom(
     "event.type.startsWith('file_')",
     "event.type != 'file_open'",
     "process.name == 'cat'",
+    "process.name in ['bash', 'a-name-that-comm-cuts']",
+    "process.name != 'bash'",
+    "network.destination.ip != '127.0.0.1' && network.destination.ip != '::1'",
+    "!(network.destination.ip in ['127.0.0.1', '::1', '10.1.2.3'])",
+    "!network.destination.ip.matches('^(127\\\\.|::1$)')",
+    "network.destination.ip == '127.0.0.1'",
   ].map((text) => celCondition(bareSource(text))),
   leaf(field('network.destination.ip'), { op: 'cidr', values: ['10.0.0.0/8', '2001:db8::/32'] }),
+  leaf(field('process.name'), { op: 'equal', values: ['BASH', 'x'], ignoreCase: true }),
 );
 
 const condition: fc.Arbitrary<Condition> = fc.letrec<{ node: Condition }>((tie) => ({
@@ -257,9 +275,27 @@ describe('kernel filter', () => {
       tokens: [{ type: 'component_suffix', text: '.pem' }],
     });
     expect(tokens("file.path.endsWith('.so')")).to.deep.equal({ pass: 'whole', because: "file.path.endsWith('.so')" });
-    expect(tokens("process.name == 'x'")).to.have.property('pass', 'whole');
+    expect(tokens("process.name == 'x'")).to.deep.include({ tokens: [{ type: 'process_name', text: 'x' }] });
+    expect(tokens("process.name.startsWith('x')")).to.have.property('pass', 'whole');
     expect(tokens("event.type == 'file_open' && process.name == 'x'")).to.deep.equal({ pass: 'none' });
     expect(tokens('target_port == 22')).to.deep.equal({ pass: 'none' });
+  });
+
+  it('knows connections that stay on the host, and programs by name', () => {
+    const tokens = (text: string) => filterOf(text, 'net_conn');
+    const remote = { pass: 'tokens', tokens: [{ type: 'remote' }] };
+    expect(tokens("network.destination.ip != '127.0.0.1' && network.destination.ip != '::1'")).to.deep.equal(remote);
+    expect(tokens("!network.destination.ip.matches('^(127\\\\.|::1$)') && process.uid != 0")).to.deep.equal(remote);
+    expect(tokens("network.destination.ip != '127.0.0.1'")).to.have.property('pass', 'whole');
+    expect(
+      tokens("process.name in ['sh', 'Bash'] || network.destination.port == 22 && network.transport == 'tcp'"),
+    ).to.deep.include({
+      tokens: [
+        { type: 'process_name', text: 'sh' },
+        { type: 'process_name', text: 'Bash' },
+        { type: 'port', port: 22, side: 'destination' },
+      ],
+    });
   });
 
   it('restricts opens to the classes that a rule is about', () => {
