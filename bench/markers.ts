@@ -32,9 +32,9 @@ writeFileSync(
   }),
 );
 
-/** Sum of all samples of one metric for one kind. */
-async function total(daemon: Daemon, name: string, kind: string): Promise<number> {
-  const lines = (await daemon.metrics())
+/** Sum of all samples of one metric for one kind, in one scrape. */
+function total(text: string, name: string, kind: string): number {
+  const lines = text
     .split('\n')
     .filter((line) => line.startsWith(`bpfwarden_${name}{`) && line.includes(`event="${kind}"`));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
@@ -74,14 +74,15 @@ async function round(floods: readonly number[], markerCpu: number, pinned: boole
     );
   }
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const seen = await total(daemon, 'events_total', 'file_open');
-  const lost = await total(daemon, 'events_lost_total', 'file_open');
+  // One scrape: scraping opens files itself.
+  const text = await daemon.metrics();
+  const seen = total(text, 'events_total', 'file_open');
+  const lost = total(text, 'events_lost_total', 'file_open');
   const accounted =
     lost +
-    (await total(daemon, 'events_filtered_total', 'file_open')) +
-    (await total(daemon, 'events_throttled_total', 'file_open')) +
-    (await total(daemon, 'events_processed_total', 'file_open'));
-  const text = await daemon.metrics();
+    total(text, 'events_filtered_total', 'file_open') +
+    total(text, 'events_throttled_total', 'file_open') +
+    total(text, 'events_processed_total', 'file_open');
   const buckets = text.split('\n').filter((line) => line.startsWith('bpfwarden_detection_latency_seconds_bucket'));
   const counts = buckets.map((line) => ({
     le: /le="([^"]+)"/.exec(line)?.[1] ?? '',

@@ -73,7 +73,7 @@ static __always_inline void on_syn_sent(struct sock *sk)
 	pending = conn_decide(sk, task);
 	if (!pending && !close_may_pass(sk, task))
 		return;
-	if (owner_keep(sk, task, pending) || !pending)
+	if (owner_keep(sk, task, pending, RECORD_CONNECTED) || !pending)
 		return;
 	/* No room to wait: now, without the local port. */
 	header_of_task(&now.header, task);

@@ -116,12 +116,13 @@ static __always_inline bool ring_connects_now(struct task_struct *task, ktime_ns
 
 /* Remembers who acts on the socket; false when there is no room. */
 static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task,
-				       enum pending pending)
+				       enum pending pending, enum record_flags direction)
 {
 	struct socket_owner owner = {.pending = pending};
 	__u64 key = (__u64)sk;
 
 	header_of_task(&owner.header, task);
+	owner.header.flags |= direction;
 	owner.since = owner.header.time;
 	if (task->flags & PF_IO_WORKER || ring_connects_now(task, owner.since))
 		owner.header.flags |= RECORD_IO_URING;

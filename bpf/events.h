@@ -55,10 +55,11 @@ enum record_flags {
 	RECORD_EXE_UPPER = 1 << 10,   /* executable is in an overlay's upper layer */
 	RECORD_EXE_SETUID = 1 << 11,
 	RECORD_EXE_SETGID = 1 << 12,
-	RECORD_CREATED = 1 << 13, /* this open created the file */
-	RECORD_CONNECTED = 1 << 14,
+	RECORD_CREATED = 1 << 13,   /* this open created the file */
+	RECORD_CONNECTED = 1 << 14, /* net_close: the process connected */
 	RECORD_SEEDED =
 	    1 << 15, /* a process_exec made from a process that ran before the sensor did */
+	RECORD_ACCEPTED = 1 << 16, /* net_close: it accepted; neither: the connection is older */
 };
 
 /* ---- kinds: append only ------------------------------------------------- */

@@ -71,7 +71,7 @@ static __always_inline void on_accept(struct task_struct *task, struct call_info
 	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return;
 	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP && close_may_pass(sk, task))
-		owner_keep(sk, task, PENDING_NOT);
+		owner_keep(sk, task, PENDING_NOT, RECORD_ACCEPTED);
 	net_report(EVENT_NET_ACCEPT, sk, task, call, result);
 }
 

@@ -93,8 +93,7 @@ int credentials_seed(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 
 	if (task)
-		thread_keep(task, task->pid == task->tgid ? program_of_comm(task) : 0,
-			    BPF_NOEXIST);
+		thread_keep(task, task->pid == task->tgid ? program_of_comm(task) : 0, BPF_NOEXIST);
 	return 0;
 }
 

@@ -63,20 +63,34 @@ static __always_inline void announce(struct task_struct *task, __u32 kind, __u32
 	record_submit(s, RING_PRIORITY);
 }
 
+/* The exchange decides who announces it: a thread of the process, its exit, or the sweep. */
 static __always_inline void episode_end(struct task_struct *task, struct bucket *b, __u32 kind)
 {
-	__u64 dropped = b->dropped;
+	__u64 episode = b->episode, dropped;
 
-	b->episode = 0;
+	if (!episode || __sync_val_compare_and_swap(&b->episode, episode, 0) != episode)
+		return;
+	dropped = b->dropped;
 	b->dropped = 0;
 	episodes_add(-1);
 	announce(task, kind, 0, dropped);
 }
 
+/* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below 2^63. */
+static __always_inline __u64 tokens_at(struct bucket *b, __u64 now, __u64 most)
+{
+	__u64 added = now - b->filled, tokens;
+
+	if (added > 1000000000ull * 60)
+		added = 1000000000ull * 60;
+	tokens = b->tokens + added * rate_limit / 954;
+	return tokens > most ? most : tokens;
+}
+
 /*
  * The end of an episode is announced by the first event that finds at least
- * half a bucket again, or by the process's exit. A process that stays and falls
- * silent announces none: user space finds it in the buckets.
+ * half a bucket again, by the process's exit, or, for a process that stays and
+ * falls silent, by rate_sweep.
  */
 __noinline __u32 rate_take(__u32 kind)
 {
@@ -104,15 +118,10 @@ __noinline __u32 rate_take(__u32 kind)
 	 * less than the limit, never a wrong count. The clock is read once a tick.
 	 */
 	if (b->tick != tick) {
-		__u64 now = bpf_ktime_get_boot_ns(), added = now - b->filled, tokens;
+		__u64 now = bpf_ktime_get_boot_ns();
 
 		b->tick = tick;
-		if (added > 1000000000ull * 60)
-			added = 1000000000ull * 60;
-		/* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below
-		 * 2^63. */
-		tokens = b->tokens + added * rate_limit / 954;
-		b->tokens = tokens > most ? most : tokens;
+		b->tokens = tokens_at(b, now, most);
 		b->filled = now;
 	}
 	if (b->episode && b->tokens >= most / 2)
@@ -130,25 +139,48 @@ __noinline __u32 rate_take(__u32 kind)
 	return 1;
 }
 
-/* The current process ends: so do its episodes. */
-__noinline __u32 rate_exit(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 first = 0;
-	__u64 *open = bpf_map_lookup_elem(&rate_episodes, &first);
-	struct rate_key key = {};
+enum { FIRST_BULK_KIND = EVENT_KILL, LAST_BULK_KIND = EVENT_MMAP_EXEC };
 
-	if (!open || !*(volatile __u64 *)open)
-		return 0;
-	key.pid = task->tgid;
+/* Ends the episodes of a process; with `refilled` only those whose bucket is half full again. */
+static __always_inline void episodes_end(struct task_struct *task, bool refilled)
+{
+	__u64 most = (__u64)rate_burst << TOKEN_SHIFT, now = bpf_ktime_get_boot_ns();
+	struct rate_key key = {.pid = task->tgid};
+
 	key.start_time = task->group_leader->start_boottime;
-	for (__u32 kind = EVENT_FILE_OPEN; kind <= EVENT_NET_DNS; kind++) {
+	for (__u32 kind = FIRST_BULK_KIND; kind <= LAST_BULK_KIND; kind++) {
 		struct bucket *b;
 
 		key.kind = kind;
 		b = bpf_map_lookup_elem(&rate_buckets, &key);
-		if (b && b->episode)
+		if (b && b->episode && (!refilled || tokens_at(b, now, most) >= most / 2))
 			episode_end(task, b, kind);
 	}
+}
+
+static __always_inline bool episodes_open(void)
+{
+	__u32 first = 0;
+	__u64 *open = bpf_map_lookup_elem(&rate_episodes, &first);
+
+	return open && *(volatile __u64 *)open;
+}
+
+/* The current process ends: so do its episodes. */
+__noinline __u32 rate_exit(void)
+{
+	if (episodes_open())
+		episodes_end(bpf_get_current_task_btf(), false);
+	return 0;
+}
+
+/* Read by user space now and then while there are open episodes. */
+SEC("iter/task")
+int rate_sweep(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task && task->pid == task->tgid && episodes_open())
+		episodes_end(task, true);
 	return 0;
 }

@@ -53,19 +53,19 @@ struct user_address {
 	};
 };
 
-/* NULL when `fd` is no socket of the current process. */
+/*
+ * NULL when `fd` is no socket of the current process. A socket's file leads to
+ * it (private_data) and it leads back to the file; nothing else does that.
+ */
 static __always_inline struct sock *sock_of_fd(struct task_struct *task, __s32 fd)
 {
-	__u64 file = file_of_fd(task, fd), inode = 0, socket = 0, sk = 0;
-	umode_t mode = 0;
+	__u64 file = file_of_fd(task, fd), socket = 0, back = 0, sk = 0;
 
 	if (!file)
 		return NULL;
-	read_field(inode, file, struct file, f_inode);
-	read_field(mode, inode, struct inode, i_mode);
-	if ((mode & S_IFMT) != S_IFSOCK)
-		return NULL;
 	read_field(socket, file, struct file, private_data);
+	if (!socket || read_field(back, socket, struct socket, file) || back != file)
+		return NULL;
 	read_field(sk, socket, struct socket, sk);
 	return (struct sock *)sk;
 }

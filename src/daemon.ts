@@ -247,6 +247,7 @@ export class Daemon {
     // With a backlog in the ring, processes that ended are still needed for what they did before.
     const behind = (this.#sensor?.ringStats().bulkPending ?? 0) > 0;
     enricher.tick(behind ? 0 : this.#clock.now());
+    this.#sensor?.sweepThrottles();
     const counts = this.#sensor?.counts();
     if (counts !== undefined) this.#loop?.noteLosses(counts);
   }

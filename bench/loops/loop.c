@@ -138,9 +138,8 @@ static const struct {
 	const char *name;
 	void (*run)(long, const char *);
 } workloads[] = {
-    {"getppid", getppid_loop}, {"open", open_loop},     {"exec", exec_loop},
-    {"tcp", tcp_loop},         {"unlink", unlink_loop}, {"files", read_files},
-    {"spin", spin},
+    {"getppid", getppid_loop}, {"open", open_loop},   {"exec", exec_loop}, {"tcp", tcp_loop},
+    {"unlink", unlink_loop},   {"files", read_files}, {"spin", spin},
 };
 
 int main(int argc, char **argv)

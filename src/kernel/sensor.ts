@@ -302,6 +302,15 @@ export class Sensor {
     return new BatchDecoder(this.layout, framed(bytes), host).decode(0, Number.MAX_SAFE_INTEGER);
   }
 
+  /** Lets the kernel announce the end of throttling for processes that have fallen silent meanwhile. */
+  sweepThrottles(): void {
+    if (!this.#programs.some(({ name }) => name === 'rate_sweep')) return;
+    const open = answered(this.#native, 'read rate_episodes', this.#native.readMap('rate_episodes'));
+    // Key and value of the only entry.
+    if (new DataView(open.buffer, open.byteOffset).getUint32(4, true) === 0) return;
+    answered(this.#native, 'run rate_sweep', this.#native.readIterator('rate_sweep'));
+  }
+
   /** Begins to hand over records. The views are invalid when the callback returns. */
   start(host: HostContext, onBatch: (batch: readonly LiveView[]) => void): void {
     const buffer = new ArrayBuffer(BULK_BYTES + this.#config.kernel.priority_ring_bytes + DRAIN_MARGIN);

@@ -124,6 +124,29 @@ describe('kernel filter', function () {
     expect(outcomes.dropped).to.be.greaterThan(100);
   });
 
+  it('knows the acting program by name, also in its children, and connections that stay on the host', async () => {
+    const { directory } = await script('cp /bin/bash wanted; cp /bin/bash other; cp /bin/bash a_name_that_comm_cuts');
+    const connects = async (program: string, address: string, how = 'exec 3<>') => {
+      const { events } = await observe(join(directory, program), ['-c', `(${how} /dev/tcp/${address}/1); true`]);
+      return select(events, { 'event.type': 'net_conn', 'network.destination.ip': address }).length;
+    };
+    const filtered = (tokens: readonly FilterToken[]) => {
+      const kinds = new Map<string, KindFilter>(EVERYTHING.kinds);
+      kinds.set('net_conn', { pass: 'tokens', tokens });
+      watching().sensor.setFilter({ kinds });
+    };
+    filtered([{ type: 'process_name', text: 'wanted' }]);
+    expect(await connects('wanted', '127.0.0.1')).to.equal(1);
+    expect(await connects('other', '127.0.0.1')).to.equal(0);
+    expect(await connects('a_name_that_comm_cuts', '127.0.0.1')).to.equal(1);
+    // What a process calls itself changes nothing.
+    expect(await connects('other', '127.0.0.1', 'echo wanted > /proc/$BASHPID/comm; exec 3<>')).to.equal(0);
+    expect(await connects('wanted', '127.0.0.1', 'echo other > /proc/$BASHPID/comm; exec 3<>')).to.equal(1);
+    filtered([{ type: 'remote' }]);
+    expect(await connects('wanted', '127.0.0.1')).to.equal(0);
+    expect(await connects('wanted', '127.0.0.2')).to.equal(1);
+  });
+
   it('is swapped without a gap: no event of a token in both is missed', async () => {
     const { directory } = await script('echo x > always; echo x > never');
     const list = join(directory, 'list');

@@ -37,9 +37,11 @@ describe('network events', function () {
       const accept = only(events, { 'event.type': 'net_accept', ...ends });
       expect(fieldOf(accept, 'network.direction')).to.equal('inbound');
       const mine = only(events, { 'event.type': 'net_close', 'network.source.port': client });
+      expect(fieldOf(mine, 'network.direction')).to.equal('outbound');
       expect(fieldOf(mine, 'network.bytes_sent')).to.equal(1000);
       expect(fieldOf(mine, 'network.bytes_received')).to.equal(10);
       const other = only(events, { 'event.type': 'net_close', 'network.source.port': server });
+      expect(fieldOf(other, 'network.direction')).to.equal('inbound');
       expect(fieldOf(other, 'network.bytes_sent')).to.equal(10);
       expect(fieldOf(other, 'network.bytes_received')).to.equal(1000);
       expect(Number(fieldOf(other, 'network.duration'))).to.be.within(0.015, 5);

@@ -1,6 +1,7 @@
 /**
- * A process of its own, since its sensor has a rate limit: rate-guard.ts FLOODER LIST ROUNDS QUIET
- * Runs FLOODER and, while it floods, QUIET 50 times; prints what the sensor saw as JSON.
+ * A process of its own, since its sensor has a rate limit: rate-guard.ts FLOODER LIST ROUNDS QUIET STAY
+ * Runs FLOODER and, while it floods, QUIET 50 times; prints what the sensor saw as JSON. The flooder
+ * stays for STAY seconds after its flood, doing nothing.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +12,7 @@ import { BARE_HOST } from '../../src/schema/context.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 import { id } from '../../src/schema/record.ts';
 
-const [flooder = '', list = '', rounds = '1', quiet = ''] = process.argv.slice(2);
+const [flooder = '', list = '', rounds = '1', quiet = '', stay = '0'] = process.argv.slice(2);
 const defaults = defaultConfig();
 const sensor = new Sensor({
   objectPath: fileURLToPath(new URL('../../build/bpf/bpfwarden.bpf.o', import.meta.url)),
@@ -41,13 +42,19 @@ sensor.start(BARE_HOST, (batch) => {
   }
 });
 
-const child = spawn(flooder, [list, rounds], { stdio: 'ignore' });
+let atExit = 0;
+const sweeping = setInterval(() => {
+  atExit = episodes.length;
+  sensor.sweepThrottles();
+}, 200);
+const child = spawn(flooder, [list, rounds, stay], { stdio: 'ignore' });
 flooderPid = child.pid ?? 0;
 const ended = new Promise((resolve) => child.on('exit', resolve));
 for (let run = 0; run < 50; run++) spawnSync('/bin/sh', ['-c', `read -r line < ${quiet}; exec ${quiet}`]);
 await ended;
+clearInterval(sweeping);
 await new Promise((resolve) => setTimeout(resolve, 500));
 sensor.finish();
 const counts = sensor.counts().get('file_open');
-console.log(JSON.stringify({ seen, episodes, counts }));
+console.log(JSON.stringify({ seen, episodes, atExit, counts }));
 sensor.close();

@@ -1,6 +1,7 @@
 /*
- * Opens what a list says, one path a line behind a letter: open_each LIST [ROUNDS]
+ * Opens what a list says, one path a line behind a letter: open_each LIST [ROUNDS [SECONDS]]
  * r: O_RDONLY, w: O_WRONLY, b: O_RDWR, c: O_RDWR | O_CREAT, u: unlink. Failures are fine.
+ * Afterwards it stays for SECONDS and does nothing.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,5 +38,7 @@ int main(int argc, char **argv)
 		}
 		fclose(list);
 	}
+	if (argc > 3)
+		sleep(atoi(argv[3]));
 	return 0;
 }

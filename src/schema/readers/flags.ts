@@ -16,4 +16,5 @@ export const RECORD_FLAGS = {
   CREATED: 1 << 13,
   CONNECTED: 1 << 14,
   SEEDED: 1 << 15,
+  ACCEPTED: 1 << 16,
 } as const;

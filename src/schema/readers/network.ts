@@ -13,6 +13,12 @@ const DIRECTIONS: Readonly<Record<string, string>> = {
   net_listen: 'listening',
 };
 
+/** Of a connection that began before the sensor did it is not known. */
+function closedDirection(flags: number): string | undefined {
+  if ((flags & F.CONNECTED) !== 0) return 'outbound';
+  return (flags & F.ACCEPTED) !== 0 ? 'inbound' : undefined;
+}
+
 /** network.* of the net kinds. */
 export function networkReaders(members: Members): FieldReaders {
   const { kind } = members.layout;
@@ -23,7 +29,7 @@ export function networkReaders(members: Members): FieldReaders {
   const readers: FieldReaders = {
     'network.transport': (view) => transportName(transport(view)),
     'network.family': familyReader(members, family),
-    'network.direction': (view) => DIRECTIONS[kind] ?? ((flags(view) & F.CONNECTED) !== 0 ? 'outbound' : undefined),
+    'network.direction': (view) => DIRECTIONS[kind] ?? closedDirection(flags(view)),
     ...endpointReaders(members, family),
   };
   if (kind === 'net_close' || kind === 'net_send') readers['network.bytes_sent'] = members.number('bytes_sent');
