@@ -10,6 +10,7 @@
 
 #include <napi.h>
 
+#include "capabilities.hh"
 #include "log.hh"
 #include "object.hh"
 #include "pidfd.hh"
@@ -26,27 +27,30 @@ class Addon : public Napi::Addon<Addon>
       public:
 	Addon(Napi::Env env, Napi::Object exports) : env_(env)
 	{
-		DefineAddon(exports, {
-					 InstanceMethod("open", &Addon::open),
-					 InstanceMethod("programs", &Addon::programs),
-					 InstanceMethod("setKnob", &Addon::set_knob),
-					 InstanceMethod("setMapEntries", &Addon::set_map_entries),
-					 InstanceMethod("setAutoload", &Addon::set_autoload),
-					 InstanceMethod("load", &Addon::load),
-					 InstanceMethod("attach", &Addon::attach),
-					 InstanceMethod("detach", &Addon::detach),
-					 InstanceMethod("mapInfo", &Addon::map_info),
-					 InstanceMethod("readMap", &Addon::read_map),
-					 InstanceMethod("writeMap", &Addon::write_map),
-					 InstanceMethod("mapMemory", &Addon::map_memory),
-					 InstanceMethod("readIterator", &Addon::read_iterator),
-					 InstanceMethod("start", &Addon::start),
-					 InstanceMethod("drain", &Addon::drain),
-					 InstanceMethod("ringStats", &Addon::ring_stats),
-					 InstanceMethod("pidfdSignal", &Addon::pidfd_signal_),
-					 InstanceMethod("takeLog", &Addon::take_log_),
-					 InstanceMethod("close", &Addon::close),
-				     });
+		DefineAddon(exports,
+			    {
+				InstanceMethod("open", &Addon::open),
+				InstanceMethod("programs", &Addon::programs),
+				InstanceMethod("setKnob", &Addon::set_knob),
+				InstanceMethod("setMapEntries", &Addon::set_map_entries),
+				InstanceMethod("setAutoload", &Addon::set_autoload),
+				InstanceMethod("load", &Addon::load),
+				InstanceMethod("attach", &Addon::attach),
+				InstanceMethod("detach", &Addon::detach),
+				InstanceMethod("mapInfo", &Addon::map_info),
+				InstanceMethod("readMap", &Addon::read_map),
+				InstanceMethod("writeMap", &Addon::write_map),
+				InstanceMethod("mapMemory", &Addon::map_memory),
+				InstanceMethod("readIterator", &Addon::read_iterator),
+				InstanceMethod("start", &Addon::start),
+				InstanceMethod("drain", &Addon::drain),
+				InstanceMethod("ringStats", &Addon::ring_stats),
+				InstanceMethod("pidfdSignal", &Addon::pidfd_signal_),
+				InstanceMethod("enableStatistics", &Addon::enable_statistics),
+				InstanceMethod("dropCapabilities", &Addon::drop_capabilities_),
+				InstanceMethod("takeLog", &Addon::take_log_),
+				InstanceMethod("close", &Addon::close),
+			    });
 		// At the end of a worker or of the process, before the environment's
 		// loop goes: stops the reader and detaches the programs.
 		env.AddCleanupHook([](Addon *self) { self->shut(); }, this);
@@ -353,6 +357,20 @@ class Addon : public Napi::Addon<Addon>
 			return status(-EINVAL);
 		return status(pidfd_signal(static_cast<int>(pid), static_cast<int>(signal),
 					   static_cast<uint64_t>(ticks)));
+	}
+
+	Napi::Value enable_statistics(Info)
+	{
+		return status(object_.enable_statistics());
+	}
+
+	Napi::Value drop_capabilities_(Info info)
+	{
+		if (!info[0].IsBigInt())
+			return status(-EINVAL);
+		bool lossless = false;
+		uint64_t keep = info[0].As<Napi::BigInt>().Uint64Value(&lossless);
+		return status(lossless ? drop_capabilities(keep) : -EINVAL);
 	}
 
 	Napi::Value take_log_(Info)

@@ -128,6 +128,20 @@ export interface Native {
    * (field 22 of /proc/PID/stat), through a pidfd. -ESRCH: it is another one, or gone.
    */
   pidfdSignal(pid: number, signal: number, startTicks: number): Status;
+  /**
+   * Switches the kernel's run-time statistics of BPF programs on, until close
+   * or the end of the process, also by a signal; the sysctl
+   * kernel.bpf_stats_enabled stays as it is. -EPERM without CAP_SYS_ADMIN.
+   */
+  enableStatistics(): Status;
+  /**
+   * Takes from every thread of this process each capability that is not in
+   * `keep` (bit n is capability n), for good: from the effective, permitted
+   * and inheritable set, from the bounding set where CAP_SETPCAP is held, and
+   * sets no_new_privs. Later threads and started programs get no more.
+   * Returns how many threads have not answered within two seconds.
+   */
+  dropCapabilities(keep: bigint): Status;
   /** libbpf's text since the last call (the last 1 MiB of it). */
   takeLog(): string;
   /** Stops, detaches, frees. Any number of times, also inside the callback. */

@@ -70,6 +70,9 @@ void Object::close()
 	for (auto &[name, memory] : memories_)
 		munmap(memory.address, memory.size);
 	memories_.clear();
+	if (statistics_ >= 0)
+		::close(statistics_);
+	statistics_ = -1;
 	bpf_object__close(object_);
 	btf__free(kernel_);
 	kernel_ = nullptr;
@@ -224,6 +227,19 @@ int Object::detach(const std::string &name)
 	error = bpf_link__destroy(found->second);
 	links_.erase(found);
 	return error;
+}
+
+int Object::enable_statistics()
+{
+	if (!object_)
+		return -EBADF;
+	if (statistics_ >= 0)
+		return 0;
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (fd < 0)
+		return -errno;
+	statistics_ = fd;
+	return 0;
 }
 
 int Object::read_iterator(const std::string &name, std::vector<uint8_t> *out)

@@ -72,6 +72,9 @@ class Object
 	int load();
 	int attach(const std::string &program, const std::string &cgroup);
 	int detach(const std::string &program);
+	// The kernel measures every BPF program of the host until close, or until
+	// the process ends in whatever way: the descriptor is what keeps it on.
+	int enable_statistics();
 	int read_iterator(const std::string &program, std::vector<uint8_t> *out);
 
 	// maps.cc
@@ -94,6 +97,7 @@ class Object
 	std::map<std::string, struct bpf_link *> links_; // owned; destroyed before object_
 	std::map<std::string, Memory> memories_;         // owned mappings
 	mutable struct btf *kernel_ = nullptr; // owned; the running kernel's types, once asked for
+	int statistics_ = -1;                  // owned descriptor
 	bool loaded_ = false;
 };
 

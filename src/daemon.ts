@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import type { Config } from './config/options.ts';
 import { blockTableOf } from './daemon/block-table.ts';
+import { Capabilities } from './daemon/capabilities.ts';
 import { EventLoop } from './daemon/event-loop.ts';
 import { EventsFile } from './daemon/events-file.ts';
 import { configHash, fatalProblems, loadConfiguredRules, rulesHash, wantedEvents } from './daemon/rules.ts';
@@ -56,6 +57,7 @@ export class Daemon {
   #pipeline: AlertPipeline | undefined;
   #events: EventsFile | undefined;
   #loop: EventLoop | undefined;
+  #capabilities: Capabilities | undefined;
   #reports: readonly AttachReport[] = [];
   #timer: NodeJS.Timeout | undefined;
   #reloading: Promise<void> = Promise.resolve();
@@ -165,6 +167,9 @@ export class Daemon {
     enricher.seed(sensor.seed(host) ?? []);
     sensor.start(host, (batch) => loop.batch(batch));
     this.#timer = setInterval(() => this.#tick(enricher), TICK_MS);
+    // The last of the start: from here on maps are read and written, nothing is loaded or attached.
+    this.#capabilities = new Capabilities((keep) => sensor.dropCapabilities(keep), log);
+    this.#capabilities.drop(config);
     this.#ready = true;
     this.#reloaded();
     const attached = this.#reports.filter((report) => report.attached).length;
@@ -226,6 +231,7 @@ export class Daemon {
       [this.#config, this.#ruleset, this.#problems] = [config, ruleset, problems];
       this.#log.level = config.response.log_level;
       this.#useRules(config);
+      this.#capabilities?.reloaded(config);
       this.#reloaded();
       for (const problem of problems) this.#log.error({ problem: formatProblem(problem) }, 'a rule was refused');
       this.#log.info(
@@ -265,6 +271,7 @@ export class Daemon {
         rules: this.#ruleset.infos.length,
         problems: this.#problems.map(formatProblem),
         programs: this.#reports,
+        ...(this.#capabilities === undefined ? {} : { capabilities: this.#capabilities.status() }),
         ...(this.#pipeline === undefined ? {} : this.#pipeline.stats()),
       }),
       subscribeAlerts: (...args: Parameters<AlertPipeline['subscribeAlerts']>) =>

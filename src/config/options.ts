@@ -3,6 +3,8 @@
  * meaning. Validation, defaults, the frozen Config type and docs/config.md
  * follow from this table.
  */
+import { CAPABILITIES } from './capabilities.ts';
+
 export type OptionType =
   | { readonly is: 'bool' }
   | { readonly is: 'string'; readonly choices?: readonly string[] }
@@ -10,7 +12,7 @@ export type OptionType =
   | { readonly is: 'url' }
   | { readonly is: 'int'; readonly min: number; readonly max: number }
   | { readonly is: 'number'; readonly min: number; readonly max: number }
-  | { readonly is: 'list'; readonly of: 'string' | 'path' | 'url' };
+  | { readonly is: 'list'; readonly of: 'string' | 'path' | 'url'; readonly choices?: readonly string[] };
 
 export interface Option<T> {
   readonly type: OptionType;
@@ -28,6 +30,8 @@ const number = (value: number, min: number, max: number, doc: string) =>
   ({ type: { is: 'number', min, max }, default: value as number, doc }) as const;
 const list = (of: 'string' | 'path' | 'url', value: readonly string[], doc: string) =>
   ({ type: { is: 'list', of }, default: value as readonly string[], doc }) as const;
+const someOf = (choices: readonly string[], value: readonly string[], doc: string) =>
+  ({ type: { is: 'list', of: 'string', choices }, default: value as readonly string[], doc }) as const;
 const choice = <const C extends readonly string[]>(choices: C, value: C[number], doc: string) =>
   ({ type: { is: 'string', choices }, default: value as C[number], doc }) as const;
 
@@ -119,6 +123,15 @@ export const TABLES = {
       'Switch on kernel run-time statistics of the BPF programs (costs about 20 ns a run)',
     ),
     filter: bool(true, 'Drop in the kernel what no rule can match'),
+    drop_capabilities: bool(
+      true,
+      'Give up, once the BPF programs are attached, every capability that the running daemon does not need. Kept are CAP_BPF, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH; CAP_KILL while response.enforce names rules; CAP_DAC_OVERRIDE while a file or directory it writes belongs to another user. What a reload needs beyond that takes a restart; the log says so',
+    ),
+    keep_capabilities: someOf(
+      CAPABILITIES,
+      [],
+      'Further capabilities to keep, such as "CAP_NET_ADMIN": plugins run in the daemon and have no more than it has',
+    ),
   },
   enrich: {
     max_processes: int(65536, 256, 4194304, 'Processes kept in the process table'),

@@ -113,8 +113,11 @@ export function mismatch(type: OptionType, value: unknown): string | undefined {
       return `a number from ${type.min} to ${type.max}`;
     case 'list': {
       const item: OptionType = type.of === 'url' ? { is: 'url' } : { is: type.of };
-      if (Array.isArray(value) && value.every((entry) => mismatch(item, entry) === undefined && entry !== ''))
-        return undefined;
+      if (Array.isArray(value) && value.every((entry) => mismatch(item, entry) === undefined && entry !== '')) {
+        const { choices } = type;
+        const unknown = choices === undefined ? undefined : value.find((entry) => !choices.includes(entry));
+        return unknown === undefined ? undefined : `known names ("${unknown}": ${suggestion(unknown, choices ?? [])})`;
+      }
       return `a list of ${{ string: 'texts', path: 'paths', url: 'http or https URLs' }[type.of]}`;
     }
   }

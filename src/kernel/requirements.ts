@@ -1,9 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { WardenError } from '../errors.ts';
-
-const CAP_SYS_ADMIN = 21n;
-const CAP_PERFMON = 38n;
-const CAP_BPF = 39n;
+import { capabilityMask, effectiveCapabilities } from './capabilities.ts';
 
 /** Throws NO_BTF, NOT_ROOT or NOT_BUILT with a sentence that says what to do, before anything is tried. */
 export function checkRequirements(objectPath: string): void {
@@ -14,8 +11,8 @@ export function checkRequirements(objectPath: string): void {
     );
   }
   const held = effectiveCapabilities();
-  const has = (capability: bigint) => ((held >> capability) & 1n) === 1n;
-  if (!has(CAP_SYS_ADMIN) && !(has(CAP_BPF) && has(CAP_PERFMON))) {
+  const has = (...names: string[]) => (capabilityMask(names) & ~held) === 0n;
+  if (!has('CAP_SYS_ADMIN') && !has('CAP_BPF', 'CAP_PERFMON')) {
     throw new WardenError(
       'NOT_ROOT',
       'loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON; start it as root or by the systemd unit in packaging/',
@@ -24,12 +21,6 @@ export function checkRequirements(objectPath: string): void {
   if (!existsSync(objectPath)) {
     throw new WardenError('NOT_BUILT', `${objectPath} does not exist: run \`npm run build\``);
   }
-}
-
-/** CapEff of this process. */
-function effectiveCapabilities(): bigint {
-  const found = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  return found === undefined ? 0n : BigInt(`0x${found}`);
 }
 
 /** Where cgroup programs attach: the root of the version 2 hierarchy, undefined when it is not mounted. */

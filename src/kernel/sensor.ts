@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readBtf } from '../btf/btf.ts';
 import { elfSection } from '../btf/elf.ts';
 import type { Config } from '../config/options.ts';
@@ -8,8 +8,10 @@ import { BatchDecoder } from '../schema/batch.ts';
 import type { HostContext } from '../schema/context.ts';
 import { KINDS } from '../schema/kinds.ts';
 import { type RecordLayout, recordLayout } from '../schema/layout.ts';
+import { errnoName } from '../schema/names/errno.ts';
 import { SCHEMA_HASH } from '../schema/schema.gen.ts';
 import type { LiveView } from '../schema/view.ts';
+import type { CapabilityMask } from './capabilities.ts';
 import { type IoTotals, ioTotals, kindCounts, type SyscallCounts, sumCopies, syscallCounts } from './counts.ts';
 import { filterEntries } from './filter-map.ts';
 import { answered, checked, loadNative, type MapInfo, type Native, type RingStats, SensorError } from './native.ts';
@@ -201,12 +203,14 @@ export class Sensor {
     };
   }
 
+  /** On as long as this process lives: a stopped or killed daemon leaves no program of the host slower. */
   #switchStatistics(): void {
-    try {
-      writeFileSync('/proc/sys/kernel/bpf_stats_enabled', '1');
-    } catch (error) {
-      this.#log.warn({ reason: messageOf(error) }, 'the kernel does not let program statistics be switched on');
-    }
+    const status = this.#native.enableStatistics();
+    if (status >= 0) return;
+    this.#log.warn(
+      { reason: errnoName(status) },
+      'the kernel does not let program statistics be switched on: it takes CAP_SYS_ADMIN and Linux 5.8',
+    );
   }
 
   /**
@@ -274,7 +278,7 @@ export class Sensor {
     );
   }
 
-  /** Runs and seconds by program; zero unless the kernel keeps statistics (bpf_stats_enabled). */
+  /** Runs and seconds by program; zero unless [kernel] program_statistics or the sysctl kernel.bpf_stats_enabled is on. */
   programStatistics(): Map<string, { runs: number; seconds: number }> {
     const statistics = new Map<string, { runs: number; seconds: number }>();
     for (const { name, fd, section } of this.#programs) {
@@ -343,6 +347,11 @@ export class Sensor {
   /** Signals exactly the process that started at `startTicks`; 0 or -errno. */
   pidfdSignal(pid: number, signal: number, startTicks: number): number {
     return this.#native.pidfdSignal(pid, signal, startTicks);
+  }
+
+  /** Takes all capabilities but these from every thread, for good: how many threads did not follow, or -errno. */
+  dropCapabilities(keep: CapabilityMask): number {
+    return this.#native.dropCapabilities(keep);
   }
 
   close(): void {

@@ -97,6 +97,21 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
         'inside callback': -constants.errno.ESRCH,
       },
     },
+    enableStatistics: {
+      call: () => native.enableStatistics(),
+      answers: { closed: -EBADF, opened: 0, loaded: 0, running: 0, 'inside callback': 0 },
+    },
+    dropCapabilities: {
+      // What it does is for good: capabilities.test.ts has processes for it.
+      call: () => native.dropCapabilities(-1n),
+      answers: {
+        closed: -EINVAL,
+        opened: -EINVAL,
+        loaded: -EINVAL,
+        running: -EINVAL,
+        'inside callback': -EINVAL,
+      },
+    },
     takeLog: {
       call: () => typeof native.takeLog(),
       answers: { closed: 0, opened: 0, loaded: 0, running: 0, 'inside callback': 0 },
