@@ -68,6 +68,7 @@ export class Sensor {
   readonly #leftOut = new Map<string, string>();
   readonly #written: [FilterKeys, FilterKeys] = [NO_KEYS, NO_KEYS];
   #decoder: BatchDecoder | undefined;
+  #sweeps = true;
   #closed = false;
 
   constructor({ objectPath, config, log }: SensorOptions) {
@@ -308,11 +309,17 @@ export class Sensor {
 
   /** Lets the kernel announce the end of throttling for processes that have fallen silent meanwhile. */
   sweepThrottles(): void {
-    if (!this.#programs.some(({ name }) => name === 'rate_sweep')) return;
+    if (!this.#sweeps || !this.#programs.some(({ name }) => name === 'rate_sweep')) return;
     const open = answered(this.#native, 'read rate_episodes', this.#native.readMap('rate_episodes'));
     // Key and value of the only entry.
     if (new DataView(open.buffer, open.byteOffset).getUint32(4, true) === 0) return;
-    answered(this.#native, 'run rate_sweep', this.#native.readIterator('rate_sweep'));
+    const swept = this.#native.readIterator('rate_sweep');
+    if (typeof swept !== 'number') return;
+    this.#sweeps = false;
+    this.#log.warn(
+      { reason: errnoName(swept), log: this.#native.takeLog() },
+      'throttled processes that fall silent will have no end record before they exit',
+    );
   }
 
   /** Begins to hand over records. The views are invalid when the callback returns. */
