@@ -101,6 +101,8 @@ enum failure {
 	FAILURE_CALL_MAP_FULL =
 	    7,                /* privilege.bpf.c: state between entry and exit could not be kept */
 	FAILURE_IDENTITY = 8, /* a kernel structure could not be read */
+	FAILURE_RING_MAP_FULL = 9,   /* io_uring.bpf.c: a request was reported without its result */
+	FAILURE_RING_NO_RESULT = 10, /* a request that never completed, or was never run */
 	FAILURE_MAX = 16,
 };
 
