@@ -172,6 +172,8 @@ static __always_inline bool ring_keep(struct scratch *s, __u64 request, __u64 ma
 	struct ring_request *kept;
 	__u64 length = s->length;
 
+	if (!ring_results_seen)
+		return false;
 	if (ring_forget(request)) /* the request that had this memory before */
 		count_failure(FAILURE_RING_NO_RESULT);
 	keep(length);
@@ -244,17 +246,24 @@ struct ring_actor {
 	__u32 unused;
 };
 
-static __always_inline void ring_actor_of(struct ring_actor *a, __u64 request)
+static __always_inline __u64 ring_task_of(__u64 request)
 {
-	__u64 context = 0, cred = 0;
+	__u64 context = 0, task = 0;
 
-	a->task = 0;
 	if (bpf_core_field_exists(struct io_uring_task, task)) {
 		read_field(context, request, struct io_kiocb, tctx);
-		read_field(a->task, context, struct io_uring_task, task);
+		read_field(task, context, struct io_uring_task, task);
 	} else {
-		read_field(a->task, request, struct io_kiocb___task, task);
+		read_field(task, request, struct io_kiocb___task, task);
 	}
+	return task;
+}
+
+static __always_inline void ring_actor_of(struct ring_actor *a, __u64 request)
+{
+	__u64 cred = 0;
+
+	a->task = ring_task_of(request);
 	a->pid = a->uid = a->euid = 0;
 	read_field(a->pid, a->task, struct task_struct, tgid);
 	read_field(cred, a->task, struct task_struct, real_cred);

@@ -86,8 +86,8 @@ static __always_inline void accept_ends(__u64 request)
 /*
  * io_fill_cqe_req, io_fill_cqe_aux (io_uring/io_uring.c). The first two arguments
  * are the same from 5.19 on; result and flags were arguments of their own before
- * they became the completion entry, so they are read from the request, and the
- * third is looked at only on 6.16 and later.
+ * they became the completion entry (6.13), so they are read from the request. The
+ * third is looked at only where another change of 6.13 is there.
  */
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ring_complete, void *ring, void *req, __u64 posted)
@@ -99,7 +99,7 @@ int BPF_PROG(ring_complete, void *ring, void *req, __u64 posted)
 	if (!bpf_core_field_exists(struct io_kiocb, cqe.res)) /* before 5.19 req is user_data */
 		return 0;
 	if (!request) {
-		if (bpf_core_field_exists(struct io_ring_ctx, zcrx_ctxs))
+		if (bpf_core_field_exists(struct io_ring_ctx, file_table.data.nodes))
 			more_accepted((__u64)ring, posted);
 		return 0;
 	}

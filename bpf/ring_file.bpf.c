@@ -2,6 +2,7 @@
 /* What became of requests about files. */
 #include "ring.bpf.h"
 #include "access.bpf.h"
+#include "socket.bpf.h"
 
 /* The record that was kept of a request, with its result. */
 static __always_inline void report_kept(__u64 request, struct ring_head *kept, enum event_kind kind,
@@ -163,7 +164,7 @@ __noinline __u32 ring_attribute_done(__u64 request, __u32 operation, __s64 resul
 	read_field(address, request, struct io_kiocb, file);
 	if (!read_file(&file, address))
 		return 0;
-	if (operation == RING_FTRUNCATE)
+	if (operation == RING_FTRUNCATE && bpf_core_type_exists(struct io_ftrunc)) /* 6.9 */
 		read_field(bytes, request, struct io_ftrunc, len);
 	file.mode &= ~FMODE_CREATED;
 	file.flags = 0;
@@ -209,14 +210,15 @@ static __always_inline void count_bytes(bool socket, bool write, __u64 bytes)
 	}
 }
 
-/* The program of the first access is looked for only if there can be one. */
 __noinline __u32 ring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file)
 {
 	bool write = writes(operation), asked = file;
 	enum event_kind kind = write ? EVENT_FILE_WRITE : EVENT_FILE_READ;
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct open_file opened = {};
+	__u64 inode = 0, submitter;
 	struct ring_actor a;
-	__u64 inode = 0;
+	__u32 pid = 0;
 	umode_t type;
 
 	if (result < 0)
@@ -225,13 +227,9 @@ __noinline __u32 ring_access_done(__u64 request, __u32 operation, __s64 result, 
 		read_field(file, request, struct io_kiocb, file);
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK) {
-		__u64 sk = 0;
-		__u16 family = 0;
+		struct sock *sk = sock_of_file(file);
 
-		read_field(sk, file, struct file, private_data);
-		read_field(sk, sk, struct socket, sk);
-		read_field(family, sk, struct sock, __sk_common.skc_family);
-		if (!asked && (family == 2 /* AF_INET */ || family == 10 /* AF_INET6 */) && result)
+		if (!asked && result && sk && is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 			count_bytes(true, write, result);
 		return 0;
 	}
@@ -239,13 +237,18 @@ __noinline __u32 ring_access_done(__u64 request, __u32 operation, __s64 result, 
 		return 0;
 	if (!asked)
 		count_bytes(false, write, result);
-	ring_actor_of(&a, request);
-	if (!access_is_first(a.pid, file, inode, write ? ACCESS_WRITE : ACCESS_READ))
+	submitter = ring_task_of(request);
+	if (submitter == (__u64)task) /* nearly always */
+		pid = task->tgid;
+	else
+		read_field(pid, submitter, struct task_struct, tgid);
+	if (!access_is_first(pid, file, inode, write ? ACCESS_WRITE : ACCESS_READ))
 		return 0;
 	if (!read_file(&opened, file)) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return 0;
 	}
+	ring_actor_of(&a, request);
 	opened.mode &= ~FMODE_CREATED;
 	report_file(kind, &a, &opened, KIND_CLASS(kind), result, asked ? RECORD_UNVERIFIED : 0, 0,
 		    0, result);

@@ -52,15 +52,10 @@ struct io_file_table {
 	struct io_rsrc_data data;
 };
 
-struct xarray {
-	u32 xa_flags;
-};
-
 struct io_ring_ctx {
 	unsigned int flags; /* IORING_SETUP_* */
 	struct io_file_table file_table;
 	struct io_submit_state submit_state;
-	struct xarray zcrx_ctxs; /* 6.16; only its presence counts */
 };
 
 struct io_uring_task {

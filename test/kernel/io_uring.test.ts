@@ -182,6 +182,17 @@ describe('io_uring operations', function () {
     });
   }
 
+  it('connects that the kernel refuses', async () => {
+    const { events, output } = await ring('connect 255.255.255.255 9', 'udp 255.255.255.255 9');
+    const results = output.trim().split('\n').map(Number);
+    for (const result of results) expect(result).to.be.below(0);
+    const asked = ['event.result', 'network.transport', 'network.destination.ip', 'network.destination.port'];
+    expect(fields(events, 'net_conn', ...asked)).to.deep.equal([
+      [results[0], 'tcp', '255.255.255.255', 9],
+      [results[1], 'udp', '255.255.255.255', 9],
+    ]);
+  });
+
   it('UDP bind', async () => {
     const { events, output } = await batch('bind', '45461');
     if (output.trim() === '-22') return; // before 6.11
