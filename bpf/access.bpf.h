@@ -13,29 +13,26 @@
 
 enum access_sort { ACCESS_READ = 1, ACCESS_WRITE = 2 };
 
-static __always_inline struct access_slot *access_slot_of(struct task_struct *task, __u64 file)
+static __always_inline struct access_slot *access_slot_of(__u32 pid, __u64 file)
 {
 	/* struct file is 192 to 256 bytes apart; the multiplication spreads it and the process. */
-	__u32 key =
-	    ((file >> 6) * 0x9e3779b1u ^ (__u32)task->tgid * 0x85ebca6bu) >> 8 & (ACCESS_SLOTS - 1);
+	__u32 key = ((file >> 6) * 0x9e3779b1u ^ pid * 0x85ebca6bu) >> 8 & (ACCESS_SLOTS - 1);
 
 	return bpf_map_lookup_elem(&access_slots, &key);
 }
 
-static __always_inline void access_forget(struct task_struct *task, __u64 file)
+static __always_inline void access_forget(__u32 pid, __u64 file)
 {
-	struct access_slot *slot = access_slot_of(task, file);
+	struct access_slot *slot = access_slot_of(pid, file);
 
 	if (slot && slot->file == file)
 		slot->file = 0;
 }
 
 /* True for the first access of this sort; remembers it. */
-static __always_inline bool access_is_first(struct task_struct *task, __u64 file, __u64 inode,
-					    __u32 sort)
+static __always_inline bool access_is_first(__u32 pid, __u64 file, __u64 inode, __u32 sort)
 {
-	struct access_slot *slot = access_slot_of(task, file);
-	__u32 pid = task->tgid;
+	struct access_slot *slot = access_slot_of(pid, file);
 
 	if (!slot)
 		return true;

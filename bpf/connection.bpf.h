@@ -12,8 +12,6 @@
 #define OWNED_MAP extern
 #endif
 
-enum task_flag { PF_IO_WORKER = 0x10 };
-
 /* ---- what is remembered of a socket -------------------------------------- */
 /*
  * From SYN_SENT until the outcome is known, and where net_close is wanted until

@@ -21,6 +21,8 @@ enum file_constants {
 	O_TRUNC = 01000,
 	O_PATH = 010000000,
 	FMODE_CREATED = 0x100000,
+	CREATION_FLAGS =
+	    O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC, /* the open file keeps none of them */
 };
 
 /* What we need of a struct file. */
@@ -72,6 +74,31 @@ static __noinline __attribute__((unused)) bool read_file(struct open_file *to, _
 	front_field(to->flags, f_flags);
 	front_field(to->mode, f_mode);
 	return true;
+}
+
+/* S_IF* of a file, 0 if there is none, and the address of its inode. */
+static __always_inline umode_t type_of(__u64 file, __u64 *inode)
+{
+	umode_t mode = 0;
+
+	if (!file || read_field(*inode, file, struct file, f_inode))
+		return 0;
+	read_field(mode, *inode, struct inode, i_mode);
+	return mode & S_IFMT;
+}
+
+/* enum filter_class bits of an open with these flags. */
+static __always_inline __u64 open_classes(__u32 flags)
+{
+	__u64 classes = 0;
+
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		classes |= 1ull << CLASS_OPEN_READ;
+	if (flags & (O_WRONLY | O_RDWR))
+		classes |= 1ull << CLASS_OPEN_WRITE;
+	if (flags & O_CREAT)
+		classes |= 1ull << CLASS_OPEN_CREATE;
+	return classes;
 }
 
 /* ---- records of files that we hold ------------------------------------------------- */

@@ -9,24 +9,6 @@
  */
 #include "access.bpf.h"
 
-static __always_inline struct io_totals *totals(void)
-{
-	__u32 key = 0;
-
-	return bpf_map_lookup_elem(&io_totals, &key);
-}
-
-/* mode of the file's inode, which is also returned. */
-static __always_inline umode_t mode_of(__u64 file, __u64 *inode)
-{
-	umode_t mode = 0;
-
-	if (!file || read_field(*inode, file, struct file, f_inode))
-		return 0;
-	read_field(mode, *inode, struct inode, i_mode);
-	return mode & S_IFMT;
-}
-
 /*
  * ksys_read, vfs_read, do_iter_read ... -> sys_exit with the number of bytes.
  * The descriptor is in the registers and leads to the kernel's struct file.
@@ -46,7 +28,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 	call = call_of(regs, task);
 	file = file_of_fd(
 	    task, (__s32)(call.call == CALL_SENDFILE ? ARG1(regs, call) : ARG0(regs, call)));
-	type = mode_of(file, &inode);
+	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
 	if (type != S_IFREG)
@@ -56,7 +38,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 		total->file_read_calls++;
 		total->file_read_bytes += result;
 	}
-	if (access_is_first(task, file, inode, ACCESS_READ))
+	if (access_is_first(task->tgid, file, inode, ACCESS_READ))
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ACCESS);
 	return 0;
 }
@@ -77,7 +59,7 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 	call = call_of(regs, task);
 	file = file_of_fd(
 	    task, (__s32)(call.call == CALL_COPY_FILE_RANGE ? ARG2(regs, call) : ARG0(regs, call)));
-	type = mode_of(file, &inode);
+	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_SEND);
 	if (type != S_IFREG)
@@ -87,7 +69,7 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 		total->file_write_calls++;
 		total->file_write_bytes += result;
 	}
-	if (access_is_first(task, file, inode, ACCESS_WRITE))
+	if (access_is_first(task->tgid, file, inode, ACCESS_WRITE))
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ACCESS);
 	return 0;
 }

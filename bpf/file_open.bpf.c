@@ -54,24 +54,10 @@ static __always_inline void asked_for(struct asked *a, struct pt_regs *regs, str
 		a->mode = 0;
 }
 
-static __always_inline __u64 classes_of(__u32 flags)
-{
-	__u64 classes = 0;
-
-	if ((flags & O_ACCMODE) != O_WRONLY)
-		classes |= 1ull << CLASS_OPEN_READ;
-	if (flags & (O_WRONLY | O_RDWR))
-		classes |= 1ull << CLASS_OPEN_WRITE;
-	if (flags & O_CREAT)
-		classes |= 1ull << CLASS_OPEN_CREATE;
-	return classes;
-}
-
 static __always_inline void emit(struct task_struct *task, struct call_info *call,
 				 enum event_kind kind, struct open_file *file, struct asked *asked,
 				 __s64 result)
 {
-	enum { CREATION_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC };
 	struct file_event *e;
 	struct scratch *s;
 
@@ -104,7 +90,7 @@ static __always_inline void failed(struct pt_regs *regs, struct task_struct *tas
 
 	asked_for(&a, regs, call);
 	q = question_of(task, call, EVENT_FILE_OPEN,
-			classes_of(a.flags) | 1ull << CLASS_OPEN_FAILED, result);
+			open_classes(a.flags) | 1ull << CLASS_OPEN_FAILED, result);
 	s = file_begin(&q);
 	if (!s)
 		return;
@@ -148,10 +134,10 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 		count_failure(FAILURE_IDENTITY);
 		return 0;
 	}
-	access_forget(task, address);
+	access_forget(task->tgid, address);
 	flags = file.flags;
 	created = file.mode & FMODE_CREATED;
-	classes = classes_of(flags) | (created ? 1ull << CLASS_OPEN_CREATE : 0);
+	classes = open_classes(flags) | (created ? 1ull << CLASS_OPEN_CREATE : 0);
 	/* O_CREAT of a file that exists is only in the registers. */
 	asked_for(&asked, regs, &call);
 	if (asked.flags & O_CREAT)

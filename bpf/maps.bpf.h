@@ -27,6 +27,8 @@ KNOB(__u32, count_syscalls, 0); /* 1: fill syscall_counts */
 KNOB(__u32, decision_ttl_jiffies,
      100);                    /* how long a cached path decision holds: 0.1 to 1 s by CONFIG_HZ */
 KNOB(__u64, families, ~0ull); /* bit n: system calls of enum syscall_family n are looked at */
+KNOB(__u32, ring_results_seen,
+     1); /* 0: ring_complete is not loaded, so io_uring is reported at submission */
 
 /* ---- rings ------------------------------------------------------------------ */
 /*
@@ -101,6 +103,8 @@ enum failure {
 	FAILURE_CALL_MAP_FULL =
 	    7,                /* privilege.bpf.c: state between entry and exit could not be kept */
 	FAILURE_IDENTITY = 8, /* a kernel structure could not be read */
+	FAILURE_RING_MAP_FULL = 9,   /* io_uring.bpf.c: a request was reported without its result */
+	FAILURE_RING_NO_RESULT = 10, /* a request that never completed, or was never run */
 	FAILURE_MAX = 16,
 };
 

@@ -22,6 +22,7 @@
 
 enum kernel_constants {
 	PF_KTHREAD = 0x00200000,
+	PF_IO_WORKER = 0x10,
 	MAX_ERRNO = 4095,
 	ERESTARTSYS = 512,
 	ERESTART_RESTARTBLOCK = 516,
@@ -72,6 +73,13 @@ static __always_inline void account_in_task(enum event_kind kind, enum event_out
 		return;
 	counts->outcome[outcome]++;
 	counts->outcome[OUTCOME_SEEN]++;
+}
+
+static __always_inline struct io_totals *totals(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&io_totals, &key);
 }
 
 /* ---- nesting ------------------------------------------------------------------- */

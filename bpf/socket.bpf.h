@@ -54,12 +54,12 @@ struct user_address {
 };
 
 /*
- * NULL when `fd` is no socket of the current process. A socket's file leads to
- * it (private_data) and it leads back to the file; nothing else does that.
+ * NULL when `file` is no socket. A socket's file leads to it (private_data) and
+ * it leads back to the file; nothing else does that.
  */
-static __always_inline struct sock *sock_of_fd(struct task_struct *task, __s32 fd)
+static __always_inline struct sock *sock_of_file(__u64 file)
 {
-	__u64 file = file_of_fd(task, fd), socket = 0, back = 0, sk = 0;
+	__u64 socket = 0, back = 0, sk = 0;
 
 	if (!file)
 		return NULL;
@@ -68,6 +68,12 @@ static __always_inline struct sock *sock_of_fd(struct task_struct *task, __s32 f
 		return NULL;
 	read_field(sk, socket, struct socket, sk);
 	return (struct sock *)sk;
+}
+
+/* NULL when `fd` is no socket of the current process. */
+static __always_inline struct sock *sock_of_fd(struct task_struct *task, __s32 fd)
+{
+	return sock_of_file(file_of_fd(task, fd));
 }
 
 /* The front of a socket in one read: addresses, ports and family lie in its first 32 bytes. */

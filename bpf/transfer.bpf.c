@@ -197,13 +197,6 @@ static __always_inline bool dns_server(struct net_event *ends, const void *addre
 }
 
 /* ---- system calls ---------------------------------------------------------------- */
-static __always_inline struct io_totals *totals(void)
-{
-	__u32 key = 0;
-
-	return bpf_map_lookup_elem(&io_totals, &key);
-}
-
 /* Bytes of a finished sendmmsg or recvmmsg: `count` messages, the first ones looked at. */
 static __always_inline __u64 slots_bytes(const struct user_message_slot *slots, __u32 count)
 {

@@ -312,6 +312,7 @@ struct task_struct {
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;
+	void *worker_private; /* 5.17: struct io_worker of a ring's worker */
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	kuid_t loginuid; /* CONFIG_AUDIT */

@@ -12,14 +12,71 @@ struct filename {
 /* A request begins with its file and, in the same 64 bytes, its own arguments (struct io_open,
  * ...). */
 struct io_cqe {
-	int fd;
+	u64 user_data;
+	s32 res;
+	int fd; /* until it is issued; then flags */
+};
+
+struct io_wq_work_node {
+	struct io_wq_work_node *next;
+};
+
+struct io_wq_work_list {
+	struct io_wq_work_node *first, *last;
+};
+
+struct io_wq_work {
+	struct io_wq_work_node list;
+};
+
+/* One executing thread of a ring's process; io-wq.c only, but in the BTF. */
+struct io_worker {
+	struct io_wq_work *cur_work;
+};
+
+struct io_submit_state {
+	struct io_wq_work_list compl_reqs; /* done, completion not posted yet */
+};
+
+/* An entry of the ring's own file table, since 7029acd8a950, 6.13. */
+struct io_rsrc_node {
+	unsigned long file_ptr; /* the lowest bits are flags */
+};
+
+struct io_rsrc_data {
+	unsigned int nr;
+	struct io_rsrc_node **nodes;
+};
+
+struct io_file_table {
+	struct io_rsrc_data data;
+};
+
+struct io_ring_ctx {
+	unsigned int flags; /* IORING_SETUP_* */
+	struct io_file_table file_table;
+	struct io_submit_state submit_state;
+};
+
+struct io_uring_task {
+	struct task_struct *task; /* 6.13 */
 };
 
 struct io_kiocb {
 	struct file *file;
 	u8 opcode;
-	struct io_cqe cqe; /* 6.0 */
+	u32 flags; /* REQ_F_*; 64 bits since 6.8, the ones that we know are the lower ones */
+	struct io_cqe cqe; /* 5.19 */
+	struct io_ring_ctx *ctx;
+	struct io_uring_task *tctx;
+	struct io_wq_work_node comp_list;
 	void *async_data;
+	struct io_wq_work work;
+};
+
+/* Before b6f58a3f4aa8 ("io_uring: move struct io_kiocb from task_struct to io_uring_task"), 6.13. */
+struct io_kiocb___task {
+	struct task_struct *task;
 };
 
 struct __kernel_sockaddr_storage {
@@ -38,6 +95,7 @@ struct open_how {
 
 struct io_open {
 	int dfd;
+	u32 file_slot;
 	struct filename *filename;
 	struct open_how how;
 };
@@ -47,6 +105,7 @@ struct io_rename {
 	int new_dfd;
 	struct filename *oldpath;
 	struct filename *newpath;
+	int flags;
 };
 
 struct io_unlink {
@@ -67,12 +126,23 @@ struct io_link {
 	int new_dfd;
 	struct filename *oldpath;
 	struct filename *newpath;
+	int flags;
 };
 
 struct io_socket {
 	int domain;
 	int type;
 	int protocol;
+	u32 file_slot;
+};
+
+struct io_accept {
+	int iou_flags; /* IORING_ACCEPT_* */
+	u32 file_slot;
+};
+
+struct io_ftrunc {
+	loff_t len;
 };
 
 struct io_xattr {
@@ -80,7 +150,9 @@ struct io_xattr {
 };
 
 struct io_uring_cqe {
+	u64 user_data;
 	s32 res;
+	u32 flags;
 };
 
 /* ---- iterators ----------------------------------------------------------------- */

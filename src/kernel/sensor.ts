@@ -140,6 +140,8 @@ export class Sensor {
     u32('rate_burst', kernel.rate_burst);
     // Without the cgroup programs, sends are reported from the system call.
     u32('sends_seen_in_kernel', cgroupRoot() === undefined || this.#leftOut.has('send_ipv4') ? 0 : 1);
+    // Without completions, what io_uring does is reported when it is submitted.
+    u32('ring_results_seen', this.#leftOut.has('ring_complete') ? 0 : 1);
     u32('count_syscalls', monitoring.syscall_counts ? 1 : 0);
     for (const [map, bytes] of [
       ['bulk_ring', kernel.ring_bytes],

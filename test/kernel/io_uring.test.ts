@@ -1,6 +1,13 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { unaccounted } from '../../src/kernel/counts.ts';
+import type { EventJson } from '../../src/schema/event.ts';
 import { fieldOf } from '../cases/matcher.ts';
-import { only, script, select, trigger, watching } from './support.ts';
+import { EVERYTHING, observe, only, script, select, trigger, watching } from './support.ts';
+
+const RACES = 3000;
+const IO_URING = { 'event.source': 'io_uring' };
 
 describe('io_uring operations', function () {
   this.timeout(60_000);
@@ -40,11 +47,15 @@ describe('io_uring operations', function () {
       ['file_link', `${directory}/shown`, `${directory}/other`],
       ['file_unlink', `${directory}/other`, undefined],
     ]);
-    // The kernel's own copy of the name, but not resolved.
     const open = only(events, { 'event.type': 'file_open', 'file.path': '/etc/shadow' });
-    expect(fieldOf(open, 'event.unverified')).to.equal(true);
+    expect(fieldOf(open, 'event.unverified')).to.equal(false);
+    expect(fieldOf(open, 'event.result')).to.be.at.least(3);
+    expect(fieldOf(open, 'file.inode')).to.equal(statSync('/etc/shadow').ino);
     expect(fieldOf(open, 'file.access')).to.equal('read');
     expect(fieldOf(open, 'process.name')).to.equal('ring');
+    const absent = only(events, { 'event.type': 'file_open', 'file.path': `${directory}/absent`, ...IO_URING });
+    expect(fieldOf(absent, 'event.error')).to.equal('ENOENT');
+    expect(fieldOf(absent, 'event.unverified')).to.equal(true);
   });
 
   it('the ring itself, and a packet socket made through it', async () => {
@@ -54,5 +65,170 @@ describe('io_uring operations', function () {
     expect(fieldOf(socket, 'event.source')).to.equal('io_uring');
     expect(fieldOf(socket, 'network.family')).to.equal('packet');
     expect(fieldOf(socket, 'socket.protocol')).to.equal(3);
+  });
+
+  const batch = (...args: readonly string[]) => observe(trigger('ring_batch'), args);
+  const file = (name: string, content = 'x') => {
+    const path = join(watching().directory, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  /** Of one kind by io_uring: what is asked for of each event. */
+  const fields = (events: readonly EventJson[], kind: string, ...names: readonly string[]) =>
+    select(events, { 'event.type': kind, ...IO_URING }).map((event) => names.map((name) => fieldOf(event, name)));
+  /** Events of a kind since `before` that reached no outcome, and those that did. */
+  const seen = (kind: string) => watching().sensor.counts().get(kind)?.seen ?? 0;
+  const failures = () => watching().sensor.failures();
+
+  it('what fails has its errno', async () => {
+    const directory = watching().directory;
+    const { events, output } = await batch('failing', directory);
+    const results = output.trim().split('\n').map(Number);
+    expect(results).to.deep.equal([-21, -2, -17, -2, -2, -17]);
+    const kinds = ['file_open', 'file_unlink', 'file_mkdir', 'file_rename', 'file_link', 'file_symlink'];
+    expect(kinds.map((kind) => fields(events, kind, 'event.result')[0]?.[0])).to.deep.equal(results);
+  });
+
+  it('a file made by a worker is told of the process that submitted', async () => {
+    const path = join(watching().directory, 'ring_created');
+    const { events, output, pid } = await batch('create', path);
+    expect(output).to.equal('1\n');
+    for (const type of ['file_open', 'file_create']) {
+      const event = only(events, { 'event.type': type, 'file.path': path, ...IO_URING });
+      expect(fieldOf(event, 'event.unverified')).to.equal(false);
+      expect(fieldOf(event, 'process.comm')).to.equal('ring_batch');
+      expect(fieldOf(event, 'process.tid')).to.equal(pid);
+      expect(fieldOf(event, 'file.access')).to.equal('write');
+    }
+  });
+
+  it(`a thread that changes the path: ${RACES} races`, async () => {
+    const [a, b] = [file('ring_harmless'), file('ring_a_secret')];
+    const names = new Map([a, b].map((path) => [statSync(path).ino, path]));
+    const { events, output, code } = await batch('race', a, b, String(RACES));
+    expect(code).to.equal(0);
+    const opened = output.trim().split('\n').map(Number);
+    const reported = select(events, { 'event.type': 'file_open', 'event.error': '', ...IO_URING });
+    expect(reported.map((event) => fieldOf(event, 'file.inode'))).to.deep.equal(opened);
+    for (const event of reported) {
+      expect(fieldOf(event, 'file.path')).to.equal(names.get(Number(fieldOf(event, 'file.inode'))));
+      expect(fieldOf(event, 'event.unverified')).to.equal(false);
+    }
+    for (const inode of names.keys()) expect(opened, 'both were opened').to.include(inode);
+  });
+
+  for (const [how, verified] of [
+    ['swap', true],
+    ['slots', true],
+    ['late', false],
+  ] as const) {
+    it(`another file under the descriptor before the completion: ${how}`, async () => {
+      const [secret, harmless] = [file('ring_secret'), file('ring_dull')];
+      const { events, output } = await batch(how, secret, harmless);
+      expect(output.trim()).to.match(how === 'late' ? /^1$/ : /^0(\n0)+$/);
+      const opened = select(events, { 'event.type': 'file_open', ...IO_URING });
+      expect(opened.map((event) => [fieldOf(event, 'file.path'), fieldOf(event, 'event.unverified')])).to.deep.equal(
+        [secret, ...(how === 'late' ? [] : [harmless])].map((path) => [path, !verified]),
+      );
+    });
+  }
+
+  it('a completion queue that is full, with one user_data for all', async () => {
+    const path = file('ring_overflow');
+    const { events } = await batch('overflow', path, '160');
+    const opened = fields(events, 'file_open', 'file.path', 'event.error', 'event.unverified');
+    expect(opened.filter(([name]) => name === path)).to.deep.equal(Array(80).fill([path, '', false]));
+    expect(opened.filter(([name]) => name === '/absent/file')).to.deep.equal(
+      Array(80).fill(['/absent/file', 'ENOENT', true]),
+    );
+  });
+
+  it('no completion on success: reported when submitted', async () => {
+    const path = file('ring_skipped');
+    const { events, output } = await batch('skip', path);
+    expect(output).to.equal('x\n');
+    expect(fields(events, 'file_open', 'file.path', 'event.unverified')).to.deep.equal([[path, true]]);
+    expect(fields(events, 'file_read', 'file.path', 'event.unverified')).to.deep.equal([[path, true]]);
+  });
+
+  it('first accesses and totals', async () => {
+    const path = file('ring_accessed');
+    const { sensor } = watching();
+    const before = sensor.totals();
+    const { events } = await batch('access', path, '50');
+    const after = sensor.totals();
+    const first = ['event.result', 'event.unverified', 'file.path', 'file.bytes'];
+    expect(fields(events, 'file_write', ...first)).to.deep.equal([[4096, false, path, 4096]]);
+    expect(fields(events, 'file_read', 'file.path')).to.deep.equal([[path]]);
+    expect(fields(events, 'file_truncate', 'file.path', 'file.bytes', 'event.unverified')).to.deep.equal([
+      [path, 7, false],
+    ]);
+    expect(after.fileWrite.calls - before.fileWrite.calls).to.be.at.least(50);
+    expect(after.fileWrite.bytes - before.fileWrite.bytes).to.be.at.least(50 * 4096);
+  });
+
+  for (const multishot of ['0', '1']) {
+    it(`accept${multishot === '1' ? ', one request for many connections' : ''}`, async () => {
+      const { events, output } = await batch('accept', '45460', '5', multishot);
+      expect(output).to.equal('1\n'.repeat(5));
+      const ports = fields(events, 'net_conn', 'network.source.port');
+      const clients = select(events, { 'event.type': 'net_conn' }).map((event) =>
+        fieldOf(event, 'network.source.port'),
+      );
+      expect(ports).to.deep.equal([]);
+      const accepted = fields(events, 'net_accept', 'network.source.port', 'network.destination.port');
+      expect(accepted).to.deep.equal(clients.map((port) => [port, 45460]));
+      expect(accepted).to.have.length(5);
+    });
+  }
+
+  it('connects that the kernel refuses', async () => {
+    const { events, output } = await ring('connect 255.255.255.255 9', 'udp 255.255.255.255 9');
+    const results = output.trim().split('\n').map(Number);
+    for (const result of results) expect(result).to.be.below(0);
+    const asked = ['event.result', 'network.transport', 'network.destination.ip', 'network.destination.port'];
+    expect(fields(events, 'net_conn', ...asked)).to.deep.equal([
+      [results[0], 'tcp', '255.255.255.255', 9],
+      [results[1], 'udp', '255.255.255.255', 9],
+    ]);
+  });
+
+  it('UDP bind', async () => {
+    const { events, output } = await batch('bind', '45461');
+    if (output.trim() === '-22') return; // before 6.11
+    const port = ['network.source.port', 'network.transport', 'event.unverified'];
+    expect(fields(events, 'net_listen', ...port)).to.deep.equal([[45461, 'udp', false]]);
+  });
+
+  it('names of any length', async () => {
+    for (const length of [100, 1000, 4000]) {
+      const directory = watching().directory;
+      const name = '/.'.repeat(length / 2);
+      const long = await batch('failing', `${directory}${name}`.slice(0, 4000));
+      const [made] = select(long.events, { 'event.type': 'file_mkdir', ...IO_URING });
+      expect(fieldOf(made, 'event.error')).to.equal('EEXIST');
+    }
+    expect(failures().get('ring_map_full')).to.equal(0);
+  });
+
+  it('every request has one outcome, whatever the filter says', async () => {
+    const path = file('ring_counted');
+    const before = [seen('file_open'), failures().get('ring_no_result')] as const;
+    const { events } = await batch('many', path, '6400');
+    expect(fields(events, 'file_open', 'file.path')).to.deep.equal(Array(6400).fill([path]));
+    watching().sensor.setFilter({
+      kinds: new Map([
+        ...EVERYTHING.kinds,
+        ['file_open', { pass: 'tokens', tokens: [{ type: 'component', text: 'another_file' }] }],
+      ]),
+    });
+    const unwanted = await batch('many', path, '6400');
+    watching().sensor.setFilter(EVERYTHING);
+    expect(fields(unwanted.events, 'file_open', 'file.path')).to.deep.equal([]);
+    expect(seen('file_open') - before[0]).to.be.at.least(12_800);
+    let gap = Number.NaN;
+    for (let reading = 0; reading < 200 && gap !== 0; reading++) gap = unaccounted(watching().sensor.counts());
+    expect(gap).to.equal(0);
+    expect(failures().get('ring_no_result')).to.equal(before[1]);
   });
 });

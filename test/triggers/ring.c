@@ -6,50 +6,15 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-static int submit(const struct io_uring_sqe *request)
-{
-	struct io_uring_params p;
-	memset(&p, 0, sizeof(p));
-	int ring = (int)syscall(SYS_io_uring_setup, 4, &p);
-	if (ring < 0) {
-		perror("io_uring_setup");
-		exit(2);
-	}
-	size_t size = p.cq_off.cqes + p.cq_entries * sizeof(struct io_uring_cqe);
-	size_t sq_size = p.sq_off.array + p.sq_entries * sizeof(unsigned);
-	if (sq_size > size)
-		size = sq_size;
-	char *rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring,
-			   IORING_OFF_SQ_RING);
-	struct io_uring_sqe *sqes = mmap(NULL, p.sq_entries * sizeof(*sqes), PROT_READ | PROT_WRITE,
-					 MAP_SHARED | MAP_POPULATE, ring, IORING_OFF_SQES);
-	if (rings == MAP_FAILED || sqes == MAP_FAILED) {
-		perror("mmap");
-		exit(2);
-	}
-	sqes[0] = *request;
-	((unsigned *)(rings + p.sq_off.array))[0] = 0;
-	__atomic_store_n((unsigned *)(rings + p.sq_off.tail), 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0) {
-		perror("io_uring_enter");
-		exit(2);
-	}
-	return ((struct io_uring_cqe *)(rings + p.cq_off.cqes))[0].res;
-}
+#include "rings.h"
 
 int main(int argc, char **argv)
 {
 	struct io_uring_sqe r;
 	struct sockaddr_in to;
+	struct ring ring;
+
 	memset(&r, 0, sizeof(r));
 	r.fd = AT_FDCWD;
 	if (argc < 3)
@@ -101,6 +66,8 @@ int main(int argc, char **argv)
 	} else {
 		return 2;
 	}
-	printf("%d\n", submit(&r));
+	ring_open(&ring, 4, 0);
+	*ring_next(&ring, r.opcode) = r;
+	printf("%d\n", ring_run(&ring));
 	return 0;
 }

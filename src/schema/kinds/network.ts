@@ -1,31 +1,32 @@
 /** Kinds about sockets and the network. */
-import { EXIT, KERNEL, type KindSpec } from './spec.ts';
+import { EXIT, KERNEL, type KindSpec, RING } from './spec.ts';
 
 export const NETWORK_KINDS = {
   net_conn: {
     group: 'network',
     what: 'A TCP connection was begun, or a UDP socket was connected',
-    hook: 'tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer, tp_btf/sys_exit of connect (UDP, refused calls), tp_btf/io_uring_submit_req (UDP)',
+    hook: `tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer; UDP and refused calls: ${EXIT} of connect, ${RING}`,
     from: 'struct sock',
     verified: 'yes; a connect that failed before the kernel took the address has what was passed (event.unverified)',
     blind:
-      'UDP connects by io_uring of a socket that is only registered with the ring. A TCP event comes with the outcome, or after 1 s without one.',
+      'A TCP event comes with the outcome, or after 1 s without one. UDP by io_uring with IOSQE_CQE_SKIP_SUCCESS: reported when submitted (event.unverified).',
   },
   net_accept: {
     group: 'network',
     what: 'A TCP connection was accepted; the peer is the source',
-    hook: `${EXIT} of accept and accept4`,
+    hook: `${EXIT} of accept and accept4; ${RING}`,
     from: 'struct sock of the returned descriptor',
     verified: KERNEL,
-    blind: 'Connections accepted by io_uring.',
+    blind:
+      'By io_uring: with IOSQE_CQE_SKIP_SUCCESS; before 6.13 into a slot of the ring, and those of one request for many connections.',
   },
   net_listen: {
     group: 'network',
     what: 'A socket listens, or a UDP socket was bound',
-    hook: `${EXIT} of listen and bind, tp_btf/io_uring_submit_req`,
+    hook: `${EXIT} of listen and bind; ${RING}`,
     from: 'struct sock',
     verified: KERNEL,
-    blind: 'UDP sockets bound by io_uring.',
+    blind: 'UDP sockets bound by io_uring with IOSQE_CQE_SKIP_SUCCESS.',
   },
   net_close: {
     group: 'network',
@@ -50,13 +51,13 @@ export const NETWORK_KINDS = {
     hook: `${EXIT} of recvfrom, recvmsg, recvmmsg and read of a socket with peer port 53`,
     from: 'user memory after the call',
     verified: 'no: the process could have changed the answer after it came',
-    blind: 'Encrypted DNS (port 853, HTTPS) and answers of a resolver on a Unix socket.',
+    blind: 'Encrypted DNS (port 853, HTTPS), answers of a resolver on a Unix socket, and what io_uring received.',
   },
   socket_raw: {
     group: 'network',
     what: 'A raw, packet or vsock socket was made',
-    hook: `${EXIT} of socket, tp_btf/io_uring_submit_req`,
-    from: 'registers',
+    hook: `${EXIT} of socket; ${RING}`,
+    from: 'registers; the request',
     verified: 'yes: registers at the end of the call',
   },
   socket_dup: {

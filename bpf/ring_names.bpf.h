@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/*
+ * Submitted requests that name files: the record with the names is kept for the
+ * completion. Only io_uring.bpf.c includes this.
+ */
+#ifndef BPFWARDEN_RING_NAMES_H
+#define BPFWARDEN_RING_NAMES_H
+
+#include "ring.bpf.h"
+
+/* A name that the kernel has copied (struct filename). */
+static __always_inline __u64 ring_name(struct scratch *s, struct text *path, struct text *base,
+				       struct question *q, __s32 dirfd, __u64 filename, bool alone)
+{
+	__u32 offset = s->length;
+	__u64 name = 0;
+
+	read_field(name, filename, struct filename, name);
+	text_kernel(s, path, (void *)name, PATH_MAX_BYTES);
+	if (path->length == TEXT_UNREADABLE)
+		return EVERY_CLASS;
+	return describe_base(s, path, base, q, dirfd, offset, alone);
+}
+
+/* What had the request's memory before, should it never have completed. */
+static __always_inline void ring_fresh(__u64 request)
+{
+	if (ring_forget(request))
+		count_failure(FAILURE_RING_NO_RESULT);
+}
+
+static __always_inline struct scratch *ring_begin(struct question *q, __u64 request,
+						  enum event_kind kind, __u64 classes)
+{
+	struct scratch *s;
+
+	*q = question_of(bpf_get_current_task_btf(), NULL, kind, classes, 0);
+	if (q->passes & PASS_ERRORS) /* it may yet fail */
+		q->result = -1;
+	s = file_begin(q);
+	if (s)
+		s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
+	else
+		ring_fresh(request);
+	return s;
+}
+
+/* Keeps the record unless it cannot pass whatever the result; `whatever`: the names do not tell. */
+static __always_inline void ring_finish(struct scratch *s, struct question *q, __u64 request,
+					__u64 mask, __u32 flags, bool whatever)
+{
+	if (!whatever && !passes_filter(q, mask)) {
+		record_drop(s, OUTCOME_FILTERED);
+		ring_fresh(request);
+		return;
+	}
+	if (flags & REQ_F_CQE_SKIP) {
+		ring_fresh(request);
+	} else if (ring_keep(s, request, mask, q->generation)) {
+		nest_leave();
+		return;
+	}
+	q->result = 0;
+	file_finish(s, q, mask);
+}
+
+static __always_inline void ring_open(__u64 request, __u32 request_flags)
+{
+	__u64 filename = 0, flags = 0, mode = 0, mask, classes;
+	__u32 generation = filter_generation(), opens;
+	struct file_event *e;
+	struct question q;
+	struct scratch *s;
+	__s32 dirfd = 0;
+
+	read_field(flags, request, struct io_open, how.flags);
+	classes = open_classes(flags) | 1ull << CLASS_OPEN_FAILED;
+	q = question_of(bpf_get_current_task_btf(), NULL, EVENT_FILE_OPEN, classes, 0);
+	opens = q.passes;
+	if (flags & O_CREAT && !is_daemon(q.task)) /* it may turn out to be a file_create as well */
+		q.passes |= filter_passes(generation, EVENT_FILE_CREATE);
+	if (q.passes & PASS_ERRORS)
+		q.result = -1;
+	s = file_begin(&q);
+	if (!s) {
+		ring_fresh(request);
+		return;
+	}
+	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
+	e = &s->event.file_open;
+	read_field(dirfd, request, struct io_open, dfd);
+	read_field(filename, request, struct io_open, filename);
+	read_field(mode, request, struct io_open, how.mode);
+	e->open_flags = flags;
+	e->new_mode = flags & O_CREAT ? mode : 0;
+	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	/* Where a link leads is seen when it is open. */
+	if (!(request_flags & REQ_F_CQE_SKIP) &&
+	    (q.passes & PASS_COMPONENTS || passes_filter(&q, mask)) &&
+	    ring_keep(s, request, mask, q.generation)) {
+		__u32 first = 0;
+		__u64 *last = bpf_map_lookup_elem(&ring_last, &first);
+
+		if (last)
+			*last = request;
+		nest_leave();
+		return;
+	}
+	ring_fresh(request);
+	q.passes = opens;
+	q.result = 0;
+	file_finish(s, &q, mask);
+}
+
+static __always_inline void ring_unlink(__u64 request, __u32 request_flags)
+{
+	struct question q;
+	struct scratch *s =
+	    ring_begin(&q, request, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK));
+	struct file_event *e;
+	__u64 filename = 0, mask;
+	__s32 dirfd = 0;
+	__u32 flags = 0;
+
+	if (!s)
+		return;
+	e = &s->event.file_unlink;
+	read_field(dirfd, request, struct io_unlink, dfd);
+	read_field(flags, request, struct io_unlink, flags);
+	read_field(filename, request, struct io_unlink, filename);
+	if (flags & AT_REMOVEDIR)
+		e->new_mode = S_IFDIR;
+	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	ring_finish(s, &q, request, mask, request_flags, false);
+}
+
+static __always_inline void ring_mkdir(__u64 request, __u32 request_flags)
+{
+	struct question q;
+	struct scratch *s = ring_begin(&q, request, EVENT_FILE_MKDIR, KIND_CLASS(EVENT_FILE_MKDIR));
+	struct file_event *e;
+	__u64 filename = 0, mask;
+	umode_t mode = 0;
+	__s32 dirfd = 0;
+
+	if (!s)
+		return;
+	e = &s->event.file_mkdir;
+	read_field(dirfd, request, struct io_mkdir, dfd);
+	read_field(mode, request, struct io_mkdir, mode);
+	read_field(filename, request, struct io_mkdir, filename);
+	e->new_mode = mode;
+	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	ring_finish(s, &q, request, mask, request_flags, false);
+}
+
+/* Two names. */
+struct ring_names {
+	__u64 old_name;
+	__u64 new_name;
+	__s32 old_dirfd;
+	__s32 new_dirfd;
+	__u32 flags;
+};
+
+static __always_inline void ring_pair(__u64 request, __u32 request_flags, enum event_kind kind,
+				      struct ring_names *names)
+{
+	struct question q;
+	struct scratch *s = ring_begin(&q, request, kind, KIND_CLASS(kind));
+	struct file_event *e;
+	__u64 mask, name = 0;
+
+	if (!s)
+		return;
+	e = &s->event.file_rename;
+	if (kind == EVENT_FILE_SYMLINK) { /* `path` is the link itself; its target is text, not a
+					     path of ours */
+		__u32 offset;
+
+		mask =
+		    ring_name(s, &e->path, &e->base, &q, names->new_dirfd, names->new_name, false);
+		offset = s->length;
+		read_field(name, names->old_name, struct filename, name);
+		text_kernel(s, &e->new_path, (void *)name, PATH_MAX_BYTES);
+		mask |= string_mask(s->level, offset, e->new_path.length, q.generation);
+	} else {
+		e->open_flags = names->flags;
+		mask =
+		    ring_name(s, &e->path, &e->base, &q, names->old_dirfd, names->old_name, false);
+		mask |= ring_name(s, &e->new_path, &e->new_base, &q, names->new_dirfd,
+				  names->new_name, false);
+	}
+	ring_finish(s, &q, request, mask, request_flags, false);
+}
+
+static __always_inline void ring_rename(__u64 request, __u32 request_flags)
+{
+	struct ring_names names = {};
+
+	read_field(names.old_dirfd, request, struct io_rename, old_dfd);
+	read_field(names.new_dirfd, request, struct io_rename, new_dfd);
+	read_field(names.old_name, request, struct io_rename, oldpath);
+	read_field(names.new_name, request, struct io_rename, newpath);
+	read_field(names.flags, request, struct io_rename, flags);
+	ring_pair(request, request_flags, EVENT_FILE_RENAME, &names);
+}
+
+static __always_inline void ring_link(__u64 request, __u32 request_flags, enum event_kind kind)
+{
+	struct ring_names names = {};
+
+	read_field(names.old_dirfd, request, struct io_link, old_dfd);
+	read_field(names.new_dirfd, request, struct io_link, new_dfd);
+	read_field(names.old_name, request, struct io_link, oldpath);
+	read_field(names.new_name, request, struct io_link, newpath);
+	read_field(names.flags, request, struct io_link, flags);
+	ring_pair(request, request_flags, kind, &names);
+}
+
+static __always_inline void ring_setxattr(__u64 request, __u32 request_flags)
+{
+	struct question q;
+	struct scratch *s =
+	    ring_begin(&q, request, EVENT_FILE_SETXATTR, KIND_CLASS(EVENT_FILE_SETXATTR));
+	struct file_event *e;
+	__u64 filename = 0, mask;
+
+	if (!s)
+		return;
+	e = &s->event.file_setxattr;
+	read_field(filename, request, struct io_xattr, filename);
+	mask = ring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
+	ring_finish(s, &q, request, mask, request_flags, false);
+}
+
+#endif /* BPFWARDEN_RING_NAMES_H */
