@@ -44,6 +44,13 @@ describe('configuration', () => {
     expect(problem?.remedy).to.contain('enable_process');
   });
 
+  it('names the nearest of the names that a list may have', () => {
+    const [problem] = problemsOf('[kernel]\nkeep_capabilities = ["CAP_KILL", "CAP_NET_ADMN"]\n');
+    expect(problem).to.include({ line: 2, subject: 'kernel.keep_capabilities' });
+    expect(problem?.message).to.contain('CAP_NET_ADMN').and.to.contain('did you mean "CAP_NET_ADMIN"?');
+    expect(problemsOf('[kernel]\nkeep_capabilities = ["CAP_KILL"]\n')).to.deep.equal([]);
+  });
+
   it('names the nearest table of an unknown table', () => {
     const [problem] = problemsOf('\n[respnse]\nx = 1\n');
     expect(problem).to.include({ line: 2, remedy: 'did you mean "response"?' });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -17,6 +17,7 @@ import { expect } from 'chai';
 import { capabilityList, threadCapabilities } from '../../src/kernel/capabilities.ts';
 import { type Daemon, eventually, readLines, startDaemon } from './support/daemon.ts';
 
+const ROOT = join(import.meta.dirname, '..', '..');
 const NOBODY = 65534;
 const BASE = ['CAP_BPF', 'CAP_DAC_READ_SEARCH', 'CAP_SYS_PTRACE'];
 
@@ -188,6 +189,22 @@ describe('capabilities of the running daemon', function () {
     const own = capabilityList(threadCapabilities()[0]?.held ?? 0n).sort();
     expect(held(daemon)).to.deep.equal([own]);
     expect(await status(daemon)).to.deep.include({ dropped: false, threads_with_more: 0 });
+  });
+
+  it('of a thread that cannot be reached are told, with the remedy, until it follows', async () => {
+    const library = path('deaf.so');
+    execFileSync('cc', ['-shared', '-fPIC', '-pthread', '-o', library, join(ROOT, 'test/native/deaf_thread.c')]);
+    daemon = await startDaemon({ env: { LD_PRELOAD: library, DEAF_UNTIL: path('listen') } });
+    const running = daemon;
+    const line = running
+      .log()
+      .split('\n')
+      .find((text) => text.includes('some threads keep more'));
+    expect(line).to.contain('CAP_SYS_ADMIN').and.to.contain('CapabilityBoundingSet');
+    expect(await status(running)).to.deep.include({ dropped: true, threads_with_more: 1 });
+    writeFileSync(path('listen'), '');
+    await eventually('it follows', async () => (await status(running)).threads_with_more === 0 || undefined);
+    expect(held(running)).to.deep.equal([BASE]);
   });
 
   it('take nothing from program statistics, which leave the sysctl alone', async () => {

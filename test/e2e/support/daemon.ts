@@ -75,7 +75,7 @@ export function readLines(file: string): Record<string, unknown>[] {
  * directory and waits until it is ready. `toml` is appended to the defaults.
  */
 export async function startDaemon(
-  options: { toml?: string; flags?: string[]; output?: string; ready?: boolean } = {},
+  options: { toml?: string; flags?: string[]; output?: string; ready?: boolean; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Daemon> {
   const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-test-'));
   const port = await freePort();
@@ -89,6 +89,7 @@ export async function startDaemon(
   const child = spawn(COMMAND[0], [COMMAND[1], `--config.file=${config}`, ...(options.flags ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: directory,
+    env: { ...process.env, ...options.env },
   });
   let log = '';
   let text = '';
