@@ -39,7 +39,7 @@ function filterWith(tokens: readonly FilterToken[]): KernelFilter {
 
 /** What the kernel can see of a token: 4 or 8 bytes of a prefix or suffix, ASCII letters in lower case. */
 function hits(token: FilterToken, path: string, classes: readonly FileClass[], isOpen: boolean): boolean {
-  if (token.type === 'error' || !('text' in token)) return false;
+  if (!('text' in token) || token.type === 'process_name') return false;
   if (isOpen && token.classes !== undefined && !token.classes.some((one) => classes.includes(one))) return false;
   const fold = (text: string) => Buffer.from(text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
   const text = fold(token.text);
