@@ -16,8 +16,8 @@ node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || fail 
 
 # package -> what shows that it is there
 missing=()
-need() { # package, then a command or a file
-	command -v "$2" >/dev/null 2>&1 || [ -e "$2" ] || missing+=("$1")
+need() { # package, then a command of it
+	command -v "$2" >/dev/null 2>&1 || missing+=("$1")
 }
 need_header() { # package, header
 	local place

@@ -8,7 +8,7 @@ import { hostname, release } from 'node:os';
 import type { Config } from './config/options.ts';
 import { blockTableOf } from './daemon/block-table.ts';
 import { Capabilities } from './daemon/capabilities.ts';
-import { EventLoop } from './daemon/event-loop.ts';
+import { Detector } from './daemon/detector.ts';
 import { EventsFile } from './daemon/events-file.ts';
 import { configHash, fatalProblems, loadConfiguredRules, rulesHash, wantedEvents } from './daemon/rules.ts';
 import { Enricher } from './enrich/enricher.ts';
@@ -22,10 +22,10 @@ import type { AttachReport } from './kernel/types.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type MetricsRegistry } from './metrics/registry.ts';
 import { publishSensor } from './metrics/sensor.ts';
-import { type AlertPipeline, createAlertPipeline } from './pipeline/index.ts';
+import { type AlertPipeline, createAlertPipeline } from './pipeline/alert-pipeline.ts';
 import { pidfdSignaller } from './response/signaller.ts';
-import { celCondition } from './rules/cel.ts';
-import { compilePredicate } from './rules/compile.ts';
+import { celCondition } from './rules/cel/condition.ts';
+import { compilePredicate } from './rules/predicate/compile.ts';
 import type { RuleSet } from './rules/ruleset.ts';
 import { bareSource } from './rules/source.ts';
 import { KINDS } from './schema/kinds.ts';
@@ -56,7 +56,7 @@ export class Daemon {
   #sensor: Sensor | undefined;
   #pipeline: AlertPipeline | undefined;
   #events: EventsFile | undefined;
-  #loop: EventLoop | undefined;
+  #loop: Detector | undefined;
   #capabilities: Capabilities | undefined;
   #reports: readonly AttachReport[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -144,7 +144,7 @@ export class Daemon {
       layout: sensor.layout,
       onHashed: (event) => this.#loop?.again(event),
     });
-    const loop = new EventLoop({
+    const loop = new Detector({
       enricher,
       pipeline: this.#pipeline,
       metrics: this.#metrics,

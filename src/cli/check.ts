@@ -2,7 +2,7 @@ import { formatProblem, messageOf, type Problem, WardenError } from '../errors.t
 import { Sensor } from '../kernel/sensor.ts';
 import type { KindFilter } from '../kernel/types.ts';
 import { createLogger } from '../log.ts';
-import { kernelFilter } from '../rules/filter.ts';
+import { kernelFilter } from '../rules/literals/kernel-filter.ts';
 import { loadRules } from '../rules/load.ts';
 import { type Condition, walk } from '../rules/tree.ts';
 import { fieldName } from '../schema/fields.ts';

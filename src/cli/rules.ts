@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, WardenError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import { explainCondition, explanationText } from '../rules/explain.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
+import { explainCondition, explanationText } from '../rules/predicate/explain.ts';
 import { KINDS } from '../schema/kinds.ts';
 import { recordFromJson } from '../schema/record.ts';
 import type { CommandLine, Flags } from './flags.ts';

@@ -1,6 +1,6 @@
 import { WardenError } from '../errors.ts';
+import { runSuite, suiteText } from '../rules/file/suite.ts';
 import { loadRules } from '../rules/load.ts';
-import { runSuite, suiteText } from '../rules/suite.ts';
 import { KINDS } from '../schema/kinds.ts';
 import type { CommandLine } from './flags.ts';
 import { lineWriter, printProblems } from './output.ts';

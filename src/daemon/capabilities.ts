@@ -1,6 +1,6 @@
 import { type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { sinkConfigs } from '../alerts/sinks/index.ts';
+import { sinkConfigs } from '../alerts/sinks/registry.ts';
 import type { Config } from '../config/options.ts';
 import {
   type CapabilityMask,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from '../config/options.ts';
 import type { Problem } from '../errors.ts';
 import type { KernelFilter, KindFilter } from '../kernel/types.ts';
-import { kernelFilter } from '../rules/filter.ts';
+import { kernelFilter } from '../rules/literals/kernel-filter.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { WindowStore } from '../rules/window.ts';

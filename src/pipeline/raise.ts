@@ -2,7 +2,7 @@ import { buildAlert, type Candidate, type Repeats } from '../alerts/alert.ts';
 import { newAlertId } from '../alerts/identity.ts';
 import type { Redactor } from '../alerts/redact.ts';
 import type { Alert, ResponseReport } from '../alerts/types.ts';
-import type { Plugins } from '../plugins/index.ts';
+import type { Plugins } from '../plugins/plugins.ts';
 
 /** Alerts that wait for an enricher; the next ones go without. */
 const MAX_ENRICHING = 256;

@@ -1,5 +1,5 @@
 import { Delivery } from '../alerts/delivery.ts';
-import { createSink, type SinkFactory, sinkConfigs } from '../alerts/sinks/index.ts';
+import { createSink, type SinkFactory, sinkConfigs } from '../alerts/sinks/registry.ts';
 import type { Sink } from '../alerts/sinks/types.ts';
 import type { Spool } from '../alerts/spool/spool.ts';
 import type { SpooledAlert } from '../alerts/spool/types.ts';

@@ -1,10 +1,10 @@
 import type { Problem } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { fieldId } from '../schema/fields.ts';
-import { defineRule, isEnabled } from './define.ts';
-import { type RuleFile, readRuleFiles } from './files.ts';
+import { type RuleDraft, readRuleBook, tagsOf } from './file/book.ts';
+import { defineRule, isEnabled } from './file/define.ts';
+import { type RuleFile, readRuleFiles } from './file/files.ts';
 import { HEURISTICS } from './heuristics.ts';
-import { type RuleDraft, readRuleBook, tagsOf } from './read.ts';
 import type { RuleDefinition } from './rule.ts';
 import { RuleSet } from './ruleset.ts';
 import { loadSigma, type SigmaSet } from './sigma/load.ts';

@@ -1,4 +1,4 @@
-import type { Predicate } from './compile.ts';
+import type { Predicate } from './predicate/compile.ts';
 import type { Condition, Subject } from './tree.ts';
 import type { RuleInfo, RuleMatch } from './types.ts';
 

@@ -1,15 +1,15 @@
 /** A loaded rule set: finds candidates synchronously, lets the engine decide, keeps windows. */
 import type { EventRecord, FieldSource } from '../schema/event.ts';
 import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
-import { compilePredicate } from './compile.ts';
-import { type EngineCounts, EngineQueue } from './engine.ts';
-import { RuleIndex } from './index.ts';
+import { type EngineCounts, EngineQueue } from './engine/engine.ts';
+import { RuleIndex } from './literals/rule-index.ts';
+import { compilePredicate } from './predicate/compile.ts';
+import { TEXT_FIELDS } from './predicate/values.ts';
 import type { CandidateRule, CompiledRule, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/load.ts';
 import type { Condition, Subject } from './tree.ts';
 import { walk } from './tree.ts';
 import type { Finding, RuleInfo, RuleMatch } from './types.ts';
-import { TEXT_FIELDS } from './values.ts';
 import { type WindowStats, WindowStore, Windows } from './window.ts';
 
 export interface RuleSetParts {

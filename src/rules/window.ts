@@ -1,11 +1,11 @@
 /** Rules that look at several events: how often, how many different, in which order. */
 import { createHash } from 'node:crypto';
 import type { FieldSource } from '../schema/event.ts';
-import { compilePredicate, type Predicate } from './compile.ts';
+import { compilePredicate, type Predicate } from './predicate/compile.ts';
+import { type Reader, reader } from './predicate/values.ts';
 import type { CompiledRule, WindowSpec } from './rule.ts';
-import { CountState, TemporalState, ValueState } from './sigma/window-state.ts';
+import { CountState, TemporalState, ValueState } from './sigma/correlation/window-state.ts';
 import type { RuleMatch } from './types.ts';
-import { type Reader, reader } from './values.ts';
 
 export interface WindowStats {
   /** Keys that are remembered. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { SinkCounts } from '../../src/alerts/spool/types.ts';
-import type { PipelineStats } from '../../src/pipeline/index.ts';
+import type { PipelineStats } from '../../src/pipeline/alert-pipeline.ts';
 import { type Behaviour, type Receiver, startReceiver } from './support/receiver.ts';
 
 const ALERTS = 10_000;

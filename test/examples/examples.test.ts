@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { parse } from 'yaml';
 import { alertsOf } from '../../src/alerts/alert.ts';
 import { toEcs } from '../../src/alerts/formats/ecs.ts';
-import { sinkConfigs } from '../../src/alerts/sinks/index.ts';
+import { sinkConfigs } from '../../src/alerts/sinks/registry.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
 import { execEvent, findingOf } from '../alerts/support/findings.ts';

@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { expect } from 'chai';
 import { pino } from 'pino';
 import type { Alert } from '../../src/alerts/types.ts';
-import type { AlertPipeline, PipelineOptions } from '../../src/pipeline/index.ts';
+import type { AlertPipeline, PipelineOptions } from '../../src/pipeline/alert-pipeline.ts';
 import type { EventJson } from '../../src/schema/event.ts';
 import { execEvent, findingOf, recordingMetrics } from '../alerts/support/findings.ts';
 import { configOf, startPipeline } from '../alerts/support/pipeline.ts';

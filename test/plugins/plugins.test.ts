@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Alert } from '../../src/alerts/types.ts';
-import type { AlertPipeline, createAlertPipeline } from '../../src/pipeline/index.ts';
+import type { AlertPipeline, createAlertPipeline } from '../../src/pipeline/alert-pipeline.ts';
 import { execEvent, findingOf, recordingMetrics } from '../alerts/support/findings.ts';
 import { startPipeline } from '../alerts/support/pipeline.ts';
 import { startReceiver } from '../alerts/support/receiver.ts';

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { celCondition } from '../../src/rules/cel.ts';
-import { compilePredicate } from '../../src/rules/compile.ts';
-import { ConditionEngine } from '../../src/rules/engine.ts';
-import { explainCondition, holds, matchedConditions } from '../../src/rules/explain.ts';
+import { celCondition } from '../../src/rules/cel/condition.ts';
+import { ConditionEngine } from '../../src/rules/engine/engine.ts';
+import { compilePredicate } from '../../src/rules/predicate/compile.ts';
+import { explainCondition, holds, matchedConditions } from '../../src/rules/predicate/explain.ts';
 import { bareSource } from '../../src/rules/source.ts';
 import { cel, fields, tree } from './support/arbitrary.ts';
 import { eventOf } from './support/event.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { OUTPUTS } from '../../scripts/generate-rule-pack.ts';
-import { kernelFilter } from '../../src/rules/filter.ts';
+import { kernelFilter } from '../../src/rules/literals/kernel-filter.ts';
 import { loadRules } from '../../src/rules/load.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 

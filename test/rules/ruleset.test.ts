@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ConditionEngine, EngineQueue } from '../../src/rules/engine.ts';
+import { ConditionEngine, EngineQueue } from '../../src/rules/engine/engine.ts';
 import { RuleSet } from '../../src/rules/ruleset.ts';
 import { FIELD_NAMES } from '../../src/schema/fields.ts';
 import { recordFromValues } from '../../src/schema/record.ts';

@@ -1,5 +1,5 @@
 /** One line of a detection, `CommandLine|contains|all: [...]`, as a condition. */
-import { MAX_PATTERN_LENGTH } from '../regexp.ts';
+import { MAX_PATTERN_LENGTH } from '../predicate/regexp.ts';
 import { all, any, type Condition, exists, FALSE, leaf, not, type Subject, type Test, TRUE } from '../tree.ts';
 import { type SigmaField, sigmaField } from './fields.ts';
 import type { Variant } from './logsource.ts';

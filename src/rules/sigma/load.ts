@@ -1,16 +1,16 @@
 /** Loads Sigma rules, correlations and filters. */
 import { messageOf, type Problem } from '../../errors.ts';
-import { type CorrelationDraft, readCorrelation } from './correlation.ts';
-import type { SigmaCorrelation } from './correlator.ts';
+import { type CorrelationDraft, readCorrelation } from './correlation/correlation.ts';
+import type { SigmaCorrelation } from './correlation/correlator.ts';
+import { resolveCorrelations } from './correlation/resolve.ts';
 import { readSigmaFiles, type SourceFile } from './files.ts';
 import { type FilterDraft, filterRules, readFilter } from './filter.ts';
 import { quoted, SigmaFault } from './problem.ts';
-import { resolveCorrelations } from './resolve.ts';
 import { type Metadata, type RuleDraft, readMetadata, readRule, type SigmaRule } from './rule.ts';
 import { readYaml, type YamlDocument, type YamlMap } from './yaml.ts';
 
-export type { SigmaCorrelation } from './correlator.ts';
-export { SigmaCorrelator } from './correlator.ts';
+export type { SigmaCorrelation } from './correlation/correlator.ts';
+export { SigmaCorrelator } from './correlation/correlator.ts';
 export type { SigmaRule } from './rule.ts';
 
 export interface SigmaSet {

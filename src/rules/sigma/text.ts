@@ -1,5 +1,5 @@
 /** Sigma strings while modifiers change them: literals, wildcards, and dashes that `windash` made interchangeable. */
-import { parseGlob } from '../glob.ts';
+import { parseGlob } from '../predicate/glob.ts';
 import type { Glob, GlobPart } from '../tree.ts';
 import { SigmaFault } from './problem.ts';
 

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { parseConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/options.ts';
 import type { Metrics } from '../../../src/metrics/types.ts';
-import { type AlertPipeline, createAlertPipeline, type PipelineOptions } from '../../../src/pipeline/index.ts';
+import { type AlertPipeline, createAlertPipeline, type PipelineOptions } from '../../../src/pipeline/alert-pipeline.ts';
 import type { StartWorker } from '../../../src/plugins/host.ts';
 import { recordingMetrics, SILENT } from './findings.ts';
 

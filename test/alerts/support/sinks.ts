@@ -1,5 +1,5 @@
 import { alertsOf } from '../../../src/alerts/alert.ts';
-import { createSink } from '../../../src/alerts/sinks/index.ts';
+import { createSink } from '../../../src/alerts/sinks/registry.ts';
 import { DeliveryError, type Sink, type SinkContext } from '../../../src/alerts/sinks/types.ts';
 import type { SpooledAlert } from '../../../src/alerts/spool/types.ts';
 import { ARRAY_TABLES, type SinkConfig } from '../../../src/config/options.ts';

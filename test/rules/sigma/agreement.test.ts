@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { compilePredicate } from '../../../src/rules/compile.ts';
+import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import { loadSigmaTexts } from '../../../src/rules/sigma/load.ts';
 import { recordFromJson } from '../../../src/schema/record.ts';
 import { type Json, type ParsedRule, ruleHolds } from './support/evaluator.ts';

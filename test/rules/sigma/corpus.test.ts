@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { parseAllDocuments } from 'yaml';
 import { formatProblem } from '../../../src/errors.ts';
-import { compilePredicate } from '../../../src/rules/compile.ts';
+import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import { loadSigma } from '../../../src/rules/sigma/load.ts';
 import { recordFromJson } from '../../../src/schema/record.ts';
 import { CORPORA, filesBelow } from './support/corpus.ts';

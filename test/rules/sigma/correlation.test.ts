@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { compilePredicate } from '../../../src/rules/compile.ts';
+import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import { loadSigmaTexts, SigmaCorrelator, type SigmaSet } from '../../../src/rules/sigma/load.ts';
 import { recordFromJson } from '../../../src/schema/record.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { compilePredicate } from '../../../src/rules/compile.ts';
+import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import { loadSigmaTexts } from '../../../src/rules/sigma/load.ts';
 import { recordFromJson } from '../../../src/schema/record.ts';
 

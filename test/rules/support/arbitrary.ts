@@ -1,6 +1,6 @@
 /** Random events, CEL conditions and condition trees that often meet: they draw from the same few words. */
 import fc from 'fast-check';
-import { parseGlob } from '../../../src/rules/glob.ts';
+import { parseGlob } from '../../../src/rules/predicate/glob.ts';
 import { all, any, type Condition, field, leaf, not, type Subject, type Test } from '../../../src/rules/tree.ts';
 import type { FieldValue } from '../../../src/schema/event.ts';
 import type { Fields } from './event.ts';

@@ -1,4 +1,4 @@
-import { compilePredicate } from '../../../src/rules/compile.ts';
+import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import type { CompiledRule, RuleDefinition } from '../../../src/rules/rule.ts';
 import type { Condition } from '../../../src/rules/tree.ts';
 import type { RuleInfo } from '../../../src/rules/types.ts';

@@ -1,0 +1,157 @@
+/**
+ * json-rules-engine as the decider. It runs only for rules that the compiled
+ * predicate has already found, because a run costs tens of microseconds, and
+ * one run at a time: overlapping runs of one engine lose rules in 7.3.1, whose
+ * `run` keeps its state in the engine.
+ */
+import { Engine, type NestedCondition, type RuleResult } from 'json-rules-engine';
+import type { EventRecord, FieldSource } from '../../schema/event.ts';
+import { holds, matchedConditions, matchedLeaf, matchedQuantifier, strings } from '../predicate/explain.ts';
+import { reader } from '../predicate/values.ts';
+import type { CandidateRule, RuleDefinition } from '../rule.ts';
+import type { Condition } from '../tree.ts';
+import type { MatchedCondition } from '../types.ts';
+import { type EngineConditions, engineConditions } from './conditions.ts';
+import { addOperators } from './operators.ts';
+
+export interface EngineCounts {
+  /** Runs of the engine. */
+  runs: number;
+  /** Decisions taken by the condition tree because the queue was full. */
+  bypassed: number;
+  /** Runs that failed; the condition tree decided instead. */
+  failed: number;
+  /** Matches of the predicate that the engine denied. Always 0 unless there is a defect. */
+  disagreed: number;
+}
+
+/** Runs one condition in an engine of its own. */
+export class ConditionEngine {
+  readonly #engine: Engine;
+  readonly #conditions: EngineConditions;
+  readonly #facts: readonly (readonly [string, (event: FieldSource) => unknown])[];
+  #event: FieldSource | undefined;
+
+  constructor(condition: Condition) {
+    const conditions = engineConditions(condition);
+    this.#conditions = conditions;
+    const engine = new Engine([], { allowUndefinedFacts: true, pathResolver: ownProperty });
+    addOperators(engine);
+    for (const how of ['any', 'every'] as const) {
+      engine.addOperator(`${how}Element`, (_list: unknown, number: number) => this.#quantifier(number));
+    }
+    for (const [name, values] of conditions.constants) engine.addFact(name, () => values, { cache: false });
+    engine.addRule({ conditions: conditions.root, event: { type: 'match' } });
+    this.#engine = engine;
+    this.#facts = [...conditions.facts].map(([name, subject]) => {
+      if (subject.from === 'any_string') return [name, (event) => [...strings(event)].map(({ text }) => text)] as const;
+      const read = reader(subject);
+      return [name, (event: FieldSource) => read(event, [])] as const;
+    });
+  }
+
+  #quantifier(number: number): boolean {
+    const node = this.#conditions.nodes[number];
+    return node?.type === 'quantifier' && this.#event !== undefined && holds(node, this.#event);
+  }
+
+  /**
+   * The leaves that made the condition true, undefined when it is false. Not
+   * reentrant: the next call must wait for the promise.
+   */
+  async run(event: FieldSource): Promise<MatchedCondition[] | undefined> {
+    this.#event = event;
+    const facts = Object.fromEntries(this.#facts.map(([name, read]) => [name, read(event)]));
+    const { results } = await this.#engine.run(facts);
+    const [result] = results;
+    return result === undefined ? undefined : this.#matched(result, event);
+  }
+
+  #matched(result: RuleResult, event: FieldSource): MatchedCondition[] {
+    const matched: MatchedCondition[] = [];
+    const visit = (condition: NestedCondition & { result?: boolean }) => {
+      if (condition.result !== true) return;
+      if ('all' in condition) for (const child of condition.all) visit(child);
+      else if ('any' in condition) for (const child of condition.any) visit(child);
+      else if ('fact' in condition) {
+        const node = this.#conditions.nodes[Number(condition.name)];
+        if (node?.type === 'leaf') matched.push(matchedLeaf(node, event));
+        else if (node?.type === 'quantifier') matched.push(matchedQuantifier(node, event));
+      }
+    };
+    // The engine gives no result to the root itself, which is always an `all` here.
+    if ('all' in result.conditions) for (const child of result.conditions.all) visit(child);
+    return matched;
+  }
+}
+
+/** Facts are flat; this is for completeness and looks at own properties only, never at a prototype. */
+function ownProperty(value: object, path: string): unknown {
+  let at: unknown = value;
+  for (const part of path.replace(/^\$\.?/, '').split('.')) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
+    at = (at as Record<string, unknown>)[part];
+  }
+  return at;
+}
+
+export interface EngineMatch {
+  readonly rule: CandidateRule;
+  readonly matched: readonly MatchedCondition[];
+}
+
+/** Decides one event after another. */
+export class EngineQueue {
+  readonly counts: EngineCounts = { runs: 0, bypassed: 0, failed: 0, disagreed: 0 };
+  readonly #limit: number;
+  readonly #engines = new WeakMap<RuleDefinition, ConditionEngine>();
+  #pending = 0;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  /** At most `limit` events wait; further ones are decided by the condition tree at once, which gives the same result. */
+  constructor(limit = 1024) {
+    this.#limit = limit;
+  }
+
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Which of the rules match. The promise never rejects. */
+  decide(event: EventRecord, rules: readonly CandidateRule[]): Promise<readonly EngineMatch[]> {
+    if (this.#pending >= this.#limit) {
+      this.counts.bypassed++;
+      return Promise.resolve(rules.flatMap((rule) => this.#direct(event, rule)));
+    }
+    this.#pending++;
+    const run = this.#tail.then(() => this.#run(event, rules));
+    this.#tail = run;
+    return run;
+  }
+
+  async #run(event: EventRecord, rules: readonly CandidateRule[]): Promise<readonly EngineMatch[]> {
+    const matches: EngineMatch[] = [];
+    for (const rule of rules) {
+      try {
+        let engine = this.#engines.get(rule.definition);
+        if (engine === undefined) {
+          engine = new ConditionEngine(rule.condition);
+          this.#engines.set(rule.definition, engine);
+        }
+        this.counts.runs++;
+        const matched = await engine.run(event);
+        if (matched === undefined) this.counts.disagreed++;
+        else matches.push({ rule, matched });
+      } catch {
+        this.counts.failed++;
+        matches.push(...this.#direct(event, rule));
+      }
+    }
+    this.#pending--;
+    return matches;
+  }
+
+  #direct(event: EventRecord, rule: CandidateRule): EngineMatch[] {
+    return rule.matches(event) ? [{ rule, matched: matchedConditions(rule.condition, event) }] : [];
+  }
+}

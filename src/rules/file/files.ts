@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, type Problem } from '../../errors.ts';
+
+export interface RuleFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const MAX_FILES = 10_000;
+const MAX_LEVELS = 16;
+
+/**
+ * Reads the files that are named and all *.json below the directories that
+ * are named: paths in their order, entries of a directory sorted by name, as
+ * bytes compare. *.schema.json is for editors and left out.
+ */
+export function readRuleFiles(paths: readonly string[]): { files: RuleFile[]; problems: Problem[] } {
+  const files: RuleFile[] = [];
+  const problems: Problem[] = [];
+
+  const visit = (path: string, level: number): void => {
+    try {
+      const stat = statSync(path);
+      if (stat.isDirectory()) {
+        if (level > MAX_LEVELS) throw new Error(`directories nested deeper than ${MAX_LEVELS}`);
+        for (const name of readdirSync(path).sort()) {
+          const wanted = name.endsWith('.json') && !name.endsWith('.schema.json');
+          if (name.startsWith('.') || (!wanted && !isDirectory(join(path, name)))) continue;
+          visit(join(path, name), level + 1);
+        }
+        return;
+      }
+      if (!stat.isFile()) throw new Error('not a file');
+      if (stat.size > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
+      if (files.length >= MAX_FILES) throw new Error(`more than ${MAX_FILES} rule files`);
+      files.push({ path, text: readFileSync(path, 'utf8') });
+    } catch (cause) {
+      problems.push({ file: path, message: `cannot be read: ${messageOf(cause)}` });
+    }
+  };
+
+  for (const path of paths) visit(path, 0);
+  return { files, problems };
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

@@ -1,0 +1,190 @@
+/**
+ * Finds which of many literals a text has, in one pass over the text: the
+ * Aho-Corasick automaton as a table, so that cost hardly depends on the number
+ * of literals. Text is folded on the way. `startsWith` and `endsWith` are
+ * literals with a mark for the beginning or end of the text,
+ * `equal` with both.
+ */
+import { FOLD_TABLE } from '../predicate/fold.ts';
+import type { TextOperator } from '../tree.ts';
+
+export interface Pattern {
+  readonly how: 'equal' | TextOperator;
+  /** Folded; empty only for `equal`. */
+  readonly text: string;
+  /** What is reported when the text has it. */
+  readonly target: number;
+}
+
+/** 8 MiB of table. Literals are cut until they fit; a part of a literal is as necessary as the whole. */
+const MAX_CELLS = 2 * 1024 * 1024;
+const MAX_LITERAL = 24;
+const BEGIN = 1;
+const END = 2;
+
+/** Units beyond ASCII share so many columns, which bounds the width of the tables and only makes matches less sharp. */
+const SHARED_COLUMNS = 32;
+
+/** Maps UTF-16 units to the columns of the tables: 0 stands for all units that no literal has. */
+export class Alphabet {
+  readonly #shared = new Map<number, number>();
+  readonly columns = new Uint16Array(65536);
+  size = 3;
+
+  add(folded: string): void {
+    for (let at = 0; at < folded.length; at++) {
+      const unit = folded.charCodeAt(at);
+      if (this.columns[unit] === 0) this.columns[unit] = unit < 128 ? this.size++ : this.#sharedColumn(unit);
+    }
+  }
+
+  #sharedColumn(unit: number): number {
+    const column = this.#shared.get(unit % SHARED_COLUMNS) ?? this.size++;
+    this.#shared.set(unit % SHARED_COLUMNS, column);
+    return column;
+  }
+
+  /** Gives each unit the column of its folded form; no literal can be added after this. */
+  close(): void {
+    for (let unit = 0; unit < 65536; unit++) this.columns[unit] = this.columns[FOLD_TABLE[unit] ?? unit] ?? 0;
+  }
+}
+
+export class Automaton {
+  readonly #alphabet: Alphabet;
+  readonly #width: number;
+  /** By row offset and column: the row offset of the next state, or its complement where literals end. */
+  readonly #next: Int32Array;
+  /** By state: index into #outputs + 1, or 0. */
+  readonly #output: Int32Array;
+  /** By state: the nearest shorter state with outputs, or 0. */
+  readonly #shorter: Int32Array;
+  readonly #outputs: number[][] = [];
+
+  constructor(patterns: readonly Pattern[], alphabet: Alphabet) {
+    this.#alphabet = alphabet;
+    this.#width = alphabet.size;
+    let limit = MAX_LITERAL;
+    let words = patterns.map((pattern) => this.#word(pattern, limit));
+    while (limit > 1 && this.#width * (1 + words.reduce((sum, word) => sum + word.length, 0)) > MAX_CELLS) {
+      limit = limit >> 1;
+      words = patterns.map((pattern) => this.#word(pattern, limit));
+    }
+    const states = this.#countStates(words);
+    this.#next = new Int32Array(states * this.#width);
+    this.#output = new Int32Array(states);
+    this.#shorter = new Int32Array(states);
+    this.#insert(words, patterns);
+    this.#link();
+    this.#compact();
+  }
+
+  /** The columns of a pattern. A long prefix is cut to its end, where prefixes differ most, and may then stand anywhere. */
+  #word({ how, text }: Pattern, limit: number): number[] {
+    const cut = text.length > limit;
+    const word: number[] = (how === 'startsWith' || how === 'equal') && !cut ? [BEGIN] : [];
+    for (const unit of (cut ? text.slice(-limit) : text).split('')) {
+      word.push(this.#alphabet.columns[unit.charCodeAt(0)] ?? 0);
+    }
+    if (how === 'endsWith' || how === 'equal') word.push(END);
+    return word;
+  }
+
+  /** States of the trie: one per different prefix. Sorted, a word adds what it does not share with the one before. */
+  #countStates(words: readonly number[][]): number {
+    const sorted = words.map((word) => String.fromCharCode(...word)).sort();
+    let states = 1;
+    let before = '';
+    for (const word of sorted) {
+      let shared = 0;
+      while (shared < word.length && shared < before.length && word[shared] === before[shared]) shared++;
+      states += word.length - shared;
+      before = word;
+    }
+    return states;
+  }
+
+  #insert(words: readonly number[][], patterns: readonly Pattern[]): void {
+    let free = 1;
+    words.forEach((word, index) => {
+      let state = 0;
+      for (const column of word) {
+        const cell = state * this.#width + column;
+        let next = this.#next[cell] ?? 0;
+        if (next === 0) {
+          next = free++;
+          this.#next[cell] = next;
+        }
+        state = next;
+      }
+      let number = this.#output[state] ?? 0;
+      if (number === 0) {
+        number = this.#outputs.push([]);
+        this.#output[state] = number;
+      }
+      const target = patterns[index]?.target ?? 0;
+      const targets = this.#outputs[number - 1];
+      if (targets?.at(-1) !== target) targets?.push(target);
+    });
+  }
+
+  /** Breadth first: completes the rows with where a failed match goes on. */
+  #link(): void {
+    const width = this.#width;
+    const fail = new Int32Array(this.#output.length);
+    const queue: number[] = [];
+    for (let column = 0; column < width; column++) {
+      const child = this.#next[column] ?? 0;
+      if (child !== 0) queue.push(child);
+    }
+    for (let head = 0; head < queue.length; head++) {
+      const state = queue[head] ?? 0;
+      const back = fail[state] ?? 0;
+      this.#shorter[state] = (this.#output[back] ?? 0) !== 0 ? back : (this.#shorter[back] ?? 0);
+      for (let column = 0; column < width; column++) {
+        const cell = state * width + column;
+        const child = this.#next[cell] ?? 0;
+        const other = this.#next[back * width + column] ?? 0;
+        if (child === 0) this.#next[cell] = other;
+        else {
+          fail[child] = other;
+          queue.push(child);
+        }
+      }
+    }
+  }
+
+  /** Turns states into row offsets, those at which some literal ends into their complement: the scan then reads one cell a unit. */
+  #compact(): void {
+    const width = this.#width;
+    for (let cell = 0; cell < this.#next.length; cell++) {
+      const state = this.#next[cell] ?? 0;
+      const hit = this.#output[state] !== 0 || this.#shorter[state] !== 0;
+      this.#next[cell] = hit ? ~(state * width) : state * width;
+    }
+  }
+
+  /** Appends to `found` the targets of all literals that the text has; a target can come twice. */
+  scan(text: string, found: number[]): void {
+    const next = this.#next;
+    const columns = this.#alphabet.columns;
+    let row = next[BEGIN] ?? 0;
+    if (row < 0) row = this.#report(row, found);
+    for (let at = 0; at < text.length; at++) {
+      row = next[row + (columns[text.charCodeAt(at)] ?? 0)] ?? 0;
+      if (row < 0) row = this.#report(row, found);
+    }
+    row = next[row + END] ?? 0;
+    if (row < 0) this.#report(row, found);
+  }
+
+  /** Reports what ends at a state; the row where the scan goes on. */
+  #report(complement: number, found: number[]): number {
+    const row = ~complement;
+    for (let at = row / this.#width; at !== 0; at = this.#shorter[at] ?? 0) {
+      const targets = this.#outputs[(this.#output[at] ?? 0) - 1];
+      if (targets !== undefined) for (const target of targets) found.push(target);
+    }
+    return row;
+  }
+}

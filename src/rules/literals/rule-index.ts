@@ -1,0 +1,246 @@
+/**
+ * Which rules could match an event. Rules are found by the kind of event and
+ * by their anchors; anchors of one field are looked for together. What is
+ * found is confirmed by the rule's predicate.
+ */
+import type { EventView, FieldSource } from '../../schema/event.ts';
+import { fieldName } from '../../schema/fields.ts';
+import { foldCase } from '../predicate/fold.ts';
+import type { CompiledRule } from '../rule.ts';
+import { type Anchor, anchorsOf, isPresent, onPath, type Reading, readParts } from './anchors.ts';
+import { Alphabet, Automaton, type Pattern } from './automaton.ts';
+import { kindsNamed, knowsKind, specialise } from './specialise.ts';
+
+const NONE: readonly CompiledRule[] = Object.freeze([]);
+const NO_TARGETS: readonly number[] = Object.freeze([]);
+
+/** With more literals on one reading, whole texts are looked up by their hash. */
+const MAX_PATTERNS = 4096;
+/** Kinds that get a plan of their own; recordings can have any name. */
+const MAX_KINDS = 256;
+/** Texts remembered per field of the process, and directories: they repeat from event to event. */
+const MAX_REMEMBERED = 1024;
+const MAX_REMEMBERED_LENGTH = 512;
+
+/** All anchors on one reading. */
+class Matcher {
+  readonly reading: Reading;
+  readonly #long = new Map<string, number[]>();
+  readonly #values = new Map<number | boolean, number[]>();
+  readonly #automaton: Automaton | undefined;
+  readonly #looseNumbers: boolean;
+  readonly #remembered: Map<string, readonly number[]> | undefined;
+  readonly #scratch: number[] = [];
+
+  constructor(reading: Reading, anchors: readonly Target[], alphabet: Alphabet) {
+    this.reading = reading;
+    const patterns: Pattern[] = [];
+    const hashed = anchors.length > MAX_PATTERNS;
+    for (const { anchor, target } of anchors) {
+      if (anchor.type === 'value') push(this.#values, anchor.value, target);
+      else if (anchor.type === 'text') {
+        if (anchor.how === 'equal' && hashed) push(this.#long, anchor.text, target);
+        else patterns.push({ how: anchor.how, text: anchor.text, target });
+      }
+    }
+    this.#automaton = patterns.length === 0 ? undefined : new Automaton(patterns, alphabet);
+    this.#looseNumbers = anchors.some(({ anchor }) => anchor.type === 'text' && anchor.loose);
+    const repeats = /^(process|user|container|host)\.|^file\.directory$/.test(fieldName(reading.field));
+    this.#remembered = repeats ? new Map() : undefined;
+  }
+
+  /** Targets whose anchors the value has. The list is valid until the next call. */
+  find(value: string | number | boolean): readonly number[] {
+    if (typeof value === 'string') return this.#findText(value);
+    const found = this.#values.get(value) ?? NO_TARGETS;
+    return this.#looseNumbers ? [...found, ...this.#findText(String(value))] : found;
+  }
+
+  #findText(text: string): readonly number[] {
+    if (this.#remembered === undefined || text.length > MAX_REMEMBERED_LENGTH) return this.#scan(text);
+    let found = this.#remembered.get(text);
+    if (found === undefined) {
+      const scanned = this.#scan(text);
+      found = scanned.length === 0 ? NO_TARGETS : [...new Set(scanned)];
+      if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+      this.#remembered.set(text, found);
+    }
+    return found;
+  }
+
+  #scan(text: string): readonly number[] {
+    const found = this.#scratch;
+    found.length = 0;
+    if (this.#long.size > 0) {
+      const targets = this.#long.get(foldCase(text));
+      if (targets !== undefined) for (const target of targets) found.push(target);
+    }
+    this.#automaton?.scan(text, found);
+    return found;
+  }
+}
+
+function push<K>(map: Map<K, number[]>, key: K, target: number): void {
+  const targets = map.get(key);
+  if (targets === undefined) map.set(key, [target]);
+  else if (targets.at(-1) !== target) targets.push(target);
+}
+
+interface Target {
+  readonly anchor: Anchor;
+  readonly target: number;
+}
+
+/** What has to be looked at for one kind of event. */
+interface Plan {
+  /** By rule: 1 where events of the kind can match. */
+  readonly possible: Uint8Array;
+  readonly matchers: readonly Matcher[];
+  readonly present: readonly { readonly reading: Reading; readonly rules: readonly number[] }[];
+  /** Rules without an anchor. */
+  readonly always: readonly number[];
+}
+
+/** What a rule needs to be found by, for each kind that it names and for any other. */
+interface Placement {
+  readonly byKind: ReadonlyMap<string, readonly Anchor[] | undefined>;
+  readonly otherwise: readonly Anchor[] | undefined;
+}
+
+/** No kind has this name; what is left of a condition for it is left for every kind that the condition does not name. */
+const ANY_OTHER = '\0';
+
+function place({ condition }: CompiledRule): Placement {
+  const kinds = kindsNamed(condition);
+  if (kinds === undefined || kinds.size === 0) return { byKind: new Map(), otherwise: anchorsOf(condition) };
+  const forKind = (kind: string) => anchorsOf(specialise(condition, knowsKind(kind)));
+  return {
+    // An event without a kind has none of the names, yet it is not known to have another one.
+    byKind: new Map([...[...kinds].map((kind) => [kind, forKind(kind)] as const), ['', anchorsOf(condition)]]),
+    otherwise: forKind(ANY_OTHER),
+  };
+}
+
+export class RuleIndex {
+  readonly #rules: readonly CompiledRule[];
+  readonly #placements: readonly Placement[];
+  readonly #matchers: ReadonlyMap<string, Matcher>;
+  readonly #plans = new Map<string, Plan>();
+  /** Of live events, by kind; there are only so many. */
+  readonly #livePlans = new Map<string, Plan>();
+  /** By rule: the number of the event it was last tried for. */
+  readonly #tried: Float64Array;
+  #event = 0;
+  #plan: Plan;
+  #found: CompiledRule[] | undefined;
+  #source: FieldSource | undefined;
+  #matcher: Matcher | undefined;
+
+  constructor(rules: readonly CompiledRule[]) {
+    this.#rules = rules;
+    this.#tried = new Float64Array(rules.length);
+    this.#placements = rules.map(place);
+    const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
+    const alphabet = new Alphabet();
+    this.#placements.forEach(({ byKind, otherwise }, target) => {
+      const seen = new Set<string>();
+      const own = [...byKind.values(), otherwise].flatMap((anchors) => anchors ?? []);
+      for (const anchor of [...own, ...own.flatMap((one) => onPath(one) ?? [])]) {
+        if (anchor.type === 'present') continue;
+        const { reading, type } = anchor;
+        const key = type === 'text' ? `${reading.id} ${anchor.how} ${anchor.text}` : `${reading.id} ${anchor.value}`;
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const entry = byReading.get(reading.id) ?? { reading, anchors: [] };
+        entry.anchors.push({ anchor, target });
+        byReading.set(reading.id, entry);
+        if (type === 'text') alphabet.add(anchor.text);
+      }
+    });
+    alphabet.close();
+    this.#matchers = new Map(
+      [...byReading].map(([id, { reading, anchors }]) => [id, new Matcher(reading, anchors, alphabet)]),
+    );
+    this.#plan = this.#makePlan('', false);
+  }
+
+  #makePlan(kind: string, live: boolean): Plan {
+    const possible = new Uint8Array(this.#rules.length);
+    const matchers = new Set<Matcher>();
+    const present = new Map<string, { reading: Reading; rules: number[] }>();
+    const always: number[] = [];
+    this.#placements.forEach(({ byKind, otherwise }, target) => {
+      const anchors = byKind.has(kind) ? byKind.get(kind) : otherwise;
+      if (anchors?.length === 0) return;
+      possible[target] = 1;
+      if (anchors === undefined) always.push(target);
+      for (const own of anchors ?? []) {
+        const anchor = (live ? onPath(own) : undefined) ?? own;
+        const { reading } = anchor;
+        if (anchor.type === 'present') {
+          const entry = present.get(reading.id) ?? { reading, rules: [] };
+          if (entry.rules.at(-1) !== target) entry.rules.push(target);
+          present.set(reading.id, entry);
+        } else {
+          const matcher = this.#matchers.get(reading.id);
+          if (matcher !== undefined) matchers.add(matcher);
+        }
+      }
+    });
+    return { possible, matchers: [...matchers], present: [...present.values()], always };
+  }
+
+  #planFor(kind: string, live: boolean): Plan {
+    const plans = live ? this.#livePlans : this.#plans;
+    let plan = plans.get(kind);
+    if (plan === undefined) {
+      // Recordings can have any name: beyond the limit all rules are looked for by their whole condition.
+      plan = this.#makePlan(plans.size < MAX_KINDS ? kind : '', live);
+      if (plans.size < MAX_KINDS) plans.set(kind, plan);
+    }
+    return plan;
+  }
+
+  /** The rules whose predicates hold for the event, in no particular order. Allocates nothing when there are none. */
+  candidates(event: FieldSource): readonly CompiledRule[] {
+    this.#event++;
+    this.#found = undefined;
+    this.#source = event;
+    const plan = this.#planFor(event.kind, (event as Partial<EventView>).live === true);
+    this.#plan = plan;
+    for (const target of plan.always) this.#try(target);
+    for (const { reading, rules } of plan.present) {
+      if (isPresent(event, reading)) for (const target of rules) this.#try(target);
+    }
+    for (const matcher of plan.matchers) {
+      const value = event.value(matcher.reading.field);
+      if (value === undefined) continue;
+      if (typeof value === 'object') {
+        this.#matcher = matcher;
+        readParts(value, matcher.reading, this.#visit);
+      } else {
+        const found = matcher.find(value);
+        for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+      }
+    }
+    this.#source = undefined;
+    return this.#found ?? NONE;
+  }
+
+  readonly #visit = (value: string | number | boolean): void => {
+    const found = this.#matcher?.find(value) ?? NO_TARGETS;
+    for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+  };
+
+  #try(target: number): void {
+    const rule = this.#rules[target];
+    if (rule === undefined || this.#source === undefined) return;
+    if (this.#plan.possible[target] !== 1 || this.#tried[target] === this.#event) return;
+    this.#tried[target] = this.#event;
+    rule.statistics.evaluations++;
+    if (!rule.matches(this.#source)) return;
+    rule.statistics.matches++;
+    this.#found ??= [];
+    this.#found.push(rule);
+  }
+}

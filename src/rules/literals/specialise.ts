@@ -1,0 +1,83 @@
+/** A condition as it is for one kind of event: what is known beforehand is put in its place. */
+import { FIELD_NAMES, FIELDS, type FieldId, fieldId } from '../../schema/fields.ts';
+import { valueTest } from '../predicate/test-value.ts';
+import { all, any, type Condition, FALSE, type Leaf, not, type Subject, TRUE, walk } from '../tree.ts';
+
+const EVENT_TYPE = fieldId('event.type');
+
+/** What is known of a leaf or of a quantified list: true, false, or undefined. */
+export type Known = (leaf: Leaf | { readonly type: 'list'; readonly subject: Subject }) => boolean | undefined;
+
+/** Replaces what is known; the result is equivalent for events of which it is true. */
+export function specialise(condition: Condition, known: Known): Condition {
+  switch (condition.type) {
+    case 'const':
+      return condition;
+    case 'all':
+      return all(condition.of.map((child) => specialise(child, known)));
+    case 'any':
+      return any(condition.of.map((child) => specialise(child, known)));
+    case 'not':
+      return not(specialise(condition.of, known));
+    case 'quantifier':
+      return known({ type: 'list', subject: condition.over }) === false ? FALSE : condition;
+    case 'leaf': {
+      const value = known(condition);
+      return value === undefined ? condition : value ? TRUE : FALSE;
+    }
+  }
+}
+
+/** Knows the kind's name and nothing else. Right for any source of events; an event without a kind has the name ''. */
+export function knowsKind(kind: string): Known {
+  return (leaf) => {
+    if (kind === '' || leaf.type === 'list' || leaf.subject.from !== 'field' || leaf.subject.field !== EVENT_TYPE)
+      return undefined;
+    const { subject, test } = leaf;
+    if (subject.transform !== undefined || subject.index !== undefined || test.op === 'compare') return undefined;
+    return valueTest(test)(kind);
+  };
+}
+
+/**
+ * The kinds that a condition names. What it is for any other kind is the same
+ * for all of them. undefined when it asks for the kind in another way than by
+ * name, such as `event.type.startsWith('file_')`.
+ */
+export function kindsNamed(condition: Condition): ReadonlySet<string> | undefined {
+  const names = new Set<string>();
+  let plain = true;
+  walk(condition, (node) => {
+    const subject = node.type === 'quantifier' ? node.over : node.subject;
+    if (node.type === 'leaf' && node.test.op === 'compare' && isKind(node.test.other)) plain = false;
+    if (!isKind(subject)) return;
+    const { test } = node.type === 'leaf' ? node : { test: undefined };
+    if (test?.op !== 'equal' || test.ignoreCase === true || (subject.from === 'field' && subject.transform))
+      plain = false;
+    else for (const value of test.values) names.add(String(value));
+  });
+  return plain ? names : undefined;
+}
+
+function isKind(subject: Subject): boolean {
+  return subject.from === 'field' && subject.field === EVENT_TYPE;
+}
+
+/** Whether the field table says that events of a kind can have a field. */
+export function kindHas(kind: string, field: FieldId): boolean {
+  const name = FIELD_NAMES[field];
+  if (name === undefined) return false;
+  const { kinds } = FIELDS[name];
+  return kinds === 'all' || kinds.some((prefix) => (prefix.endsWith('_') ? kind.startsWith(prefix) : prefix === kind));
+}
+
+/** Also knows which fields live events of the kind can have at all. A recorded event may have others. */
+export function knowsLiveKind(kind: string): Known {
+  const byName = knowsKind(kind);
+  const absent = (subject: Subject) => subject.from === 'field' && !kindHas(kind, subject.field);
+  return (leaf) => {
+    if (absent(leaf.subject)) return false;
+    if (leaf.type === 'leaf' && leaf.test.op === 'compare' && absent(leaf.test.other)) return false;
+    return byName(leaf);
+  };
+}

@@ -1,0 +1,106 @@
+import type { FieldSource } from '../../schema/event.ts';
+import type { Condition, Leaf } from '../tree.ts';
+import { pairTest, valueTest } from './test-value.ts';
+import { type Elements, reader, someString } from './values.ts';
+
+export type Predicate = (event: FieldSource) => boolean;
+type Node = (event: FieldSource, elements: Elements) => boolean;
+
+const NO_ELEMENTS: Elements = [];
+
+/**
+ * Compiles a condition into a synchronous predicate that allocates nothing.
+ * Throws an Error for a pattern or network that cannot be compiled; front ends
+ * check those before and give the place.
+ */
+export function compilePredicate(condition: Condition): Predicate {
+  const elements: Elements = [];
+  const node = compileNode(condition, 0);
+  return (event) => node(event, elements);
+}
+
+/** `depth` counts the quantifiers around a node: the level of the elements that one here binds. */
+function compileNode(condition: Condition, depth: number): Node {
+  switch (condition.type) {
+    case 'const': {
+      const { value } = condition;
+      return () => value;
+    }
+    case 'not': {
+      const child = compileNode(condition.of, depth);
+      return (event, elements) => !child(event, elements);
+    }
+    case 'all':
+      return compileAll(condition.of.map((child) => compileNode(child, depth)));
+    case 'any':
+      return compileAny(condition.of.map((child) => compileNode(child, depth)));
+    case 'quantifier': {
+      const over = reader(condition.over);
+      const where = compileNode(condition.where, depth + 1);
+      const verdict = condition.how === 'any';
+      return (event, elements) => {
+        const list = over(event, elements);
+        if (!Array.isArray(list)) return false;
+        for (const element of list) {
+          elements[depth] = element;
+          if (where(event, elements) === verdict) return verdict;
+        }
+        return !verdict;
+      };
+    }
+    case 'leaf':
+      return compileLeaf(condition);
+  }
+}
+
+function compileLeaf({ subject, test }: Leaf): Node {
+  if (test.op === 'compare') {
+    const holds = pairTest(test);
+    const right = reader(test.other);
+    if (subject.from === 'any_string') {
+      return (event, elements) => someString(event, (text) => holds(text, right(event, elements)));
+    }
+    const left = reader(subject);
+    return (event, elements) => {
+      const value = left(event, elements);
+      const other = right(event, elements);
+      return value !== undefined && other !== undefined && holds(value, other);
+    };
+  }
+  const holds = valueTest(test);
+  if (subject.from === 'any_string') return (event) => someString(event, holds);
+  if (subject.from === 'field' && subject.key === undefined && subject.index === undefined && !subject.transform) {
+    const { field } = subject;
+    return (event) => holds(event.value(field));
+  }
+  const read = reader(subject);
+  return (event, elements) => holds(read(event, elements));
+}
+
+function compileAll(children: readonly Node[]): Node {
+  const [a, b] = children;
+  if (children.length === 2 && a !== undefined && b !== undefined) {
+    return (event, elements) => a(event, elements) && b(event, elements);
+  }
+  return (event, elements) => {
+    for (const child of children) if (!child(event, elements)) return false;
+    return true;
+  };
+}
+
+function compileAny(children: readonly Node[]): Node {
+  const [a, b] = children;
+  if (children.length === 2 && a !== undefined && b !== undefined) {
+    return (event, elements) => a(event, elements) || b(event, elements);
+  }
+  return (event, elements) => {
+    for (const child of children) if (child(event, elements)) return true;
+    return false;
+  };
+}
+
+/** Evaluates a leaf that looks at no element, for the explanation. */
+export function leafPredicate(leaf: Leaf): Predicate {
+  const node = compileLeaf(leaf);
+  return (event) => node(event, NO_ELEMENTS);
+}

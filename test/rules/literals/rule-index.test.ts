@@ -1,0 +1,130 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { celCondition } from '../../../src/rules/cel/condition.ts';
+import { RuleIndex } from '../../../src/rules/literals/rule-index.ts';
+import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
+import { bareSource } from '../../../src/rules/source.ts';
+import { type Condition, field, leaf } from '../../../src/rules/tree.ts';
+import { baseName, directoryName, extensionOf } from '../../../src/schema/paths.ts';
+import { cel, fields, tree } from '../support/arbitrary.ts';
+import { eventOf } from '../support/event.ts';
+import { ruleOf } from '../support/rule.ts';
+
+function indexOf(conditions: readonly Condition[]): RuleIndex {
+  return new RuleIndex(conditions.map(ruleOf));
+}
+
+function found(index: RuleIndex, values: Parameters<typeof eventOf>[0]): number[] {
+  return index
+    .candidates(eventOf(values))
+    .map((rule) => rule.index)
+    .sort((a, b) => a - b);
+}
+
+describe('rule index', () => {
+  it('finds every rule that a linear scan finds', () => {
+    let matches = 0;
+    const conditions = fc.array(
+      fc.oneof(
+        tree,
+        cel.map((text) => celCondition(bareSource(text))),
+      ),
+      { maxLength: 12 },
+    );
+    fc.assert(
+      fc.property(conditions, fc.array(fields(), { minLength: 6, maxLength: 6 }), (rules, events) => {
+        const index = indexOf(rules);
+        const predicates = rules.map(compilePredicate);
+        for (const values of events) {
+          const event = eventOf(values);
+          const linear = predicates.flatMap((predicate, at) => (predicate(event) ? [at] : []));
+          matches += linear.length;
+          expect(found(index, values)).to.deep.equal(linear);
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(matches).to.be.greaterThan(1000);
+  });
+
+  it('finds by the path what rules ask of its parts, on live events', () => {
+    const PARTS = ['file.path', 'file.name', 'file.directory', 'file.extension'] as const;
+    const path = fc
+      .array(fc.constantFrom('etc', 'Shadow', '.ssh', 'id_rsa', 'key.pem', 'a.b.c', ''), { maxLength: 3 })
+      .map((parts) => `/${parts.join('/')}`)
+      .map((text) => (text.length % 5 === 0 ? text.slice(1) : text));
+    const part = fc.oneof(
+      path,
+      fc.constantFrom('', '/', 'shadow', 'pem', 'c', '.ssh', '/etc', '/etc/', '/.ssh', 'id_', 'y.p'),
+    );
+    const test = fc.tuple(
+      fc.constantFrom(...PARTS),
+      fc.constantFrom('equal', 'contains', 'startsWith', 'endsWith'),
+      part,
+      fc.boolean(),
+    );
+    let matches = 0;
+    fc.assert(
+      fc.property(fc.array(test, { minLength: 1, maxLength: 6 }), path, (tests, text) => {
+        const rules = tests.map(([name, op, value, ignoreCase]) =>
+          leaf(field(name), { op, values: [value], ignoreCase }),
+        );
+        const values = {
+          'event.type': 'file_open',
+          'file.path': text,
+          'file.name': baseName(text),
+          'file.directory': directoryName(text),
+          'file.extension': extensionOf(text),
+        };
+        const event = { ...eventOf(values), live: true };
+        const linear = rules.flatMap((rule, at) => (compilePredicate(rule)(event) ? [at] : []));
+        matches += linear.length;
+        const index = indexOf(rules)
+          .candidates(event)
+          .map((rule) => rule.index);
+        expect([...index].sort((a, b) => a - b)).to.deep.equal(linear);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(matches).to.be.greaterThan(200);
+  });
+
+  it('allocates no list when nothing matches', () => {
+    const index = indexOf([celCondition(bareSource("process.name == 'a'"))]);
+    const none = index.candidates(eventOf({ 'process.name': 'b' }));
+    expect(index.candidates(eventOf({ 'process.name': 'c' }))).to.equal(none);
+  });
+
+  it('tries few rules of many', () => {
+    const conditions = Array.from({ length: 1000 }, (_, at) =>
+      celCondition(bareSource(`event.type == 'file_open' && file.path.contains('/secret-${at}/')`)),
+    );
+    const rules = conditions.map(ruleOf);
+    const index = new RuleIndex(rules);
+    index.candidates(eventOf({ 'event.type': 'file_open', 'file.path': '/srv/secret-17/key' }));
+    index.candidates(eventOf({ 'event.type': 'process_exec', 'file.path': '/srv/secret-17/key' }));
+    expect(rules.reduce((sum, rule) => sum + rule.statistics.evaluations, 0)).to.equal(1);
+  });
+
+  it('keeps its memory bounded for 100,000 literals', () => {
+    const literals = Array.from(
+      { length: 100_000 },
+      (_, at) => `${at * 7919}é${String.fromCharCode(256 + (at % 40000))}`,
+    );
+    const condition = celCondition(bareSource('process.path in names'), {
+      lists: new Map([['names', literals]]),
+      macros: new Map(),
+    });
+    const contains: Condition = {
+      type: 'leaf',
+      subject: field('process.path'),
+      test: { op: 'contains', values: literals },
+    };
+    const before = process.memoryUsage().arrayBuffers;
+    const index = indexOf([condition, contains]);
+    expect(process.memoryUsage().arrayBuffers - before).to.be.lessThan(40 * 1024 * 1024);
+    expect(found(index, { 'process.path': literals[777] })).to.deep.equal([0, 1]);
+    expect(found(index, { 'process.path': `x${literals[777]}x` })).to.deep.equal([1]);
+    expect(found(index, { 'process.path': 'nothing' })).to.deep.equal([]);
+  });
+});
