@@ -30,7 +30,7 @@ struct {
 	__type(value, __u64);
 } blocked_calls SEC(".maps");
 
-static __always_inline bool holds(struct blocked_endpoint *key)
+static __always_inline bool endpoint_holds(struct blocked_endpoint *key)
 {
 	ktime_ns *until = bpf_map_lookup_elem(&blocked, key);
 
@@ -38,14 +38,14 @@ static __always_inline bool holds(struct blocked_endpoint *key)
 }
 
 /* 1 lets the call through, 0 makes it EPERM. */
-static __always_inline int verdict(struct blocked_endpoint *key)
+static __always_inline int endpoint_verdict(struct blocked_endpoint *key)
 {
 	__u32 zero = 0;
 	__u64 *count;
 
-	if (!holds(key)) {
+	if (!endpoint_holds(key)) {
 		key->port = 0;
-		if (!holds(key))
+		if (!endpoint_holds(key))
 			return 1;
 	}
 	count = bpf_map_lookup_elem(&blocked_calls, &zero);
@@ -54,43 +54,43 @@ static __always_inline int verdict(struct blocked_endpoint *key)
 	return 0;
 }
 
-static __always_inline int verdict_v4(struct bpf_sock_addr *ctx)
+static __always_inline int endpoint_verdict_v4(struct bpf_sock_addr *ctx)
 {
 	struct blocked_endpoint key = {.port = bpf_ntohs(ctx->user_port)};
 
 	ip_from_v4(key.ip, ctx->user_ip4);
-	return verdict(&key);
+	return endpoint_verdict(&key);
 }
 
-static __always_inline int verdict_v6(struct bpf_sock_addr *ctx)
+static __always_inline int endpoint_verdict_v6(struct bpf_sock_addr *ctx)
 {
 	struct blocked_endpoint key = {.port = bpf_ntohs(ctx->user_port)};
 	__u32 ip[4] = {ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]};
 
 	__builtin_memcpy(key.ip, ip, 16);
-	return verdict(&key);
+	return endpoint_verdict(&key);
 }
 
 SEC("cgroup/connect4")
 int block_connect4(struct bpf_sock_addr *ctx)
 {
-	return verdict_v4(ctx);
+	return endpoint_verdict_v4(ctx);
 }
 
 SEC("cgroup/connect6")
 int block_connect6(struct bpf_sock_addr *ctx)
 {
-	return verdict_v6(ctx);
+	return endpoint_verdict_v6(ctx);
 }
 
 SEC("cgroup/sendmsg4")
 int block_sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return verdict_v4(ctx);
+	return endpoint_verdict_v4(ctx);
 }
 
 SEC("cgroup/sendmsg6")
 int block_sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return verdict_v6(ctx);
+	return endpoint_verdict_v6(ctx);
 }

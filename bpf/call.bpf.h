@@ -83,7 +83,7 @@ static __always_inline struct call_info call_of(struct pt_regs *regs, struct tas
 }
 
 /* The kernel will run the call again (a signal came): no event yet. */
-static __always_inline bool will_restart(long result)
+static __always_inline bool result_restarts(long result)
 {
 	return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }

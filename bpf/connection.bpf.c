@@ -44,8 +44,8 @@ static __always_inline enum pending conn_decide(struct sock *sk, struct task_str
 		account(EVENT_NET_CONN, OUTCOME_FILTERED);
 		return PENDING_NOT;
 	}
-	if (!(passes & PASS_WHOLE) && read_sock(&head, sk))
-		ends_of_sock(&source, &destination, sk, &head);
+	if (!(passes & PASS_WHOLE) && sock_head_read(&head, sk))
+		sock_ends(&source, &destination, sk, &head);
 	if (filter_endpoints(EVENT_NET_CONN, task, task->tgid, 0, &source, &destination)) {
 		if (rate_take(EVENT_NET_CONN))
 			return PENDING_WANTED;
@@ -90,11 +90,11 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 	struct scratch *s;
 	__u64 now;
 
-	if (!kind_wanted(EVENT_NET_CLOSE) || !read_sock(&head, sk)) {
+	if (!kind_wanted(EVENT_NET_CLOSE) || !sock_head_read(&head, sk)) {
 		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
 		return;
 	}
-	ends_of_sock(&source, &destination, sk, &head);
+	sock_ends(&source, &destination, sk, &head);
 	if (!filter_endpoints(EVENT_NET_CLOSE, NULL, owner ? owner->header.pid : 0, 0, &source,
 			      &destination)) {
 		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);

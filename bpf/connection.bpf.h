@@ -96,18 +96,19 @@ static __always_inline bool close_may_pass(struct sock *sk, struct task_struct *
 	struct endpoint source = {}, destination = {};
 	struct sock_head head = {};
 
-	if (!passes || passes & ~(PASS_REMOTE | PASS_DESTINATION_PORTS) || !read_sock(&head, sk))
+	if (!passes || passes & ~(PASS_REMOTE | PASS_DESTINATION_PORTS) ||
+	    !sock_head_read(&head, sk))
 		return passes;
-	ends_of_sock(&source, &destination, sk, &head);
+	sock_ends(&source, &destination, sk, &head);
 	return filter_endpoints(EVENT_NET_CLOSE, task, task->tgid, 0, &source, &destination);
 }
 
 /* io_uring begins a request right after it was submitted, in the same call, or hands it to a
  * worker. */
-static __always_inline bool ring_connects_now(struct task_struct *task, ktime_ns now)
+static __always_inline bool uring_connects_now(struct task_struct *task, ktime_ns now)
 {
 	thread_id tid = task->pid;
-	ktime_ns *submitted = bpf_map_lookup_elem(&ring_connects, &tid);
+	ktime_ns *submitted = bpf_map_lookup_elem(&uring_connects, &tid);
 
 	return submitted && now - *submitted < 1000000;
 }
@@ -122,11 +123,11 @@ static __always_inline bool owner_keep(struct sock *sk, struct task_struct *task
 	header_of_task(&owner.header, task);
 	owner.header.flags |= direction;
 	owner.since = owner.header.time;
-	if (task->flags & PF_IO_WORKER || ring_connects_now(task, owner.since))
+	if (task->flags & PF_IO_WORKER || uring_connects_now(task, owner.since))
 		owner.header.flags |= RECORD_IO_URING;
 	if (!bpf_map_update_elem(&socket_owners, &key, &owner, BPF_ANY))
 		return true;
-	count_failure(FAILURE_SOCKET_MAP_FULL);
+	failure_count(FAILURE_SOCKET_MAP_FULL);
 	return false;
 }
 

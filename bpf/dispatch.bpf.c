@@ -3,7 +3,7 @@
 #define BPFWARDEN_DEFINE_ROUTES
 #include "call.bpf.h"
 
-static __always_inline void count_syscall(__u32 number, bool compat, long result)
+static __always_inline void syscall_count(__u32 number, bool compat, long result)
 {
 	struct syscall_counts *counts;
 	__u32 key = number;
@@ -70,7 +70,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	route = routes[number & (ROUTES - 1)];
 	if (count_syscalls)
-		count_syscall(number, is_compat(bpf_get_current_task_btf()), result);
+		syscall_count(number, is_compat(bpf_get_current_task_btf()), result);
 	else if (!route.family && !route.compat_family)
 		return 0;
 	family = is_compat(bpf_get_current_task_btf()) ? route.compat_family : route.family;
@@ -94,11 +94,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		HANDLE(NAMESPACE)
 		HANDLE(KERNEL)
 		HANDLE(MEMORY)
-		HANDLE(RING)
+		HANDLE(URING)
 		HANDLE(CONNECT)
 		HANDLE(DUP)
 	}
 	/* Only reached when the family's handler is not loaded. */
-	count_failure(FAILURE_TAIL_CALL);
+	failure_count(FAILURE_TAIL_CALL);
 	return 0;
 }

@@ -13,7 +13,8 @@ enum exec_limits {
 };
 
 /* The file that became the process: `file` is a BTF pointer. */
-static __always_inline void executable(struct scratch *s, struct process_exec *e, struct file *file)
+static __always_inline void executable_describe(struct scratch *s, struct process_exec *e,
+						struct file *file)
 {
 	struct record_header *h = &e->header;
 	__u64 inode = 0, dentry = 0, mnt = 0, name = 0, start = 0, sb = 0;
@@ -41,15 +42,16 @@ static __always_inline void executable(struct scratch *s, struct process_exec *e
 		h->flags |= RECORD_EXE_SETGID;
 	read_field(sb, inode, struct inode, i_sb);
 	read_field(sb_flags, sb, struct super_block, s_flags);
-	if (!(sb_flags & SB_RDONLY) && may_write(&e->exe, h->euid, e->egid, e->cap_effective))
+	if (!(sb_flags & SB_RDONLY) &&
+	    identity_may_write(&e->exe, h->euid, e->egid, e->cap_effective))
 		h->flags |= RECORD_EXE_WRITABLE;
 	if (overlay_upper(inode))
 		h->flags |= RECORD_EXE_UPPER;
 	text_path(s, &e->path, dentry, mnt);
 }
 
-static __always_inline void arguments(struct scratch *s, struct process_exec *e, __u64 start,
-				      __u64 end)
+static __always_inline void arguments_describe(struct scratch *s, struct process_exec *e,
+					       __u64 start, __u64 end)
 {
 	__u64 length = end - start;
 
@@ -63,8 +65,8 @@ static __always_inline void arguments(struct scratch *s, struct process_exec *e,
 	text_user_bytes(s, &e->args_tail, (void *)(end - ARGS_TAIL), ARGS_TAIL, ARGS_TAIL);
 }
 
-static __always_inline void environment(struct scratch *s, struct process_exec *e, __u64 start,
-					__u64 end)
+static __always_inline void environment_describe(struct scratch *s, struct process_exec *e,
+						 __u64 start, __u64 end)
 {
 	__u64 length = end - start;
 
@@ -108,17 +110,17 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	e = &s->event.process_exec;
 	header_fill(&e->header, task, 0);
 	exec_of_task(e, task);
-	executable(s, e, bprm->file);
+	executable_describe(s, e, bprm->file);
 	address_of(filename, bprm->filename);
 	address_of(interp, bprm->interp);
 	text_kernel(s, &e->filename, (void *)filename, PATH_MAX_BYTES);
 	if (interp != filename)
 		text_kernel(s, &e->interp, (void *)interp, NAME_BYTES);
-	arguments(s, e, mm->arg_start, mm->arg_end);
+	arguments_describe(s, e, mm->arg_start, mm->arg_end);
 	text_cwd(s, &e->cwd, task);
 	text_tty(s, &e->tty, task);
 	text_cgroup(s, &e->cgroup, task);
-	environment(s, e, mm->env_start, mm->env_end);
+	environment_describe(s, e, mm->env_start, mm->env_end);
 	record_submit(s, RING_PRIORITY);
 	return 0;
 }
@@ -136,7 +138,7 @@ int BPF_PROG(exit_exec, struct pt_regs *regs, long result)
 	struct scratch *s;
 	__u64 filename;
 
-	if (result >= 0 || will_restart(result))
+	if (result >= 0 || result_restarts(result))
 		return 0;
 	if (!kind_wanted(EVENT_PROCESS_EXEC)) {
 		account(EVENT_PROCESS_EXEC, OUTCOME_FILTERED);
@@ -164,7 +166,7 @@ int BPF_PROG(exit_exec, struct pt_regs *regs, long result)
  * memory, out of reach here: marked unreadable, user space reads them from /proc.
  */
 SEC("iter/task")
-int seed_process(struct bpf_iter__task *ctx)
+int process_seed(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
@@ -194,14 +196,14 @@ int seed_process(struct bpf_iter__task *ctx)
 	exec_of_task(e, task);
 	exe = task->mm->exe_file;
 	if (exe)
-		executable(s, e, exe);
+		executable_describe(s, e, exe);
 	e->args.length = TEXT_UNREADABLE;
 	e->env.length = TEXT_UNREADABLE;
 	text_cwd(s, &e->cwd, task);
 	text_tty(s, &e->tty, task);
 	text_cgroup(s, &e->cgroup, task);
 	length = s->length;
-	keep(length);
+	barrier_var(length);
 	if (length > RECORD_BYTES)
 		length = RECORD_BYTES;
 	e->header.size = length;

@@ -62,7 +62,7 @@ static __always_inline __u64 file_of_fd(struct task_struct *task, __s64 fd)
  * subprogram, so that the copy is off the stack (512 bytes for a chain of calls)
  * before the path is looked at.
  */
-static __noinline __attribute__((unused)) bool read_file(struct open_file *to, __u64 file)
+static __noinline __attribute__((unused)) bool open_file_read(struct open_file *to, __u64 file)
 {
 	__u64 front[12] = {};
 
@@ -103,7 +103,7 @@ static __always_inline __u64 open_classes(__u32 flags)
 
 /* ---- records of files that we hold ------------------------------------------------- */
 /* Identity and path of an open file: what the kernel used. */
-static __always_inline void describe_file(struct scratch *s, struct open_file *file)
+static __always_inline void file_describe(struct scratch *s, struct open_file *file)
 {
 	struct file_event *e = (struct file_event *)&s->event;
 	__u64 dentry = file->dentry;
@@ -139,7 +139,7 @@ static __always_inline struct question question_of(struct task_struct *task, str
 	return q;
 }
 
-static __always_inline bool passes_filter(struct question *q, __u64 mask)
+static __always_inline bool question_passes(struct question *q, __u64 mask)
 {
 	return filter_common(q->passes, q->generation, q->classes, q->task, q->result) ||
 	       ((q->passes & PASS_COMPONENTS) && (mask & q->classes));
@@ -157,7 +157,7 @@ static __always_inline struct scratch *file_begin(struct question *q)
 /* Sends or drops the record; its header is filled only now, since most are dropped. */
 static __always_inline void file_finish(struct scratch *s, struct question *q, __u64 mask)
 {
-	if (!passes_filter(q, mask)) {
+	if (!question_passes(q, mask)) {
 		record_drop(s, OUTCOME_FILTERED);
 		return;
 	}
@@ -180,7 +180,7 @@ static __always_inline void file_finish(struct scratch *s, struct question *q, _
  * lies below it. Returns the mask of the tokens of both; without one that
  * passes, and if the name is `alone`, base stays empty.
  */
-static __always_inline __u64 describe_base(struct scratch *s, struct text *path, struct text *base,
+static __always_inline __u64 base_describe(struct scratch *s, struct text *path, struct text *base,
 					   struct question *q, __s32 dirfd, __u32 offset,
 					   bool alone)
 {
@@ -210,7 +210,7 @@ static __always_inline __u64 describe_base(struct scratch *s, struct text *path,
 		return EVERY_CLASS;
 	}
 	mask |= directory_mask(s->level, dentry, mnt, q->generation);
-	if (alone && !passes_filter(q, mask))
+	if (alone && !question_passes(q, mask))
 		return mask;
 	text_path(s, base, dentry, mnt);
 	/* Most processes have the namespace's root as theirs. */
@@ -222,7 +222,7 @@ static __always_inline __u64 describe_base(struct scratch *s, struct text *path,
 }
 
 /* A path as user space passed it, resolved no further than to the directory it starts at. */
-static __always_inline __u64 describe_name(struct scratch *s, struct text *path, struct text *base,
+static __always_inline __u64 name_describe(struct scratch *s, struct text *path, struct text *base,
 					   struct question *q, __s32 dirfd, __u64 string,
 					   bool alone)
 {
@@ -231,7 +231,7 @@ static __always_inline __u64 describe_name(struct scratch *s, struct text *path,
 	s->event.header.flags |= RECORD_UNVERIFIED;
 	if (!text_user(s, path, (void *)string, PATH_MAX_BYTES))
 		return EVERY_CLASS;
-	return describe_base(s, path, base, q, dirfd, offset, alone);
+	return base_describe(s, path, base, q, dirfd, offset, alone);
 }
 
 #endif /* BPFWARDEN_FILE_H */

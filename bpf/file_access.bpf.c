@@ -33,7 +33,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
 	if (type != S_IFREG)
 		return 0;
-	total = totals();
+	total = io_totals_now();
 	if (total) {
 		total->file_read_calls++;
 		total->file_read_bytes += result;
@@ -64,7 +64,7 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_SEND);
 	if (type != S_IFREG)
 		return 0;
-	total = totals();
+	total = io_totals_now();
 	if (total) {
 		total->file_write_calls++;
 		total->file_write_bytes += result;
@@ -98,7 +98,7 @@ int BPF_PROG(exit_access, struct pt_regs *regs, long result)
 	generation = filter_generation();
 	passes = is_daemon(task) ? 0 : filter_passes(generation, kind);
 	class = KIND_CLASS(kind);
-	if (!passes || !read_file(&file, file_of_fd(task, (__s32)argument))) {
+	if (!passes || !open_file_read(&file, file_of_fd(task, (__s32)argument))) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return 0;
 	}
@@ -117,7 +117,7 @@ int BPF_PROG(exit_access, struct pt_regs *regs, long result)
 		return 0;
 	e = (struct file_event *)&s->event;
 	header_of_call(&e->header, task, &call, result);
-	describe_file(s, &file);
+	file_describe(s, &file);
 	e->bytes = result;
 	record_submit(s, RING_BULK);
 	return 0;

@@ -16,8 +16,8 @@ struct change {
 };
 
 /* AT_EMPTY_PATH, or a null path for utimensat: the descriptor is the file. */
-static __always_inline void at(struct change *c, struct pt_regs *regs, struct call_info *call,
-			       __u64 flags)
+static __always_inline void change_at(struct change *c, struct pt_regs *regs,
+				      struct call_info *call, __u64 flags)
 {
 	char first = 1;
 
@@ -47,7 +47,7 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 	case CALL_FCHMODAT:
 	case CALL_FCHMODAT2:
 		c->kind = EVENT_FILE_CHMOD;
-		at(c, regs, call, call->call == CALL_FCHMODAT2 ? ARG3(regs, *call) : 0);
+		change_at(c, regs, call, call->call == CALL_FCHMODAT2 ? ARG3(regs, *call) : 0);
 		c->mode = ARG2(regs, *call);
 		break;
 	case CALL_FCHOWN:
@@ -61,7 +61,7 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 		break;
 	case CALL_FCHOWNAT:
 		c->kind = EVENT_FILE_CHOWN;
-		at(c, regs, call, ARG4(regs, *call));
+		change_at(c, regs, call, ARG4(regs, *call));
 		c->owner = ARG2(regs, *call);
 		c->group = ARG3(regs, *call);
 		break;
@@ -94,13 +94,13 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 		break;
 	case CALL_SETXATTRAT:
 		c->kind = EVENT_FILE_SETXATTR;
-		at(c, regs, call, ARG2(regs, *call));
+		change_at(c, regs, call, ARG2(regs, *call));
 		c->attribute = ARG3(regs, *call);
 		break;
 	case CALL_UTIMENSAT:
 	case CALL_FUTIMESAT:
 		c->kind = EVENT_FILE_UTIMENS;
-		at(c, regs, call, call->call == CALL_UTIMENSAT ? ARG3(regs, *call) : 0);
+		change_at(c, regs, call, call->call == CALL_UTIMENSAT ? ARG3(regs, *call) : 0);
 		break;
 	default: /* utime, utimes */
 		c->kind = EVENT_FILE_UTIMENS;
@@ -125,7 +125,7 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 	struct scratch *s;
 	__u64 mask;
 
-	if (will_restart(result))
+	if (result_restarts(result))
 		return 0;
 	change_of(&c, regs, &call);
 	q = question_of(task, &call, c.kind, KIND_CLASS(c.kind), result);
@@ -137,15 +137,15 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 	e->new_owner = c.owner;
 	e->new_group = c.group;
 	e->bytes = c.bytes;
-	if (c.fd >= 0 && read_file(&file, file_of_fd(task, c.fd))) {
+	if (c.fd >= 0 && open_file_read(&file, file_of_fd(task, c.fd))) {
 		mask = file_mask(file.dentry, file.mnt, q.generation);
-		if (passes_filter(&q, mask))
-			describe_file(s, &file);
+		if (question_passes(&q, mask))
+			file_describe(s, &file);
 	} else if (c.fd >= 0) { /* EBADF */
 		text_unreadable(s, &e->path);
 		mask = EVERY_CLASS;
 	} else {
-		mask = describe_name(s, &e->path, &e->base, &q, c.dirfd, c.path, true);
+		mask = name_describe(s, &e->path, &e->base, &q, c.dirfd, c.path, true);
 	}
 	if (c.attribute)
 		text_user(s, &e->attribute, (void *)c.attribute, NAME_BYTES);

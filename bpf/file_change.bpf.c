@@ -14,19 +14,20 @@ struct names {
 	__s32 new_dirfd;
 };
 
-static __always_inline __u64 describe(struct scratch *s, struct question *q, struct names *n,
-				      bool alone)
+static __always_inline __u64 names_describe(struct scratch *s, struct question *q, struct names *n,
+					    bool alone)
 {
 	struct file_event *e = (struct file_event *)&s->event;
 
-	return describe_name(s, &e->path, &e->base, q, n->dirfd, n->path, alone);
+	return name_describe(s, &e->path, &e->base, q, n->dirfd, n->path, alone);
 }
 
-static __always_inline __u64 describe_new(struct scratch *s, struct question *q, struct names *n)
+static __always_inline __u64 names_describe_new(struct scratch *s, struct question *q,
+						struct names *n)
 {
 	struct file_event *e = (struct file_event *)&s->event;
 
-	return describe_name(s, &e->new_path, &e->new_base, q, n->new_dirfd, n->new_path, false);
+	return name_describe(s, &e->new_path, &e->new_base, q, n->new_dirfd, n->new_path, false);
 }
 
 /* do_unlinkat, do_rmdir (fs/namei.c) -> sys_exit. new_mode shows S_IFDIR for a directory. */
@@ -41,7 +42,7 @@ int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
 	__u64 mask;
 	bool directory = call.call == CALL_RMDIR;
 
-	if (will_restart(result))
+	if (result_restarts(result))
 		return 0;
 	q = question_of(task, &call, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK), result);
 	s = file_begin(&q);
@@ -56,7 +57,7 @@ int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
 	}
 	if (directory)
 		s->event.file_unlink.new_mode = S_IFDIR;
-	mask = describe(s, &q, &n, true);
+	mask = names_describe(s, &q, &n, true);
 	file_finish(s, &q, mask);
 	return 0;
 }
@@ -72,7 +73,7 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 	struct scratch *s;
 	__u64 mask;
 
-	if (will_restart(result))
+	if (result_restarts(result))
 		return 0;
 	/* It may have been a directory: whatever lies below it has another path now. */
 	if (result == 0)
@@ -92,7 +93,7 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 		if (call.call == CALL_RENAMEAT2)
 			s->event.file_rename.open_flags = ARG4(regs, call);
 	}
-	mask = describe(s, &q, &n, false) | describe_new(s, &q, &n);
+	mask = names_describe(s, &q, &n, false) | names_describe_new(s, &q, &n);
 	file_finish(s, &q, mask);
 	return 0;
 }
@@ -116,7 +117,7 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 	struct scratch *s;
 	__u64 mask;
 
-	if (will_restart(result))
+	if (result_restarts(result))
 		return 0;
 	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
 	s = file_begin(&q);
@@ -131,7 +132,7 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 		} else {
 			n.path = ARG1(regs, call);
 		}
-		mask = describe(s, &q, &n, false);
+		mask = names_describe(s, &q, &n, false);
 		offset = s->length;
 		if (text_user(s, &e->new_path, (void *)n.new_path, PATH_MAX_BYTES))
 			mask |= string_mask(s->level, offset, e->new_path.length, q.generation);
@@ -148,7 +149,7 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 			n.path = ARG0(regs, call);
 			n.new_path = ARG1(regs, call);
 		}
-		mask = describe(s, &q, &n, false) | describe_new(s, &q, &n);
+		mask = names_describe(s, &q, &n, false) | names_describe_new(s, &q, &n);
 	}
 	file_finish(s, &q, mask);
 	return 0;
@@ -169,7 +170,7 @@ int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 	struct scratch *s;
 	__u64 mask;
 
-	if (will_restart(result))
+	if (result_restarts(result))
 		return 0;
 	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
 	s = file_begin(&q);
@@ -183,7 +184,7 @@ int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 		n.path = ARG0(regs, call);
 		s->event.file_mkdir.new_mode = ARG1(regs, call);
 	}
-	mask = describe(s, &q, &n, true);
+	mask = names_describe(s, &q, &n, true);
 	file_finish(s, &q, mask);
 	return 0;
 }

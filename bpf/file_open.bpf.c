@@ -11,7 +11,8 @@ struct asked {
 	__u64 path;
 };
 
-static __always_inline void asked_for(struct asked *a, struct pt_regs *regs, struct call_info *call)
+static __always_inline void asked_read(struct asked *a, struct pt_regs *regs,
+				       struct call_info *call)
 {
 	a->dirfd = AT_FDCWD;
 	a->mode = 0;
@@ -54,9 +55,9 @@ static __always_inline void asked_for(struct asked *a, struct pt_regs *regs, str
 		a->mode = 0;
 }
 
-static __always_inline void emit(struct task_struct *task, struct call_info *call,
-				 enum event_kind kind, struct open_file *file, struct asked *asked,
-				 __s64 result)
+static __always_inline void open_report(struct task_struct *task, struct call_info *call,
+					enum event_kind kind, struct open_file *file,
+					struct asked *asked, __s64 result)
 {
 	struct file_event *e;
 	struct scratch *s;
@@ -70,7 +71,7 @@ static __always_inline void emit(struct task_struct *task, struct call_info *cal
 		return;
 	e = (struct file_event *)&s->event;
 	header_of_call(&e->header, task, call, result);
-	describe_file(s, file);
+	file_describe(s, file);
 	e->open_flags |= asked->flags & CREATION_FLAGS;
 	e->new_mode = asked->mode;
 	if (file->mode & FMODE_CREATED)
@@ -79,8 +80,8 @@ static __always_inline void emit(struct task_struct *task, struct call_info *cal
 }
 
 /* There is no file: the name is what user space passed. */
-static __always_inline void failed(struct pt_regs *regs, struct task_struct *task,
-				   struct call_info *call, __s64 result)
+static __always_inline void open_failed(struct pt_regs *regs, struct task_struct *task,
+					struct call_info *call, __s64 result)
 {
 	__u64 mask = EVERY_CLASS;
 	struct file_event *e;
@@ -88,7 +89,7 @@ static __always_inline void failed(struct pt_regs *regs, struct task_struct *tas
 	struct question q;
 	struct asked a;
 
-	asked_for(&a, regs, call);
+	asked_read(&a, regs, call);
 	q = question_of(task, call, EVENT_FILE_OPEN,
 			open_classes(a.flags) | 1ull << CLASS_OPEN_FAILED, result);
 	s = file_begin(&q);
@@ -100,7 +101,7 @@ static __always_inline void failed(struct pt_regs *regs, struct task_struct *tas
 	if (call->call == CALL_OPEN_BY_HANDLE_AT)
 		text_unreadable(s, &e->path); /* a handle has no name */
 	else
-		mask = describe_name(s, &e->path, &e->base, &q, a.dirfd, a.path, true);
+		mask = name_describe(s, &e->path, &e->base, &q, a.dirfd, a.path, true);
 	file_finish(s, &q, mask);
 }
 
@@ -125,13 +126,13 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	bool created;
 
 	if (result < 0) {
-		if (!will_restart(result))
-			failed(regs, task, &call, result);
+		if (!result_restarts(result))
+			open_failed(regs, task, &call, result);
 		return 0;
 	}
 	address = file_of_fd(task, result);
-	if (!read_file(&file, address)) {
-		count_failure(FAILURE_IDENTITY);
+	if (!open_file_read(&file, address)) {
+		failure_count(FAILURE_IDENTITY);
 		return 0;
 	}
 	access_forget(task->tgid, address);
@@ -139,7 +140,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	created = file.mode & FMODE_CREATED;
 	classes = open_classes(flags) | (created ? 1ull << CLASS_OPEN_CREATE : 0);
 	/* O_CREAT of a file that exists is only in the registers. */
-	asked_for(&asked, regs, &call);
+	asked_read(&asked, regs, &call);
 	if (asked.flags & O_CREAT)
 		classes |= 1ull << CLASS_OPEN_CREATE;
 
@@ -151,7 +152,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 		mask = file_mask(file.dentry, file.mnt, generation);
 	if (passes && (filter_common(passes, generation, classes, task, result) ||
 		       ((passes & PASS_COMPONENTS) && (mask & classes))))
-		emit(task, &call, EVENT_FILE_OPEN, &file, &asked, result);
+		open_report(task, &call, EVENT_FILE_OPEN, &file, &asked, result);
 	else
 		account_in_task(EVENT_FILE_OPEN, OUTCOME_FILTERED);
 	if (!created)
@@ -159,7 +160,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	classes = KIND_CLASS(EVENT_FILE_CREATE);
 	if (created_passes && (filter_common(created_passes, generation, classes, task, result) ||
 			       ((created_passes & PASS_COMPONENTS) && (mask & classes))))
-		emit(task, &call, EVENT_FILE_CREATE, &file, &asked, result);
+		open_report(task, &call, EVENT_FILE_CREATE, &file, &asked, result);
 	else
 		account_in_task(EVENT_FILE_CREATE, OUTCOME_FILTERED);
 	return 0;

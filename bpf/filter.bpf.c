@@ -20,7 +20,7 @@ static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
  * one token. This one only hashes: what followed a loop of unknown length would be looked
  * at again for every length.
  */
-__noinline __u64 hash_name(__u32 level, __u32 from, __u32 length)
+__noinline __u64 name_hash(__u32 level, __u32 from, __u32 length)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	__u64 hash = FNV_OFFSET;
@@ -49,17 +49,17 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 	if (length < 4)
 		return mask;
 	if (types & (1 << TOKEN_PREFIX4))
-		mask |= token_mask(table, hash_name(level, 0, 4), TOKEN_PREFIX4, generation);
+		mask |= token_mask(table, name_hash(level, 0, 4), TOKEN_PREFIX4, generation);
 	if (types & (1 << TOKEN_SUFFIX4))
 		mask |=
-		    token_mask(table, hash_name(level, length - 4, 4), TOKEN_SUFFIX4, generation);
+		    token_mask(table, name_hash(level, length - 4, 4), TOKEN_SUFFIX4, generation);
 	if (length < 8)
 		return mask;
 	if (types & (1 << TOKEN_PREFIX8))
-		mask |= token_mask(table, hash_name(level, 0, 8), TOKEN_PREFIX8, generation);
+		mask |= token_mask(table, name_hash(level, 0, 8), TOKEN_PREFIX8, generation);
 	if (types & (1 << TOKEN_SUFFIX8))
 		mask |=
-		    token_mask(table, hash_name(level, length - 8, 8), TOKEN_SUFFIX8, generation);
+		    token_mask(table, name_hash(level, length - 8, 8), TOKEN_SUFFIX8, generation);
 	return mask;
 }
 
@@ -80,7 +80,7 @@ __noinline __u32 string_component(__u32 level, __u32 at, __u32 end)
 		__u32 from = at + i;
 		char c;
 
-		keep(from);
+		barrier_var(from);
 		if (from >= RECORD_BYTES)
 			return NAME_BYTES;
 		c = s->bytes[from];
@@ -164,7 +164,7 @@ struct dentry_name {
 	__u64 text;
 };
 
-static __always_inline bool read_name(struct dentry_name *name, __u64 dentry)
+static __always_inline bool dentry_name_read(struct dentry_name *name, __u64 dentry)
 {
 	__u32 parent = bpf_core_field_offset(struct dentry, d_parent);
 	__u32 hash = bpf_core_field_offset(struct dentry, d_name.hash_len);
@@ -185,17 +185,17 @@ static __always_inline __u64 mounts_now(void)
 	return task->nsproxy->mnt_ns->event;
 }
 
-static __always_inline bool holds(struct decision *d, __u64 dentry, __u64 mnt,
-				  struct dentry_name *name, __u32 epoch, __u32 generation)
+static __always_inline bool decision_holds(struct decision *d, __u64 dentry, __u64 mnt,
+					   struct dentry_name *name, __u32 epoch, __u32 generation)
 {
 	return d->dentry == dentry && d->mnt == mnt && d->parent == name->parent &&
 	       d->name == name->hash_len && d->epoch == epoch && d->generation == generation &&
 	       d->mounts == mounts_now() && d->expires > bpf_jiffies64();
 }
 
-static __always_inline void decide(struct decision *d, __u64 dentry, __u64 mnt,
-				   struct dentry_name *name, __u32 epoch, __u32 generation,
-				   __u64 mask)
+static __always_inline void decision_make(struct decision *d, __u64 dentry, __u64 mnt,
+					  struct dentry_name *name, __u32 epoch, __u32 generation,
+					  __u64 mask)
 {
 	d->dentry = dentry;
 	d->mnt = mnt;
@@ -230,7 +230,7 @@ static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u
 		length = name.len & (NAME_BYTES - 1);
 		if (bpf_probe_read_kernel(p->name, length, name.name))
 			return EVERY_CLASS;
-		p->hash = hash_name(level, 0, length);
+		p->hash = name_hash(level, 0, length);
 		mask |= component_mask(level, length, generation);
 		if (parent == dentry)
 			return mask;
@@ -248,18 +248,18 @@ __noinline __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 gene
 	__u32 epoch;
 	__u64 mask;
 
-	if (!d || !state || !read_name(&name, dentry))
+	if (!d || !state || !dentry_name_read(&name, dentry))
 		return EVERY_CLASS;
 	epoch = *(volatile __u32 *)&state->epoch;
-	if (holds(d, dentry, mnt, &name, epoch, generation))
+	if (decision_holds(d, dentry, mnt, &name, epoch, generation))
 		return d->mask;
 	mask = walk_mask(level, dentry, mnt, generation);
-	decide(d, dentry, mnt, &name, epoch, generation, mask);
+	decision_make(d, dentry, mnt, &name, epoch, generation, mask);
 	return mask;
 }
 
 /* The mask of a file whose decision is not in the table: its directory's and its own name's. */
-static __always_inline __u64 undecided_file_mask(__u64 dentry, __u64 mnt, struct dentry_name *name,
+static __always_inline __u64 file_mask_undecided(__u64 dentry, __u64 mnt, struct dentry_name *name,
 						 __u32 generation)
 {
 	__u64 parent = name->parent;
@@ -277,7 +277,7 @@ static __always_inline __u64 undecided_file_mask(__u64 dentry, __u64 mnt, struct
 	}
 	/* The root of a mount (a file may be one) is called what it is mounted on. */
 	read_field(root, mnt, struct vfsmount, mnt_root);
-	p->hash = hash_name(level, 0, length);
+	p->hash = name_hash(level, 0, length);
 	if (dentry == root || dentry == parent)
 		mask = directory_mask(level, dentry, mnt, generation);
 	else
@@ -296,12 +296,12 @@ __noinline __u64 file_mask(__u64 dentry, __u64 mnt, __u32 generation)
 	__u32 epoch;
 	__u64 mask;
 
-	if (!d || !state || !read_name(&name, dentry))
+	if (!d || !state || !dentry_name_read(&name, dentry))
 		return EVERY_CLASS;
 	epoch = *(volatile __u32 *)&state->epoch;
-	if (holds(d, dentry, mnt, &name, epoch, generation))
+	if (decision_holds(d, dentry, mnt, &name, epoch, generation))
 		return d->mask;
-	mask = undecided_file_mask(dentry, mnt, &name, generation);
-	decide(d, dentry, mnt, &name, epoch, generation, mask);
+	mask = file_mask_undecided(dentry, mnt, &name, generation);
+	decision_make(d, dentry, mnt, &name, epoch, generation, mask);
 	return mask;
 }

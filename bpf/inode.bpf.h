@@ -110,8 +110,8 @@ static __always_inline bool overlay_upper(__u64 inode)
 }
 
 /* generic_permission(MAY_WRITE) without ACLs: owner, group, others, CAP_DAC_OVERRIDE. */
-static __always_inline bool may_write(const struct file_identity *id, __u32 euid, __u32 egid,
-				      __u64 effective)
+static __always_inline bool identity_may_write(const struct file_identity *id, __u32 euid,
+					       __u32 egid, __u64 effective)
 {
 	if (effective & (1ull << CAP_DAC_OVERRIDE))
 		return true;

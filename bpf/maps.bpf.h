@@ -27,8 +27,8 @@ KNOB(__u32, count_syscalls, 0); /* 1: fill syscall_counts */
 KNOB(__u32, decision_ttl_jiffies,
      100);                    /* how long a cached path decision holds: 0.1 to 1 s by CONFIG_HZ */
 KNOB(__u64, families, ~0ull); /* bit n: system calls of enum syscall_family n are looked at */
-KNOB(__u32, ring_results_seen,
-     1); /* 0: ring_complete is not loaded, so io_uring is reported at submission */
+KNOB(__u32, uring_results_seen,
+     1); /* 0: uring_complete is not loaded, so io_uring is reported at submission */
 
 /* ---- rings ------------------------------------------------------------------ */
 /*
@@ -103,8 +103,9 @@ enum failure {
 	FAILURE_CALL_MAP_FULL =
 	    7,                /* privilege.bpf.c: state between entry and exit could not be kept */
 	FAILURE_IDENTITY = 8, /* a kernel structure could not be read */
-	FAILURE_RING_MAP_FULL = 9,   /* io_uring.bpf.c: a request was reported without its result */
-	FAILURE_RING_NO_RESULT = 10, /* a request that never completed, or was never run */
+	FAILURE_URING_MAP_FULL =
+	    9, /* uring_submit.bpf.c: a request was reported without its result */
+	FAILURE_URING_NO_RESULT = 10, /* a request that never completed, or was never run */
 	FAILURE_MAX = 16,
 };
 
@@ -238,13 +239,14 @@ SHARED_MAP struct {
 } threads SEC(".maps");
 
 /* ---- io_uring ------------------------------------------------------------------------- */
-/* Threads that submitted a connect to a ring, and when: io_uring.bpf.c tells connection.bpf.c. */
+/* Threads that submitted a connect to a ring, and when: uring_submit.bpf.c tells connection.bpf.c.
+ */
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, thread_id);
 	__type(value, ktime_ns);
-} ring_connects SEC(".maps");
+} uring_connects SEC(".maps");
 
 /* ---- system call handlers ------------------------------------------------------------ */
 /*
@@ -272,8 +274,8 @@ enum syscall_family {
 	FAMILY_KERNEL =
 	    16, /* privilege: modules, bpf, perf_event_open, keyctl, reboot, clock ... */
 	FAMILY_MEMORY =
-	    17,           /* privilege: mprotect, mmap, memfd_create, userfaultfd, pkey_mprotect */
-	FAMILY_RING = 18, /* io_uring: io_uring_setup */
+	    17,            /* privilege: mprotect, mmap, memfd_create, userfaultfd, pkey_mprotect */
+	FAMILY_URING = 18, /* io_uring: io_uring_setup */
 	FAMILY_CONNECT = 19, /* network: connect */
 	FAMILY_DUP = 20,     /* network: dup2, dup3 */
 	FAMILY_ACCESS = 21,  /* file: not a system call: exit_read and exit_write go on to it */

@@ -26,7 +26,7 @@ static __always_inline void conn_refused(struct sock *sk, struct task_struct *ta
 	s->event.header.flags |= RECORD_UNVERIFIED;
 	if (!endpoint_of_user(&s->event.net_conn, &s->event.net_conn.destination, address)) {
 		s->event.header.flags |= RECORD_UNREADABLE;
-		count_failure(FAILURE_STRING_UNREADABLE);
+		failure_count(FAILURE_STRING_UNREADABLE);
 	}
 	net_submit(s, EVENT_NET_CONN, task);
 }
@@ -46,7 +46,7 @@ int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 		/* socket_state reports it; or a repeated call on a socket that is connecting or
 		 * connected. */
 		if (result == 0 || result == -EALREADY || result == -EISCONN ||
-		    result == -EINPROGRESS || will_restart(result))
+		    result == -EINPROGRESS || result_restarts(result))
 			return 0;
 		reported = bpf_map_lookup_elem(&refused, &key);
 		if (reported && *reported == inode_of_sock(sk)) {

@@ -16,7 +16,7 @@
  * the map: as a register its range would shrink with every component, no two
  * loop states would be equal, and the verifier would not come to an end.
  */
-static __always_inline bool prepend(struct path_scratch *p, const void *name, __u64 length)
+static __always_inline bool path_prepend(struct path_scratch *p, const void *name, __u64 length)
 {
 	__u64 at = *(volatile __u64 *)&p->at;
 
@@ -24,7 +24,7 @@ static __always_inline bool prepend(struct path_scratch *p, const void *name, __
 	if (at > PATH_MAX_BYTES || at < length + 1)
 		return false;
 	at -= length + 1;
-	keep(at);
+	barrier_var(at);
 	if (at >= PATH_MAX_BYTES)
 		return false;
 	p->path[at] = '/';
@@ -39,7 +39,7 @@ static __always_inline __u64 path_end(struct path_scratch *p, __u64 result)
 	if (result & PATH_UNREADABLE)
 		return result;
 	if (p->at == PATH_MAX_BYTES && !(result & PATH_CUT))
-		prepend(p, NULL, 0);
+		path_prepend(p, NULL, 0);
 	return result | (p->at & PATH_START);
 }
 
@@ -121,10 +121,10 @@ __noinline __u64 path_build(__u32 level, __u64 dentry, __u64 mnt)
 			READ(parent, parent, struct super_block, s_type);
 			READ(name.name, parent, struct file_system_type, name);
 			name.len = bpf_probe_read_kernel_str(p->name, NAME_BYTES, name.name) - 1;
-			prepend(p, p->name, name.len);
+			path_prepend(p, p->name, name.len);
 			return path_end(p, 0);
 		}
-		if (!prepend(p, name.name, name.len))
+		if (!path_prepend(p, name.name, name.len))
 			return path_end(p, PATH_CUT);
 		if (parent == dentry)
 			return path_end(p, 0);
@@ -206,7 +206,7 @@ __noinline __u64 cgroup_path_build(__u32 level, __u64 css_set)
 		got = bpf_probe_read_kernel_str(p->name, NAME_BYTES, (void *)name);
 		if (got < 1)
 			return PATH_UNREADABLE;
-		if (!prepend(p, p->name, got - 1))
+		if (!path_prepend(p, p->name, got - 1))
 			return path_end(p, PATH_CUT);
 		node = parent;
 	}

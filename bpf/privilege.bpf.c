@@ -12,7 +12,7 @@ static __always_inline void credentials_of(struct thread_facts *to, struct task_
 {
 	const struct cred *cred = task->real_cred;
 
-	to->effective = capabilities(&cred->cap_effective);
+	to->effective = capabilities_of(&cred->cap_effective);
 	to->uid = cred->uid.val;
 	to->euid = cred->euid.val;
 	to->gid = cred->gid.val;
@@ -42,7 +42,7 @@ static __always_inline __u64 program_of_comm(struct task_struct *task)
  * fexecve: before 6.14 the task name is the descriptor's number, and what
  * process.name is made of differs.
  */
-static __always_inline bool named_by_descriptor(struct linux_binprm *bprm)
+static __always_inline bool bprm_named_by_descriptor(struct linux_binprm *bprm)
 {
 	__u64 filename = 0, start = 0;
 
@@ -77,7 +77,7 @@ int BPF_PROG(credentials_fork, struct task_struct *parent, struct task_struct *c
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(credentials_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	thread_keep(task, named_by_descriptor(bprm) ? 0 : program_of_comm(task), BPF_ANY);
+	thread_keep(task, bprm_named_by_descriptor(bprm) ? 0 : program_of_comm(task), BPF_ANY);
 	return 0;
 }
 
@@ -337,7 +337,7 @@ static __always_inline void on_swap(struct pt_regs *regs, struct task_struct *ta
 }
 
 /* adjtimex and clock_adjtime that only ask have no mode (struct timex begins with it). */
-static __always_inline bool sets_clock(const void *timex)
+static __always_inline bool timex_sets_clock(const void *timex)
 {
 	__u32 modes = 0;
 
@@ -381,11 +381,11 @@ int BPF_PROG(exit_kernel, struct pt_regs *regs, long result)
 		call_report(EVENT_IOPERM, regs, task, &call, result);
 		break;
 	case CALL_ADJTIMEX:
-		if (sets_clock((void *)ARG0(regs, call)))
+		if (timex_sets_clock((void *)ARG0(regs, call)))
 			call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
 		break;
 	case CALL_CLOCK_ADJTIME:
-		if (sets_clock((void *)ARG1(regs, call)))
+		if (timex_sets_clock((void *)ARG1(regs, call)))
 			call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
 		break;
 	case CALL_SETTIMEOFDAY:

@@ -77,7 +77,7 @@ static __always_inline void call_path(struct scratch *s, struct task_struct *tas
 	struct call_event *e = &s->event.capset;
 	struct question q = question_of(task, NULL, s->kind, EVERY_CLASS, 0);
 
-	describe_name(s, &e->path, &e->base, &q, dirfd, pointer, false);
+	name_describe(s, &e->path, &e->base, &q, dirfd, pointer, false);
 }
 
 /* ---- descriptors ------------------------------------------------------------- */

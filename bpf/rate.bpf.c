@@ -47,8 +47,8 @@ static __always_inline void episodes_add(__s64 change)
 		__sync_fetch_and_add(open, change);
 }
 
-static __always_inline void announce(struct task_struct *task, __u32 kind, __u32 started,
-				     __u64 dropped)
+static __always_inline void throttle_announce(struct task_struct *task, __u32 kind, __u32 started,
+					      __u64 dropped)
 {
 	struct throttle_event *e;
 	struct scratch *s = record_begin(EVENT_THROTTLE, sizeof(*e));
@@ -73,7 +73,7 @@ static __always_inline void episode_end(struct task_struct *task, struct bucket 
 	dropped = b->dropped;
 	b->dropped = 0;
 	episodes_add(-1);
-	announce(task, kind, 0, dropped);
+	throttle_announce(task, kind, 0, dropped);
 }
 
 /* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below 2^63. */
@@ -110,7 +110,7 @@ __noinline __u32 rate_take(__u32 kind)
 				       .tick = tick};
 
 		if (bpf_map_update_elem(&rate_buckets, &key, &fresh, BPF_ANY))
-			count_failure(FAILURE_RATE_MAP_FULL);
+			failure_count(FAILURE_RATE_MAP_FULL);
 		return 1;
 	}
 	/*
@@ -131,7 +131,7 @@ __noinline __u32 rate_take(__u32 kind)
 		if (!b->episode) {
 			b->episode = bpf_ktime_get_boot_ns();
 			episodes_add(1);
-			announce(task, kind, 1, 0);
+			throttle_announce(task, kind, 1, 0);
 		}
 		return 0;
 	}

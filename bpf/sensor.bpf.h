@@ -30,12 +30,8 @@ enum kernel_constants {
 
 enum ring { RING_PRIORITY, RING_BULK };
 
-/* Keeps clang from reloading or re-deriving a checked value, which the verifier would not see as
- * checked. */
-#define keep(value) asm volatile("" : "+r"(value))
-
 /* ---- counts ------------------------------------------------------------------- */
-static __always_inline void count_failure(enum failure failure)
+static __always_inline void failure_count(enum failure failure)
 {
 	__u32 key = failure;
 	__u64 *count = bpf_map_lookup_elem(&failure_counts, &key);
@@ -75,7 +71,7 @@ static __always_inline void account_in_task(enum event_kind kind, enum event_out
 	counts->outcome[OUTCOME_SEEN]++;
 }
 
-static __always_inline struct io_totals *totals(void)
+static __always_inline struct io_totals *io_totals_now(void)
 {
 	__u32 key = 0;
 
@@ -164,7 +160,7 @@ static __always_inline void reader_wake(void *ring)
 	if (room)
 		bpf_ringbuf_discard(room, BPF_RB_FORCE_WAKEUP);
 	else
-		count_failure(FAILURE_WAKEUP);
+		failure_count(FAILURE_WAKEUP);
 }
 
 /* Sends the record; never wakes a reader that is awake: that costs the traced process 0.4 to 10 us.
@@ -175,7 +171,7 @@ static __always_inline void record_submit(struct scratch *s, enum ring ring)
 	void *map = ring == RING_PRIORITY ? (void *)&priority_ring : (void *)&bulk_ring;
 	long failed;
 
-	keep(length);
+	barrier_var(length);
 	if (length > RECORD_BYTES)
 		length = RECORD_BYTES;
 	s->event.header.size = length;
@@ -230,7 +226,7 @@ static __always_inline void text_unreadable(struct scratch *s, struct text *text
 	text->offset = 0;
 	text->length = TEXT_UNREADABLE;
 	s->event.header.flags |= RECORD_UNREADABLE;
-	count_failure(FAILURE_STRING_UNREADABLE);
+	failure_count(FAILURE_STRING_UNREADABLE);
 }
 
 /* Room for `most` more bytes: their offset, or -1 (then the text stays empty and the record is
@@ -239,7 +235,7 @@ static __always_inline __s64 text_room(struct scratch *s, const __u32 most)
 {
 	__u64 offset = s->length;
 
-	keep(offset);
+	barrier_var(offset);
 	if (offset > RECORD_BYTES - most) {
 		s->event.header.flags |= RECORD_TRUNCATED;
 		return -1;
@@ -306,7 +302,7 @@ static __always_inline void text_user_bytes(struct scratch *s, struct text *text
 
 	if (offset < 0)
 		return;
-	keep(length);
+	barrier_var(length);
 	if (length > most)
 		length = most;
 	if (length && bpf_probe_read_user(s->bytes + offset, length, from)) {
@@ -323,7 +319,7 @@ static __always_inline void text_kernel_bytes(struct scratch *s, struct text *te
 
 	if (offset < 0)
 		return;
-	keep(length);
+	barrier_var(length);
 	if (length > most)
 		length = most;
 	if (length && bpf_probe_read_kernel(s->bytes + offset, length, from)) {
@@ -369,7 +365,7 @@ static __always_inline void text_built_path(struct scratch *s, struct text *text
 	}
 	if (result & PATH_CUT) {
 		s->event.header.flags |= RECORD_TRUNCATED;
-		count_failure(FAILURE_PATH_TRUNCATED);
+		failure_count(FAILURE_PATH_TRUNCATED);
 	}
 	offset = text_room(s, most);
 	if (offset < 0 || start > PATH_MAX_BYTES)
@@ -380,7 +376,7 @@ static __always_inline void text_built_path(struct scratch *s, struct text *text
 		length = most;
 		s->event.header.flags |= RECORD_TRUNCATED;
 	}
-	keep(length);
+	barrier_var(length);
 	if (length > most)
 		return;
 	if (length && bpf_probe_read_kernel(s->bytes + offset, length, (void *)p->path + start)) {

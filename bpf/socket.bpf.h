@@ -84,7 +84,7 @@ struct sock_head {
 #define sock_field(head, type, field)                                                              \
 	(*(type *)((void *)(head) + bpf_core_field_offset(struct sock_common, field)))
 
-static __always_inline bool read_sock(struct sock_head *head, struct sock *sk)
+static __always_inline bool sock_head_read(struct sock_head *head, struct sock *sk)
 {
 	return sk && !bpf_probe_read_kernel(head, sizeof(*head), sk);
 }
@@ -126,8 +126,8 @@ static __always_inline inode_number inode_of_sock(struct sock *sk)
  * Both ends of an inet socket whose front is `head`; its family. An IPv6 socket
  * that speaks to ::ffff:a.b.c.d speaks IPv4, and is reported so.
  */
-static __always_inline __u16 ends_of_sock(struct endpoint *source, struct endpoint *destination,
-					  struct sock *sk, struct sock_head *head)
+static __always_inline __u16 sock_ends(struct endpoint *source, struct endpoint *destination,
+				       struct sock *sk, struct sock_head *head)
 {
 	__u16 family = sock_field(head, __u16, skc_family);
 	__be16 port = 0;
@@ -158,11 +158,11 @@ static __always_inline void endpoints_of_sock(struct net_event *e, struct sock *
 	struct sock_head head = {};
 	__u16 protocol = 0;
 
-	read_sock(&head, sk);
+	sock_head_read(&head, sk);
 	read_field(protocol, sk, struct sock, sk_protocol);
 	e->transport = protocol;
 	e->socket = inode_of_sock(sk);
-	e->family = ends_of_sock(&e->source, &e->destination, sk, &head);
+	e->family = sock_ends(&e->source, &e->destination, sk, &head);
 }
 
 /* False when it is of another family. */

@@ -149,8 +149,8 @@ enum {
 	X(MEMFD_CREATE,      MEMORY,     319,  NO, 356,  NO, 279, 385,  NO) \
 	X(MEMFD_SECRET,      MEMORY,     447,  NO, 447,  NO, 447, 447,  NO) \
 	X(USERFAULTFD,       MEMORY,     323,  NO, 374,  NO, 282, 388,  NO) \
-	X(IO_URING_SETUP,    RING,       425,  NO, 425,  NO, 425, 425,  NO) \
-	X(IO_URING_REGISTER, RING,       427,  NO, 427,  NO, 427, 427,  NO) \
+	X(IO_URING_SETUP,    URING,       425,  NO, 425,  NO, 425, 425,  NO) \
+	X(IO_URING_REGISTER, URING,       427,  NO, 427,  NO, 427, 427,  NO) \
 	X(NONE,              NONE,        NO,  NO,  NO,  NO,  NO,  NO,  NO)
 /* clang-format on */
 

@@ -5,7 +5,7 @@
 
 #include "inode.bpf.h"
 
-static __always_inline __u64 capabilities(const kernel_cap_t *set)
+static __always_inline __u64 capabilities_of(const kernel_cap_t *set)
 {
 	__u64 value = 0;
 
@@ -96,8 +96,8 @@ static __always_inline void exec_of_task(struct process_exec *e, struct task_str
 	e->session_id = audit_session(task);
 	e->egid = cred->egid.val;
 	e->suid = cred->suid.val;
-	e->cap_effective = capabilities(&cred->cap_effective);
-	e->cap_permitted = capabilities(&cred->cap_permitted);
+	e->cap_effective = capabilities_of(&cred->cap_effective);
+	e->cap_permitted = capabilities_of(&cred->cap_permitted);
 	namespaces_of(&e->ns, task);
 }
 

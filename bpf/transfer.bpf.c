@@ -218,11 +218,11 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
 	struct sock *sk = sock_of_fd(task, ARG0(regs, call));
-	struct io_totals *total = totals();
+	struct io_totals *total = io_totals_now();
 	const void *address = NULL;
 	struct sock_head head;
 
-	if (!read_sock(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
+	if (!sock_head_read(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
 		return 0;
 	if (total && result > 0) {
 		total->net_send_calls++;
@@ -246,7 +246,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 {
 	struct task_struct *task;
-	struct io_totals *total = totals();
+	struct io_totals *total = io_totals_now();
 	struct net_event ends;
 	struct call_info call;
 	struct sock_head head;
@@ -259,7 +259,7 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
 	sk = sock_of_fd(task, ARG0(regs, call));
-	if (!read_sock(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
+	if (!sock_head_read(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
 		return 0;
 	second = ARG1(regs, call);
 	if (total) {

@@ -16,7 +16,7 @@ export function programGroup(name: string): ProgramGroup {
   }
   if (name.startsWith('block_')) return 'response';
   if (name.startsWith('socket_') || name.startsWith('send_')) return 'network';
-  if (['sys_exit', 'process_exec', 'process_fork', 'process_exit', 'seed_process', 'rate_sweep'].includes(name))
+  if (['sys_exit', 'process_exec', 'process_fork', 'process_exit', 'process_seed', 'rate_sweep'].includes(name))
     return 'always';
   return 'process';
 }

@@ -142,7 +142,7 @@ export class Sensor {
     // Without the cgroup programs, sends are reported from the system call.
     u32('sends_seen_in_kernel', cgroupRoot() === undefined || this.#leftOut.has('send_ipv4') ? 0 : 1);
     // Without completions, what io_uring does is reported when it is submitted.
-    u32('ring_results_seen', this.#leftOut.has('ring_complete') ? 0 : 1);
+    u32('uring_results_seen', this.#leftOut.has('uring_complete') ? 0 : 1);
     u32('count_syscalls', monitoring.syscall_counts ? 1 : 0);
     for (const [map, bytes] of [
       ['bulk_ring', kernel.ring_bytes],
@@ -302,7 +302,7 @@ export class Sensor {
 
   /** exec-shaped records of the processes that exist now, undefined where the kernel has no task iterator. */
   seed(host: HostContext): readonly LiveView[] | undefined {
-    const bytes = this.#native.readIterator('seed_process');
+    const bytes = this.#native.readIterator('process_seed');
     if (typeof bytes === 'number') {
       this.#log.debug({ log: this.#native.takeLog() }, 'no task iterator');
       return undefined;

@@ -16,8 +16,8 @@ export const KERNEL_FAILURES = [
   'socket_map_full',
   'call_map_full',
   'identity',
-  'ring_map_full',
-  'ring_no_result',
+  'uring_map_full',
+  'uring_no_result',
 ] as const;
 export const RINGS = ['bulk', 'priority'] as const;
 /** In the order in which series are made for them while there is room. */

@@ -66,11 +66,11 @@ describe('not fooled by', function () {
   });
 
   it('io_uring', async () => {
-    const [opened, removed] = [scratchFile('ring-opened'), scratchFile('ring-removed')];
+    const [opened, removed] = [scratchFile('uring-opened'), scratchFile('uring-removed')];
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
-    const { events, code } = await observe(trigger('uring'), [opened, removed, String(port)]);
+    const { events, code } = await observe(trigger('uring_fooled'), [opened, removed, String(port)]);
     server.close();
     expect(code).to.equal(0);
     only(events, { 'event.type': 'io_uring_setup', 'event.error': '' });

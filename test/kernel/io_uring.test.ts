@@ -14,11 +14,11 @@ describe('io_uring operations', function () {
   before(() => watching());
 
   /** Runs the trigger's operations in a fresh directory, each one a process of its own. */
-  const ring = (...operations: readonly string[]) =>
-    script(operations.map((operation) => `$RING ${operation}`).join('\n'), { RING: trigger('ring') });
+  const uring = (...operations: readonly string[]) =>
+    script(operations.map((operation) => `$URING ${operation}`).join('\n'), { URING: trigger('uring_single') });
 
   it('files: open, mkdir, rename, link, symlink, unlink, without a system call of their own', async () => {
-    const { events, directory, output } = await ring(
+    const { events, directory, output } = await uring(
       'open /etc/shadow',
       'open ../../../etc/hostname',
       'mkdir made',
@@ -52,14 +52,14 @@ describe('io_uring operations', function () {
     expect(fieldOf(open, 'event.result')).to.be.at.least(3);
     expect(fieldOf(open, 'file.inode')).to.equal(statSync('/etc/shadow').ino);
     expect(fieldOf(open, 'file.access')).to.equal('read');
-    expect(fieldOf(open, 'process.name')).to.equal('ring');
+    expect(fieldOf(open, 'process.name')).to.equal('uring_single');
     const absent = only(events, { 'event.type': 'file_open', 'file.path': `${directory}/absent`, ...IO_URING });
     expect(fieldOf(absent, 'event.error')).to.equal('ENOENT');
     expect(fieldOf(absent, 'event.unverified')).to.equal(true);
   });
 
-  it('the ring itself, and a packet socket made through it', async () => {
-    const { events } = await ring('socket 17 3 768');
+  it('the io_uring itself, and a packet socket made through it', async () => {
+    const { events } = await uring('socket 17 3 768');
     only(events, { 'event.type': 'io_uring_setup', 'event.error': '' });
     const socket = only(events, { 'event.type': 'socket_raw' });
     expect(fieldOf(socket, 'event.source')).to.equal('io_uring');
@@ -67,7 +67,7 @@ describe('io_uring operations', function () {
     expect(fieldOf(socket, 'socket.protocol')).to.equal(3);
   });
 
-  const batch = (...args: readonly string[]) => observe(trigger('ring_batch'), args);
+  const batch = (...args: readonly string[]) => observe(trigger('uring_batch'), args);
   const file = (name: string, content = 'x') => {
     const path = join(watching().directory, name);
     writeFileSync(path, content);
@@ -90,20 +90,20 @@ describe('io_uring operations', function () {
   });
 
   it('a file made by a worker is told of the process that submitted', async () => {
-    const path = join(watching().directory, 'ring_created');
+    const path = join(watching().directory, 'uring_created');
     const { events, output, pid } = await batch('create', path);
     expect(output).to.equal('1\n');
     for (const type of ['file_open', 'file_create']) {
       const event = only(events, { 'event.type': type, 'file.path': path, ...IO_URING });
       expect(fieldOf(event, 'event.unverified')).to.equal(false);
-      expect(fieldOf(event, 'process.comm')).to.equal('ring_batch');
+      expect(fieldOf(event, 'process.comm')).to.equal('uring_batch');
       expect(fieldOf(event, 'process.tid')).to.equal(pid);
       expect(fieldOf(event, 'file.access')).to.equal('write');
     }
   });
 
   it(`a thread that changes the path: ${RACES} races`, async () => {
-    const [a, b] = [file('ring_harmless'), file('ring_a_secret')];
+    const [a, b] = [file('uring_harmless'), file('uring_a_secret')];
     const names = new Map([a, b].map((path) => [statSync(path).ino, path]));
     const { events, output, code } = await batch('race', a, b, String(RACES));
     expect(code).to.equal(0);
@@ -123,7 +123,7 @@ describe('io_uring operations', function () {
     ['late', false],
   ] as const) {
     it(`another file under the descriptor before the completion: ${how}`, async () => {
-      const [secret, harmless] = [file('ring_secret'), file('ring_dull')];
+      const [secret, harmless] = [file('uring_secret'), file('uring_dull')];
       const { events, output } = await batch(how, secret, harmless);
       expect(output.trim()).to.match(how === 'late' ? /^1$/ : /^0(\n0)+$/);
       const opened = select(events, { 'event.type': 'file_open', ...IO_URING });
@@ -134,7 +134,7 @@ describe('io_uring operations', function () {
   }
 
   it('a completion queue that is full, with one user_data for all', async () => {
-    const path = file('ring_overflow');
+    const path = file('uring_overflow');
     const { events } = await batch('overflow', path, '160');
     const opened = fields(events, 'file_open', 'file.path', 'event.error', 'event.unverified');
     expect(opened.filter(([name]) => name === path)).to.deep.equal(Array(80).fill([path, '', false]));
@@ -144,7 +144,7 @@ describe('io_uring operations', function () {
   });
 
   it('no completion on success: reported when submitted', async () => {
-    const path = file('ring_skipped');
+    const path = file('uring_skipped');
     const { events, output } = await batch('skip', path);
     expect(output).to.equal('x\n');
     expect(fields(events, 'file_open', 'file.path', 'event.unverified')).to.deep.equal([[path, true]]);
@@ -152,7 +152,7 @@ describe('io_uring operations', function () {
   });
 
   it('first accesses and totals', async () => {
-    const path = file('ring_accessed');
+    const path = file('uring_accessed');
     const { sensor } = watching();
     const before = sensor.totals();
     const { events } = await batch('access', path, '50');
@@ -183,7 +183,7 @@ describe('io_uring operations', function () {
   }
 
   it('connects that the kernel refuses', async () => {
-    const { events, output } = await ring('connect 255.255.255.255 9', 'udp 255.255.255.255 9');
+    const { events, output } = await uring('connect 255.255.255.255 9', 'udp 255.255.255.255 9');
     const results = output.trim().split('\n').map(Number);
     for (const result of results) expect(result).to.be.below(0);
     const asked = ['event.result', 'network.transport', 'network.destination.ip', 'network.destination.port'];
@@ -208,12 +208,12 @@ describe('io_uring operations', function () {
       const [made] = select(long.events, { 'event.type': 'file_mkdir', ...IO_URING });
       expect(fieldOf(made, 'event.error')).to.equal('EEXIST');
     }
-    expect(failures().get('ring_map_full')).to.equal(0);
+    expect(failures().get('uring_map_full')).to.equal(0);
   });
 
   it('every request has one outcome, whatever the filter says', async () => {
-    const path = file('ring_counted');
-    const before = [seen('file_open'), failures().get('ring_no_result')] as const;
+    const path = file('uring_counted');
+    const before = [seen('file_open'), failures().get('uring_no_result')] as const;
     const { events } = await batch('many', path, '6400');
     expect(fields(events, 'file_open', 'file.path')).to.deep.equal(Array(6400).fill([path]));
     watching().sensor.setFilter({
@@ -229,6 +229,6 @@ describe('io_uring operations', function () {
     let gap = Number.NaN;
     for (let reading = 0; reading < 200 && gap !== 0; reading++) gap = unaccounted(watching().sensor.counts());
     expect(gap).to.equal(0);
-    expect(failures().get('ring_no_result')).to.equal(before[1]);
+    expect(failures().get('uring_no_result')).to.equal(before[1]);
   });
 });

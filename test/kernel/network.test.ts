@@ -160,7 +160,7 @@ describe('network events', function () {
   }
 
   it('io_uring: a connect without a system call of its own', async () => {
-    const { events, output } = await observe(trigger('ring'), ['connect', '127.0.0.1', '9']);
+    const { events, output } = await observe(trigger('uring_single'), ['connect', '127.0.0.1', '9']);
     expect(output.trim()).to.equal('-111');
     const event = only(events, { 'event.type': 'net_conn' });
     expect(fieldOf(event, 'network.destination.port')).to.equal(9);
@@ -169,7 +169,7 @@ describe('network events', function () {
   });
 
   it('io_uring: listen', async () => {
-    const { events, output } = await observe(trigger('ring'), ['listen', '127.0.0.1', '45454']);
+    const { events, output } = await observe(trigger('uring_single'), ['listen', '127.0.0.1', '45454']);
     expect(output.trim()).to.equal('0');
     const event = only(events, { 'event.type': 'net_listen' });
     expect(fieldOf(event, 'network.source.port')).to.equal(45454);
@@ -177,7 +177,7 @@ describe('network events', function () {
   });
 
   it('io_uring: UDP', async () => {
-    const { events, output } = await observe(trigger('ring'), ['udp', '127.0.0.1', '4242']);
+    const { events, output } = await observe(trigger('uring_single'), ['udp', '127.0.0.1', '4242']);
     expect(output.trim()).to.equal('0');
     const event = only(events, { 'event.type': 'net_conn' });
     expect(fieldOf(event, 'network.transport')).to.equal('udp');

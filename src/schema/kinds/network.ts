@@ -1,11 +1,11 @@
 /** Kinds about sockets and the network. */
-import { EXIT, KERNEL, type KindSpec, RING } from './spec.ts';
+import { EXIT, KERNEL, type KindSpec, URING } from './spec.ts';
 
 export const NETWORK_KINDS = {
   net_conn: {
     group: 'network',
     what: 'A TCP connection was begun, or a UDP socket was connected',
-    hook: `tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer; UDP and refused calls: ${EXIT} of connect, ${RING}`,
+    hook: `tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer; UDP and refused calls: ${EXIT} of connect, ${URING}`,
     from: 'struct sock',
     verified: 'yes; a connect that failed before the kernel took the address has what was passed (event.unverified)',
     blind:
@@ -14,7 +14,7 @@ export const NETWORK_KINDS = {
   net_accept: {
     group: 'network',
     what: 'A TCP connection was accepted; the peer is the source',
-    hook: `${EXIT} of accept and accept4; ${RING}`,
+    hook: `${EXIT} of accept and accept4; ${URING}`,
     from: 'struct sock of the returned descriptor',
     verified: KERNEL,
     blind:
@@ -23,7 +23,7 @@ export const NETWORK_KINDS = {
   net_listen: {
     group: 'network',
     what: 'A socket listens, or a UDP socket was bound',
-    hook: `${EXIT} of listen and bind; ${RING}`,
+    hook: `${EXIT} of listen and bind; ${URING}`,
     from: 'struct sock',
     verified: KERNEL,
     blind: 'UDP sockets bound by io_uring with IOSQE_CQE_SKIP_SUCCESS.',
@@ -56,7 +56,7 @@ export const NETWORK_KINDS = {
   socket_raw: {
     group: 'network',
     what: 'A raw, packet or vsock socket was made',
-    hook: `${EXIT} of socket; ${RING}`,
+    hook: `${EXIT} of socket; ${URING}`,
     from: 'registers; the request',
     verified: 'yes: registers at the end of the call',
   },

@@ -16,11 +16,11 @@ export interface KindSpec {
 }
 
 export const EXIT = 'tp_btf/sys_exit';
-export const RING = 'tp_btf/io_uring_complete';
+export const URING = 'tp_btf/io_uring_complete';
 /** Of file kinds: what io_uring does without the request being seen to end. */
-export const RING_BLIND =
+export const URING_BLIND =
   'By io_uring with IOSQE_CQE_SKIP_SUCCESS: reported when submitted, with result 0 (event.unverified).';
-export const RING_NAME = 'by io_uring the kernel’s copy of it, which nobody can change';
+export const URING_NAME = 'by io_uring the kernel’s copy of it, which nobody can change';
 export const RACE =
   'The text came from user memory and could be changed by another thread during the call; links in it are not followed.';
 export const KERNEL = 'yes: kernel objects';

@@ -1,56 +1,56 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /*
  * Requests of io_uring: who made them, which file they are about, and what is
- * kept of them from submission (io_uring.bpf.c) to completion (ring_done.bpf.c).
- * A request is a plain address here; its memory stays with its ring and is used
+ * kept of them from submission (uring_submit.bpf.c) to completion (uring_done.bpf.c).
+ * A request is a plain address here; its memory stays with its io_uring and is used
  * again for the next request.
  */
-#ifndef BPFWARDEN_RING_H
-#define BPFWARDEN_RING_H
+#ifndef BPFWARDEN_URING_H
+#define BPFWARDEN_URING_H
 
 #include "file.bpf.h"
 
-/* io_uring.bpf.c defines the maps. */
-#ifdef BPFWARDEN_DEFINE_RINGS
-#define RING_MAP
+/* uring_submit.bpf.c defines the maps. */
+#ifdef BPFWARDEN_DEFINE_URING
+#define URING_MAP
 #else
-#define RING_MAP extern
+#define URING_MAP extern
 #endif
 
 /* enum io_uring_op (include/uapi/linux/io_uring.h): what these files look at. */
-enum ring_operation {
-	RING_READV = 1,
-	RING_WRITEV = 2,
-	RING_READ_FIXED = 4,
-	RING_WRITE_FIXED = 5,
-	RING_SENDMSG = 9,
-	RING_RECVMSG = 10,
-	RING_ACCEPT = 13,
-	RING_CONNECT = 16,
-	RING_OPENAT = 18,
-	RING_READ = 22,
-	RING_WRITE = 23,
-	RING_SEND = 26,
-	RING_RECV = 27,
-	RING_OPENAT2 = 28,
-	RING_RENAMEAT = 35,
-	RING_UNLINKAT = 36,
-	RING_MKDIRAT = 37,
-	RING_SYMLINKAT = 38,
-	RING_LINKAT = 39,
-	RING_FSETXATTR = 41,
-	RING_SETXATTR = 42,
-	RING_SOCKET = 45,
-	RING_SEND_ZC = 47,
-	RING_SENDMSG_ZC = 48,
-	RING_FTRUNCATE = 55,
-	RING_BIND = 56,
-	RING_LISTEN = 57,
-	RING_READV_FIXED = 60,
-	RING_WRITEV_FIXED = 61,
+enum uring_operation {
+	URING_READV = 1,
+	URING_WRITEV = 2,
+	URING_READ_FIXED = 4,
+	URING_WRITE_FIXED = 5,
+	URING_SENDMSG = 9,
+	URING_RECVMSG = 10,
+	URING_ACCEPT = 13,
+	URING_CONNECT = 16,
+	URING_OPENAT = 18,
+	URING_READ = 22,
+	URING_WRITE = 23,
+	URING_SEND = 26,
+	URING_RECV = 27,
+	URING_OPENAT2 = 28,
+	URING_RENAMEAT = 35,
+	URING_UNLINKAT = 36,
+	URING_MKDIRAT = 37,
+	URING_SYMLINKAT = 38,
+	URING_LINKAT = 39,
+	URING_FSETXATTR = 41,
+	URING_SETXATTR = 42,
+	URING_SOCKET = 45,
+	URING_SEND_ZC = 47,
+	URING_SENDMSG_ZC = 48,
+	URING_FTRUNCATE = 55,
+	URING_BIND = 56,
+	URING_LISTEN = 57,
+	URING_READV_FIXED = 60,
+	URING_WRITEV_FIXED = 61,
 };
 
-enum ring_constants {
+enum uring_constants {
 	REQ_F_FIXED_FILE = 1 << 0, /* the lowest bits are those of the submission entry */
 	REQ_F_CQE_SKIP = 1 << 6,
 	IORING_SETUP_IOPOLL = 1 << 0,
@@ -68,96 +68,96 @@ enum ring_constants {
  * eviction: a request that finds no room is reported at once, without result.
  * Nothing is ever dropped in silence.
  */
-enum ring_limits {
-	RING_REQUESTS = 4096,
-	RING_BYTES = 960 - 24, /* of a record; a map element is 1 KiB then */
-	RING_LONG_REQUESTS = 32,
-	RING_LONG_BYTES = 4 * PATH_MAX_BYTES + 512, /* whatever file_event there can be */
+enum uring_limits {
+	URING_REQUESTS = 4096,
+	URING_BYTES = 960 - 24, /* of a record; a map element is 1 KiB then */
+	URING_LONG_REQUESTS = 32,
+	URING_LONG_BYTES = 4 * PATH_MAX_BYTES + 512, /* whatever file_event there can be */
 };
 
-struct ring_head {
+struct uring_head {
 	__u64 mask; /* of its names, see string_mask; true for `generation` only */
 	__u32 generation;
 	__u32 length; /* of the record */
-	__u32 queued; /* a worker of the ring runs it */
+	__u32 queued; /* a worker of the io_uring runs it */
 	__u32 unused;
 };
 
-struct ring_request {
-	struct ring_head head;
-	char bytes[RING_BYTES];
+struct uring_request {
+	struct uring_head head;
+	char bytes[URING_BYTES];
 };
 
-struct ring_long_request {
-	struct ring_head head;
-	char bytes[RING_LONG_BYTES];
+struct uring_long_request {
+	struct uring_head head;
+	char bytes[URING_LONG_BYTES];
 };
 
 /* Key: struct io_kiocb *. Memory only while there are requests. */
-RING_MAP struct {
+URING_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, RING_REQUESTS);
+	__uint(max_entries, URING_REQUESTS);
 	__type(key, __u64);
-	__type(value, struct ring_request);
-} ring_requests SEC(".maps");
+	__type(value, struct uring_request);
+} uring_requests SEC(".maps");
 
 /* Names of more than some 700 bytes. */
-RING_MAP struct {
+URING_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, RING_LONG_REQUESTS);
+	__uint(max_entries, URING_LONG_REQUESTS);
 	__type(key, __u64);
-	__type(value, struct ring_long_request);
-} ring_long_requests SEC(".maps");
+	__type(value, struct uring_long_request);
+} uring_long_requests SEC(".maps");
 
 /*
  * Accepts that may complete many times: those completions name no request, only
- * the ring and the number that the program gave.
+ * the io_uring and the number that the program gave.
  */
-struct ring_ticket {
-	__u64 ring;
+struct uring_ticket {
+	__u64 uring;
 	__u64 user_data;
 };
 
-RING_MAP struct {
+URING_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct ring_ticket);
+	__type(key, struct uring_ticket);
 	__type(value, __u64); /* struct io_kiocb * */
-} ring_accepts SEC(".maps");
+} uring_accepts SEC(".maps");
 
-/* Accepts that were reported before their completion was posted, see ring_settle. */
-RING_MAP struct {
+/* Accepts that were reported before their completion was posted, see uring_settle. */
+URING_MAP struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, __u64);
 	__type(value, __u64);
-} ring_settled SEC(".maps");
+} uring_settled SEC(".maps");
 
 /* A request that gives a descriptor and was the last such one submitted on this CPU; 0: none. */
-RING_MAP struct {
+URING_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);
-} ring_last SEC(".maps");
+} uring_last SEC(".maps");
 
-static __always_inline struct ring_head *ring_kept(__u64 request)
+static __always_inline struct uring_head *uring_kept(__u64 request)
 {
-	struct ring_request *kept = bpf_map_lookup_elem(&ring_requests, &request);
+	struct uring_request *kept = bpf_map_lookup_elem(&uring_requests, &request);
 
 	if (kept)
 		return &kept->head;
-	return (struct ring_head *)bpf_map_lookup_elem(&ring_long_requests, &request);
+	return (struct uring_head *)bpf_map_lookup_elem(&uring_long_requests, &request);
 }
 
 /* Nothing is kept of a request any more; false when nothing was. */
-static __always_inline bool ring_forget(__u64 request)
+static __always_inline bool uring_forget(__u64 request)
 {
-	if (!ring_kept(request))
+	if (!uring_kept(request))
 		return false;
-	return !bpf_map_delete_elem(&ring_requests, &request) ||
-	       !bpf_map_delete_elem(&ring_long_requests, &request);
+	return !bpf_map_delete_elem(&uring_requests, &request) ||
+	       !bpf_map_delete_elem(&uring_long_requests, &request);
 }
 
 /*
@@ -165,68 +165,68 @@ static __always_inline bool ring_forget(__u64 request)
  * The record stays open: what follows is nest_leave, and no outcome is counted
  * before the completion.
  */
-static __always_inline bool ring_keep(struct scratch *s, __u64 request, __u64 mask,
-				      __u32 generation)
+static __always_inline bool uring_keep(struct scratch *s, __u64 request, __u64 mask,
+				       __u32 generation)
 {
-	struct ring_long_request *long_kept;
-	struct ring_request *kept;
+	struct uring_long_request *long_kept;
+	struct uring_request *kept;
 	__u64 length = s->length;
 
-	if (!ring_results_seen)
+	if (!uring_results_seen)
 		return false;
-	if (ring_forget(request)) /* the request that had this memory before */
-		count_failure(FAILURE_RING_NO_RESULT);
-	keep(length);
-	if (length <= RING_BYTES) {
+	if (uring_forget(request)) /* the request that had this memory before */
+		failure_count(FAILURE_URING_NO_RESULT);
+	barrier_var(length);
+	if (length <= URING_BYTES) {
 		/* Any bytes will do as the first value. */
-		if (bpf_map_update_elem(&ring_requests, &request, s, BPF_NOEXIST))
+		if (bpf_map_update_elem(&uring_requests, &request, s, BPF_NOEXIST))
 			goto full;
-		kept = bpf_map_lookup_elem(&ring_requests, &request);
+		kept = bpf_map_lookup_elem(&uring_requests, &request);
 		if (!kept)
 			goto full;
 		kept->head =
-		    (struct ring_head){.mask = mask, .generation = generation, .length = length};
+		    (struct uring_head){.mask = mask, .generation = generation, .length = length};
 		bpf_probe_read_kernel(kept->bytes, length, s->bytes);
 		return true;
 	}
-	if (length > RING_LONG_BYTES)
+	if (length > URING_LONG_BYTES)
 		goto full;
-	if (bpf_map_update_elem(&ring_long_requests, &request, s, BPF_NOEXIST))
+	if (bpf_map_update_elem(&uring_long_requests, &request, s, BPF_NOEXIST))
 		goto full;
-	long_kept = bpf_map_lookup_elem(&ring_long_requests, &request);
+	long_kept = bpf_map_lookup_elem(&uring_long_requests, &request);
 	if (!long_kept)
 		goto full;
 	long_kept->head =
-	    (struct ring_head){.mask = mask, .generation = generation, .length = length};
+	    (struct uring_head){.mask = mask, .generation = generation, .length = length};
 	bpf_probe_read_kernel(long_kept->bytes, length, s->bytes);
 	return true;
 full:
-	count_failure(FAILURE_RING_MAP_FULL);
+	failure_count(FAILURE_URING_MAP_FULL);
 	return false;
 }
 
 /* Copies a kept record into the one that was begun. */
-static __always_inline void ring_restore(struct scratch *s, __u64 request)
+static __always_inline void uring_restore(struct scratch *s, __u64 request)
 {
-	struct ring_request *kept = bpf_map_lookup_elem(&ring_requests, &request);
-	struct ring_long_request *long_kept;
+	struct uring_request *kept = bpf_map_lookup_elem(&uring_requests, &request);
+	struct uring_long_request *long_kept;
 	__u64 length;
 
 	if (kept) {
 		length = kept->head.length;
-		keep(length);
-		if (length > RING_BYTES)
+		barrier_var(length);
+		if (length > URING_BYTES)
 			return;
 		bpf_probe_read_kernel(s->bytes, length, kept->bytes);
 		s->length = length;
 		return;
 	}
-	long_kept = bpf_map_lookup_elem(&ring_long_requests, &request);
+	long_kept = bpf_map_lookup_elem(&uring_long_requests, &request);
 	if (!long_kept)
 		return;
 	length = long_kept->head.length;
-	keep(length);
-	if (length > RING_LONG_BYTES)
+	barrier_var(length);
+	if (length > URING_LONG_BYTES)
 		return;
 	bpf_probe_read_kernel(s->bytes, length, long_kept->bytes);
 	s->length = length;
@@ -235,10 +235,10 @@ static __always_inline void ring_restore(struct scratch *s, __u64 request)
 /* ---- who ----------------------------------------------------------------------------------- */
 /*
  * The thread that submitted the request. `current` at its completion may also be
- * a worker of the ring, another thread, a process that shares the ring, or a
+ * a worker of the io_uring, another thread, a process that shares the io_uring, or a
  * kernel thread that ends what a dead process left.
  */
-struct ring_actor {
+struct uring_actor {
 	__u64 task; /* struct task_struct *, held by the request */
 	__u32 pid;
 	__u32 uid;
@@ -246,7 +246,7 @@ struct ring_actor {
 	__u32 unused;
 };
 
-static __always_inline __u64 ring_task_of(__u64 request)
+static __always_inline __u64 uring_task_of(__u64 request)
 {
 	__u64 context = 0, task = 0;
 
@@ -259,11 +259,11 @@ static __always_inline __u64 ring_task_of(__u64 request)
 	return task;
 }
 
-static __always_inline void ring_actor_of(struct ring_actor *a, __u64 request)
+static __always_inline void uring_actor_of(struct uring_actor *a, __u64 request)
 {
 	__u64 cred = 0;
 
-	a->task = ring_task_of(request);
+	a->task = uring_task_of(request);
 	a->pid = a->uid = a->euid = 0;
 	read_field(a->pid, a->task, struct task_struct, tgid);
 	read_field(cred, a->task, struct task_struct, real_cred);
@@ -271,14 +271,14 @@ static __always_inline void ring_actor_of(struct ring_actor *a, __u64 request)
 	read_field(a->euid, cred, struct cred, euid);
 }
 
-static __always_inline bool ring_is_daemon(const struct ring_actor *a)
+static __always_inline bool uring_is_daemon(const struct uring_actor *a)
 {
 	return daemon_pid && a->pid == daemon_pid;
 }
 
 /* filter_common for a thread that need not be `current`. */
-static __always_inline bool ring_passes(const struct ring_actor *a, __u32 passes, __u32 generation,
-					__u64 classes, __s64 result)
+static __always_inline bool uring_passes(const struct uring_actor *a, __u32 passes,
+					 __u32 generation, __u64 classes, __s64 result)
 {
 	if (passes & PASS_WHOLE || (passes & PASS_ERRORS && result < 0))
 		return true;
@@ -289,8 +289,8 @@ static __always_inline bool ring_passes(const struct ring_actor *a, __u32 passes
 	return passes & PASS_NAMES && filter_name(a->pid, classes, generation);
 }
 
-static __always_inline void ring_header(struct record_header *h, const struct ring_actor *a,
-					__s64 result)
+static __always_inline void uring_header(struct record_header *h, const struct uring_actor *a,
+					 __s64 result)
 {
 	struct task_struct *task = (struct task_struct *)a->task;
 
@@ -310,7 +310,7 @@ static __always_inline void ring_header(struct record_header *h, const struct ri
 }
 
 /* ---- which file -------------------------------------------------------------------------- */
-static __always_inline __u64 ring_file_of_fd(const struct ring_actor *a, __s32 fd)
+static __always_inline __u64 uring_file_of_fd(const struct uring_actor *a, __s32 fd)
 {
 	__u64 files = 0, table = 0, slots = 0, file = 0;
 	__u32 most = 0;
@@ -325,60 +325,61 @@ static __always_inline __u64 ring_file_of_fd(const struct ring_actor *a, __s32 f
 	return file;
 }
 
-/* From the ring's own file table; 0 where it is kept in another way (before 6.13). */
-static __always_inline __u64 ring_file_of_slot(__u64 request, __u32 slot)
+/* From the io_uring's own file table; 0 where it is kept in another way (before 6.13). */
+static __always_inline __u64 uring_file_of_slot(__u64 request, __u32 slot)
 {
-	__u64 ring = 0, nodes = 0, node = 0, file = 0;
+	__u64 uring = 0, nodes = 0, node = 0, file = 0;
 	__u32 most = 0;
 
 	if (!bpf_core_field_exists(struct io_ring_ctx, file_table.data.nodes))
 		return 0;
-	read_field(ring, request, struct io_kiocb, ctx);
-	read_field(most, ring, struct io_ring_ctx, file_table.data.nr);
+	read_field(uring, request, struct io_kiocb, ctx);
+	read_field(most, uring, struct io_ring_ctx, file_table.data.nr);
 	if (slot >= most)
 		return 0;
-	read_field(nodes, ring, struct io_ring_ctx, file_table.data.nodes);
+	read_field(nodes, uring, struct io_ring_ctx, file_table.data.nodes);
 	bpf_probe_read_kernel(&node, sizeof(node), (void *)nodes + (__u64)slot * sizeof(node));
 	read_field(file, node, struct io_rsrc_node, file_ptr);
 	return file & ~(__u64)NODE_FILE_FLAGS;
 }
 
 /* The file that a request asks for before the kernel has looked it up. */
-static __always_inline __u64 ring_file_asked(const struct ring_actor *a, __u64 request, __u32 flags)
+static __always_inline __u64 uring_file_asked(const struct uring_actor *a, __u64 request,
+					      __u32 flags)
 {
 	__s32 fd = -1;
 
 	read_field(fd, request, struct io_kiocb, cqe.fd);
-	return flags & REQ_F_FIXED_FILE ? ring_file_of_slot(request, fd) : ring_file_of_fd(a, fd);
+	return flags & REQ_F_FIXED_FILE ? uring_file_of_slot(request, fd) : uring_file_of_fd(a, fd);
 }
 
 /* The file that a new descriptor or slot leads to. `slot` as in the request: 0 for a descriptor. */
-static __always_inline __u64 ring_file_made(const struct ring_actor *a, __u64 request, __u32 slot,
-					    __s32 result)
+static __always_inline __u64 uring_file_made(const struct uring_actor *a, __u64 request, __u32 slot,
+					     __s32 result)
 {
 	if (!slot)
-		return ring_file_of_fd(a, result);
-	return ring_file_of_slot(request,
-				 slot == (__u32)IORING_FILE_INDEX_ALLOC ? (__u32)result : slot - 1);
+		return uring_file_of_fd(a, result);
+	return uring_file_of_slot(request, slot == (__u32)IORING_FILE_INDEX_ALLOC ? (__u32)result
+										  : slot - 1);
 }
 
-/* ---- completions (ring_file.bpf.c, ring_net.bpf.c) -------------------------------------- */
+/* ---- completions (uring_file.bpf.c, uring_net.bpf.c) -------------------------------------- */
 /*
  * Each reports what became of a request, unless that was reported before. `file`
  * is 0 for the request's own; another one is reported as unverified, since the
  * request has not run yet.
  */
-__u32 ring_open_done(__u64 request, __s64 result);
+__u32 uring_open_done(__u64 request, __s64 result);
 /* unlink, rename, link, symlink, mkdir, setxattr */
-__u32 ring_name_done(__u64 request, __u32 operation, __s64 result);
+__u32 uring_name_done(__u64 request, __u32 operation, __s64 result);
 /* ftruncate, fsetxattr */
-__u32 ring_attribute_done(__u64 request, __u32 operation, __s64 result);
+__u32 uring_attribute_done(__u64 request, __u32 operation, __s64 result);
 /* Reads and writes of files and sockets. */
-__u32 ring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file);
-__u32 ring_accept_done(__u64 request, __s64 result);
-__u32 ring_connect_done(__u64 request, __s64 result);
+__u32 uring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file);
+__u32 uring_accept_done(__u64 request, __s64 result);
+__u32 uring_connect_done(__u64 request, __s64 result);
 /* listen, bind */
-__u32 ring_listen_done(__u64 request, __u32 operation, __s64 result, __u64 file);
-__u32 ring_socket_done(__u64 request, __s64 result);
+__u32 uring_listen_done(__u64 request, __u32 operation, __s64 result, __u64 file);
+__u32 uring_socket_done(__u64 request, __s64 result);
 
-#endif /* BPFWARDEN_RING_H */
+#endif /* BPFWARDEN_URING_H */

@@ -3,7 +3,7 @@
  * What became of requests about sockets. TCP connections and UDP sends have their
  * own hooks (connection.bpf.c, transfer.bpf.c), whoever begins them.
  */
-#include "ring.bpf.h"
+#include "uring.bpf.h"
 #include "connection.bpf.h"
 
 static __always_inline bool inet_sock(struct sock *sk)
@@ -11,7 +11,7 @@ static __always_inline bool inet_sock(struct sock *sk)
 	return sk && is_inet(BPF_CORE_READ(sk, __sk_common.skc_family));
 }
 
-static __always_inline struct sock *sock_of_request(__u64 request)
+static __always_inline struct sock *uring_sock_of(__u64 request)
 {
 	__u64 file = 0;
 
@@ -20,15 +20,15 @@ static __always_inline struct sock *sock_of_request(__u64 request)
 }
 
 /* `destination` NULL: the socket's own. */
-static __always_inline void report_sock(enum event_kind kind, struct sock *sk, struct ring_actor *a,
-					__s64 result, __u32 flags,
-					const struct endpoint *destination)
+static __always_inline void uring_sock_report(enum event_kind kind, struct sock *sk,
+					      struct uring_actor *a, __s64 result, __u32 flags,
+					      const struct endpoint *destination)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct net_event *e;
 	struct scratch *s;
 
-	if (ring_is_daemon(a) || !kind_wanted(kind)) {
+	if (uring_is_daemon(a) || !kind_wanted(kind)) {
 		account(kind, OUTCOME_FILTERED);
 		return;
 	}
@@ -36,7 +36,7 @@ static __always_inline void report_sock(enum event_kind kind, struct sock *sk, s
 	if (!s)
 		return;
 	e = &s->event.net_conn;
-	ring_header(&e->header, a, result);
+	uring_header(&e->header, a, result);
 	e->header.flags |= flags;
 	endpoints_of_sock(e, sk);
 	if (destination)
@@ -57,48 +57,48 @@ static __always_inline void report_sock(enum event_kind kind, struct sock *sk, s
 }
 
 /* io_accept (io_uring/net.c): the descriptor, or the slot, is the result. */
-__noinline __u32 ring_accept_done(__u64 request, __s64 result)
+__noinline __u32 uring_accept_done(__u64 request, __s64 result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct ring_actor a;
+	struct uring_actor a;
 	struct sock *sk;
 	__u32 slot = 0;
 
-	if (!bpf_map_delete_elem(&ring_settled, &request) || result < 0)
+	if (!bpf_map_delete_elem(&uring_settled, &request) || result < 0)
 		return 0;
-	ring_actor_of(&a, request);
+	uring_actor_of(&a, request);
 	read_field(slot, request, struct io_accept, file_slot);
-	sk = sock_of_file(ring_file_made(&a, request, slot, result));
+	sk = sock_of_file(uring_file_made(&a, request, slot, result));
 	if (!inet_sock(sk))
 		return 0;
 	if ((__u32)task->tgid == a.pid && BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP &&
 	    close_may_pass(sk, task))
 		owner_keep(sk, task, PENDING_NOT, RECORD_ACCEPTED);
-	report_sock(EVENT_NET_ACCEPT, sk, &a, result, 0, NULL);
+	uring_sock_report(EVENT_NET_ACCEPT, sk, &a, result, 0, NULL);
 	return 0;
 }
 
 /* TCP: only what the kernel refused before there was a connection to see. */
-__noinline __u32 ring_connect_done(__u64 request, __s64 result)
+__noinline __u32 uring_connect_done(__u64 request, __s64 result)
 {
-	struct ring_request *kept = bpf_map_lookup_elem(&ring_requests, &request);
-	struct sock *sk = sock_of_request(request);
+	struct uring_request *kept = bpf_map_lookup_elem(&uring_requests, &request);
+	struct sock *sk = uring_sock_of(request);
 	struct endpoint destination = {};
 	__u32 flags = RECORD_UNREADABLE;
 	__u64 key = (__u64)sk;
 	inode_number *reported;
-	struct ring_actor a;
+	struct uring_actor a;
 
 	if (kept) {
 		struct net_event *e = (struct net_event *)kept->bytes;
 
 		destination = e->destination;
 		flags = 0;
-		bpf_map_delete_elem(&ring_requests, &request);
+		bpf_map_delete_elem(&uring_requests, &request);
 	}
 	if (!inet_sock(sk))
 		return 0;
-	ring_actor_of(&a, request);
+	uring_actor_of(&a, request);
 	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP) {
 		if (result == 0 || result == -EALREADY || result == -EISCONN ||
 		    result == -EINPROGRESS ||
@@ -111,36 +111,36 @@ __noinline __u32 ring_connect_done(__u64 request, __s64 result)
 		}
 	} else if (result == 0) {
 		if (BPF_CORE_READ(sk, __sk_common.skc_dport))
-			report_sock(EVENT_NET_CONN, sk, &a, 0, 0, NULL);
+			uring_sock_report(EVENT_NET_CONN, sk, &a, 0, 0, NULL);
 		return 0;
 	}
 	if (flags)
-		count_failure(FAILURE_IDENTITY);
-	report_sock(EVENT_NET_CONN, sk, &a, result, flags, &destination);
+		failure_count(FAILURE_IDENTITY);
+	uring_sock_report(EVENT_NET_CONN, sk, &a, result, flags, &destination);
 	return 0;
 }
 
 /* As on_listen in network.bpf.c. */
-__noinline __u32 ring_listen_done(__u64 request, __u32 operation, __s64 result, __u64 file)
+__noinline __u32 uring_listen_done(__u64 request, __u32 operation, __s64 result, __u64 file)
 {
-	struct sock *sk = file ? sock_of_file(file) : sock_of_request(request);
-	struct ring_actor a;
+	struct sock *sk = file ? sock_of_file(file) : uring_sock_of(request);
+	struct uring_actor a;
 	bool udp;
 
 	if (!inet_sock(sk))
 		return 0;
 	udp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_UDP;
-	if (operation == RING_BIND ? !udp || result : udp)
+	if (operation == URING_BIND ? !udp || result : udp)
 		return 0;
-	ring_actor_of(&a, request);
-	report_sock(EVENT_NET_LISTEN, sk, &a, result, file ? RECORD_UNVERIFIED : 0, NULL);
+	uring_actor_of(&a, request);
+	uring_sock_report(EVENT_NET_LISTEN, sk, &a, result, file ? RECORD_UNVERIFIED : 0, NULL);
 	return 0;
 }
 
-__noinline __u32 ring_socket_done(__u64 request, __s64 result)
+__noinline __u32 uring_socket_done(__u64 request, __s64 result)
 {
 	__u32 family = 0, type = 0, protocol = 0;
-	struct ring_actor a;
+	struct uring_actor a;
 	struct scratch *s;
 
 	read_field(family, request, struct io_socket, domain);
@@ -148,11 +148,11 @@ __noinline __u32 ring_socket_done(__u64 request, __s64 result)
 	read_field(protocol, request, struct io_socket, protocol);
 	if (!is_raw(family, type & SOCK_TYPE_MASK))
 		return 0;
-	ring_actor_of(&a, request);
+	uring_actor_of(&a, request);
 	s = socket_raw_begin(bpf_get_current_task_btf(), family, type, protocol, result);
 	if (!s)
 		return 0;
-	ring_header(&s->event.header, &a, result);
+	uring_header(&s->event.header, &a, result);
 	record_submit(s, RING_PRIORITY);
 	return 0;
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * io_uring in ways that are hard to watch:
- *   ring_batch race A B ROUNDS        a thread changes the path; prints the inodes opened
- *   ring_batch create FILE            by a worker
- *   ring_batch many FILE ROUNDS       opens in batches of 32, closed by the ring
- *   ring_batch swap SECRET HARMLESS   opens, closes and opens again in one batch
- *   ring_batch slots SECRET HARMLESS  the same with one slot of the ring's file table
- *   ring_batch late SECRET HARMLESS   swaps the descriptor before the completion is posted
- *   ring_batch overflow FILE COUNT    no room for completions; all have one user_data
- *   ring_batch skip FILE              no completion on success: opens and reads
- *   ring_batch access FILE ROUNDS     writes and reads; truncates in the end
- *   ring_batch failing DIRECTORY      one of each that fails, prints the results
- *   ring_batch accept PORT COUNT MULTISHOT
- *   ring_batch bind PORT
+ *   uring_batch race A B ROUNDS        a thread changes the path; prints the inodes opened
+ *   uring_batch create FILE            by a worker
+ *   uring_batch many FILE ROUNDS       opens in batches of 32, closed by the io_uring
+ *   uring_batch swap SECRET HARMLESS   opens, closes and opens again in one batch
+ *   uring_batch slots SECRET HARMLESS  the same with one slot of the io_uring's file table
+ *   uring_batch late SECRET HARMLESS   swaps the descriptor before the completion is posted
+ *   uring_batch overflow FILE COUNT    no room for completions; all have one user_data
+ *   uring_batch skip FILE              no completion on success: opens and reads
+ *   uring_batch access FILE ROUNDS     writes and reads; truncates in the end
+ *   uring_batch failing DIRECTORY      one of each that fails, prints the results
+ *   uring_batch accept PORT COUNT MULTISHOT
+ *   uring_batch bind PORT
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,17 +20,17 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include "rings.h"
+#include "uring.h"
 
 enum { BIND = 56, FTRUNCATE = 55, BATCH = 32 };
 
-static struct ring ring;
+static struct uring uring;
 static char path[4096];
 static volatile int stop;
 
 static struct io_uring_sqe *queue_open(const char *name, int flags)
 {
-	struct io_uring_sqe *entry = ring_next(&ring, IORING_OP_OPENAT);
+	struct io_uring_sqe *entry = uring_next(&uring, IORING_OP_OPENAT);
 
 	entry->addr = (unsigned long)name;
 	entry->open_flags = flags;
@@ -40,7 +40,7 @@ static struct io_uring_sqe *queue_open(const char *name, int flags)
 static struct io_uring_sqe *queue_buffer(unsigned char operation, int fd, void *buffer,
 					 unsigned length)
 {
-	struct io_uring_sqe *entry = ring_next(&ring, operation);
+	struct io_uring_sqe *entry = uring_next(&uring, operation);
 
 	entry->fd = fd;
 	entry->addr = (unsigned long)buffer;
@@ -50,7 +50,7 @@ static struct io_uring_sqe *queue_buffer(unsigned char operation, int fd, void *
 
 static void queue_close(int fd)
 {
-	ring_next(&ring, IORING_OP_CLOSE)->fd = fd;
+	uring_next(&uring, IORING_OP_CLOSE)->fd = fd;
 }
 
 static void *flip(void *arg)
@@ -75,7 +75,7 @@ static void race(char **names, long rounds)
 	pthread_create(&thread, 0, flip, names);
 	while (rounds > 0) {
 		queue_open(path, O_RDONLY);
-		int fd = ring_run(&ring);
+		int fd = uring_run(&uring);
 
 		if (fd < 0)
 			continue;
@@ -95,7 +95,7 @@ static void create(const char *file)
 
 	entry->len = 0640;
 	entry->flags = IOSQE_ASYNC;
-	printf("%d\n", ring_run(&ring) >= 0);
+	printf("%d\n", uring_run(&uring) >= 0);
 }
 
 static void many(const char *file, long rounds)
@@ -107,13 +107,13 @@ static void many(const char *file, long rounds)
 
 		for (int i = 0; i < BATCH; i++)
 			queue_open(file, O_RDONLY);
-		ring_enter(&ring, BATCH);
-		while ((done = ring_reap(&ring)))
+		uring_enter(&uring, BATCH);
+		while ((done = uring_reap(&uring)))
 			opened[count++] = done->res;
 		for (int i = 0; i < count; i++)
 			queue_close(opened[i]);
-		ring_enter(&ring, count);
-		while (ring_reap(&ring))
+		uring_enter(&uring, count);
+		while (uring_reap(&uring))
 			;
 	}
 }
@@ -127,8 +127,8 @@ static void swap(char **names)
 	queue_open(names[0], O_RDONLY);
 	queue_close(fd);
 	queue_open(names[1], O_RDONLY);
-	ring_enter(&ring, 3);
-	for (struct io_uring_cqe *done; (done = ring_reap(&ring));)
+	uring_enter(&uring, 3);
+	for (struct io_uring_cqe *done; (done = uring_reap(&uring));)
 		printf("%d\n", done->res == fd ? 0 : done->res);
 }
 
@@ -136,11 +136,11 @@ static void slots(char **names)
 {
 	int none[2] = {-1, -1};
 
-	syscall(SYS_io_uring_register, ring.fd, IORING_REGISTER_FILES, none, 2);
+	syscall(SYS_io_uring_register, uring.fd, IORING_REGISTER_FILES, none, 2);
 	queue_open(names[0], O_RDONLY)->file_index = 1;
 	queue_open(names[1], O_RDONLY)->file_index = 1;
-	ring_enter(&ring, 2);
-	for (struct io_uring_cqe *done; (done = ring_reap(&ring));)
+	uring_enter(&uring, 2);
+	for (struct io_uring_cqe *done; (done = uring_reap(&uring));)
 		printf("%d\n", done->res);
 }
 
@@ -151,27 +151,27 @@ static void late(char **names)
 
 	close(fd);
 	queue_open(names[0], O_RDONLY)->flags = IOSQE_ASYNC;
-	ring_enter(&ring, 0);
+	uring_enter(&uring, 0);
 	while (fcntl(fd, F_GETFD) < 0)
 		usleep(100);
 	close(fd);
 	printf("%d\n", open(names[1], O_RDONLY) == fd);
-	ring_enter(&ring, 1);
+	uring_enter(&uring, 1);
 }
 
 static void overflow(const char *file, long count)
 {
-	for (unsigned i = 0; i < ring.params.cq_entries; i += BATCH) {
+	for (unsigned i = 0; i < uring.params.cq_entries; i += BATCH) {
 		for (int j = 0; j < BATCH; j++)
-			ring_next(&ring, IORING_OP_NOP);
-		ring_enter(&ring, 0);
+			uring_next(&uring, IORING_OP_NOP);
+		uring_enter(&uring, 0);
 	}
 	for (long i = 0; i < count; i += 8) {
 		for (int j = 0; j < 4; j++) {
 			queue_open(file, O_RDONLY);
 			queue_open("/absent/file", O_RDONLY);
 		}
-		ring_enter(&ring, 0);
+		uring_enter(&uring, 0);
 	}
 }
 
@@ -182,9 +182,9 @@ static void skip(const char *file)
 
 	close(fd);
 	queue_open(file, O_RDONLY)->flags = IOSQE_CQE_SKIP_SUCCESS;
-	ring_enter(&ring, 0);
+	uring_enter(&uring, 0);
 	queue_buffer(IORING_OP_READ, fd, buffer, sizeof(buffer))->flags = IOSQE_CQE_SKIP_SUCCESS;
-	ring_enter(&ring, 0);
+	uring_enter(&uring, 0);
 	printf("%c\n", *buffer);
 }
 
@@ -195,25 +195,25 @@ static void access_file(const char *file, long rounds)
 
 	for (long i = 0; i < rounds; i++) {
 		queue_buffer(IORING_OP_WRITE, fd, buffer, sizeof(buffer));
-		ring_run(&ring);
+		uring_run(&uring);
 		queue_buffer(IORING_OP_READ, fd, buffer, sizeof(buffer));
-		ring_run(&ring);
+		uring_run(&uring);
 	}
-	struct io_uring_sqe *entry = ring_next(&ring, FTRUNCATE);
+	struct io_uring_sqe *entry = uring_next(&uring, FTRUNCATE);
 
 	entry->fd = fd;
 	entry->off = 7;
-	printf("%d\n", ring_run(&ring));
+	printf("%d\n", uring_run(&uring));
 }
 
 static void pair(unsigned char operation, const char *from, const char *to)
 {
-	struct io_uring_sqe *entry = ring_next(&ring, operation);
+	struct io_uring_sqe *entry = uring_next(&uring, operation);
 
 	entry->addr = (unsigned long)from;
 	entry->addr2 = (unsigned long)to;
 	entry->len = operation == IORING_OP_SYMLINKAT ? 0 : (unsigned)AT_FDCWD;
-	printf("%d\n", ring_run(&ring));
+	printf("%d\n", uring_run(&uring));
 }
 
 static void failing(const char *directory)
@@ -221,14 +221,14 @@ static void failing(const char *directory)
 	struct io_uring_sqe *entry;
 
 	queue_open(directory, O_WRONLY);
-	printf("%d\n", ring_run(&ring));
-	entry = ring_next(&ring, IORING_OP_UNLINKAT);
+	printf("%d\n", uring_run(&uring));
+	entry = uring_next(&uring, IORING_OP_UNLINKAT);
 	entry->addr = (unsigned long)"absent";
-	printf("%d\n", ring_run(&ring));
-	entry = ring_next(&ring, IORING_OP_MKDIRAT);
+	printf("%d\n", uring_run(&uring));
+	entry = uring_next(&uring, IORING_OP_MKDIRAT);
 	entry->addr = (unsigned long)directory;
 	entry->len = 0755;
-	printf("%d\n", ring_run(&ring));
+	printf("%d\n", uring_run(&uring));
 	pair(IORING_OP_RENAMEAT, "absent", "other");
 	pair(IORING_OP_LINKAT, "absent", "other");
 	pair(IORING_OP_SYMLINKAT, "target", directory);
@@ -256,17 +256,17 @@ static void accept_some(const char *port, int count, int multishot)
 		struct io_uring_cqe *done;
 
 		if (!multishot || !i) {
-			struct io_uring_sqe *entry = ring_next(&ring, IORING_OP_ACCEPT);
+			struct io_uring_sqe *entry = uring_next(&uring, IORING_OP_ACCEPT);
 
 			entry->fd = server;
 			entry->ioprio = multishot;
 			entry->user_data = 77;
-			ring_enter(&ring, 0);
+			uring_enter(&uring, 0);
 		}
 		if (connect(client, (void *)&address, sizeof(address)))
 			exit(2);
-		ring_enter(&ring, 1);
-		done = ring_reap(&ring);
+		uring_enter(&uring, 1);
+		done = uring_reap(&uring);
 		printf("%d\n", done && done->res >= 0);
 		if (done)
 			close(done->res);
@@ -277,12 +277,12 @@ static void accept_some(const char *port, int count, int multishot)
 static void bind_datagrams(const char *port)
 {
 	struct sockaddr_in address = loopback(port);
-	struct io_uring_sqe *entry = ring_next(&ring, BIND);
+	struct io_uring_sqe *entry = uring_next(&uring, BIND);
 
 	entry->fd = socket(AF_INET, SOCK_DGRAM, 0);
 	entry->addr = (unsigned long)&address;
 	entry->addr2 = sizeof(address);
-	printf("%d\n", ring_run(&ring));
+	printf("%d\n", uring_run(&uring));
 }
 
 int main(int argc, char **argv)
@@ -292,7 +292,8 @@ int main(int argc, char **argv)
 	const char *what = argv[1];
 	int is_late = !strcmp(what, "late");
 
-	ring_open(&ring, 64, is_late ? IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN : 0);
+	uring_open(&uring, 64,
+		   is_late ? IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN : 0);
 	if (!strcmp(what, "race") && argc > 4)
 		race(argv + 2, atol(argv[4]));
 	else if (!strcmp(what, "create"))

@@ -1,47 +1,47 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /* What became of requests about files. */
-#include "ring.bpf.h"
+#include "uring.bpf.h"
 #include "access.bpf.h"
 #include "socket.bpf.h"
 
 /* The record that was kept of a request, with its result. */
-static __always_inline void report_kept(__u64 request, struct ring_head *kept, enum event_kind kind,
-					__u64 classes, __s64 result)
+static __always_inline void uring_kept_report(__u64 request, struct uring_head *kept,
+					      enum event_kind kind, __u64 classes, __s64 result)
 {
 	__u32 generation = filter_generation(), passes;
 	__u64 mask = kept->generation == generation ? kept->mask : EVERY_CLASS;
-	struct ring_actor a;
+	struct uring_actor a;
 	struct scratch *s;
 
-	ring_actor_of(&a, request);
-	passes = ring_is_daemon(&a) ? 0 : filter_passes(generation, kind);
+	uring_actor_of(&a, request);
+	passes = uring_is_daemon(&a) ? 0 : filter_passes(generation, kind);
 	if (!passes || (!(passes & PASS_COMPONENTS && mask & classes) &&
-			!ring_passes(&a, passes, generation, classes, result))) {
+			!uring_passes(&a, passes, generation, classes, result))) {
 		account_in_task(kind, OUTCOME_FILTERED);
 	} else if (!rate_take(kind)) {
 		account_in_task(kind, OUTCOME_THROTTLED);
 	} else {
 		s = record_begin(kind, sizeof(struct file_event));
 		if (s) {
-			ring_restore(s, request);
-			ring_header(&s->event.header, &a, result);
+			uring_restore(s, request);
+			uring_header(&s->event.header, &a, result);
 			record_submit(s, RING_BULK);
 		}
 	}
-	ring_forget(request);
+	uring_forget(request);
 }
 
 /* An event about a file that we hold. */
-static __always_inline void report_file(enum event_kind kind, struct ring_actor *a,
-					struct open_file *file, __u64 classes, __s64 result,
-					__u32 flags, __u32 asked, __u32 mode, __u64 bytes)
+static __always_inline void uring_file_report(enum event_kind kind, struct uring_actor *a,
+					      struct open_file *file, __u64 classes, __s64 result,
+					      __u32 flags, __u32 asked, __u32 mode, __u64 bytes)
 {
 	__u32 generation = filter_generation();
-	__u32 passes = ring_is_daemon(a) ? 0 : filter_passes(generation, kind);
+	__u32 passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
 	struct file_event *e;
 	struct scratch *s;
 
-	if (!passes || (!ring_passes(a, passes, generation, classes, result) &&
+	if (!passes || (!uring_passes(a, passes, generation, classes, result) &&
 			!(passes & PASS_COMPONENTS &&
 			  file_mask(file->dentry, file->mnt, generation) & classes))) {
 		account_in_task(kind, OUTCOME_FILTERED);
@@ -55,9 +55,9 @@ static __always_inline void report_file(enum event_kind kind, struct ring_actor 
 	if (!s)
 		return;
 	e = (struct file_event *)&s->event;
-	ring_header(&e->header, a, result);
+	uring_header(&e->header, a, result);
 	e->header.flags |= flags;
-	describe_file(s, file);
+	file_describe(s, file);
 	e->open_flags |= asked & CREATION_FLAGS;
 	e->new_mode = mode;
 	e->bytes = bytes;
@@ -72,18 +72,18 @@ static __always_inline void report_file(enum event_kind kind, struct ring_actor 
  *
  * Between the open and its completion the program must have no chance to put
  * another file under the descriptor. What the submitting thread ran itself is
- * looked at before its next request (ring_settle) or after the last; what a
+ * looked at before its next request (uring_settle) or after the last; what a
  * worker ran, by the worker. Only where a worker ran it and the completion waits
- * for the thread that owns the ring (IORING_SETUP_DEFER_TASKRUN) there may be
+ * for the thread that owns the io_uring (IORING_SETUP_DEFER_TASKRUN) there may be
  * any time in between: then the name is reported, unverified.
  */
-__noinline __u32 ring_open_done(__u64 request, __s64 result)
+__noinline __u32 uring_open_done(__u64 request, __s64 result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct ring_head *kept = ring_kept(request);
+	struct uring_head *kept = uring_kept(request);
 	__u64 asked = 0, mode = 0, classes, address = 0;
 	struct open_file file = {};
-	struct ring_actor a;
+	struct uring_actor a;
 	__u32 slot = 0;
 	bool verified;
 
@@ -92,106 +92,106 @@ __noinline __u32 ring_open_done(__u64 request, __s64 result)
 	read_field(asked, request, struct io_open, how.flags);
 	classes = open_classes(asked);
 	if (result < 0) {
-		report_kept(request, kept, EVENT_FILE_OPEN, classes | 1ull << CLASS_OPEN_FAILED,
-			    result);
+		uring_kept_report(request, kept, EVENT_FILE_OPEN,
+				  classes | 1ull << CLASS_OPEN_FAILED, result);
 		return 0;
 	}
-	ring_actor_of(&a, request);
+	uring_actor_of(&a, request);
 	verified = !kept->queued || task->flags & PF_IO_WORKER;
 	read_field(slot, request, struct io_open, file_slot);
-	if (!read_file(&file, ring_file_made(&a, request, slot, result)))
+	if (!open_file_read(&file, uring_file_made(&a, request, slot, result)))
 		verified = false;
 	if (asked & O_CREAT)
 		read_field(mode, request, struct io_open, how.mode);
 	if (verified) {
-		address = ring_file_made(&a, request, slot, result);
+		address = uring_file_made(&a, request, slot, result);
 		access_forget(a.pid, address);
 		classes = open_classes(file.flags | (asked & O_CREAT));
-		ring_forget(request);
-		report_file(EVENT_FILE_OPEN, &a, &file, classes, result, 0, asked, mode, 0);
+		uring_forget(request);
+		uring_file_report(EVENT_FILE_OPEN, &a, &file, classes, result, 0, asked, mode, 0);
 	} else {
-		report_kept(request, kept, EVENT_FILE_OPEN, classes, result);
+		uring_kept_report(request, kept, EVENT_FILE_OPEN, classes, result);
 	}
 	if (file.mode & FMODE_CREATED)
-		report_file(EVENT_FILE_CREATE, &a, &file, KIND_CLASS(EVENT_FILE_CREATE), result,
-			    verified ? 0 : RECORD_UNVERIFIED, asked, mode, 0);
+		uring_file_report(EVENT_FILE_CREATE, &a, &file, KIND_CLASS(EVENT_FILE_CREATE),
+				  result, verified ? 0 : RECORD_UNVERIFIED, asked, mode, 0);
 	return 0;
 }
 
-__noinline __u32 ring_name_done(__u64 request, __u32 operation, __s64 result)
+__noinline __u32 uring_name_done(__u64 request, __u32 operation, __s64 result)
 {
-	struct ring_head *kept;
+	struct uring_head *kept;
 	enum event_kind kind;
 
 	/* A directory may have got another name: see file_change.bpf.c. */
-	if (operation == RING_RENAMEAT && !result)
+	if (operation == URING_RENAMEAT && !result)
 		filter_forget_paths();
-	kept = ring_kept(request);
+	kept = uring_kept(request);
 	if (!kept)
 		return 0;
 	switch (operation) {
-	case RING_RENAMEAT:
+	case URING_RENAMEAT:
 		kind = EVENT_FILE_RENAME;
 		break;
-	case RING_UNLINKAT:
+	case URING_UNLINKAT:
 		kind = EVENT_FILE_UNLINK;
 		break;
-	case RING_MKDIRAT:
+	case URING_MKDIRAT:
 		kind = EVENT_FILE_MKDIR;
 		break;
-	case RING_SYMLINKAT:
+	case URING_SYMLINKAT:
 		kind = EVENT_FILE_SYMLINK;
 		break;
-	case RING_LINKAT:
+	case URING_LINKAT:
 		kind = EVENT_FILE_LINK;
 		break;
 	default:
 		kind = EVENT_FILE_SETXATTR;
 	}
-	report_kept(request, kept, kind, KIND_CLASS(kind), result);
+	uring_kept_report(request, kept, kind, KIND_CLASS(kind), result);
 	return 0;
 }
 
-__noinline __u32 ring_attribute_done(__u64 request, __u32 operation, __s64 result)
+__noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 result)
 {
 	enum event_kind kind =
-	    operation == RING_FTRUNCATE ? EVENT_FILE_TRUNCATE : EVENT_FILE_SETXATTR;
+	    operation == URING_FTRUNCATE ? EVENT_FILE_TRUNCATE : EVENT_FILE_SETXATTR;
 	struct open_file file = {};
-	struct ring_actor a;
+	struct uring_actor a;
 	__u64 address = 0;
 	loff_t bytes = 0;
 
 	read_field(address, request, struct io_kiocb, file);
-	if (!read_file(&file, address))
+	if (!open_file_read(&file, address))
 		return 0;
-	if (operation == RING_FTRUNCATE && bpf_core_type_exists(struct io_ftrunc)) /* 6.9 */
+	if (operation == URING_FTRUNCATE && bpf_core_type_exists(struct io_ftrunc)) /* 6.9 */
 		read_field(bytes, request, struct io_ftrunc, len);
 	file.mode &= ~FMODE_CREATED;
 	file.flags = 0;
-	ring_actor_of(&a, request);
-	report_file(kind, &a, &file, KIND_CLASS(kind), result, 0, 0, 0, bytes);
+	uring_actor_of(&a, request);
+	uring_file_report(kind, &a, &file, KIND_CLASS(kind), result, 0, 0, 0, bytes);
 	return 0;
 }
 
-static __always_inline bool writes(__u32 operation)
+static __always_inline bool uring_writes(__u32 operation)
 {
 	switch (operation) {
-	case RING_WRITEV:
-	case RING_WRITE_FIXED:
-	case RING_WRITE:
-	case RING_WRITEV_FIXED:
-	case RING_SEND:
-	case RING_SENDMSG:
-	case RING_SEND_ZC:
-	case RING_SENDMSG_ZC:
+	case URING_WRITEV:
+	case URING_WRITE_FIXED:
+	case URING_WRITE:
+	case URING_WRITEV_FIXED:
+	case URING_SEND:
+	case URING_SENDMSG:
+	case URING_SEND_ZC:
+	case URING_SENDMSG_ZC:
 		return true;
 	}
 	return false;
 }
 
-static __always_inline void count_bytes(bool socket, bool write, __u64 bytes)
+static __always_inline void bytes_count(bool socket, bool write, __u64 bytes)
 {
-	struct io_totals *total = totals();
+	struct io_totals *total = io_totals_now();
 
 	if (!total)
 		return;
@@ -210,14 +210,14 @@ static __always_inline void count_bytes(bool socket, bool write, __u64 bytes)
 	}
 }
 
-__noinline __u32 ring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file)
+__noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file)
 {
-	bool write = writes(operation), asked = file;
+	bool write = uring_writes(operation), asked = file;
 	enum event_kind kind = write ? EVENT_FILE_WRITE : EVENT_FILE_READ;
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct open_file opened = {};
 	__u64 inode = 0, submitter;
-	struct ring_actor a;
+	struct uring_actor a;
 	__u32 pid = 0;
 	umode_t type;
 
@@ -230,27 +230,27 @@ __noinline __u32 ring_access_done(__u64 request, __u32 operation, __s64 result, 
 		struct sock *sk = sock_of_file(file);
 
 		if (!asked && result && sk && is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
-			count_bytes(true, write, result);
+			bytes_count(true, write, result);
 		return 0;
 	}
 	if (type != S_IFREG)
 		return 0;
 	if (!asked)
-		count_bytes(false, write, result);
-	submitter = ring_task_of(request);
+		bytes_count(false, write, result);
+	submitter = uring_task_of(request);
 	if (submitter == (__u64)task) /* nearly always */
 		pid = task->tgid;
 	else
 		read_field(pid, submitter, struct task_struct, tgid);
 	if (!access_is_first(pid, file, inode, write ? ACCESS_WRITE : ACCESS_READ))
 		return 0;
-	if (!read_file(&opened, file)) {
+	if (!open_file_read(&opened, file)) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return 0;
 	}
-	ring_actor_of(&a, request);
+	uring_actor_of(&a, request);
 	opened.mode &= ~FMODE_CREATED;
-	report_file(kind, &a, &opened, KIND_CLASS(kind), result, asked ? RECORD_UNVERIFIED : 0, 0,
-		    0, result);
+	uring_file_report(kind, &a, &opened, KIND_CLASS(kind), result,
+			  asked ? RECORD_UNVERIFIED : 0, 0, 0, result);
 	return 0;
 }

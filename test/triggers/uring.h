@@ -11,7 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct ring {
+struct uring {
 	struct io_uring_params params;
 	struct io_uring_sqe *entries;
 	char *memory;
@@ -19,12 +19,12 @@ struct ring {
 	unsigned queued;
 };
 
-static inline unsigned *ring_word(struct ring *r, unsigned offset)
+static inline unsigned *uring_word(struct uring *r, unsigned offset)
 {
 	return (unsigned *)(r->memory + offset);
 }
 
-static inline void ring_open(struct ring *r, unsigned entries, unsigned flags)
+static inline void uring_open(struct uring *r, unsigned entries, unsigned flags)
 {
 	memset(r, 0, sizeof(*r));
 	r->params.flags = flags;
@@ -48,24 +48,24 @@ static inline void ring_open(struct ring *r, unsigned entries, unsigned flags)
 }
 
 /* The next request, empty but for its operation. */
-static inline struct io_uring_sqe *ring_next(struct ring *r, unsigned char operation)
+static inline struct io_uring_sqe *uring_next(struct uring *r, unsigned char operation)
 {
-	unsigned *tail = ring_word(r, r->params.sq_off.tail);
-	unsigned index = (*tail + r->queued) & *ring_word(r, r->params.sq_off.ring_mask);
+	unsigned *tail = uring_word(r, r->params.sq_off.tail);
+	unsigned index = (*tail + r->queued) & *uring_word(r, r->params.sq_off.ring_mask);
 	struct io_uring_sqe *entry = &r->entries[index];
 
 	memset(entry, 0, sizeof(*entry));
 	entry->opcode = operation;
 	entry->fd = -100; /* AT_FDCWD */
-	ring_word(r, r->params.sq_off.array)[index] = index;
+	uring_word(r, r->params.sq_off.array)[index] = index;
 	r->queued++;
 	return entry;
 }
 
 /* Submits what was queued and waits until `wait` completions are there. */
-static inline void ring_enter(struct ring *r, unsigned wait)
+static inline void uring_enter(struct uring *r, unsigned wait)
 {
-	unsigned *tail = ring_word(r, r->params.sq_off.tail);
+	unsigned *tail = uring_word(r, r->params.sq_off.tail);
 	unsigned many = r->queued;
 
 	__atomic_store_n(tail, *tail + many, __ATOMIC_RELEASE);
@@ -78,27 +78,27 @@ static inline void ring_enter(struct ring *r, unsigned wait)
 }
 
 /* The next completion, NULL if there is none; valid until the next call. */
-static inline struct io_uring_cqe *ring_reap(struct ring *r)
+static inline struct io_uring_cqe *uring_reap(struct uring *r)
 {
 	static struct io_uring_cqe copy;
-	unsigned *head = ring_word(r, r->params.cq_off.head);
-	unsigned tail = __atomic_load_n(ring_word(r, r->params.cq_off.tail), __ATOMIC_ACQUIRE);
+	unsigned *head = uring_word(r, r->params.cq_off.head);
+	unsigned tail = __atomic_load_n(uring_word(r, r->params.cq_off.tail), __ATOMIC_ACQUIRE);
 
 	if (*head == tail)
 		return NULL;
 	copy = ((struct io_uring_cqe *)(r->memory + r->params.cq_off.cqes))
-	    [*head & *ring_word(r, r->params.cq_off.ring_mask)];
+	    [*head & *uring_word(r, r->params.cq_off.ring_mask)];
 	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	return &copy;
 }
 
 /* The result of the one request that is queued. */
-static inline int ring_run(struct ring *r)
+static inline int uring_run(struct uring *r)
 {
 	struct io_uring_cqe *done;
 
-	ring_enter(r, 1);
-	done = ring_reap(r);
+	uring_enter(r, 1);
+	done = uring_reap(r);
 	return done ? done->res : -1;
 }
 

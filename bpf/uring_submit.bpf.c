@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /*
  * The hooks of io_uring. At submission the kernel's own copy of a name is there,
- * which nobody can swap any more: the record with it is kept (ring.bpf.h) until
+ * which nobody can swap any more: the record with it is kept (uring.bpf.h) until
  * the completion tells what became of it. A request that succeeds without a
  * completion (IOSQE_CQE_SKIP_SUCCESS), or of which nothing could be kept, is
  * reported at submission: result 0, RECORD_UNVERIFIED.
  */
-#define BPFWARDEN_DEFINE_RINGS
-#include "ring_names.bpf.h"
+#define BPFWARDEN_DEFINE_URING
+#include "uring_names.bpf.h"
 #include "socket.bpf.h"
 #include "privilege.bpf.h"
 
 SEC("tp_btf/sys_exit")
-int BPF_PROG(exit_ring, struct pt_regs *regs, long result)
+int BPF_PROG(exit_uring, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
@@ -24,25 +24,25 @@ int BPF_PROG(exit_ring, struct pt_regs *regs, long result)
 
 /* ---- submission: sockets ------------------------------------------------------------- */
 /*
- * Tells connection.bpf.c that a ring begins the connection, and keeps the address,
+ * Tells connection.bpf.c that a io_uring begins the connection, and keeps the address,
  * for a connect that fails. It is the kernel's copy: all of async_data, or on some
  * versions a member of it; those begin with a pointer or a size, which is no
  * address family.
  */
-static __always_inline void ring_connect(__u64 request, __u32 request_flags,
-					 struct task_struct *task)
+static __always_inline void uring_connect(__u64 request, __u32 request_flags,
+					  struct task_struct *task)
 {
 	ktime_ns now = bpf_ktime_get_boot_ns();
 	struct user_address address = {};
 	thread_id tid = task->pid;
-	struct ring_actor a;
+	struct uring_actor a;
 	struct scratch *s;
 	struct sock *sk;
 	__u64 async = 0;
 
-	bpf_map_update_elem(&ring_connects, &tid, &now, BPF_ANY);
+	bpf_map_update_elem(&uring_connects, &tid, &now, BPF_ANY);
 	if (!kind_wanted(EVENT_NET_CONN) || is_daemon(task)) {
-		ring_fresh(request);
+		uring_fresh(request);
 		return;
 	}
 	read_field(async, request, struct io_kiocb, async_data);
@@ -52,21 +52,21 @@ static __always_inline void ring_connect(__u64 request, __u32 request_flags,
 				      (void *)async +
 					  bpf_core_field_offset(struct io_async_msghdr, addr));
 	if (!is_inet(address.family)) {
-		ring_fresh(request);
+		uring_fresh(request);
 		return;
 	}
 	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
 	if (!s)
 		return;
 	endpoint_of_address(&s->event.net_conn, &s->event.net_conn.destination, &address);
-	if (ring_results_seen && !(request_flags & REQ_F_CQE_SKIP)) {
-		ring_keep(s, request, 0, 0);
+	if (uring_results_seen && !(request_flags & REQ_F_CQE_SKIP)) {
+		uring_keep(s, request, 0, 0);
 		nest_leave();
 		return;
 	}
-	ring_fresh(request);
-	ring_actor_of(&a, request);
-	sk = sock_of_file(ring_file_asked(&a, request, request_flags));
+	uring_fresh(request);
+	uring_actor_of(&a, request);
+	sk = sock_of_file(uring_file_asked(&a, request, request_flags));
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP) {
 		nest_leave();
 		return;
@@ -78,44 +78,44 @@ static __always_inline void ring_connect(__u64 request, __u32 request_flags,
 	net_submit(s, EVENT_NET_CONN, task);
 }
 
-static __always_inline void ring_accept(__u64 request)
+static __always_inline void uring_accept(__u64 request)
 {
-	struct ring_ticket ticket = {};
+	struct uring_ticket ticket = {};
 	__u32 flags = 0, first = 0;
 	__u64 *last;
 
-	bpf_map_delete_elem(&ring_settled, &request);
+	bpf_map_delete_elem(&uring_settled, &request);
 	if (bpf_core_field_exists(struct io_accept, iou_flags)) /* 6.10 */
 		read_field(flags, request, struct io_accept, iou_flags);
 	if (flags & IORING_ACCEPT_MULTISHOT) {
-		read_field(ticket.ring, request, struct io_kiocb, ctx);
+		read_field(ticket.uring, request, struct io_kiocb, ctx);
 		read_field(ticket.user_data, request, struct io_kiocb, cqe.user_data);
-		bpf_map_update_elem(&ring_accepts, &ticket, &request, BPF_ANY);
+		bpf_map_update_elem(&uring_accepts, &ticket, &request, BPF_ANY);
 		return;
 	}
-	last = bpf_map_lookup_elem(&ring_last, &first);
+	last = bpf_map_lookup_elem(&uring_last, &first);
 	if (last)
 		*last = request;
 }
 
 /* What will not be seen to complete, as far as it can be told beforehand. */
-static __always_inline void ring_unseen(__u64 request, __u32 operation, __u32 flags)
+static __always_inline void uring_unseen(__u64 request, __u32 operation, __u32 flags)
 {
-	struct ring_actor a;
+	struct uring_actor a;
 	__u64 file;
 
-	if (operation == RING_SOCKET) {
-		ring_socket_done(request, 0);
+	if (operation == URING_SOCKET) {
+		uring_socket_done(request, 0);
 		return;
 	}
-	ring_actor_of(&a, request);
-	file = ring_file_asked(&a, request, flags);
+	uring_actor_of(&a, request);
+	file = uring_file_asked(&a, request, flags);
 	if (!file)
 		return;
-	if (operation == RING_LISTEN)
-		ring_listen_done(request, operation, 0, file);
+	if (operation == URING_LISTEN)
+		uring_listen_done(request, operation, 0, file);
 	else
-		ring_access_done(request, operation, 0, file);
+		uring_access_done(request, operation, 0, file);
 }
 
 /* ---- hooks ------------------------------------------------------------------------- */
@@ -125,12 +125,12 @@ static __always_inline void ring_unseen(__u64 request, __u32 operation, __u32 fl
  * another file under it. So before a request runs, the one before it that gives a
  * descriptor is looked at: if it has run, it is the last of the finished ones.
  */
-static __always_inline void ring_settle(__u64 request)
+static __always_inline void uring_settle(__u64 request)
 {
-	__u64 ring = 0, other, done = 0, one = 1;
+	__u64 uring = 0, other, done = 0, one = 1;
 	struct io_wq_work_list list = {};
 	__u32 first = 0;
-	__u64 *last = bpf_map_lookup_elem(&ring_last, &first);
+	__u64 *last = bpf_map_lookup_elem(&uring_last, &first);
 	__s32 result = 0;
 	__u8 operation = 0;
 
@@ -138,23 +138,23 @@ static __always_inline void ring_settle(__u64 request)
 		return;
 	other = *last;
 	read_field(operation, other, struct io_kiocb, opcode);
-	read_field(ring, request, struct io_kiocb, ctx);
-	read_field(list.first, ring, struct io_ring_ctx, submit_state.compl_reqs.first);
-	read_field(list.last, ring, struct io_ring_ctx, submit_state.compl_reqs.last);
+	read_field(uring, request, struct io_kiocb, ctx);
+	read_field(list.first, uring, struct io_ring_ctx, submit_state.compl_reqs.first);
+	read_field(list.last, uring, struct io_ring_ctx, submit_state.compl_reqs.last);
 	done = (__u64)list.last - bpf_core_field_offset(struct io_kiocb, comp_list);
 	if (!list.first || done != other) {
 		/* A link waits for the rest of its chain. */
-		if (operation == RING_ACCEPT || !ring_kept(other))
+		if (operation == URING_ACCEPT || !uring_kept(other))
 			*last = 0;
 		return;
 	}
 	*last = 0;
 	read_field(result, other, struct io_kiocb, cqe.res);
-	if (operation == RING_ACCEPT) {
-		ring_accept_done(other, result);
-		bpf_map_update_elem(&ring_settled, &other, &one, BPF_ANY);
+	if (operation == URING_ACCEPT) {
+		uring_accept_done(other, result);
+		bpf_map_update_elem(&uring_settled, &other, &one, BPF_ANY);
 	} else {
-		ring_open_done(other, result);
+		uring_open_done(other, result);
 	}
 }
 
@@ -164,71 +164,71 @@ static __always_inline void ring_settle(__u64 request)
  * process, or its submission thread with IORING_SETUP_SQPOLL.
  */
 SEC("tp_btf/io_uring_submit_req")
-int BPF_PROG(ring_submit, struct io_kiocb *req)
+int BPF_PROG(uring_submit, struct io_kiocb *req)
 {
 	__u32 operation = req->opcode, flags = 0;
 	__u64 request = 0;
 
 	/* As a number: global functions take no BTF pointers before 6.9. */
 	bpf_probe_read_kernel(&request, sizeof(request), ctx);
-	ring_settle(request);
+	uring_settle(request);
 	switch (operation) {
-	case RING_CONNECT:
-	case RING_OPENAT:
-	case RING_OPENAT2:
-	case RING_RENAMEAT:
-	case RING_UNLINKAT:
-	case RING_MKDIRAT:
-	case RING_SYMLINKAT:
-	case RING_LINKAT:
-	case RING_SETXATTR:
+	case URING_CONNECT:
+	case URING_OPENAT:
+	case URING_OPENAT2:
+	case URING_RENAMEAT:
+	case URING_UNLINKAT:
+	case URING_MKDIRAT:
+	case URING_SYMLINKAT:
+	case URING_LINKAT:
+	case URING_SETXATTR:
 		break;
-	case RING_ACCEPT:
-		ring_accept(request);
+	case URING_ACCEPT:
+		uring_accept(request);
 		return 0;
-	case RING_READV:
-	case RING_WRITEV:
-	case RING_READ_FIXED:
-	case RING_WRITE_FIXED:
-	case RING_READ:
-	case RING_WRITE:
-	case RING_READV_FIXED:
-	case RING_WRITEV_FIXED:
-	case RING_SOCKET:
-	case RING_LISTEN:
+	case URING_READV:
+	case URING_WRITEV:
+	case URING_READ_FIXED:
+	case URING_WRITE_FIXED:
+	case URING_READ:
+	case URING_WRITE:
+	case URING_READV_FIXED:
+	case URING_WRITEV_FIXED:
+	case URING_SOCKET:
+	case URING_LISTEN:
 		read_field(flags, request, struct io_kiocb, flags);
-		if (!ring_results_seen || flags & REQ_F_CQE_SKIP)
-			ring_unseen(request, operation, flags);
+		if (!uring_results_seen || flags & REQ_F_CQE_SKIP)
+			uring_unseen(request, operation, flags);
 		return 0;
 	default: /* polls, timeouts, sends: millions a second */
 		return 0;
 	}
 	read_field(flags, request, struct io_kiocb, flags);
 	switch (operation) {
-	case RING_OPENAT:
-	case RING_OPENAT2:
-		ring_open(request, flags);
+	case URING_OPENAT:
+	case URING_OPENAT2:
+		uring_open(request, flags);
 		break;
-	case RING_RENAMEAT:
-		ring_rename(request, flags);
+	case URING_RENAMEAT:
+		uring_rename(request, flags);
 		break;
-	case RING_UNLINKAT:
-		ring_unlink(request, flags);
+	case URING_UNLINKAT:
+		uring_unlink(request, flags);
 		break;
-	case RING_MKDIRAT:
-		ring_mkdir(request, flags);
+	case URING_MKDIRAT:
+		uring_mkdir(request, flags);
 		break;
-	case RING_SYMLINKAT:
-		ring_link(request, flags, EVENT_FILE_SYMLINK);
+	case URING_SYMLINKAT:
+		uring_link(request, flags, EVENT_FILE_SYMLINK);
 		break;
-	case RING_LINKAT:
-		ring_link(request, flags, EVENT_FILE_LINK);
+	case URING_LINKAT:
+		uring_link(request, flags, EVENT_FILE_LINK);
 		break;
-	case RING_SETXATTR:
-		ring_setxattr(request, flags);
+	case URING_SETXATTR:
+		uring_setxattr(request, flags);
 		break;
-	case RING_CONNECT:
-		ring_connect(request, flags, bpf_get_current_task_btf());
+	case URING_CONNECT:
+		uring_connect(request, flags, bpf_get_current_task_btf());
 		break;
 	}
 	return 0;
@@ -236,14 +236,14 @@ int BPF_PROG(ring_submit, struct io_kiocb *req)
 
 /* io_queue_iowq: a worker will run it. */
 SEC("tp_btf/io_uring_queue_async_work")
-int BPF_PROG(ring_queue, struct io_kiocb *req)
+int BPF_PROG(uring_queue, struct io_kiocb *req)
 {
 	__u64 request = (__u64)req;
-	struct ring_head *kept;
+	struct uring_head *kept;
 
-	if (req->opcode != RING_OPENAT && req->opcode != RING_OPENAT2)
+	if (req->opcode != URING_OPENAT && req->opcode != URING_OPENAT2)
 		return 0;
-	kept = ring_kept(request);
+	kept = uring_kept(request);
 	if (kept)
 		kept->queued = 1;
 	return 0;

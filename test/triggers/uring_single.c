@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // One io_uring operation, without a system call of its own and without liburing:
-//   ring open PATH | unlink PATH | mkdir PATH | rename OLD NEW | link OLD NEW
-//   ring symlink TARGET LINK | connect|udp|listen IPV4 PORT | socket FAMILY TYPE PROTOCOL
+//   uring_single open PATH | unlink PATH | mkdir PATH | rename OLD NEW | link OLD NEW
+//   uring_single symlink TARGET LINK | connect|udp|listen IPV4 PORT | socket FAMILY TYPE PROTOCOL
 // Prints the request's result.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
-#include "rings.h"
+#include "uring.h"
 
 int main(int argc, char **argv)
 {
 	struct io_uring_sqe r;
 	struct sockaddr_in to;
-	struct ring ring;
+	struct uring uring;
 
 	memset(&r, 0, sizeof(r));
 	r.fd = AT_FDCWD;
@@ -66,8 +66,8 @@ int main(int argc, char **argv)
 	} else {
 		return 2;
 	}
-	ring_open(&ring, 4, 0);
-	*ring_next(&ring, r.opcode) = r;
-	printf("%d\n", ring_run(&ring));
+	uring_open(&uring, 4, 0);
+	*uring_next(&uring, r.opcode) = r;
+	printf("%d\n", uring_run(&uring));
 	return 0;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /*
  * Submitted requests that name files: the record with the names is kept for the
- * completion. Only io_uring.bpf.c includes this.
+ * completion. Only uring_submit.bpf.c includes this.
  */
-#ifndef BPFWARDEN_RING_NAMES_H
-#define BPFWARDEN_RING_NAMES_H
+#ifndef BPFWARDEN_URING_NAMES_H
+#define BPFWARDEN_URING_NAMES_H
 
-#include "ring.bpf.h"
+#include "uring.bpf.h"
 
 /* A name that the kernel has copied (struct filename). */
-static __always_inline __u64 ring_name(struct scratch *s, struct text *path, struct text *base,
-				       struct question *q, __s32 dirfd, __u64 filename, bool alone)
+static __always_inline __u64 uring_name(struct scratch *s, struct text *path, struct text *base,
+					struct question *q, __s32 dirfd, __u64 filename, bool alone)
 {
 	__u32 offset = s->length;
 	__u64 name = 0;
@@ -19,18 +19,18 @@ static __always_inline __u64 ring_name(struct scratch *s, struct text *path, str
 	text_kernel(s, path, (void *)name, PATH_MAX_BYTES);
 	if (path->length == TEXT_UNREADABLE)
 		return EVERY_CLASS;
-	return describe_base(s, path, base, q, dirfd, offset, alone);
+	return base_describe(s, path, base, q, dirfd, offset, alone);
 }
 
 /* What had the request's memory before, should it never have completed. */
-static __always_inline void ring_fresh(__u64 request)
+static __always_inline void uring_fresh(__u64 request)
 {
-	if (ring_forget(request))
-		count_failure(FAILURE_RING_NO_RESULT);
+	if (uring_forget(request))
+		failure_count(FAILURE_URING_NO_RESULT);
 }
 
-static __always_inline struct scratch *ring_begin(struct question *q, __u64 request,
-						  enum event_kind kind, __u64 classes)
+static __always_inline struct scratch *uring_begin(struct question *q, __u64 request,
+						   enum event_kind kind, __u64 classes)
 {
 	struct scratch *s;
 
@@ -41,22 +41,22 @@ static __always_inline struct scratch *ring_begin(struct question *q, __u64 requ
 	if (s)
 		s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
 	else
-		ring_fresh(request);
+		uring_fresh(request);
 	return s;
 }
 
 /* Keeps the record unless it cannot pass whatever the result; `whatever`: the names do not tell. */
-static __always_inline void ring_finish(struct scratch *s, struct question *q, __u64 request,
-					__u64 mask, __u32 flags, bool whatever)
+static __always_inline void uring_finish(struct scratch *s, struct question *q, __u64 request,
+					 __u64 mask, __u32 flags, bool whatever)
 {
-	if (!whatever && !passes_filter(q, mask)) {
+	if (!whatever && !question_passes(q, mask)) {
 		record_drop(s, OUTCOME_FILTERED);
-		ring_fresh(request);
+		uring_fresh(request);
 		return;
 	}
 	if (flags & REQ_F_CQE_SKIP) {
-		ring_fresh(request);
-	} else if (ring_keep(s, request, mask, q->generation)) {
+		uring_fresh(request);
+	} else if (uring_keep(s, request, mask, q->generation)) {
 		nest_leave();
 		return;
 	}
@@ -64,7 +64,7 @@ static __always_inline void ring_finish(struct scratch *s, struct question *q, _
 	file_finish(s, q, mask);
 }
 
-static __always_inline void ring_open(__u64 request, __u32 request_flags)
+static __always_inline void uring_open(__u64 request, __u32 request_flags)
 {
 	__u64 filename = 0, flags = 0, mode = 0, mask, classes;
 	__u32 generation = filter_generation(), opens;
@@ -83,7 +83,7 @@ static __always_inline void ring_open(__u64 request, __u32 request_flags)
 		q.result = -1;
 	s = file_begin(&q);
 	if (!s) {
-		ring_fresh(request);
+		uring_fresh(request);
 		return;
 	}
 	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
@@ -93,30 +93,30 @@ static __always_inline void ring_open(__u64 request, __u32 request_flags)
 	read_field(mode, request, struct io_open, how.mode);
 	e->open_flags = flags;
 	e->new_mode = flags & O_CREAT ? mode : 0;
-	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
 	/* Where a link leads is seen when it is open. */
 	if (!(request_flags & REQ_F_CQE_SKIP) &&
-	    (q.passes & PASS_COMPONENTS || passes_filter(&q, mask)) &&
-	    ring_keep(s, request, mask, q.generation)) {
+	    (q.passes & PASS_COMPONENTS || question_passes(&q, mask)) &&
+	    uring_keep(s, request, mask, q.generation)) {
 		__u32 first = 0;
-		__u64 *last = bpf_map_lookup_elem(&ring_last, &first);
+		__u64 *last = bpf_map_lookup_elem(&uring_last, &first);
 
 		if (last)
 			*last = request;
 		nest_leave();
 		return;
 	}
-	ring_fresh(request);
+	uring_fresh(request);
 	q.passes = opens;
 	q.result = 0;
 	file_finish(s, &q, mask);
 }
 
-static __always_inline void ring_unlink(__u64 request, __u32 request_flags)
+static __always_inline void uring_unlink(__u64 request, __u32 request_flags)
 {
 	struct question q;
 	struct scratch *s =
-	    ring_begin(&q, request, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK));
+	    uring_begin(&q, request, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK));
 	struct file_event *e;
 	__u64 filename = 0, mask;
 	__s32 dirfd = 0;
@@ -130,14 +130,15 @@ static __always_inline void ring_unlink(__u64 request, __u32 request_flags)
 	read_field(filename, request, struct io_unlink, filename);
 	if (flags & AT_REMOVEDIR)
 		e->new_mode = S_IFDIR;
-	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
-	ring_finish(s, &q, request, mask, request_flags, false);
+	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	uring_finish(s, &q, request, mask, request_flags, false);
 }
 
-static __always_inline void ring_mkdir(__u64 request, __u32 request_flags)
+static __always_inline void uring_mkdir(__u64 request, __u32 request_flags)
 {
 	struct question q;
-	struct scratch *s = ring_begin(&q, request, EVENT_FILE_MKDIR, KIND_CLASS(EVENT_FILE_MKDIR));
+	struct scratch *s =
+	    uring_begin(&q, request, EVENT_FILE_MKDIR, KIND_CLASS(EVENT_FILE_MKDIR));
 	struct file_event *e;
 	__u64 filename = 0, mask;
 	umode_t mode = 0;
@@ -150,12 +151,12 @@ static __always_inline void ring_mkdir(__u64 request, __u32 request_flags)
 	read_field(mode, request, struct io_mkdir, mode);
 	read_field(filename, request, struct io_mkdir, filename);
 	e->new_mode = mode;
-	mask = ring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
-	ring_finish(s, &q, request, mask, request_flags, false);
+	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	uring_finish(s, &q, request, mask, request_flags, false);
 }
 
 /* Two names. */
-struct ring_names {
+struct uring_names {
 	__u64 old_name;
 	__u64 new_name;
 	__s32 old_dirfd;
@@ -163,11 +164,11 @@ struct ring_names {
 	__u32 flags;
 };
 
-static __always_inline void ring_pair(__u64 request, __u32 request_flags, enum event_kind kind,
-				      struct ring_names *names)
+static __always_inline void uring_pair(__u64 request, __u32 request_flags, enum event_kind kind,
+				       struct uring_names *names)
 {
 	struct question q;
-	struct scratch *s = ring_begin(&q, request, kind, KIND_CLASS(kind));
+	struct scratch *s = uring_begin(&q, request, kind, KIND_CLASS(kind));
 	struct file_event *e;
 	__u64 mask, name = 0;
 
@@ -179,7 +180,7 @@ static __always_inline void ring_pair(__u64 request, __u32 request_flags, enum e
 		__u32 offset;
 
 		mask =
-		    ring_name(s, &e->path, &e->base, &q, names->new_dirfd, names->new_name, false);
+		    uring_name(s, &e->path, &e->base, &q, names->new_dirfd, names->new_name, false);
 		offset = s->length;
 		read_field(name, names->old_name, struct filename, name);
 		text_kernel(s, &e->new_path, (void *)name, PATH_MAX_BYTES);
@@ -187,42 +188,42 @@ static __always_inline void ring_pair(__u64 request, __u32 request_flags, enum e
 	} else {
 		e->open_flags = names->flags;
 		mask =
-		    ring_name(s, &e->path, &e->base, &q, names->old_dirfd, names->old_name, false);
-		mask |= ring_name(s, &e->new_path, &e->new_base, &q, names->new_dirfd,
-				  names->new_name, false);
+		    uring_name(s, &e->path, &e->base, &q, names->old_dirfd, names->old_name, false);
+		mask |= uring_name(s, &e->new_path, &e->new_base, &q, names->new_dirfd,
+				   names->new_name, false);
 	}
-	ring_finish(s, &q, request, mask, request_flags, false);
+	uring_finish(s, &q, request, mask, request_flags, false);
 }
 
-static __always_inline void ring_rename(__u64 request, __u32 request_flags)
+static __always_inline void uring_rename(__u64 request, __u32 request_flags)
 {
-	struct ring_names names = {};
+	struct uring_names names = {};
 
 	read_field(names.old_dirfd, request, struct io_rename, old_dfd);
 	read_field(names.new_dirfd, request, struct io_rename, new_dfd);
 	read_field(names.old_name, request, struct io_rename, oldpath);
 	read_field(names.new_name, request, struct io_rename, newpath);
 	read_field(names.flags, request, struct io_rename, flags);
-	ring_pair(request, request_flags, EVENT_FILE_RENAME, &names);
+	uring_pair(request, request_flags, EVENT_FILE_RENAME, &names);
 }
 
-static __always_inline void ring_link(__u64 request, __u32 request_flags, enum event_kind kind)
+static __always_inline void uring_link(__u64 request, __u32 request_flags, enum event_kind kind)
 {
-	struct ring_names names = {};
+	struct uring_names names = {};
 
 	read_field(names.old_dirfd, request, struct io_link, old_dfd);
 	read_field(names.new_dirfd, request, struct io_link, new_dfd);
 	read_field(names.old_name, request, struct io_link, oldpath);
 	read_field(names.new_name, request, struct io_link, newpath);
 	read_field(names.flags, request, struct io_link, flags);
-	ring_pair(request, request_flags, kind, &names);
+	uring_pair(request, request_flags, kind, &names);
 }
 
-static __always_inline void ring_setxattr(__u64 request, __u32 request_flags)
+static __always_inline void uring_setxattr(__u64 request, __u32 request_flags)
 {
 	struct question q;
 	struct scratch *s =
-	    ring_begin(&q, request, EVENT_FILE_SETXATTR, KIND_CLASS(EVENT_FILE_SETXATTR));
+	    uring_begin(&q, request, EVENT_FILE_SETXATTR, KIND_CLASS(EVENT_FILE_SETXATTR));
 	struct file_event *e;
 	__u64 filename = 0, mask;
 
@@ -230,8 +231,8 @@ static __always_inline void ring_setxattr(__u64 request, __u32 request_flags)
 		return;
 	e = &s->event.file_setxattr;
 	read_field(filename, request, struct io_xattr, filename);
-	mask = ring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
-	ring_finish(s, &q, request, mask, request_flags, false);
+	mask = uring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
+	uring_finish(s, &q, request, mask, request_flags, false);
 }
 
-#endif /* BPFWARDEN_RING_NAMES_H */
+#endif /* BPFWARDEN_URING_NAMES_H */
