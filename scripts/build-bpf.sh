@@ -47,9 +47,10 @@ stamp=$({
 
 # Definitions of maps and constants first: bpftool 7.1's linker leaves offset 0 in
 # the BTF of a variable that it met as extern before its definition.
+mapfile -t defining < <(grep -l '^#define BPFWARDEN_DEFINE_' bpf/*.bpf.c)
 sources=(bpf/maps.bpf.c bpf/dispatch.bpf.c)
-for source in bpf/*.bpf.c; do
-	case $source in bpf/maps.bpf.c | bpf/dispatch.bpf.c) ;; *) sources+=("$source") ;; esac
+for source in "${defining[@]}" bpf/*.bpf.c; do
+	case " ${sources[*]} " in *" $source "*) ;; *) sources+=("$source") ;; esac
 done
 objects=()
 built=0
