@@ -6,13 +6,16 @@ cd "$(dirname "$0")/.."
 PATH="$PATH:/usr/sbin"
 mkdir -p build
 
+bash scripts/runtime.sh
+PATH="$PWD/node_modules/.bin:$PATH"
+
 say() { printf 'build: %s\n' "$*" >&2; }
 
 # True when any of the given files differs from what the last build with this stamp saw.
 changed() { # stamp, output, files...
 	local stamp=build/$1.stamp output=$2
 	shift 2
-	sum=$(sha256sum "$@" | sha256sum | cut -d' ' -f1)-$(node -p 'process.versions.modules + process.arch')
+	sum=$(sha256sum "$@" | sha256sum | cut -d' ' -f1)-$(uname -m)
 	[ ! -e "$output" ] || [ "$(cat "$stamp" 2>/dev/null)" != "$sum" ]
 }
 done_with() { echo "$sum" >"build/$1.stamp"; }
@@ -25,10 +28,8 @@ if [ "$what" = all ] || [ "$what" = addon ]; then
 	# shellcheck disable=SC2046
 	if changed addon build/Release/bpfwarden.node binding.gyp $(find native -type f \( -name '*.cc' -o -name '*.hh' -o -name '*.h' \) | sort); then
 		say "compiling the addon"
-		# Headers that lie beside the node program are this very version's; else node-gyp fetches them.
-		prefix=$(node -p 'require("path").resolve(process.execPath, "../..")')
-		nodedir=${npm_config_nodedir:-}
-		if [ -z "$nodedir" ] && [ -e "$prefix/include/node/node_api.h" ]; then nodedir=$prefix; fi
+		# Node-API and libuv are stable, so any version's headers will do; else node-gyp fetches this one's.
+		nodedir=$(bash scripts/node-headers.sh)
 		node node_modules/node-gyp/bin/node-gyp.js configure build --loglevel=warn ${nodedir:+--nodedir="$nodedir"} >build/addon.log 2>&1 || { cat build/addon.log >&2; exit 2; }
 		done_with addon
 	fi

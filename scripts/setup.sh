@@ -11,8 +11,7 @@ cd "$(dirname "$0")/.."
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 2; }
 
-node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null) || fail "Node.js 20 or newer is needed and was not found"
-[ "$node_major" -ge 20 ] || fail "Node.js 20 or newer is needed, this is $(node --version)"
+command -v npm >/dev/null || fail "npm was not found; any Node.js with npm will do: a newer Node.js is brought where the host's is too old"
 
 # package -> what shows that it is there
 missing=()
@@ -34,6 +33,10 @@ need pkg-config pkg-config
 need_header libbpf-dev bpf/libbpf.h
 need_header libelf-dev libelf.h
 need_header zlib1g-dev zlib.h
+# The addon uses Node-API and libuv's poll handles, which are stable: the headers of
+# any version will do, and with them at hand node-gyp needs no network.
+node_headers=$(bash scripts/node-headers.sh)
+[ -n "$node_headers" ] || missing+=(libnode-dev)
 # Ubuntu's /usr/sbin/bpftool is a wrapper that may have no tool for this kernel behind it.
 if ! PATH="$PATH:/usr/sbin" bpftool version >/dev/null 2>&1; then
 	if apt-cache show bpftool 2>/dev/null | grep -q '^Filename'; then missing+=(bpftool); else missing+=(linux-tools-common linux-tools-generic); fi
