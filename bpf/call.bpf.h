@@ -82,6 +82,79 @@ static __always_inline struct call_info call_of(struct pt_regs *regs, struct tas
 	return call;
 }
 
+/* ---- calls that find their arguments in memory --------------------------------------- */
+/*
+ * socketcall(2) and the first mmap(2) of the 32-bit x86 table pass one pointer
+ * to an array of 32-bit words: the kernel has read it, and another thread may
+ * have changed it since. Records of such a call are marked unverified.
+ */
+static __always_inline __u64 packed_argument(__u64 array, __u32 index)
+{
+	__u32 word = 0;
+
+	bpf_probe_read_user(&word, sizeof(word), (void *)(array + index * sizeof(word)));
+	return word;
+}
+
+/* Argument `index` of such a call: from the array if there is one. */
+#define PACKED_ARG(index, regs, call, array)                                                       \
+	((array) ? packed_argument(array, index) : ARG##index(regs, call))
+
+#if defined(__TARGET_ARCH_x86)
+/* enum call by the first argument of socketcall(2) (SYS_*, include/uapi/linux/net.h). */
+static __always_inline __u32 call_of_socketcall(__u32 number)
+{
+	switch (number) {
+	case 1:
+		return CALL_SOCKET;
+	case 2:
+		return CALL_BIND;
+	case 3:
+		return CALL_CONNECT;
+	case 4:
+		return CALL_LISTEN;
+	case 5:
+		return CALL_ACCEPT;
+	case 9:
+		return CALL_SEND;
+	case 10:
+		return CALL_RECV;
+	case 11:
+		return CALL_SENDTO;
+	case 12:
+		return CALL_RECVFROM;
+	case 16:
+		return CALL_SENDMSG;
+	case 17:
+		return CALL_RECVMSG;
+	case 18:
+		return CALL_ACCEPT4;
+	case 19:
+		return CALL_RECVMMSG;
+	case 20:
+		return CALL_SENDMMSG;
+	}
+	return CALL_UNKNOWN;
+}
+
+/* Makes of a socketcall(2) the call that it stands for; the address of its arguments, else 0. */
+static __always_inline __u64 unfold_socketcall(struct pt_regs *regs, struct call_info *call)
+{
+	if (call->call != CALL_SOCKETCALL)
+		return 0;
+	call->call = call_of_socketcall(ARG0(regs, *call));
+	call->number = native_number[call->call & (CALL_SLOTS - 1)];
+	if (call->number == NO || !call->call)
+		call->number = NO_SYSCALL;
+	return ARG1(regs, *call);
+}
+#else
+static __always_inline __u64 unfold_socketcall(struct pt_regs *regs, struct call_info *call)
+{
+	return 0;
+}
+#endif
+
 /* The kernel will run the call again (a signal came): no event yet. */
 static __always_inline bool result_restarts(long result)
 {

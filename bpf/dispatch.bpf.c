@@ -44,6 +44,28 @@ static __always_inline void syscall_count(__u32 number, bool compat, long result
 	}
 }
 
+/* The family of the call that a socketcall(2) stands for. */
+static __always_inline __u32 family_of_socketcall(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	switch (call_of_socketcall(regs->bx)) {
+	case CALL_CONNECT:
+		return FAMILY_CONNECT;
+	case CALL_SEND:
+	case CALL_SENDTO:
+	case CALL_SENDMSG:
+	case CALL_SENDMMSG:
+		return FAMILY_SEND;
+	case CALL_RECV:
+	case CALL_RECVFROM:
+	case CALL_RECVMSG:
+	case CALL_RECVMMSG:
+		return FAMILY_RECEIVE;
+	}
+#endif
+	return FAMILY_SOCKET;
+}
+
 /* A constant index lets the JIT patch a direct jump into each call (d2e4c1e6c294), without a
  * retpoline. */
 #define HANDLE(name)                                                                               \
@@ -73,7 +95,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		syscall_count(number, is_compat(bpf_get_current_task_btf()), result);
 	else if (!route.family && !route.compat_family)
 		return 0;
-	family = is_compat(bpf_get_current_task_btf()) ? route.compat_family : route.family;
+	if (is_compat(bpf_get_current_task_btf()))
+		family = route.compat_call == CALL_SOCKETCALL ? family_of_socketcall(regs)
+							      : route.compat_family;
+	else
+		family = route.family;
 	if (!family || !(families >> (family & 63) & 1))
 		return 0;
 	switch (family) {

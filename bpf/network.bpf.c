@@ -36,7 +36,8 @@ int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	struct sock *sk = sock_of_fd(task, ARG0(regs, call));
+	__u64 array = unfold_socketcall(regs, &call);
+	struct sock *sk = sock_of_fd(task, PACKED_ARG(0, regs, call, array));
 	__u64 key = (__u64)sk;
 	inode_number *reported;
 
@@ -60,7 +61,7 @@ int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 			net_report(EVENT_NET_CONN, sk, task, &call, 0);
 		return 0;
 	}
-	conn_refused(sk, task, &call, (void *)ARG1(regs, call), result);
+	conn_refused(sk, task, &call, (void *)PACKED_ARG(1, regs, call, array), result);
 	return 0;
 }
 
@@ -90,14 +91,19 @@ static __always_inline void on_listen(struct task_struct *task, struct call_info
 }
 
 static __always_inline void on_socket(struct pt_regs *regs, struct task_struct *task,
-				      struct call_info *call, long result)
+				      struct call_info *call, __u64 array, long result)
 {
-	__u32 family = ARG0(regs, *call), type = ARG1(regs, *call);
+	__u32 family = PACKED_ARG(0, regs, *call, array), type = PACKED_ARG(1, regs, *call, array);
+	struct sock *sk = array && result >= 0 ? sock_of_fd(task, result) : NULL;
 	struct scratch *s;
 
+	if (sk) { /* what the kernel made, whatever the array says now */
+		family = BPF_CORE_READ(sk, __sk_common.skc_family);
+		type = BPF_CORE_READ(sk, sk_type);
+	}
 	if (!is_raw(family, type & SOCK_TYPE_MASK))
 		return;
-	s = socket_raw_begin(task, family, type, ARG2(regs, *call), result);
+	s = socket_raw_begin(task, family, type, PACKED_ARG(2, regs, *call, array), result);
 	if (!s)
 		return;
 	header_of_call(&s->event.header, task, call, result);
@@ -109,7 +115,8 @@ int BPF_PROG(exit_socket, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	__u32 first = ARG0(regs, call);
+	__u64 array = unfold_socketcall(regs, &call);
+	__u32 first = PACKED_ARG(0, regs, call, array);
 
 	switch (call.call) {
 	case CALL_ACCEPT:
@@ -123,7 +130,7 @@ int BPF_PROG(exit_socket, struct pt_regs *regs, long result)
 		on_listen(task, &call, first, result, true);
 		break;
 	case CALL_SOCKET:
-		on_socket(regs, task, &call, result);
+		on_socket(regs, task, &call, array, result);
 		break;
 	}
 	return 0;

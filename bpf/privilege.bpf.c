@@ -163,7 +163,9 @@ enum memory_flags {
 static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *task,
 				    struct call_info *call, long result)
 {
-	__u32 protection = ARG2(regs, *call), flags = ARG3(regs, *call);
+	__u64 array = call->call == CALL_OLD_MMAP ? ARG0(regs, *call) : 0;
+	__u32 protection = PACKED_ARG(2, regs, *call, array);
+	__u32 flags = PACKED_ARG(3, regs, *call, array);
 	__u64 file = 0;
 	struct scratch *s;
 	fmode_t mode = 0;
@@ -171,7 +173,7 @@ static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *ta
 	if (!(protection & PROT_EXEC))
 		return;
 	if (!(flags & MAP_ANONYMOUS)) {
-		file = file_of_fd(task, ARG4(regs, *call));
+		file = file_of_fd(task, (__s32)PACKED_ARG(4, regs, *call, array));
 		if (file)
 			read_field(mode, file, struct file, f_mode);
 		if (!(protection & PROT_WRITE) && !(mode & FMODE_WRITE))
@@ -180,6 +182,13 @@ static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *ta
 	s = call_begin(EVENT_MMAP_EXEC, regs, task, call, result);
 	if (!s)
 		return;
+	if (array) {
+		s->event.header.flags |= RECORD_UNVERIFIED;
+		s->event.mmap_exec.argument[0] = (__u32)result;
+		s->event.mmap_exec.argument[1] = packed_argument(array, 1);
+		s->event.mmap_exec.argument[2] = protection;
+		s->event.mmap_exec.argument[3] = flags;
+	}
 	call_file(s, file);
 	call_end_bulk(s, EVENT_MMAP_EXEC);
 }
@@ -211,6 +220,7 @@ int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
 	switch (call.call) {
 	case CALL_MMAP:
 	case CALL_MMAP2:
+	case CALL_OLD_MMAP:
 		on_mmap(regs, task, &call, result);
 		break;
 	case CALL_MPROTECT:

@@ -146,6 +146,7 @@ enum {
 	X(PKEY_MPROTECT,     MEMORY,     329,  NO, 380,  NO, 288, 394,  NO) \
 	X(MMAP,              MEMORY,       9,  NO,  NO,  NO, 222,  NO,  NO) \
 	X(MMAP2,             MEMORY,      NO,  NO, 192,  NO,  NO, 192,  NO) \
+	X(OLD_MMAP,          MEMORY,      NO,  NO,  90,  NO,  NO,  NO,  NO) \
 	X(MEMFD_CREATE,      MEMORY,     319,  NO, 356,  NO, 279, 385,  NO) \
 	X(MEMFD_SECRET,      MEMORY,     447,  NO, 447,  NO, 447, 447,  NO) \
 	X(USERFAULTFD,       MEMORY,     323,  NO, 374,  NO, 282, 388,  NO) \

@@ -38,7 +38,11 @@ struct user_message_slot {
 };
 
 /* ---- unconnected UDP ---------------------------------------------------------- */
-/* A datagram flood to one address is one event; that pair again only after it was evicted. */
+/*
+ * A datagram flood to one address is one event; that pair again only after it
+ * was evicted. The socket is named by its cookie, which no other socket ever
+ * has: the memory of a closed one is the next process's.
+ */
 struct send_pair {
 	__u64 socket;
 	__u8 ip[16];
@@ -97,7 +101,7 @@ static __always_inline int on_send(struct bpf_sock_addr *ctx, struct net_event *
 	struct bpf_sock *sk = ctx->sk;
 
 	e->destination.port = bpf_ntohs(ctx->user_port);
-	if (!sk || !send_is_new((__u64)sk, &e->destination))
+	if (!sk || !send_is_new(bpf_get_socket_cookie(ctx), &e->destination))
 		return 1;
 	if (!kind_wanted(EVENT_NET_SEND) || is_daemon(task)) {
 		account(EVENT_NET_SEND, OUTCOME_FILTERED);
@@ -143,7 +147,8 @@ static __always_inline void send_unverified(struct sock *sk, struct task_struct 
 	endpoints_of_sock(&e, sk);
 	if (e.destination.port || !endpoint_of_user(&e, &e.destination, address))
 		return;
-	if (!send_is_new((__u64)sk, &e.destination))
+	/* No helper gives the cookie here; the socket file's inode is as unique until it wraps. */
+	if (!send_is_new(inode_of_sock(sk), &e.destination))
 		return;
 	if (!kind_wanted(EVENT_NET_SEND) || is_daemon(task)) {
 		account(EVENT_NET_SEND, OUTCOME_FILTERED);
@@ -217,7 +222,8 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	struct sock *sk = sock_of_fd(task, ARG0(regs, call));
+	__u64 array = unfold_socketcall(regs, &call);
+	struct sock *sk = sock_of_fd(task, PACKED_ARG(0, regs, call, array));
 	struct io_totals *total = io_totals_now();
 	const void *address = NULL;
 	struct sock_head head;
@@ -227,13 +233,14 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 	if (total && result > 0) {
 		total->net_send_calls++;
 		total->net_send_bytes += call.call == CALL_SENDMMSG
-					     ? slots_bytes((void *)ARG1(regs, call), result)
+					     ? slots_bytes((void *)PACKED_ARG(1, regs, call, array),
+							   result)
 					     : (__u64)result;
 	}
 	if (sends_seen_in_kernel || BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP)
 		return 0;
 	if (call.call == CALL_SENDTO)
-		address = (void *)ARG4(regs, call);
+		address = (void *)PACKED_ARG(4, regs, call, array);
 	else if ((call.call == CALL_SENDMSG || call.call == CALL_SENDMMSG) && !call.compat)
 		bpf_probe_read_user(&address, sizeof(address), (void *)ARG1(regs, call));
 	if (address)
@@ -252,16 +259,17 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 	struct sock_head head;
 	port_number port;
 	struct sock *sk;
-	__u64 second;
+	__u64 second, array;
 
 	if (result <= 0)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	sk = sock_of_fd(task, ARG0(regs, call));
+	array = unfold_socketcall(regs, &call);
+	sk = sock_of_fd(task, PACKED_ARG(0, regs, call, array));
 	if (!sock_head_read(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
 		return 0;
-	second = ARG1(regs, call);
+	second = PACKED_ARG(1, regs, call, array);
 	if (total) {
 		total->net_receive_calls++;
 		total->net_receive_bytes += call.call == CALL_RECVMMSG
@@ -277,12 +285,14 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 
 	switch (call.call) {
 	case CALL_READ:
+	case CALL_RECV:
 		if (dns_server(&ends, NULL))
 			dns_report(sk, task, &call, &ends.destination, (void *)second, result);
 		break;
 	case CALL_RECVFROM:
-		if (!(ARG3(regs, call) & MSG_PEEK) && dns_server(&ends, (void *)ARG4(regs, call))) {
-			__u64 room = ARG2(regs, call);
+		if (!(PACKED_ARG(3, regs, call, array) & MSG_PEEK) &&
+		    dns_server(&ends, (void *)PACKED_ARG(4, regs, call, array))) {
+			__u64 room = PACKED_ARG(2, regs, call, array);
 
 			dns_report(sk, task, &call, &ends.destination, (void *)second,
 				   room < (__u64)result ? room : (__u64)result);
