@@ -232,10 +232,10 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 		return 0;
 	if (total && result > 0) {
 		total->net_send_calls++;
-		total->net_send_bytes += call.call == CALL_SENDMMSG
-					     ? slots_bytes((void *)PACKED_ARG(1, regs, call, array),
-							   result)
-					     : (__u64)result;
+		total->net_send_bytes +=
+		    call.call == CALL_SENDMMSG
+			? slots_bytes((void *)PACKED_ARG(1, regs, call, array), result)
+			: (__u64)result;
 	}
 	if (sends_seen_in_kernel || BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP)
 		return 0;

@@ -108,6 +108,13 @@ describe('network events', function () {
     expect(select(events, { 'event.type': 'net_send' })).to.have.length(3);
   });
 
+  it('40 processes that send one datagram each to one peer are 40 events, also where a socket’s memory is used again', async () => {
+    const { events } = await net('udp_each', '40');
+    const sends = select(events, { 'event.type': 'net_send', 'network.destination.port': 9876 });
+    expect(new Set(sends.map((event) => fieldOf(event, 'process.pid'))).size).to.equal(40);
+    expect(sends).to.have.length(40);
+  });
+
   it('raw, packet and vsock sockets, but not netlink', async () => {
     const { events } = await net('raw');
     const kinds = select(events, { 'event.type': 'socket_raw' }).map((event) => [

@@ -88,6 +88,15 @@ def udp():
     print(server.getsockname()[1], connected.getsockname()[1], free.getsockname()[1])
 
 
+def udp_each(count):
+    """COUNT processes, one after the other, each with a socket of its own and one datagram."""
+    for _ in range(int(count)):
+        if os.fork() == 0:
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", 9876))
+            os._exit(0)
+        os.wait()
+
+
 def raw():
     for family, kind, protocol in ((socket.AF_INET, socket.SOCK_RAW, 1), (socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)), (socket.AF_VSOCK, socket.SOCK_STREAM, 0)):
         socket.socket(family, kind, protocol).close()
