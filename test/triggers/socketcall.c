@@ -66,8 +66,8 @@ static int sending(struct sockaddr_in *address, unsigned low)
 
 int main(int argc, char **argv)
 {
-	char *memory = mmap(0, 4096, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	char *memory =
+	    mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 	struct sockaddr_in *address = (void *)(memory + 2048);
 	unsigned low = (unsigned long)address;
 
