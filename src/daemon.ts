@@ -263,6 +263,8 @@ export class Daemon {
       alerts: (query: Parameters<AlertPipeline['queryAlerts']>[0]) => this.#pipeline?.queryAlerts(query) ?? [],
       alert: (id: string) => this.#pipeline?.alertById(id),
       events: (query: Parameters<AlertPipeline['queryEvents']>[0]) => this.#pipeline?.queryEvents(query) ?? [],
+      incidents: (limit: number) => this.#pipeline?.incidents(limit) ?? [],
+      incident: (id: string) => this.#pipeline?.incidentById(id),
       rules: () => this.#ruleset.infos,
       status: () => ({
         version: this.#options.version,

@@ -2,7 +2,8 @@ import type { Finding, RuleInfo, RuleMatch } from '../rules/types.ts';
 import type { EventRecord } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
 import { fingerprintOf, newAlertId } from './identity.ts';
-import type { Alert, ResponseReport } from './types.ts';
+import type { IncidentOf } from './incidents.ts';
+import type { Alert, Repeats, ResponseReport } from './types.ts';
 
 export interface AlertContext {
   readonly hostName: string;
@@ -26,15 +27,9 @@ export interface Candidate {
   readonly timestamp: number;
 }
 
-export interface Repeats {
-  readonly count: number;
-  readonly first: number;
-  readonly last: number;
-}
-
 /** Keys that an event's own groups may not replace. */
 const FIXED = new Set(
-  'label risk_score detection_method recommendation confidence severity rule matched window alert_id fingerprint timestamp host event response repeated plugins __proto__'.split(
+  'label risk_score detection_method recommendation confidence severity rule matched window alert_id fingerprint incident_id incident_alerts timestamp host event response repeated plugins __proto__'.split(
     ' ',
   ),
 );
@@ -51,16 +46,22 @@ export function candidatesOf(finding: Finding, context: AlertContext): Candidate
     .filter(({ rule }) => !rule.heuristic && rule.mode === 'enforce')
     .map((match) => {
       const { rule } = match;
-      const fingerprint = fingerprintOf(rule.name, hostName, event);
+      const fingerprint = fingerprintOf(match, hostName, event);
       return { rule, match, event, riskScore, hostName, fingerprint, timestamp };
     });
 }
 
+/** What an alert has beside its candidate. */
+export interface Raising {
+  readonly alertId: string;
+  readonly incident?: IncidentOf;
+  readonly response?: ResponseReport;
+  /** For an update of the alert of this id. */
+  readonly repeats?: Repeats;
+}
+
 /** The contract's alert of a candidate, not yet redacted. */
-export function buildAlert(
-  candidate: Candidate,
-  options: { readonly alertId: string; readonly response?: ResponseReport; readonly repeats?: Repeats },
-): Alert {
+export function buildAlert(candidate: Candidate, options: Raising): Alert {
   const { rule, match, event } = candidate;
   const json = event.toJSON();
   return {
@@ -83,6 +84,9 @@ export function buildAlert(
     ...(match.window === undefined ? {} : { window: match.window }),
     alert_id: options.alertId,
     fingerprint: candidate.fingerprint,
+    ...(options.incident === undefined
+      ? {}
+      : { incident_id: options.incident.id, incident_alerts: options.incident.before }),
     timestamp: candidate.timestamp,
     host: { ...asObject(json.host), name: candidate.hostName },
     event: { type: event.kind, id: event.id, ...asObject(json.event) },

@@ -2,7 +2,7 @@ import { SEVERITIES, type Severity } from '../rules/types.ts';
 import type { EventJson, EventRecord } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
 import { explainAlert, textAt, valueAt } from './line.ts';
-import type { Alert } from './types.ts';
+import type { Alert, Repeats } from './types.ts';
 
 export interface AlertQuery {
   /** Lowest severity. */
@@ -60,7 +60,7 @@ class Ring<T> {
 const RECENT_EVENTS = 20;
 
 interface Entry {
-  readonly alert: Alert;
+  alert: Alert;
   /** Shared with the ring of events: rendered only when somebody asks. */
   readonly recent: readonly EventRecord[];
 }
@@ -85,8 +85,9 @@ export class History {
     this.#events.push(event);
   }
 
-  /** `event` is what raised the alert. */
+  /** `event` is what raised the alert. An update takes the place of what it updates, and keeps the event that came first. */
   addAlert(alert: Alert, event: EventRecord): void {
+    if (alert.repeated !== undefined && this.#update(alert)) return;
     this.#alerts.push({ alert, recent: this.#recent(event) });
   }
 
@@ -120,6 +121,17 @@ export class History {
     return result;
   }
 
+  #update(alert: Alert): boolean {
+    for (const entry of this.#alerts.newest()) {
+      if (entry.alert.alert_id !== alert.alert_id) continue;
+      const { repeated } = alert;
+      entry.alert =
+        repeated === undefined ? entry.alert : { ...entry.alert, repeated: merged(entry.alert.repeated, repeated) };
+      return true;
+    }
+    return false;
+  }
+
   #recent(event: EventRecord): EventRecord[] {
     const entity = event.value(ENTITY);
     const pid = event.value(PID);
@@ -132,6 +144,12 @@ export class History {
     }
     return result.reverse();
   }
+}
+
+/** All repeats of an alert: those of its earlier updates and the new ones. */
+function merged(before: Repeats | undefined, now: Repeats): Repeats {
+  if (before === undefined) return now;
+  return { ...now, count: before.count + now.count, first: Math.min(before.first, now.first) };
 }
 
 const within = (timestamp: number, { since, until }: { since?: number; until?: number }) =>

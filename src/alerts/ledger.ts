@@ -1,6 +1,7 @@
-import type { RuleInfo } from '../rules/types.ts';
 import type { FieldSource } from '../schema/event.ts';
-import type { Candidate, Repeats } from './alert.ts';
+import type { Candidate } from './alert.ts';
+import { Held } from './held.ts';
+import type { Repeats } from './types.ts';
 
 /** Why a match raised no alert; the values of alerts_suppressed_total{reason}. */
 export type SuppressionReason =
@@ -43,9 +44,19 @@ export interface LedgerClock {
 
 interface Entry {
   readonly windowMs: number;
+  /** Of the alert that the window holds repeats of. */
+  readonly alertId: string;
   opened: number;
-  /** What was held back since `opened`, by event time. */
-  held: { candidate: Candidate; count: number; first: number; last: number } | undefined;
+  /** What was held back since `opened`. */
+  held: Held | undefined;
+}
+
+/** A burst's summary, due or to be handed over. */
+export interface Summary {
+  readonly candidate: Candidate;
+  /** The alert that it updates. */
+  readonly alertId: string;
+  readonly repeats: Repeats;
 }
 
 interface Bucket {
@@ -55,148 +66,148 @@ interface Bucket {
 
 /** Rules are few; a bound all the same, in case rule names ever come from elsewhere. */
 const MAX_BUCKETS = 65_536;
+/** What goes on is told less and less often: the time between updates doubles up to this, unless the rule asks for more. */
+const MAX_BETWEEN_UPDATES_MS = 600_000;
 
 /**
  * Decides which matches become alerts. One entry per fingerprint: the first
  * match opens a window and passes, repeats within it are held back and counted,
- * and when it ends with repeats one summary is due, which opens the next
- * window. So a burst gives one alert, then one summary per window.
+ * and when it ends with repeats one summary is due that updates the alert and
+ * opens the next window, twice as long. So an incident is one alert.
  */
-export interface Ledger {
-  accept(candidate: Candidate): Verdict;
-  /** Hands over the summaries that are due; with `all`, those of open windows too (shutdown). */
-  due(emit: (candidate: Candidate, repeats: Repeats) => void, all?: boolean): void;
-  /** New options; what is remembered stays. */
-  configure(options: LedgerOptions): void;
-  readonly size: number;
-  readonly evictions: number;
-}
-
-export function createLedger(initial: LedgerOptions, clock: LedgerClock): Ledger {
-  let options = initial;
+export class Ledger {
+  #options: LedgerOptions;
+  readonly #clock: LedgerClock;
   /** In the order in which windows opened, per window length; so what is due is always at the front. */
-  const windows = new Map<number, Map<string, Entry>>();
-  const lengths = new Map<string, number>();
-  const buckets = new Map<string, Bucket>();
-  const evicted: { candidate: Candidate; repeats: Repeats }[] = [];
-  let evictions = 0;
+  readonly #windows = new Map<number, Map<string, Entry>>();
+  readonly #lengths = new Map<string, number>();
+  readonly #buckets = new Map<string, Bucket>();
+  /** Bounded by the entries: each was evicted with its one summary, which the next call of due() hands over. */
+  readonly #evicted: Summary[] = [];
+  #evictions = 0;
 
-  const windowOf = (rule: RuleInfo) => (rule.throttleSeconds ?? options.dedupeSeconds) * 1000;
+  constructor(options: LedgerOptions, clock: LedgerClock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
 
-  const find = (fingerprint: string): Entry | undefined => {
-    const length = lengths.get(fingerprint);
-    return length === undefined ? undefined : windows.get(length)?.get(fingerprint);
-  };
+  /** `alertId`: what the alert will be called when it is accepted. */
+  accept(candidate: Candidate, alertId: string): Verdict {
+    const { rule, fingerprint } = candidate;
+    if (!this.#options.enabled) return 'disabled';
+    if (rule.confidence < this.#options.confidenceThreshold) return 'low_confidence';
+    if (this.#silenced(candidate)) return 'silenced';
+    const now = this.#clock.monotonic();
+    const entry = this.#find(fingerprint);
+    // A window that has ended with repeats still owes its summary: this match joins it.
+    if (entry !== undefined && (now - entry.opened < entry.windowMs || entry.held !== undefined)) {
+      entry.held ??= new Held(candidate);
+      entry.held.add(candidate);
+      return rule.throttleSeconds === undefined ? 'duplicate' : 'throttled';
+    }
+    if (this.#overRate(rule.name, now)) return 'rate_limited';
+    this.#open(fingerprint, this.#windowOf(candidate), alertId, now);
+    return 'accepted';
+  }
 
-  const forget = (fingerprint: string): void => {
-    const length = lengths.get(fingerprint);
+  /** Hands over the summaries that are due; with `all`, those of open windows too (shutdown). */
+  due(emit: (summary: Summary) => void, all = false): void {
+    const now = this.#clock.monotonic();
+    for (const summary of this.#evicted.splice(0)) emit(summary);
+    for (const [windowMs, group] of [...this.#windows]) {
+      for (const [fingerprint, entry] of group) {
+        if (!all && now - entry.opened < windowMs) break;
+        const { held, alertId } = entry;
+        if (held === undefined || all) this.#forget(fingerprint);
+        else this.#open(fingerprint, longer(windowMs), alertId, now);
+        if (held !== undefined) emit({ candidate: held.candidate, alertId, repeats: held.repeats() });
+      }
+    }
+  }
+
+  /** New options; what is remembered stays. */
+  configure(options: LedgerOptions): void {
+    this.#options = options;
+    while (this.#lengths.size > options.maxEntries) this.#evictOldest();
+  }
+
+  get size(): number {
+    return this.#lengths.size;
+  }
+
+  get evictions(): number {
+    return this.#evictions;
+  }
+
+  /** A window that needs five minutes to fill goes on completing for five minutes. */
+  #windowOf({ rule, match }: Candidate): number {
+    if (rule.throttleSeconds !== undefined) return rule.throttleSeconds * 1000;
+    const { dedupeSeconds } = this.#options;
+    return (dedupeSeconds === 0 ? 0 : Math.max(dedupeSeconds, match.window?.seconds ?? 0)) * 1000;
+  }
+
+  #find(fingerprint: string): Entry | undefined {
+    const length = this.#lengths.get(fingerprint);
+    return length === undefined ? undefined : this.#windows.get(length)?.get(fingerprint);
+  }
+
+  #forget(fingerprint: string): void {
+    const length = this.#lengths.get(fingerprint);
     if (length === undefined) return;
-    lengths.delete(fingerprint);
-    const group = windows.get(length);
+    this.#lengths.delete(fingerprint);
+    const group = this.#windows.get(length);
     group?.delete(fingerprint);
-    if (group?.size === 0) windows.delete(length);
-  };
+    if (group?.size === 0) this.#windows.delete(length);
+  }
 
-  const open = (fingerprint: string, windowMs: number, now: number): void => {
-    forget(fingerprint);
+  #open(fingerprint: string, windowMs: number, alertId: string, now: number): void {
+    this.#forget(fingerprint);
     if (windowMs <= 0) return;
-    while (lengths.size >= options.maxEntries) evictOldest();
-    const group = windows.get(windowMs) ?? new Map<string, Entry>();
-    windows.set(windowMs, group);
-    group.set(fingerprint, { windowMs, opened: now, held: undefined });
-    lengths.set(fingerprint, windowMs);
-  };
+    while (this.#lengths.size >= this.#options.maxEntries) this.#evictOldest();
+    const group = this.#windows.get(windowMs) ?? new Map<string, Entry>();
+    this.#windows.set(windowMs, group);
+    group.set(fingerprint, { windowMs, alertId, opened: now, held: undefined });
+    this.#lengths.set(fingerprint, windowMs);
+  }
 
-  const evictOldest = (): void => {
+  #evictOldest(): void {
     let oldest: { fingerprint: string; entry: Entry } | undefined;
-    for (const group of windows.values()) {
+    for (const group of this.#windows.values()) {
       for (const [fingerprint, entry] of group) {
         if (oldest === undefined || entry.opened < oldest.entry.opened) oldest = { fingerprint, entry };
         break;
       }
     }
     if (oldest === undefined) return;
-    evictions += 1;
-    forget(oldest.fingerprint);
-    const { held } = oldest.entry;
-    // Bounded by the entries: each was evicted with its one summary, which the next call of due() hands over.
-    if (held !== undefined) evicted.push({ candidate: held.candidate, repeats: repeatsOf(held) });
-  };
+    this.#evictions += 1;
+    this.#forget(oldest.fingerprint);
+    const { held, alertId } = oldest.entry;
+    if (held !== undefined) this.#evicted.push({ candidate: held.candidate, alertId, repeats: held.repeats() });
+  }
 
-  const overRate = (rule: string, now: number): boolean => {
-    const limit = options.alertsPerMinute;
+  #overRate(rule: string, now: number): boolean {
+    const limit = this.#options.alertsPerMinute;
     if (limit === 0) return false;
-    const bucket = buckets.get(rule) ?? { tokens: limit, filled: now };
+    const bucket = this.#buckets.get(rule) ?? { tokens: limit, filled: now };
     bucket.tokens = Math.min(limit, bucket.tokens + ((now - bucket.filled) * limit) / 60_000);
     bucket.filled = now;
-    if (!buckets.has(rule) && buckets.size < MAX_BUCKETS) buckets.set(rule, bucket);
+    if (!this.#buckets.has(rule) && this.#buckets.size < MAX_BUCKETS) this.#buckets.set(rule, bucket);
     if (bucket.tokens < 1) return true;
     bucket.tokens -= 1;
     return false;
-  };
+  }
 
-  const silenced = (candidate: Candidate): boolean => {
-    const wall = clock.wall();
-    return options.silences.some(
+  #silenced(candidate: Candidate): boolean {
+    const wall = this.#clock.wall();
+    return this.#options.silences.some(
       ({ matchesRule, condition, until }) =>
         until > wall && matchesRule(candidate.rule.name) && (condition === undefined || condition(candidate.event)),
     );
-  };
-
-  return {
-    accept(candidate) {
-      const { rule, fingerprint, timestamp } = candidate;
-      if (!options.enabled) return 'disabled';
-      if (rule.confidence < options.confidenceThreshold) return 'low_confidence';
-      if (silenced(candidate)) return 'silenced';
-      const now = clock.monotonic();
-      const windowMs = windowOf(rule);
-      const entry = find(fingerprint);
-      // A window that has ended with repeats still owes its summary: this match joins it.
-      if (entry !== undefined && (now - entry.opened < entry.windowMs || entry.held !== undefined)) {
-        const { held } = entry;
-        entry.held = {
-          candidate,
-          count: (held?.count ?? 0) + 1,
-          first: Math.min(held?.first ?? timestamp, timestamp),
-          last: Math.max(held?.last ?? timestamp, timestamp),
-        };
-        return rule.throttleSeconds === undefined ? 'duplicate' : 'throttled';
-      }
-      if (overRate(rule.name, now)) return 'rate_limited';
-      open(fingerprint, windowMs, now);
-      return 'accepted';
-    },
-
-    due(emit, all = false) {
-      const now = clock.monotonic();
-      for (const { candidate, repeats } of evicted.splice(0)) emit(candidate, repeats);
-      for (const [windowMs, group] of [...windows]) {
-        for (const [fingerprint, entry] of group) {
-          if (!all && now - entry.opened < windowMs) break;
-          const { held } = entry;
-          if (held === undefined || all) forget(fingerprint);
-          else open(fingerprint, windowMs, now);
-          if (held !== undefined) emit(held.candidate, repeatsOf(held));
-        }
-      }
-    },
-
-    configure(next) {
-      options = next;
-      while (lengths.size > options.maxEntries) evictOldest();
-    },
-    get size() {
-      return lengths.size;
-    },
-    get evictions() {
-      return evictions;
-    },
-  };
+  }
 }
 
-function repeatsOf(held: { count: number; first: number; last: number }): Repeats {
-  return { count: held.count, first: held.first, last: held.last };
+function longer(windowMs: number): number {
+  return Math.max(windowMs, Math.min(2 * windowMs, MAX_BETWEEN_UPDATES_MS));
 }
 
 /** `*` matches any text; empty matches every name. */

@@ -8,6 +8,20 @@ export interface ResponseReport {
   readonly detail?: string;
 }
 
+/** Repeats of an alert that were held back since it was raised or last updated. */
+export interface Repeats {
+  readonly count: number;
+  /** Unix seconds: event time of the first and the last. */
+  readonly first: number;
+  readonly last: number;
+  /** Fields that differed, with up to eight values each. */
+  readonly distinct?: Readonly<Record<string, readonly (string | number | boolean)[]>>;
+  /** Fields of `distinct` that had more values than are listed. */
+  readonly more?: readonly string[];
+  /** Ids of the first few events. */
+  readonly events: readonly string[];
+}
+
 /** The contract's alert, as every output writes it. `host`, `process`, `file` and `network` come from the event. */
 export interface Alert {
   readonly label: string;
@@ -39,8 +53,11 @@ export interface Alert {
   readonly file?: unknown;
   readonly network?: unknown;
   readonly response: ResponseReport;
-  /** Set on the summary that ends a burst: how many were held back between first and last. */
-  readonly repeated?: { readonly count: number; readonly first: number; readonly last: number };
+  /** The process tree's incident, and how many alerts had joined it before this one. */
+  readonly incident_id?: string;
+  readonly incident_alerts?: number;
+  /** Set on an update of the alert with this alert_id: what was held back since. */
+  readonly repeated?: Repeats;
   /** Any further group that the event had, such as `target` or `credentials`. */
   readonly [group: string]: unknown;
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { buildAlert, candidatesOf } from '../alerts/alert.ts';
 import { newAlertId } from '../alerts/identity.ts';
-import { createLedger } from '../alerts/ledger.ts';
+import { Ledger } from '../alerts/ledger.ts';
 import { createRedactor } from '../alerts/redact.ts';
 import type { Config } from '../config/options.ts';
 import { type Problem, WardenError } from '../errors.ts';
@@ -85,7 +85,7 @@ type Candidate = ReturnType<typeof candidatesOf>[number];
 function acceptor(config: Config): (candidate: Candidate) => boolean {
   let now = 0;
   const { ledger, threat_detection: detection } = config;
-  const book = createLedger(
+  const book = new Ledger(
     {
       enabled: true,
       confidenceThreshold: detection.confidence_threshold,
@@ -99,7 +99,7 @@ function acceptor(config: Config): (candidate: Candidate) => boolean {
   return (candidate) => {
     now = Math.max(now, candidate.timestamp * 1000);
     book.due(() => undefined);
-    return book.accept(candidate) === 'accepted';
+    return book.accept(candidate, '') === 'accepted';
   };
 }
 

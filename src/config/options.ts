@@ -174,6 +174,13 @@ export const TABLES = {
       'Repeats of one rule and entity within this time are held back and summed up; 0 for no dedupe',
     ),
     max_entries: int(65536, 16, 4194304, 'Rule and entity pairs remembered'),
+    incident_seconds: int(
+      600,
+      1,
+      86400,
+      'Alerts of one process tree belong to one incident until it was quiet for this long',
+    ),
+    max_incidents: int(1024, 16, 65536, 'Incidents remembered'),
     alerts_per_minute: int(
       600,
       0,

@@ -70,6 +70,8 @@ export const alertFilter = (query: string): AlertFilter => read(query, ALERT_FIL
 export const eventFilter = (query: string): EventFilter => read(query, EVENT_FILTER);
 export const alertQuery = (query: string): AlertQuery => ordered(read(query, { ...ALERT_FILTER, ...PAGE }));
 export const eventQuery = (query: string): EventQuery => ordered(read(query, { ...EVENT_FILTER, ...PAGE }));
+/** How many of a list. */
+export const limitOf = (query: string): number => read(query, { limit }).limit ?? DEFAULT_LIMIT;
 /** Refuses every parameter. */
 export const noQuery = (query: string): void => {
   read(query, {});

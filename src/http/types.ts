@@ -1,3 +1,4 @@
+import type { IncidentDetail, IncidentSummary } from '../alerts/incidents.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { Severity } from '../rules/types.ts';
 import type { EventJson } from '../schema/event.ts';
@@ -27,6 +28,9 @@ export interface HttpApi {
   alerts(query: AlertQuery): readonly Alert[];
   alert(id: string): Alert | undefined;
   events(query: EventQuery): readonly EventJson[];
+  /** Newest first. */
+  incidents(limit: number): readonly IncidentSummary[];
+  incident(id: string): IncidentDetail | undefined;
   /** Any JSON value: the rules in force, with what is known of each. */
   rules(): unknown;
   /** Any JSON value: version, attach report, counts. */

@@ -43,7 +43,7 @@ export interface MetricSpec {
 
 export const PREFIX = 'bpfwarden_';
 /** Most series of one host, the contract's. */
-export const SERIES_LIMIT = 2000;
+export const SERIES_LIMIT = 2048;
 
 const NONE = {} as const;
 const event = { event: closed(...EVENT_KINDS) } as const;
@@ -248,6 +248,13 @@ export const CATALOG = {
     cap: RULES + SEVERITIES.length * ACTIONS.length + 1,
     zero: 'declared',
   },
+  alert_updates_total: {
+    type: 'counter',
+    help: 'Updates of alerts: repeats that were held back, summed up.',
+    labels: { severity: closed(...SEVERITIES) },
+    cap: SEVERITIES.length + 1,
+    zero: 'all',
+  },
   alerts_suppressed_total: {
     type: 'counter',
     help: 'Rule matches that raised no alert, by reason; repeats are summed up in a later alert.',
@@ -264,6 +271,18 @@ export const CATALOG = {
   ledger_evictions_total: {
     type: 'counter',
     help: 'Rule and entity pairs forgotten early because the alert ledger was full.',
+    labels: NONE,
+    cap: 1,
+  },
+  incidents: {
+    type: 'gauge',
+    help: 'Incidents (alerts of one process tree) that are remembered.',
+    labels: NONE,
+    cap: 1,
+  },
+  incident_evictions_total: {
+    type: 'counter',
+    help: 'Incidents forgotten although they were not over, because the table was full.',
     labels: NONE,
     cap: 1,
   },

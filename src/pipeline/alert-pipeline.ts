@@ -1,6 +1,8 @@
-import { type Candidate, candidatesOf, type Repeats } from '../alerts/alert.ts';
+import { type Candidate, candidatesOf } from '../alerts/alert.ts';
 import { alertMatches, eventJsonMatches, History } from '../alerts/history.ts';
-import { createLedger, type LedgerOptions } from '../alerts/ledger.ts';
+import { newAlertId } from '../alerts/identity.ts';
+import { type IncidentOptions, Incidents } from '../alerts/incidents.ts';
+import { Ledger, type LedgerOptions, type Summary } from '../alerts/ledger.ts';
 import { formatAlertLine } from '../alerts/line.ts';
 import { createRedactor, type Redactor } from '../alerts/redact.ts';
 import { openSpool } from '../alerts/spool/open.ts';
@@ -38,7 +40,8 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
   const { metrics, log, hostName } = options;
   let config = options.config;
   let redactor = redactorOf(config);
-  const ledger = createLedger(ledgerOptions(config, options), { monotonic: () => performance.now(), wall: Date.now });
+  const ledger = new Ledger(ledgerOptions(config, options), { monotonic: () => performance.now(), wall: Date.now });
+  const incidents = new Incidents(incidentOptions(config));
   let plugins = await loadPlugins(pluginOptions(config));
 
   const deliveriesTotal = metrics.counter('alert_deliveries_total');
@@ -86,11 +89,14 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
   const eventStream = new Stream<EventJson, EventFilter>(eventJsonMatches, log);
 
   const alertsTotal = metrics.counter('alerts_total');
+  const updatesTotal = metrics.counter('alert_updates_total');
   const suppressedTotal = metrics.counter('alerts_suppressed_total');
   const evictionsTotal = metrics.counter('ledger_evictions_total');
   const riskScore = metrics.histogram('risk_score');
   const responsesTotal = metrics.counter('response_actions_total');
+  const incidentEvictionsTotal = metrics.counter('incident_evictions_total');
   let evictionsSeen = 0;
+  let incidentEvictionsSeen = 0;
   const endCollect = metrics.onCollect(() => {
     const { alerts, bytes, oldest } = spool.stats();
     metrics.gauge('spool_alerts').set(alerts);
@@ -99,14 +105,24 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
     metrics.gauge('ledger_entries').set(ledger.size);
     evictionsTotal.inc({}, ledger.evictions - evictionsSeen);
     evictionsSeen = ledger.evictions;
+    metrics.gauge('incidents').set(incidents.size);
+    incidentEvictionsTotal.inc({}, incidents.evictions - incidentEvictionsSeen);
+    incidentEvictionsSeen = incidents.evictions;
   });
 
   const finish = (alert: Alert, { rule, event }: Candidate): void => {
     spool.append(alert, JSON.stringify(alert));
-    alertsTotal.inc({ rule: rule.name, severity: rule.severity, action: rule.action });
     history.addAlert(alert, event);
+    incidents.record(alert);
     alertStream.publish(alert);
     const facts = { alert_id: alert.alert_id, rule: rule.name, severity: rule.severity, risk_score: alert.risk_score };
+    if (alert.repeated !== undefined) {
+      updatesTotal.inc({ severity: rule.severity });
+      // The terminal had its line when the alert was raised.
+      log.debug(facts, formatAlertLine(alert));
+      return;
+    }
+    alertsTotal.inc({ rule: rule.name, severity: rule.severity, action: rule.action });
     log[rule.severity === 'info' ? 'info' : 'warn'](facts, formatAlertLine(alert));
     for (const name of plugins.responding(rule.tags)) void respondByPlugin(name, alert);
   };
@@ -118,8 +134,10 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
   };
 
   const raiser = new Raiser({ redactor: () => redactor, plugins: () => plugins, finish });
-  const emitSummary = (candidate: Candidate, repeats: Repeats): void => {
-    raiser.raise(candidate, { action: candidate.rule.action, outcome: 'none' }, repeats);
+  const emitSummary = ({ candidate, alertId, repeats }: Summary): void => {
+    const response = { action: candidate.rule.action, outcome: 'none' } as const;
+    const incident = incidents.of(alertId);
+    raiser.raise(candidate, { alertId, response, repeats, ...(incident === undefined ? {} : { incident }) });
   };
   const timer = setInterval(() => ledger.due(emitSummary), TICK_MS);
   timer.unref();
@@ -140,10 +158,12 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
       let first: string | undefined;
       for (const candidate of candidatesOf(finding, { hostName })) {
         const { rule, event } = candidate;
-        const verdict = ledger.accept(candidate);
+        const alertId = newAlertId();
+        const verdict = ledger.accept(candidate, alertId);
         if (verdict === 'accepted') {
-          const id = raiser.raise(candidate, responder.respond(rule, event));
-          first ??= id;
+          const incident = incidents.assign(candidate, alertId);
+          raiser.raise(candidate, { alertId, incident, response: responder.respond(rule, event) });
+          first ??= alertId;
           continue;
         }
         suppressedTotal.inc({ rule: rule.name, reason: verdict });
@@ -202,6 +222,7 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
       const old: Plugins = plugins;
       [config, redactor, plugins] = [next, nextRedactor, nextPlugins];
       ledger.configure(nextLedger);
+      incidents.configure(incidentOptions(next));
       responder.configure(next.response);
       await responder.reopen();
       await deliveries.use(prepared, next.spool.dead_letter_seconds);
@@ -226,6 +247,8 @@ export async function createAlertPipeline(options: PipelineOptions): Promise<Ale
     queryAlerts: (query) => history.alerts(query),
     alertById: (id) => history.alert(id),
     queryEvents: (query) => history.events(query),
+    incidents: (limit) => incidents.list(limit),
+    incidentById: (id) => incidents.detail(id),
     deadLetters: (limit) => spool.deadLetters(limit),
     subscribeAlerts: (filter, write) => alertStream.subscribe(filter, write),
     subscribeEvents: (filter, write) => eventStream.subscribe(filter, write),
@@ -245,6 +268,10 @@ function ledgerOptions(config: Config, options: PipelineOptions): LedgerOptions 
     alertsPerMinute: config.ledger.alerts_per_minute,
     silences: compileSilences(config.silences, options.compileCondition),
   };
+}
+
+function incidentOptions({ ledger }: Config): IncidentOptions {
+  return { quietSeconds: ledger.incident_seconds, maxIncidents: ledger.max_incidents };
 }
 
 /** Plugins keep running over a reload that does not concern them. */

@@ -1,7 +1,6 @@
-import { buildAlert, type Candidate, type Repeats } from '../alerts/alert.ts';
-import { newAlertId } from '../alerts/identity.ts';
+import { buildAlert, type Candidate, type Raising } from '../alerts/alert.ts';
 import type { Redactor } from '../alerts/redact.ts';
-import type { Alert, ResponseReport } from '../alerts/types.ts';
+import type { Alert } from '../alerts/types.ts';
 import type { Plugins } from '../plugins/plugins.ts';
 
 /** Alerts that wait for an enricher; the next ones go without. */
@@ -26,10 +25,8 @@ export class Raiser {
     this.#options = options;
   }
 
-  /** Gives the alert's id. */
-  raise(candidate: Candidate, response: ResponseReport, repeats?: Repeats): string {
-    const alertId = newAlertId();
-    const built = buildAlert(candidate, { alertId, response, ...(repeats === undefined ? {} : { repeats }) });
+  raise(candidate: Candidate, how: Raising): void {
+    const built = buildAlert(candidate, how);
     const alert = this.#options.redactor().alert(built);
     const plugins = this.#options.plugins();
     if (!plugins.enriching && this.#enriching === 0) this.#options.finish(alert, candidate);
@@ -38,7 +35,6 @@ export class Raiser {
       this.#enriching += 1;
       this.#order = this.#order.then(async () => this.#enriched(alert, await facts, candidate));
     }
-    return alertId;
   }
 
   /** Ends when every alert raised so far is finished. */

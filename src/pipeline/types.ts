@@ -1,5 +1,6 @@
 import type { DeliveryState } from '../alerts/delivery.ts';
 import type { AlertDetail, AlertQuery, EventQuery } from '../alerts/history.ts';
+import type { IncidentDetail, IncidentSummary } from '../alerts/incidents.ts';
 import type { DeadLetter, SpoolStats } from '../alerts/spool/types.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
@@ -69,6 +70,9 @@ export interface AlertPipeline {
   queryAlerts(query: AlertQuery): readonly Alert[];
   alertById(id: string): AlertDetail | undefined;
   queryEvents(query: EventQuery): readonly EventJson[];
+  /** Newest first. */
+  incidents(limit: number): readonly IncidentSummary[];
+  incidentById(id: string): IncidentDetail | undefined;
   deadLetters(limit: number): readonly DeadLetter[];
   /** `write` must not block. Returns the function that ends it. */
   subscribeAlerts(filter: AlertFilter, write: (alert: Alert) => void): () => void;

@@ -32,6 +32,8 @@ export interface RuleInfo {
   readonly tags: readonly string[];
   /** ATT&CK technique ids, such as T1059.004. */
   readonly mitre: readonly string[];
+  /** Fields whose values make two matches the same alert; undefined for the default of alerts/identity.ts. */
+  readonly by?: readonly string[];
   /** At most one alert per entity within this many seconds; undefined for the ledger's default. */
   readonly throttleSeconds: number | undefined;
   readonly runbook: string | undefined;

@@ -74,6 +74,37 @@ describe('from finding to alert', () => {
     expect(candidatesOf(findingOf(execEvent()), { hostName: 'web-2' })[0]?.fingerprint).not.to.equal(print());
   });
 
+  it('takes the key of a window for its identity, and the fields that the rule names above all', () => {
+    const event = (port: number, pid = 7) =>
+      execEvent({ pid, extra: { event: { type: 'net_conn' }, network: { destination: { ip: '10.0.0.1', port } } } });
+    const print = (port: number, window: object | undefined, by?: readonly string[]) => {
+      const finding = findingOf(event(port), by === undefined ? {} : { by });
+      const matches = finding.matches.map((match) => ({ ...match, ...window }));
+      return candidatesOf({ ...finding, matches }, context)[0]?.fingerprint;
+    };
+    const scan = (key: Record<string, string>) => ({ window: { count: 20, seconds: 60, key } });
+    const by = { 'process.pid': '7' };
+    expect(print(22, scan(by)), 'whichever port completes a scan').to.equal(print(443, scan(by)));
+    expect(print(22, scan(by))).not.to.equal(print(22, scan({ 'process.pid': '8' })));
+    expect(print(22, undefined)).not.to.equal(print(443, undefined));
+    expect(print(22, undefined, ['network.destination.ip'])).to.equal(
+      print(443, undefined, ['network.destination.ip']),
+    );
+    expect(print(22, scan(by), ['network.destination.port'])).not.to.equal(
+      print(443, scan(by), ['network.destination.port']),
+    );
+  });
+
+  it('takes the several ways of doing one thing to the files of a directory for one', () => {
+    const print = (type: string, file: object) =>
+      candidatesOf(findingOf(execEvent({ extra: { event: { type }, file } })), context)[0]?.fingerprint;
+    const created = print('file_create', { path: '/etc/cron.d/a' });
+    expect(print('file_write', { path: '/etc/cron.d/a' })).to.equal(created);
+    expect(print('file_rename', { path: '/tmp/a', new_path: '/etc/cron.d/b' })).to.equal(created);
+    expect(print('file_symlink', { path: '/etc/cron.d/c', new_path: '/home/x' })).to.equal(created);
+    expect(print('file_create', { path: '/etc/cron.daily/a' })).not.to.equal(created);
+  });
+
   it('makes ids whose order is the order in time', () => {
     const ids = [1, 2, 1_800_000_000_000, 1_800_000_000_001].map((now) => newAlertId(now));
     expect(ids.toSorted()).to.deep.equal(ids);

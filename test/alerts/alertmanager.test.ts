@@ -240,7 +240,9 @@ receivers: [{name: hook, webhook_configs: [{url: '${receiver.url}/notify', send_
     await eventually('the end is told', () => notifications().some(({ status }) => status === 'resolved'), 15_000);
     expect(notifications().map(({ status }) => status)).to.deep.equal(['firing', 'resolved']);
     const [firing] = notifications()[0]?.alerts ?? [];
+    expect(pipeline.incidents(9).map(({ incident_id }) => incident_id)).to.include(firing?.labels.incident_id);
     expect(firing?.labels).to.deep.equal({
+      incident_id: firing?.labels.incident_id,
       alertname: 'suspicious_temp_execution',
       instance: 'web-1',
       origin: 'bpfwarden',

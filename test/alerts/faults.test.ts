@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { deliveryKey } from '../../src/alerts/identity.ts';
 import type { SinkCounts } from '../../src/alerts/spool/types.ts';
 import type { PipelineStats } from '../../src/pipeline/alert-pipeline.ts';
 import { type Behaviour, type Receiver, startReceiver } from './support/receiver.ts';
@@ -96,9 +97,9 @@ describe('alerts under faults', function () {
     let repeats = 0;
     const faults: Behaviour[] = [500, 400, 'hang', 'reset', 503];
     const take = (body: string): number => {
-      const { alert_id } = JSON.parse(body) as { alert_id: string };
-      if (delivered.has(alert_id)) repeats += 1;
-      delivered.add(alert_id);
+      const key = deliveryKey(JSON.parse(body));
+      if (delivered.has(key)) repeats += 1;
+      delivered.add(key);
       return 200;
     };
     let requests = 0;
@@ -182,7 +183,7 @@ describe('alerts under faults', function () {
     const lines = readFileSync(file, 'utf8')
       .trimEnd()
       .split('\n')
-      .map((line) => JSON.parse(line).alert_id as string);
+      .map((line) => deliveryKey(JSON.parse(line)));
     const inFile = new Set(lines);
     expect([...accepted].filter((id) => !inFile.has(id))).to.deep.equal([]);
     expect([...accepted].filter((id) => !delivered.has(id)).length).to.be.at.most(hook?.rejected ?? 0);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type Candidate, candidatesOf, type Repeats } from '../../src/alerts/alert.ts';
-import { createLedger, type LedgerOptions, ruleMatcher } from '../../src/alerts/ledger.ts';
+import { type Candidate, candidatesOf } from '../../src/alerts/alert.ts';
+import { Ledger, type LedgerOptions, ruleMatcher, type Summary } from '../../src/alerts/ledger.ts';
 import { execEvent, findingOf } from './support/findings.ts';
 
 const OPTIONS: LedgerOptions = {
@@ -14,10 +14,12 @@ const OPTIONS: LedgerOptions = {
 
 function setUp(options: Partial<LedgerOptions> = {}) {
   const clock = { now: 0, wall: 1_000_000 };
-  const ledger = createLedger({ ...OPTIONS, ...options }, { monotonic: () => clock.now, wall: () => clock.wall });
-  const summaries: { candidate: Candidate; repeats: Repeats }[] = [];
-  const due = (all?: boolean) => ledger.due((candidate, repeats) => summaries.push({ candidate, repeats }), all);
-  return { ledger, clock, summaries, due };
+  const ledger = new Ledger({ ...OPTIONS, ...options }, { monotonic: () => clock.now, wall: () => clock.wall });
+  const summaries: Summary[] = [];
+  const due = (all?: boolean) => ledger.due((summary) => summaries.push(summary), all);
+  let alerts = 0;
+  const accept = (candidate: Candidate) => ledger.accept(candidate, `alert-${++alerts}`);
+  return { ledger, accept, clock, summaries, due };
 }
 
 function candidate(path = '/tmp/x', rule = {}, timestamp = 100): Candidate {
@@ -28,56 +30,87 @@ function candidate(path = '/tmp/x', rule = {}, timestamp = 100): Candidate {
 
 describe('the ledger', () => {
   it('holds back repeats of one rule and entity, and sums them up when the window ends', () => {
-    const { ledger, clock, summaries, due } = setUp();
-    expect(ledger.accept(candidate('/tmp/x', {}, 100))).to.equal('accepted');
-    for (const at of [105, 103, 150]) expect(ledger.accept(candidate('/tmp/x', {}, at))).to.equal('duplicate');
-    expect(ledger.accept(candidate('/tmp/y'))).to.equal('accepted');
+    const { accept, ledger, clock, summaries, due } = setUp();
+    expect(accept(candidate('/tmp/x', {}, 100))).to.equal('accepted');
+    for (const at of [105, 103, 150]) expect(accept(candidate('/tmp/x', {}, at))).to.equal('duplicate');
+    expect(accept(candidate('/tmp/y'))).to.equal('accepted');
     clock.now = 59_999;
     due();
     expect(summaries).to.have.length(0);
     clock.now = 60_000;
     due();
-    expect(summaries.map(({ repeats }) => repeats)).to.deep.equal([{ count: 3, first: 103, last: 150 }]);
-    expect(ledger.accept(candidate()), 'the summary opened the next window').to.equal('duplicate');
-    clock.now = 120_000;
+    expect(summaries.map(({ alertId, repeats }) => [alertId, repeats])).to.deep.equal([
+      ['alert-1', { count: 3, first: 103, last: 150, events: ['e1', 'e1', 'e1'] }],
+    ]);
+    expect(accept(candidate()), 'the summary opened the next window').to.equal('duplicate');
+    clock.now = 179_999;
     due();
-    expect(summaries).to.have.length(2);
+    expect(summaries, 'which is twice as long').to.have.length(1);
     clock.now = 180_000;
+    due();
+    expect(summaries.map(({ alertId }) => alertId)).to.deep.equal(['alert-1', 'alert-1']);
+    clock.now = 420_000;
     due();
     expect(summaries, 'a window without repeats ends in silence').to.have.length(2);
     expect(ledger.size).to.equal(0);
-    expect(ledger.accept(candidate())).to.equal('accepted');
+    expect(accept(candidate())).to.equal('accepted');
+  });
+
+  it('tells what the repeats of a burst had in common and what not, in bounded space', () => {
+    const { accept, summaries, due } = setUp();
+    const remove = (index: number) => {
+      const extra = { event: { type: 'file_unlink', id: `e${index}` }, file: { path: `/srv/x/f${index}` } };
+      const [found] = candidatesOf(findingOf(execEvent({ path: '/usr/bin/rm', extra })), { hostName: 'h' });
+      return accept(found ?? candidate());
+    };
+    expect(remove(0)).to.equal('accepted');
+    for (let index = 1; index <= 2000; index++) expect(remove(index)).to.equal('duplicate');
+    due(true);
+    expect(summaries).to.have.length(1);
+    const { count, distinct, more, events } = summaries[0]?.repeats ?? { events: [] };
+    expect([count, more, events]).to.deep.equal([2000, ['file.path'], ['e1', 'e2', 'e3', 'e4', 'e5']]);
+    expect(distinct).to.deep.equal({ 'file.path': Array.from({ length: 8 }, (_, at) => `/srv/x/f${at + 1}`) });
+  });
+
+  it('is told less and less often of what goes on, at last every ten minutes', () => {
+    const { accept, clock, summaries, due } = setUp();
+    for (clock.now = 0; clock.now < 6 * 3_600_000; clock.now += 1000) {
+      accept(candidate());
+      due();
+    }
+    // 1, 2, 4, 8, 10, 10, … minutes
+    expect(summaries.length).to.equal(4 + Math.floor((360 - 15) / 10));
   });
 
   it('keeps a repeat that comes late, when the summary is still owed', () => {
-    const { ledger, clock, summaries, due } = setUp();
-    ledger.accept(candidate());
-    ledger.accept(candidate());
+    const { accept, clock, summaries, due } = setUp();
+    accept(candidate());
+    accept(candidate());
     clock.now = 61_000;
-    expect(ledger.accept(candidate())).to.equal('duplicate');
+    expect(accept(candidate())).to.equal('duplicate');
     due();
     expect(summaries[0]?.repeats.count).to.equal(2);
   });
 
   it("uses the rule's own throttle instead, and names it", () => {
-    const { ledger, clock } = setUp();
+    const { accept, clock } = setUp();
     const rule = { throttleSeconds: 3600 };
-    expect(ledger.accept(candidate('/tmp/x', rule))).to.equal('accepted');
+    expect(accept(candidate('/tmp/x', rule))).to.equal('accepted');
     clock.now = 61_000;
-    expect(ledger.accept(candidate('/tmp/x', rule))).to.equal('throttled');
-    expect(setUp({ dedupeSeconds: 0 }).ledger.accept(candidate())).to.equal('accepted');
+    expect(accept(candidate('/tmp/x', rule))).to.equal('throttled');
+    expect(setUp({ dedupeSeconds: 0 }).accept(candidate())).to.equal('accepted');
   });
 
   it('does not dedupe with a window of 0', () => {
-    const { ledger } = setUp({ dedupeSeconds: 0 });
-    expect([1, 2, 3].map(() => ledger.accept(candidate()))).to.deep.equal(['accepted', 'accepted', 'accepted']);
+    const { accept, ledger } = setUp({ dedupeSeconds: 0 });
+    expect([1, 2, 3].map(() => accept(candidate()))).to.deep.equal(['accepted', 'accepted', 'accepted']);
     expect(ledger.size).to.equal(0);
   });
 
   it('limits the alerts of one rule over all entities', () => {
-    const { ledger, clock } = setUp({ alertsPerMinute: 2 });
+    const { accept, clock } = setUp({ alertsPerMinute: 2 });
     const verdicts = (rule: object) =>
-      ['a', 'b', 'c'].map((name) => ledger.accept(candidate(`/tmp/${clock.now}${name}`, rule)));
+      ['a', 'b', 'c'].map((name) => accept(candidate(`/tmp/${clock.now}${name}`, rule)));
     expect(verdicts({})).to.deep.equal(['accepted', 'accepted', 'rate_limited']);
     expect(verdicts({ name: 'other' })).to.deep.equal(['accepted', 'accepted', 'rate_limited']);
     clock.now = 30_000;
@@ -85,26 +118,26 @@ describe('the ledger', () => {
   });
 
   it('asks the threshold, the switch and the silences first', () => {
-    expect(setUp().ledger.accept(candidate('/tmp/x', { confidence: 0.5 }))).to.equal('low_confidence');
-    expect(setUp({ enabled: false }).ledger.accept(candidate())).to.equal('disabled');
+    expect(setUp().accept(candidate('/tmp/x', { confidence: 0.5 }))).to.equal('low_confidence');
+    expect(setUp({ enabled: false }).accept(candidate())).to.equal('disabled');
     const silence = { matchesRule: ruleMatcher('suspicious_*'), condition: undefined, until: 2_000_000, why: 'deploy' };
-    const { ledger, clock } = setUp({ silences: [silence] });
-    expect(ledger.accept(candidate())).to.equal('silenced');
-    expect(ledger.accept(candidate('/tmp/x', { name: 'other' }))).to.equal('accepted');
+    const { accept, clock } = setUp({ silences: [silence] });
+    expect(accept(candidate())).to.equal('silenced');
+    expect(accept(candidate('/tmp/x', { name: 'other' }))).to.equal('accepted');
     clock.wall = 2_000_000;
-    expect(ledger.accept(candidate()), 'it has ended').to.equal('accepted');
+    expect(accept(candidate()), 'it has ended').to.equal('accepted');
     const conditional = setUp({ silences: [{ ...silence, condition: (event) => event.kind === 'file_open' }] });
-    expect(conditional.ledger.accept(candidate())).to.equal('accepted');
+    expect(conditional.accept(candidate())).to.equal('accepted');
   });
 
   it('forgets the oldest when it is full, counted, and not without its summary', () => {
-    const { ledger, clock, summaries, due } = setUp({ maxEntries: 3 });
+    const { accept, ledger, clock, summaries, due } = setUp({ maxEntries: 3 });
     for (const name of ['a', 'b', 'c']) {
-      ledger.accept(candidate(`/tmp/${name}`));
+      accept(candidate(`/tmp/${name}`));
       clock.now += 1;
     }
-    ledger.accept(candidate('/tmp/a'));
-    ledger.accept(candidate('/tmp/d'));
+    accept(candidate('/tmp/a'));
+    accept(candidate('/tmp/d'));
     expect(ledger.size).to.equal(3);
     expect(ledger.evictions).to.equal(1);
     due();
@@ -112,11 +145,11 @@ describe('the ledger', () => {
   });
 
   it('gives every summary at the end, and keeps what it remembers over new options', () => {
-    const { ledger, summaries, due } = setUp();
-    ledger.accept(candidate());
-    ledger.accept(candidate());
+    const { accept, ledger, summaries, due } = setUp();
+    accept(candidate());
+    accept(candidate());
     ledger.configure({ ...OPTIONS, alertsPerMinute: 5 });
-    expect(ledger.accept(candidate())).to.equal('duplicate');
+    expect(accept(candidate())).to.equal('duplicate');
     due(true);
     expect(summaries.map(({ repeats }) => repeats.count)).to.deep.equal([2]);
     expect(ledger.size).to.equal(0);

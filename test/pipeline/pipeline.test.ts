@@ -79,8 +79,35 @@ describe('the alert pipeline', function () {
       [undefined, 'simulated'],
       [4, 'none'],
     ]);
+    expect(new Set(lines().map(({ alert_id }) => alert_id)), 'an update of the same alert').to.have.length(1);
+    expect(pipeline.queryAlerts({ limit: 5 }).map(({ repeated }) => repeated?.count)).to.deep.equal([4]);
+    expect(log.match(/\[suspicious_temp_execution\]/g), 'one line, and one for those who debug').to.have.length(2);
+    expect(value('alerts_total', { rule: 'suspicious_temp_execution', severity: 'warning', action: 'kill' })).to.equal(
+      1,
+    );
+    expect(value('alert_updates_total', { severity: 'warning' })).to.equal(1);
     const { spool } = pipeline.stats();
     expect(spool).to.deep.include({ offered: 6, accepted: 2, suppressed: { duplicate: 4 }, alerts: 0 });
+  });
+
+  it('groups alerts of one process into an incident with a timeline', async () => {
+    const { pipeline } = await start();
+    pipeline.offer(findingOf(execEvent()));
+    pipeline.offer(findingOf(execEvent(), { name: 'other', severity: 'critical' }));
+    await pipeline.flush(5000);
+    const [incident, ...others] = pipeline.incidents(10);
+    expect(others).to.have.length(0);
+    expect(incident).to.deep.include({
+      alerts: 2,
+      severity: 'critical',
+      rules: ['suspicious_temp_execution', 'other'],
+    });
+    expect(lines().map(({ incident_id, incident_alerts }) => [incident_id, incident_alerts])).to.deep.equal([
+      [incident?.incident_id, 0],
+      [incident?.incident_id, 1],
+    ]);
+    expect(pipeline.incidentById(incident?.incident_id ?? '')?.timeline).to.have.length(2);
+    expect(pipeline.incidentById('nobody')).to.equal(undefined);
   });
 
   it('respects silences, and says which one is wrong', async () => {

@@ -1,3 +1,4 @@
+import { deliveryKey } from '../identity.ts';
 import { formatAlertLine } from '../line.ts';
 import type { Alert } from '../types.ts';
 
@@ -86,8 +87,9 @@ export class ActiveAlerts {
 
   /** Matches that an alert stands for; none when it was counted before and is delivered again. */
   #matchesOf(alert: Alert): number {
-    if (this.#counted.has(alert.alert_id)) return 0;
-    this.#counted.add(alert.alert_id);
+    const key = deliveryKey(alert);
+    if (this.#counted.has(key)) return 0;
+    this.#counted.add(key);
     for (const oldest of this.#counted) {
       if (this.#counted.size <= MAX_COUNTED) break;
       this.#counted.delete(oldest);
@@ -134,6 +136,7 @@ function labelsOf(alert: Alert): Record<string, string> {
   return {
     alertname: clean(alert.rule.name),
     instance: clean(alert.host.name),
+    ...(alert.incident_id === undefined ? {} : { incident_id: alert.incident_id }),
     origin: 'bpfwarden',
     rule: clean(alert.rule.name),
     severity: alert.severity,

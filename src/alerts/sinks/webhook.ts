@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { SinkConfig } from '../../config/options.ts';
 import { renderer } from '../formats/index.ts';
+import { deliveryKey } from '../identity.ts';
 import { checkStatus, createHttpClient } from './http-client.ts';
 import { secretFrom } from './secrets.ts';
 import { DELIVERED, notifies, type Sink, type SinkContext } from './types.ts';
@@ -15,7 +16,7 @@ export function sign(body: string, secret: string, seconds: number): string {
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`;
 }
 
-/** POST of one alert each; the receiver knows repeats by `alert_id`, also in the header Idempotency-Key. */
+/** POST of one alert each; the receiver knows what was delivered before by the header Idempotency-Key. */
 export function webhookSink(config: SinkConfig, context: SinkContext): Sink {
   const render = renderer(config.format, config.template, config.name);
   const secret = secretFrom(config.secret_file, config.secret_env, context.env);
@@ -29,7 +30,7 @@ export function webhookSink(config: SinkConfig, context: SinkContext): Sink {
         const body = render(alert);
         const headers = {
           'content-type': 'application/json',
-          'idempotency-key': alert.alert.alert_id,
+          'idempotency-key': deliveryKey(alert.alert),
           ...(secret === undefined ? {} : { [SIGNATURE_HEADER]: sign(body, secret(), Math.floor(Date.now() / 1000)) }),
         };
         checkStatus(await client.post(config.url, body, headers, signal));

@@ -1,5 +1,6 @@
 /** Draft -> definition: all keys of one rule checked and translated. */
 import { createHash } from 'node:crypto';
+import { fieldId } from '../../schema/fields.ts';
 import { celCondition } from '../cel/condition.ts';
 import { resolveName } from '../cel/scope.ts';
 import { compilePredicate } from '../predicate/compile.ts';
@@ -103,6 +104,7 @@ class Definition {
       heuristic: this.#value('heuristic', false),
       tags: this.#texts('tags'),
       mitre: this.#texts('mitre'),
+      ...this.#identity(),
       throttleSeconds: this.#value<number | undefined>('throttle', undefined),
       runbook: this.#value<string | undefined>('runbook', undefined),
     };
@@ -166,6 +168,18 @@ class Definition {
         : { distinct: this.#subject(placed, distinctNode, document.string(distinctNode, '"distinct"')) }),
       steps: steps.map((node) => this.#condition({ document, node })),
     };
+  }
+
+  /** `by`: names of scalar fields, since what makes an alert the same must be readable in one glance. */
+  #identity(): { by?: readonly string[] } {
+    const placed = this.#one('by');
+    if (placed === undefined) return {};
+    const { document, node } = placed;
+    const by = document.value(node, 'by', RULE_KEYS.by.type) as readonly string[];
+    for (const name of by) {
+      if (fieldId(name) === undefined) throw document.error(node, `unknown field "${name}" in "by"`);
+    }
+    return { by };
   }
 
   #subject({ document }: Placed, node: JsonNode, name: string): Subject {

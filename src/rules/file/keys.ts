@@ -47,6 +47,10 @@ export const RULE_KEYS = {
     },
     doc: 'The rule does not match where one of them holds: CEL conditions, or fields with values',
   },
+  by: {
+    type: { is: 'texts' },
+    doc: 'Fields whose values make two matches the same alert; default the key of the window, else who did it and where',
+  },
   throttle: {
     type: { is: 'number', min: 0, max: 86400 * 30 },
     doc: 'Seconds within which one entity raises at most one alert',

@@ -20,6 +20,8 @@ export const emptyApi: HttpApi = {
   alerts: () => [],
   alert: () => undefined,
   events: () => [],
+  incidents: () => [],
+  incident: () => undefined,
   rules: () => [],
   status: () => ({ version: '1.2.3' }),
   subscribeAlerts: () => () => undefined,
