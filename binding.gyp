@@ -18,9 +18,7 @@
       "cflags_cc": ["-std=c++17", "-fvisibility=hidden", "-Wno-cast-function-type", "<!@(pkg-config --cflags libbpf)"],
       "cflags_cc!": ["-std=gnu++20", "-std=gnu++17", "-fexceptions"],
       "libraries": [
-        "<!@(d=$(pkg-config --variable=libdir libbpf 2>/dev/null); for f in \"$d/libbpf.a\" /usr/lib/*-linux-gnu/libbpf.a /usr/lib64/libbpf.a /usr/lib/libbpf.a; do test -e \"$f\" && echo \"$f\" && break; done)",
-        "-lelf",
-        "-lz"
+        "<!@(if test -n \"$BPFWARDEN_LIBRARIES\"; then echo $BPFWARDEN_LIBRARIES; exit; fi; d=$(pkg-config --variable=libdir libbpf 2>/dev/null); for f in \"$d/libbpf.a\" /usr/lib/*-linux-gnu/libbpf.a /usr/lib64/libbpf.a /usr/lib/libbpf.a; do test -e \"$f\" && echo \"$f\" -lelf -lz && break; done)"
       ],
       "ldflags": ["-Wl,--wrap=stderr", "-Wl,--exclude-libs,ALL", "-Wl,-z,relro,-z,now"]
     }

@@ -3,10 +3,11 @@
 # what changed; needs clang 12 or newer, libbpf's headers and bpftool, and no
 # kernel: the types are in bpf/vmlinux.h.
 #   BPF_ARCH=x86|arm64   default: this machine's
+#   BPF_OUT=DIR          default: build/bpf
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
-out=build/bpf
+out=${BPF_OUT:-build/bpf}
 mkdir -p "$out"
 # Two builds at once (npm start beside npm test) would write the same files.
 exec 9>"$out/lock"
@@ -38,9 +39,10 @@ find_bpftool() {
 clang=${CLANG:-clang}
 strip=${LLVM_STRIP:-$(command -v llvm-strip || ls /usr/bin/llvm-strip-* 2>/dev/null | tail -n 1 || true)}
 flags=(-g -O2 -target bpf -mcpu=v3 "-D__TARGET_ARCH_$arch" -Wall -Wextra -Werror -Ibpf
+	"-ffile-prefix-map=$PWD=." # the BTF's line information would name the place of the checkout
 	-Wno-unused-parameter) # BPF_PROG gives every hook a ctx and all arguments of its tracepoint
 stamp=$({
-	echo "$arch ${flags[*]}"
+	echo "$arch ${flags[*]/$PWD/}"
 	"$clang" --version | head -n 1
 	cat bpf/*.h
 } | sha256sum | cut -d' ' -f1)
