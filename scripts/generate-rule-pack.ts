@@ -1,6 +1,7 @@
 /** Writes docs/rule-pack.md from the rule files in rules/. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 
 interface Rule {
   readonly name: string;
@@ -30,7 +31,7 @@ const TACTICS: readonly string[] = [
 ];
 
 function rulesOf(tactic: string): readonly Rule[] {
-  const file = JSON.parse(readFileSync(join(DIRECTORY, `${tactic}.json`), 'utf8')) as {
+  const file = parse(readFileSync(join(DIRECTORY, `${tactic}.yaml`), 'utf8')) as {
     readonly rules: readonly Rule[];
   };
   return file.rules;
@@ -52,8 +53,8 @@ function title(tactic: string): string {
 
 /** docs/rule-pack.md */
 export function rulePackReference(): string {
-  const found = readdirSync(DIRECTORY).filter((name) => /^[a-z].*\.json$/.test(name) && name !== 'rule.schema.json');
-  const unknown = found.filter((name) => !TACTICS.includes(name.slice(0, -'.json'.length)));
+  const found = readdirSync(DIRECTORY).filter((name) => /^[a-z].*\.yaml$/.test(name));
+  const unknown = found.filter((name) => !TACTICS.includes(name.slice(0, -'.yaml'.length)));
   if (unknown.length > 0) throw new Error(`rule files without a tactic: ${unknown.join(', ')}`);
   const tables = TACTICS.map((tactic) => [tactic, rulesOf(tactic)] as const);
   const all = tables.flatMap(([, rules]) => rules);
@@ -64,7 +65,7 @@ export function rulePackReference(): string {
     '# The shipped rules',
     `${all.length} rules for ${techniques.size} techniques: ${count('critical')} critical, ${count('warning')} warning, ${count('info')} info. Rules of severity info tell what happened on the way; most of them are ordinary in the hands of an administrator. A rule in shadow mode is counted and raises no alert.`,
     '',
-    'Conditions and examples are in the files below `rules/`; `bpfwarden test rules/` runs the examples. To change a rule, put another file after it with `"merge": "override"` or `"append"` and the same name.',
+    'Conditions are in the files below `rules/`, examples below `rules/examples/`; `bpfwarden test rules/` runs them. To change a rule, put another file after it with `merge: override` or `merge: append` and the same name.',
     ...tables.flatMap(([tactic, rules]) => [
       '',
       `## ${title(tactic)}`,

@@ -14,7 +14,7 @@ const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   record: async (line) => (await import('./cli/record.ts')).record(line),
   replay: async (line) => (await import('./cli/replay.ts')).replay(line),
   explain: async (line) => (await import('./cli/rules.ts')).explain(line),
-  rules: async (line) => (await import('./cli/rules.ts')).listRules(line),
+  rules: async (line) => (await import('./cli/rules.ts')).rules(line),
 };
 
 /** Exit codes: 0 fine, 1 the user's mistake, 2 the system's. */

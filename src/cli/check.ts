@@ -41,6 +41,7 @@ export function check({ flags }: CommandLine): number {
   out.write(`rules ${paths.join(' ')}`);
   const { ruleset, problems, disabled } = loadRules({
     paths: rulePathsOf(config),
+    examples: true,
     sigmaPaths: config.rules.sigma_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),

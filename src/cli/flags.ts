@@ -33,6 +33,7 @@ export const FLAGS = {
   },
   event: { type: 'string', value: 'F', doc: 'explain: file with one event as JSON; "-" is standard input' },
   rule: { type: 'string', value: 'R', doc: 'explain: rule name or id' },
+  output: { type: 'string', value: 'F', doc: 'rules convert: file to write; default: standard output' },
   format: { type: 'string', value: 'X', doc: 'rules, test, explain: text or json' },
   help: { type: 'boolean', short: 'h', doc: 'Show this text' },
   version: { type: 'boolean', doc: 'Show the version' },
@@ -58,7 +59,7 @@ export const COMMANDS = {
   record: { arguments: 'FILE', doc: 'Write live events to FILE as NDJSON' },
   replay: { arguments: 'FILE', doc: 'Run recorded events through the rules; no root, no kernel' },
   explain: { arguments: '', doc: 'Say why a rule matches an event, or why not' },
-  rules: { arguments: '', doc: 'List the loaded rules' },
+  rules: { arguments: '[convert FILE]', doc: 'List the loaded rules, or turn a rule file from JSON to YAML or back' },
 } as const satisfies Record<string, { arguments: string; doc: string }>;
 export type CommandName = keyof typeof COMMANDS;
 

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, WardenError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
+import { convertRuleFile } from '../rules/file/convert.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
 import { explainCondition, explanationText } from '../rules/predicate/explain.ts';
+import { RuleError } from '../rules/source.ts';
 import { KINDS } from '../schema/kinds.ts';
 import { recordFromJson } from '../schema/record.ts';
 import type { CommandLine, Flags } from './flags.ts';
@@ -26,8 +28,40 @@ function wantsJson(flags: Flags): boolean {
   throw new WardenError('FLAG_INVALID', `--format: expected text or json, found "${flags.format}"`);
 }
 
-/** `rules`: one line for each loaded rule. Exit code 1 when a file has a problem. */
-export function listRules({ flags }: CommandLine): number {
+/** `rules [list]`, `rules convert FILE`. */
+export function rules(line: CommandLine): number {
+  const [what = 'list', ...files] = line.positionals;
+  if (what === 'convert') return convertRules(files, line.flags);
+  if (what !== 'list' || files.length > 0) {
+    throw new WardenError('FLAG_INVALID', `rules takes list or convert FILE, not "${line.positionals.join(' ')}"`);
+  }
+  return listRules(line);
+}
+
+/** JSON becomes YAML and YAML becomes JSON. */
+function convertRules(files: readonly string[], flags: Flags): number {
+  const [file, ...more] = files;
+  if (file === undefined || more.length > 0) throw new WardenError('FLAG_INVALID', 'rules convert takes one rule file');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new WardenError('RULES_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+  try {
+    const converted = convertRuleFile(file, text, /\.ya?ml$/.test(file) ? 'json' : 'yaml');
+    const out = lineWriter(flags.output ?? '-');
+    out.write(converted.trimEnd());
+    out.close();
+    return 0;
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    throw new WardenError('RULES_INVALID', `${file} is not a rule file`, { problems: [error.problem], cause: error });
+  }
+}
+
+/** One line for each loaded rule. Exit code 1 when a file has a problem. */
+function listRules({ flags }: CommandLine): number {
   const json = wantsJson(flags);
   const { ruleset, problems, disabled } = rulesOf(flags);
   printProblems(problems);

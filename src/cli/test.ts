@@ -9,7 +9,7 @@ import { lineWriter, printProblems } from './output.ts';
 export async function testRules({ flags, positionals }: CommandLine): Promise<number> {
   if (positionals.length === 0)
     throw new WardenError('FLAG_INVALID', 'test takes the rule files or directories to test');
-  const { ruleset, disabled, problems } = loadRules({ paths: positionals, kinds: Object.keys(KINDS) });
+  const { ruleset, disabled, problems } = loadRules({ paths: positionals, examples: true, kinds: Object.keys(KINDS) });
   printProblems(problems);
   const report = await runSuite([...ruleset.rules.map(({ definition }) => definition), ...disabled]);
   const out = lineWriter('-');

@@ -7,7 +7,7 @@ import { type RuleFile, readRuleFiles } from './file/files.ts';
 import { HEURISTICS } from './heuristics.ts';
 import type { RuleDefinition } from './rule.ts';
 import { RuleSet } from './ruleset.ts';
-import { loadSigma, type SigmaSet } from './sigma/load.ts';
+import { isSigma, loadSigma, type SigmaSet } from './sigma/load.ts';
 import { RuleError } from './source.ts';
 import { type Condition, walk } from './tree.ts';
 import type { WindowStore } from './window.ts';
@@ -16,6 +16,8 @@ export interface RuleOptions {
   /** Rule files and directories, in the order in which they take effect. */
   readonly paths: readonly string[];
   readonly sigmaPaths?: readonly string[];
+  /** Read the examples that stand beside the rules. Default false. */
+  readonly examples?: boolean;
   /** Add the built-in heuristics. Default false. */
   readonly heuristics?: boolean;
   /** Rules with one of these tags are switched on or off, after what files say; on wins. */
@@ -38,10 +40,12 @@ export interface LoadedRules {
 
 /** Reads, checks and compiles rules. Throws nothing for what the files contain. */
 export function loadRules(options: RuleOptions): LoadedRules {
-  const { files, problems } = readRuleFiles(options.paths);
+  const { files, problems } = readRuleFiles(options.paths, { examples: options.examples ?? false });
+  const own = files.filter((file) => !isSigma(file));
+  const sigmaFiles = files.filter(isSigma);
   const sigmaPaths = options.sigmaPaths ?? [];
-  const sigma = sigmaPaths.length === 0 ? undefined : loadSigma(sigmaPaths);
-  return loadRuleTexts(files, options, problems, sigma);
+  const sigma = sigmaPaths.length + sigmaFiles.length === 0 ? undefined : loadSigma(sigmaPaths, sigmaFiles);
+  return loadRuleTexts(own, options, problems, sigma);
 }
 
 /** The same for texts that are read already. */

@@ -66,7 +66,7 @@ describe('the web configuration file', () => {
       `${TLS}  cert_fil: a\n`,
       /^web.yml:4: tls_server_config.cert_fil: unknown key \(did you mean cert_file\?\)$/,
     ],
-    ['a key twice', 'basic_auth_users:\n  a: x\n  a: y\n', /^web.yml:3: Map keys must be unique/],
+    ['a key twice', 'basic_auth_users:\n  a: x\n  a: y\n', /^web.yml:3: the YAML key "a" stands twice/],
     ['no YAML', 'a: [', /^web.yml:1: /],
     ['a list at the top', '- a\n', /^web.yml:1: .*expected keys/],
     ['no key', 'tls_server_config:\n  cert_file: server.crt\n', /key is missing \(give key_file or key\)/],

@@ -16,7 +16,7 @@ const manyLiterals = Array.from({ length: 100_000 }, (_, at) => `/usr/share/doc/
 const CORPUS: readonly (readonly [string, unknown, RegExp])[] = [
   ['an empty file', '', /expected a JSON value, found the end/],
   ['binary', '\u0000\u0001\u0002', /expected a JSON value/],
-  ['a list instead of an object', '[]', /a rule file is a JSON object/],
+  ['a list instead of an object', '[]', /a rule file is an object/],
   ['a file cut off', '{"rules":[{"name":"r","condition":"process.pid', /string without its closing quote/],
   ['100,000 brackets', '['.repeat(100_000), /nested deeper than 100 levels/],
   ['100,000 braces', '{"a":'.repeat(100_000), /nested deeper than 100 levels/],

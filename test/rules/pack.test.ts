@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { parse } from 'yaml';
 import { OUTPUTS } from '../../scripts/generate-rule-pack.ts';
 import { kernelFilter } from '../../src/rules/literals/kernel-filter.ts';
 import { loadRules } from '../../src/rules/load.ts';
@@ -16,7 +17,6 @@ interface PackRule {
   readonly mitre: readonly string[];
   readonly recommendation: string;
   readonly runbook: string;
-  readonly examples: readonly { readonly match: boolean }[];
 }
 
 describe('shipped rules', () => {
@@ -26,9 +26,12 @@ describe('shipped rules', () => {
     });
   }
 
-  for (const file of readdirSync(join(ROOT, 'rules')).filter((name) => /^[a-z].*(?<!schema)\.json$/.test(name))) {
+  for (const file of readdirSync(join(ROOT, 'rules')).filter((name) => /^[a-z].*\.yaml$/.test(name))) {
     it(`${file}: each rule has technique, score, recommendation, runbook and examples of both kinds`, () => {
-      const { rules } = JSON.parse(readFileSync(join(ROOT, 'rules', file), 'utf8')) as { rules: PackRule[] };
+      const { rules } = parse(readFileSync(join(ROOT, 'rules', file), 'utf8')) as { rules: PackRule[] };
+      const { examples } = parse(readFileSync(join(ROOT, 'rules', 'examples', file), 'utf8')) as {
+        examples: Record<string, readonly object[]>;
+      };
       for (const rule of rules) {
         expect(rule.severity, rule.name).to.be.oneOf(['info', 'warning', 'critical']);
         expect(rule.risk_score, rule.name).to.be.within(0, 1);
@@ -36,8 +39,9 @@ describe('shipped rules', () => {
         for (const id of rule.mitre) expect(id, rule.name).to.match(/^TA?\d{4}(\.\d{3})?$/);
         expect(rule.recommendation, rule.name).to.not.equal('');
         expect(rule.runbook, rule.name).to.not.equal('');
-        expect(rule.examples.filter(({ match }) => match).length, rule.name).to.be.at.least(2);
-        expect(rule.examples.filter(({ match }) => !match).length, rule.name).to.be.at.least(2);
+        const own = examples[rule.name] ?? [];
+        expect(own.filter((example) => 'match' in example).length, rule.name).to.be.at.least(2);
+        expect(own.filter((example) => 'no_match' in example).length, rule.name).to.be.at.least(2);
       }
     });
   }

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf, type Problem, WardenError } from '../../errors.ts';
 import { CIPHERS, type ClientAuth, CURVES, TLS_VERSIONS } from './schema.ts';
-import { readYaml, type Values } from './yaml.ts';
+import { readSettings, type Values } from './yaml.ts';
 
 export interface TlsSettings {
   readonly context: SecureContextOptions;
@@ -34,7 +34,7 @@ const MAX_FILE_BYTES = 1_048_576;
 export function readWebConfig(file: string): WebSettings {
   const source = load(file, file);
   if (source instanceof Error) throw new WardenError('WEB_CONFIG_INVALID', source.message);
-  const document = readYaml(source, file);
+  const document = readSettings(source, file);
   const problems = [...document.problems];
   const report = (path: string, message: string, remedy?: string) => {
     const line = document.lineOf(path);

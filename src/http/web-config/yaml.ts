@@ -1,6 +1,6 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import type { Problem } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
+import { readYaml, type YamlDocument, YamlFault, type YamlNode } from '../../yaml.ts';
 import { FILE, type Shape } from './schema.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -13,61 +13,62 @@ export interface Document {
 }
 
 /** Reads the YAML against the keys of the file; everything wrong is a problem with its line. */
-export function readYaml(source: string, file: string): Document {
-  const counter = new LineCounter();
-  const document = parseDocument(source, { lineCounter: counter, uniqueKeys: true, strict: true });
+export function readSettings(source: string, file: string): Document {
+  const problems: Problem[] = [];
+  const none = { values: {}, lineOf: () => undefined };
+  let documents: YamlDocument[];
+  try {
+    documents = readYaml(source);
+    const fault = documents.find((one) => one.fault !== undefined)?.fault;
+    if (fault !== undefined) throw fault;
+  } catch (fault) {
+    if (!(fault instanceof YamlFault)) throw fault;
+    return {
+      ...none,
+      problems: [{ file, message: fault.message, ...(fault.line === undefined ? {} : { line: fault.line }) }],
+    };
+  }
+  if (documents.length > 1) {
+    return {
+      ...none,
+      problems: [{ file, line: documents[1]?.line ?? 1, message: 'a second YAML document begins here' }],
+    };
+  }
   const lines = new Map<string, number>();
-  const problems: Problem[] = document.errors.map((error) => ({
-    file,
-    line: counter.linePos(error.pos[0]).line,
-    message: error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? 'not valid YAML',
-  }));
-  if (problems.length > 0) return { values: {}, problems, lineOf: () => undefined };
 
-  const lineOf = (node: unknown): number | undefined => {
-    const range = (node as Node | null | undefined)?.range;
-    return range === undefined || range === null ? undefined : counter.linePos(range[0]).line;
-  };
-  const fault = (node: unknown, subject: string, message: string, remedy?: string): undefined => {
-    const line = lineOf(node);
-    problems.push({
-      file,
-      subject,
-      message,
-      ...(line === undefined ? {} : { line }),
-      ...(remedy === undefined ? {} : { remedy }),
-    });
+  const fault = (node: YamlNode, subject: string, message: string, remedy?: string): undefined => {
+    problems.push({ file, line: node.line, subject, message, ...(remedy === undefined ? {} : { remedy }) });
     return undefined;
   };
 
   const table = (
-    node: unknown,
+    node: YamlNode,
     path: string,
     keys: Readonly<Record<string, Shape>> | undefined,
   ): Values | undefined => {
-    if (!isMap(node)) return fault(node, path, 'expected keys with values');
+    if (node.kind !== 'map') return fault(node, path, 'expected keys with values');
     const values: Record<string, unknown> = {};
-    for (const pair of node.items) {
-      const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    for (const [key, entry] of node.entries) {
+      const keyNode = node.keys.get(key) ?? entry;
       const place = path === '' ? key : `${path}.${key}`;
-      lines.set(place, lineOf(pair.key) ?? 0);
+      lines.set(place, keyNode.line);
       const shape = keys === undefined ? ({ is: 'text' } as const) : Object.hasOwn(keys, key) ? keys[key] : undefined;
       if (shape === undefined) {
         const near = nearest(key, Object.keys(keys ?? {}));
         const known = Object.keys(keys ?? {}).join(', ');
-        fault(pair.key, place, 'unknown key', near === undefined ? `known here: ${known}` : `did you mean ${near}?`);
+        fault(keyNode, place, 'unknown key', near === undefined ? `known here: ${known}` : `did you mean ${near}?`);
         continue;
       }
-      const value = checked(pair.value, place, shape);
-      if (value !== undefined) values[key] = value;
+      const value = checked(entry, place, shape);
+      if (value !== undefined) Object.defineProperty(values, key, { value, enumerable: true, configurable: true });
     }
     return values;
   };
 
-  const checked = (node: unknown, path: string, shape: Shape): unknown => {
-    const value = isScalar(node) ? node.value : undefined;
+  const checked = (node: YamlNode, path: string, shape: Shape): unknown => {
+    const value = node.kind === 'scalar' ? node.value : undefined;
     // A key without a value is as good as absent, as in the toolkit.
-    if (node === null || value === null) return undefined;
+    if (value === null) return undefined;
     switch (shape.is) {
       case 'table':
         return table(node, path, shape.keys);
@@ -92,7 +93,7 @@ export function readYaml(source: string, file: string): Document {
   };
 
   const unknownChoice = (
-    node: unknown,
+    node: YamlNode,
     path: string,
     value: unknown,
     shape: { of: readonly string[]; remedy?: string },
@@ -104,18 +105,18 @@ export function readYaml(source: string, file: string): Document {
       `one of ${shape.of.filter((entry) => entry !== '').join(', ')}${shape.remedy === undefined ? '' : `; ${shape.remedy}`}`,
     );
 
-  const listOf = (node: unknown, path: string, shape: Shape & { is: 'texts' | 'choices' }) => {
-    if (!isSeq(node)) return fault(node, path, 'expected a list');
+  const listOf = (node: YamlNode, path: string, shape: Shape & { is: 'texts' | 'choices' }) => {
+    if (node.kind !== 'list') return fault(node, path, 'expected a list');
     return node.items.flatMap((item) => {
-      const value = isScalar(item) ? item.value : undefined;
+      const value = item.kind === 'scalar' ? item.value : undefined;
       if (typeof value !== 'string') return fault(item, path, 'expected texts in the list') ?? [];
       if (shape.is === 'choices' && !shape.of.includes(value)) return unknownChoice(item, path, value, shape) ?? [];
       return [value];
     });
   };
 
-  const root = document.contents;
-  const values = root === null || (isScalar(root) && root.value === null) ? {} : table(root, '', FILE.keys);
+  const root = documents[0]?.root;
+  const values = root === undefined ? {} : table(root, '', FILE.keys);
   return { values: values ?? {}, problems, lineOf: (path) => lines.get(path) };
 }
 

@@ -4,26 +4,28 @@
  * file may change what an earlier one defines only by saying so.
  */
 import type { Problem } from '../../errors.ts';
+import { nearest } from '../../nearest.ts';
 import { isReservedName, literalType } from '../cel/scope.ts';
 import { RuleError, type TextSource } from '../source.ts';
 import type { Literal } from '../tree.ts';
 import { RuleDocument } from './document.ts';
+import { checkActor } from './examples.ts';
 import type { RuleFile } from './files.ts';
-import type { JsonNode, JsonObject } from './json-text.ts';
 import { FILE_KEYS, RULE_KEYS, type RuleKey } from './keys.ts';
+import type { FileNode, ObjectNode } from './node.ts';
 import type { PlaceOf } from './tree-condition.ts';
 
 /** A value with the file it is in. */
 export interface Placed {
   readonly document: RuleDocument;
-  readonly node: JsonNode;
+  readonly node: FileNode;
 }
 
 /** A rule as its files give it, not checked further than its keys. */
 export interface RuleDraft {
   readonly name: string;
   readonly document: RuleDocument;
-  readonly node: JsonObject;
+  readonly node: ObjectNode;
   /** Several values of one key come from files that append. */
   readonly values: Map<RuleKey, Placed[]>;
   /** What enable_tags and disable_tags made of it; undefined when no file did. */
@@ -34,7 +36,11 @@ export interface RuleBook {
   readonly rules: ReadonlyMap<string, RuleDraft>;
   readonly lists: ReadonlyMap<string, readonly Literal[]>;
   readonly macros: ReadonlyMap<string, TextSource>;
-  readonly conditions: ReadonlyMap<string, { readonly node: JsonNode; readonly place: PlaceOf }>;
+  readonly conditions: ReadonlyMap<string, { readonly node: FileNode; readonly place: PlaceOf }>;
+  /** What events of examples have in common. */
+  readonly actors: ReadonlyMap<string, { readonly document: RuleDocument; readonly node: ObjectNode }>;
+  /** Examples that stand beside the rules, by the rule's name. */
+  readonly examples: ReadonlyMap<string, readonly Placed[]>;
   readonly problems: readonly Problem[];
 }
 
@@ -46,6 +52,7 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export function readRuleBook(files: readonly RuleFile[]): RuleBook {
   const reader = new BookReader();
   for (const file of files) reader.read(file);
+  reader.finish();
   return reader;
 }
 
@@ -53,7 +60,9 @@ class BookReader implements RuleBook {
   readonly rules = new Map<string, RuleDraft>();
   readonly lists = new Map<string, readonly Literal[]>();
   readonly macros = new Map<string, TextSource>();
-  readonly conditions = new Map<string, { node: JsonNode; place: PlaceOf }>();
+  readonly conditions = new Map<string, { node: FileNode; place: PlaceOf }>();
+  readonly actors = new Map<string, { document: RuleDocument; node: ObjectNode }>();
+  readonly examples = new Map<string, Placed[]>();
   readonly problems: Problem[] = [];
 
   read(file: RuleFile): void {
@@ -67,6 +76,11 @@ class BookReader implements RuleBook {
         if (this.conditions.has(name)) throw document.error(node, `condition "${name}" is already defined`);
         this.conditions.set(name, { node, place: document.place });
       });
+      this.#entries(document, part('actors'), '"actors"', (name, node) => {
+        if (this.actors.has(name)) throw document.error(node, `actor "${name}" is already defined`);
+        this.actors.set(name, { document, node: checkActor(document, node) });
+      });
+      this.#examples(document, part('examples'));
       const rules = part('rules');
       for (const node of rules === undefined ? [] : document.array(rules, '"rules"')) {
         this.#attempt(nameOf(node), () => this.#rule(document, node));
@@ -74,6 +88,28 @@ class BookReader implements RuleBook {
       this.#switch(document, part('disable_tags'), 'disable_tags', false);
       this.#switch(document, part('enable_tags'), 'enable_tags', true);
     });
+  }
+
+  /** What can only be told when all files are read. */
+  finish(): void {
+    for (const [name, [placed]] of this.examples) {
+      if (placed === undefined || this.rules.has(name)) continue;
+      const near = nearest(name, this.rules.keys());
+      const remedy = near === undefined ? undefined : `did you mean "${near}"?`;
+      this.#attempt(undefined, () => {
+        throw placed.document.error(placed.node, `examples for "${name}", and there is no such rule`, remedy);
+      });
+    }
+  }
+
+  #examples(document: RuleDocument, node: FileNode | undefined): void {
+    if (node === undefined) return;
+    for (const [name, entry] of document.object(node, '"examples"').entries) {
+      const placed = { document, node: entry.node };
+      const before = this.examples.get(name);
+      if (before === undefined) this.examples.set(name, [placed]);
+      else before.push(placed);
+    }
   }
 
   /** Runs one step; what is wrong with it is noted and does not stop the others. */
@@ -90,9 +126,9 @@ class BookReader implements RuleBook {
 
   #entries(
     document: RuleDocument,
-    node: JsonNode | undefined,
+    node: FileNode | undefined,
     what: string,
-    define: (name: string, node: JsonNode) => void,
+    define: (name: string, node: FileNode) => void,
   ): void {
     if (node === undefined) return;
     for (const [name, entry] of document.object(node, what).entries) {
@@ -104,7 +140,7 @@ class BookReader implements RuleBook {
     }
   }
 
-  #list(document: RuleDocument, name: string, node: JsonNode): void {
+  #list(document: RuleDocument, name: string, node: FileNode): void {
     if (this.macros.has(name)) throw document.error(node, `"${name}" is already a macro`);
     const before = this.lists.get(name);
     if (node.kind !== 'object') {
@@ -123,7 +159,7 @@ class BookReader implements RuleBook {
     this.lists.set(name, literals(document, name, value, how === 'append' ? before : []));
   }
 
-  #macro(document: RuleDocument, name: string, node: JsonNode): void {
+  #macro(document: RuleDocument, name: string, node: FileNode): void {
     if (this.lists.has(name)) throw document.error(node, `"${name}" is already a list`);
     let text = node;
     if (node.kind === 'object') {
@@ -136,7 +172,7 @@ class BookReader implements RuleBook {
     this.macros.set(name, document.source(text));
   }
 
-  #rule(document: RuleDocument, node: JsonNode): void {
+  #rule(document: RuleDocument, node: FileNode): void {
     const rule = document.object(node, 'a rule');
     document.checkKeys(rule, RULE_KEYS);
     const nameNode = rule.entries.get('name')?.node;
@@ -178,7 +214,7 @@ class BookReader implements RuleBook {
     }
   }
 
-  #switch(document: RuleDocument, node: JsonNode | undefined, key: 'enable_tags' | 'disable_tags', on: boolean): void {
+  #switch(document: RuleDocument, node: FileNode | undefined, key: 'enable_tags' | 'disable_tags', on: boolean): void {
     if (node === undefined) return;
     const wanted = new Set(document.value(node, key, FILE_KEYS[key].type) as readonly string[]);
     for (const rule of this.rules.values()) {
@@ -194,16 +230,16 @@ export function tagsOf(rule: RuleDraft): string[] {
   );
 }
 
-function nameOf(node: JsonNode): string | undefined {
+function nameOf(node: FileNode): string | undefined {
   const name = node.kind === 'object' ? node.entries.get('name')?.node : undefined;
   return name?.kind === 'string' ? name.value.slice(0, 200) : undefined;
 }
 
 function changeOf(
   document: RuleDocument,
-  node: JsonObject,
+  node: ObjectNode,
   known: readonly string[],
-): { how: string; value: JsonNode } {
+): { how: string; value: FileNode } {
   const [first, ...more] = node.entries;
   if (first === undefined || more.length > 0 || !known.includes(first[0])) {
     throw document.error(node, `expected an object with ${known.map((key) => `"${key}"`).join(' or ')}`);
@@ -211,7 +247,7 @@ function changeOf(
   return { how: first[0], value: first[1].node };
 }
 
-function literals(document: RuleDocument, name: string, node: JsonNode, before: readonly Literal[]): Literal[] {
+function literals(document: RuleDocument, name: string, node: FileNode, before: readonly Literal[]): Literal[] {
   const values = [...before];
   for (const item of document.array(node, `list "${name}"`)) {
     const value = item.kind === 'object' || item.kind === 'array' ? null : item.value;

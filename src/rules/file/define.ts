@@ -1,16 +1,16 @@
 /** Draft -> definition: all keys of one rule checked and translated. */
-import { createHash } from 'node:crypto';
 import { fieldId } from '../../schema/fields.ts';
 import { celCondition } from '../cel/condition.ts';
 import { resolveName } from '../cel/scope.ts';
 import { compilePredicate } from '../predicate/compile.ts';
-import type { RuleDefinition, RuleExample, WindowSpec } from '../rule.ts';
+import type { RuleDefinition, WindowSpec } from '../rule.ts';
 import { all, any, type Condition, not, type Subject } from '../tree.ts';
 import type { RuleAction, RuleInfo, RuleMode, Severity } from '../types.ts';
 import type { Placed, RuleBook, RuleDraft } from './book.ts';
+import { readExamples } from './examples.ts';
 import { exceptionCondition } from './exceptions.ts';
-import type { JsonNode } from './json-text.ts';
-import { EXAMPLE_KEYS, RULE_KEYS, type RuleKey, WINDOW_KEYS } from './keys.ts';
+import { RULE_KEYS, type RuleKey, WINDOW_KEYS } from './keys.ts';
+import type { FileNode } from './node.ts';
 import { type JsonScope, jsonCondition } from './tree-condition.ts';
 
 /** Whether a draft is switched on: what tags made of it, else its own `enabled`. */
@@ -60,7 +60,9 @@ class Definition {
       info: this.#info(conditions !== undefined),
       condition: whole,
       ...(window === undefined ? {} : { window }),
-      examples: this.#all('examples').flatMap((placed) => this.#examples(placed)),
+      examples: [...this.#all('examples'), ...(this.#book.examples.get(this.#draft.name) ?? [])].flatMap((placed) =>
+        readExamples(placed, this.#book),
+      ),
     };
   }
 
@@ -182,41 +184,9 @@ class Definition {
     return { by };
   }
 
-  #subject({ document }: Placed, node: JsonNode, name: string): Subject {
+  #subject({ document }: Placed, node: FileNode, name: string): Subject {
     const found = resolveName(name);
     if (found?.kind !== 'subject') throw document.error(node, `unknown field "${name}"`);
     return found.subject;
   }
-
-  #examples({ document, node }: Placed): RuleExample[] {
-    return document.array(node, '"examples"').map((item): RuleExample => {
-      const object = document.object(item, 'an example');
-      document.checkKeys(object, EXAMPLE_KEYS);
-      const get = (key: keyof typeof EXAMPLE_KEYS) => object.entries.get(key)?.node;
-      const event = get('event');
-      const events = get('events');
-      const match = get('match');
-      if ((event === undefined) === (events === undefined)) {
-        throw document.error(object, 'an example has "event" or "events"');
-      }
-      if (match === undefined) throw document.error(object, 'an example needs "match"');
-      const name = get('name');
-      const nodes = event === undefined ? document.array(events ?? object, '"events"') : [event];
-      if (nodes.length === 0) throw document.error(object, '"events" is empty');
-      return {
-        name: name === undefined ? undefined : document.string(name, '"name"'),
-        events: nodes.map((one) => document.plain(document.object(one, 'an event'))),
-        match: document.value(match, 'match', EXAMPLE_KEYS.match.type) === true,
-        line: document.place(object).line,
-      };
-    });
-  }
-}
-
-/** Two rules with the same digest match the same events. */
-export function definitionDigest(definition: RuleDefinition): string {
-  const { condition, window } = definition;
-  return createHash('sha256')
-    .update(JSON.stringify([condition, window]))
-    .digest('base64url');
 }

@@ -2,37 +2,37 @@
 import type { Problem } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { RuleError, type TextSource } from '../source.ts';
-import {
-  type JsonNode,
-  type JsonObject,
-  type JsonString,
-  JsonTextError,
-  offsetInString,
-  Places,
-  parseJsonText,
-  plain,
-} from './json-text.ts';
+import { Places, parseJsonText } from './json-text.ts';
 import type { Key, KeyType } from './keys.ts';
+import { type FileNode, FileSyntaxError, type ObjectNode, offsetInText, plain, type TextNode } from './node.ts';
+import { parseYamlText } from './yaml-text.ts';
+
+/** By its name, else by its first character: a flow map at the top of a YAML file is not worth the risk of errors about the wrong syntax. */
+function isJson(file: string, text: string): boolean {
+  if (/\.ya?ml$/.test(file)) return false;
+  return file.endsWith('.json') || /^\uFEFF?\s*[[{]/.test(text);
+}
 
 export class RuleDocument {
   readonly file: string;
   readonly #text: string;
   readonly #places: Places;
-  readonly root: JsonObject;
+  readonly root: ObjectNode;
 
-  /** Throws RuleError where the text is not a JSON object. */
+  /** Throws RuleError where the text is not an object in JSON or YAML. */
   constructor(file: string, text: string) {
     this.file = file;
     this.#text = text;
     this.#places = new Places(text);
-    let root: JsonNode;
+    let root: FileNode;
     try {
-      root = parseJsonText(text);
+      root = isJson(file, text) ? parseJsonText(text) : parseYamlText(text);
     } catch (cause) {
-      if (!(cause instanceof JsonTextError)) throw cause;
+      if (!(cause instanceof FileSyntaxError)) throw cause;
       throw new RuleError({ file, ...this.#places.at(cause.at), message: cause.message }, { cause });
     }
-    if (root.kind !== 'object') throw new RuleError(this.problem(root, 'a rule file is a JSON object'));
+    if (root.kind !== 'object')
+      throw new RuleError(this.problem(root, 'a rule file is an object with "rules", "lists" or "macros"'));
     this.root = root;
   }
 
@@ -50,15 +50,15 @@ export class RuleDocument {
   }
 
   /** The text inside a string node, with places of its characters in the file. */
-  source(node: JsonString): TextSource {
+  source(node: TextNode): TextSource {
     return {
       text: node.value,
-      place: (index) => ({ file: this.file, ...this.#places.at(offsetInString(this.#text, node, index)) }),
+      place: (index) => ({ file: this.file, ...this.#places.at(offsetInText(this.#text, node, index)) }),
     };
   }
 
   /** Throws RuleError for the first key that is not in the table. */
-  checkKeys(object: JsonObject, known: Readonly<Record<string, Key>>): void {
+  checkKeys(object: ObjectNode, known: Readonly<Record<string, Key>>): void {
     for (const [key, entry] of object.entries) {
       if (Object.hasOwn(known, key)) continue;
       const near = nearest(key, Object.keys(known));
@@ -67,28 +67,28 @@ export class RuleDocument {
     }
   }
 
-  object(node: JsonNode, what: string): JsonObject {
+  object(node: FileNode, what: string): ObjectNode {
     if (node.kind !== 'object') throw this.error(node, `${what} must be an object`);
     return node;
   }
 
-  array(node: JsonNode, what: string): readonly JsonNode[] {
+  array(node: FileNode, what: string): readonly FileNode[] {
     if (node.kind !== 'array') throw this.error(node, `${what} must be a list`);
     return node.items;
   }
 
-  string(node: JsonNode, what: string): string {
+  string(node: FileNode, what: string): string {
     if (node.kind !== 'string') throw this.error(node, `${what} must be text`);
     return node.value;
   }
 
   /** The plain value of a node, such as an event. */
-  plain(node: JsonNode): unknown {
+  plain(node: FileNode): unknown {
     return plain(node);
   }
 
   /** The value of a key, checked against its type in the table. `own` types are not for this. */
-  value(node: JsonNode, name: string, type: KeyType): string | number | boolean | readonly string[] {
+  value(node: FileNode, name: string, type: KeyType): string | number | boolean | readonly string[] {
     const what = `"${name}"`;
     switch (type.is) {
       case 'text': {

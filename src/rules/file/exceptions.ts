@@ -3,8 +3,8 @@ import { celCondition } from '../cel/condition.ts';
 import { resolveName } from '../cel/scope.ts';
 import { all, type Condition } from '../tree.ts';
 import type { Placed, RuleBook } from './book.ts';
-import type { JsonNode, JsonObject } from './json-text.ts';
 import { EXCEPTION_KEYS } from './keys.ts';
+import type { FileNode, ObjectNode } from './node.ts';
 import { type JsonScope, jsonCondition } from './tree-condition.ts';
 
 /**
@@ -33,7 +33,7 @@ export function exceptionCondition({ document, node }: Placed, book: RuleBook, s
 }
 
 /** `{"process.name": "cron"}`, `{"process.name": ["cron", "atd"]}`, `{"process.path": {"startsWith": "/usr/"}}`. */
-function fieldConditions(name: string, at: number, value: JsonNode, scope: JsonScope): Condition[] {
+function fieldConditions(name: string, at: number, value: FileNode, scope: JsonScope): Condition[] {
   const found = resolveName(name);
   const isList = found?.kind === 'subject' && found.type === 'list<string>';
   if (value.kind === 'object') {
@@ -49,14 +49,14 @@ function comparison(
   factAt: number,
   operator: string,
   operatorAt: number,
-  value: JsonNode,
+  value: FileNode,
   scope: JsonScope,
 ): Condition {
-  const text = (at: number, content: string): { at: number; node: JsonNode } => ({
+  const text = (at: number, content: string): { at: number; node: FileNode } => ({
     at,
-    node: { kind: 'string', at, end: at, value: content },
+    node: { kind: 'string', at, end: at, value: content, style: 'json' },
   });
-  const node: JsonObject = {
+  const node: ObjectNode = {
     kind: 'object',
     at: factAt,
     entries: new Map([

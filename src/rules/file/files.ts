@@ -11,12 +11,19 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const MAX_FILES = 10_000;
 const MAX_LEVELS = 16;
 
+/** Below a directory of rules these hold actors and examples alone; a daemon has no use for them. */
+const EXAMPLES = 'examples';
+
 /**
- * Reads the files that are named and all *.json below the directories that
- * are named: paths in their order, entries of a directory sorted by name, as
- * bytes compare. *.schema.json is for editors and left out.
+ * Reads the files that are named and all *.yaml, *.yml and *.json below the
+ * directories that are named: paths in their order, entries of a directory
+ * sorted by name, as bytes compare. *.schema.json is for editors and left out,
+ * and so are directories `examples` unless they are asked for.
  */
-export function readRuleFiles(paths: readonly string[]): { files: RuleFile[]; problems: Problem[] } {
+export function readRuleFiles(
+  paths: readonly string[],
+  { examples = false }: { readonly examples?: boolean } = {},
+): { files: RuleFile[]; problems: Problem[] } {
   const files: RuleFile[] = [];
   const problems: Problem[] = [];
 
@@ -26,8 +33,8 @@ export function readRuleFiles(paths: readonly string[]): { files: RuleFile[]; pr
       if (stat.isDirectory()) {
         if (level > MAX_LEVELS) throw new Error(`directories nested deeper than ${MAX_LEVELS}`);
         for (const name of readdirSync(path).sort()) {
-          const wanted = name.endsWith('.json') && !name.endsWith('.schema.json');
-          if (name.startsWith('.') || (!wanted && !isDirectory(join(path, name)))) continue;
+          if (name.startsWith('.') || !(isRuleFile(name) || isDirectory(join(path, name)))) continue;
+          if (name === EXAMPLES && !examples) continue;
           visit(join(path, name), level + 1);
         }
         return;
@@ -43,6 +50,10 @@ export function readRuleFiles(paths: readonly string[]): { files: RuleFile[]; pr
 
   for (const path of paths) visit(path, 0);
   return { files, problems };
+}
+
+function isRuleFile(name: string): boolean {
+  return /\.(?:ya?ml|json)$/.test(name) && !name.endsWith('.schema.json');
 }
 
 function isDirectory(path: string): boolean {

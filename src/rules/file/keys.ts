@@ -18,7 +18,8 @@ export interface Key {
 }
 
 const CONDITION = { anyOf: [{ type: 'string' }, { $ref: '#/$defs/tree' }] };
-const EVENT = { type: 'object' };
+const EVENT = { $ref: '#/$defs/event' };
+const EVENTS = { type: 'array', minItems: 1, items: EVENT };
 const MERGE = ['append', 'override'] as const;
 
 export const RULE_KEYS = {
@@ -86,6 +87,17 @@ export const FILE_KEYS = {
     type: { is: 'own', shape: { type: 'object', additionalProperties: { $ref: '#/$defs/tree' } } },
     doc: 'Named conditions for json-rules-engine trees',
   },
+  actors: {
+    type: { is: 'own', shape: { type: 'object', additionalProperties: EVENT } },
+    doc: 'Fields that events of examples have in common, used by name: `actor: root_command`',
+  },
+  examples: {
+    type: {
+      is: 'own',
+      shape: { type: 'object', additionalProperties: { type: 'array', items: { $ref: '#/$defs/example' } } },
+    },
+    doc: 'Examples by the name of the rule, for rules that stand elsewhere',
+  },
   enable_tags: {
     type: { is: 'texts' },
     doc: 'Rules with one of these tags, of this and earlier files, are switched on',
@@ -114,9 +126,16 @@ export const WINDOW_KEYS = {
 
 export const EXAMPLE_KEYS = {
   name: { type: { is: 'text' }, doc: 'What the example shows' },
-  event: { type: { is: 'own', shape: EVENT }, doc: 'An event, nested or simple' },
-  events: { type: { is: 'own', shape: { type: 'array', items: EVENT } }, doc: 'Several events in order, for windows' },
-  match: { type: { is: 'bool' }, doc: 'Whether the rule matches (the last of) them' },
+  match: {
+    type: { is: 'own', shape: { anyOf: [{ type: 'boolean' }, EVENT, EVENTS] } },
+    doc: 'What the rule matches: an event, or several in order for windows. With event or events: whether it matches',
+  },
+  no_match: {
+    type: { is: 'own', shape: { anyOf: [EVENT, EVENTS] } },
+    doc: 'What the rule does not match, although it is close',
+  },
+  event: { type: { is: 'own', shape: EVENT }, doc: 'An event, nested or simple; unknown keys are let pass' },
+  events: { type: { is: 'own', shape: EVENTS }, doc: 'Several events in order, for windows' },
 } as const satisfies Record<string, Key>;
 
 export const EXCEPTION_KEYS = {

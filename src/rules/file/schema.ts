@@ -1,5 +1,5 @@
 /** rules/rule.schema.json for editors, from the tables that the reader checks against. */
-import { FIELD_ALIASES, FIELD_NAMES } from '../../schema/fields.ts';
+import { FIELD_ALIASES, FIELD_NAMES, FIELDS } from '../../schema/fields.ts';
 import { EXAMPLE_KEYS, EXCEPTION_KEYS, FILE_KEYS, type Key, type KeyType, RULE_KEYS, WINDOW_KEYS } from './keys.ts';
 import { DECORATORS, JSON_OPERATORS } from './tree-operators.ts';
 
@@ -75,6 +75,19 @@ function treeSchema(): Json {
   };
 }
 
+/** Fields under their dotted names, on top of those of an actor; nested and simple events are open to more. */
+function eventSchema(): Json {
+  const actor = { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] };
+  const fields = FIELD_NAMES.map((name) => [name, { description: FIELDS[name].doc }] as const);
+  return {
+    type: 'object',
+    properties: {
+      actor: { ...actor, description: 'The actors whose fields the event has' },
+      ...Object.fromEntries(fields),
+    },
+  };
+}
+
 const LITERALS = { type: 'array', items: { type: ['string', 'number', 'boolean'] } };
 
 export function ruleSchema(): Json {
@@ -92,7 +105,8 @@ export function ruleSchema(): Json {
       rule: objectSchema(RULE_KEYS, ['name']),
       tree: treeSchema(),
       window: objectSchema(WINDOW_KEYS, ['seconds']),
-      example: objectSchema(EXAMPLE_KEYS, ['match']),
+      example: objectSchema(EXAMPLE_KEYS),
+      event: eventSchema(),
       exception: objectSchema(EXCEPTION_KEYS),
       list: { anyOf: [LITERALS, change('append', LITERALS), change('override', LITERALS)] },
       macro: { anyOf: [{ type: 'string' }, change('override', { type: 'string' })] },

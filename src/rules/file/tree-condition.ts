@@ -10,14 +10,14 @@ import { FIELD_ALIASES, FIELD_NAMES } from '../../schema/fields.ts';
 import { resolveName, select } from '../cel/scope.ts';
 import { RuleError } from '../source.ts';
 import { all, any, type Condition, not, type Subject } from '../tree.ts';
-import type { JsonNode, JsonObject } from './json-text.ts';
+import type { FileNode, ObjectNode } from './node.ts';
 import { applyOperator, DECORATORS, JSON_OPERATORS, type Operands } from './tree-operators.ts';
 
-export type PlaceOf = (node: JsonNode) => { readonly file?: string; readonly line?: number; readonly column?: number };
+export type PlaceOf = (node: FileNode) => { readonly file?: string; readonly line?: number; readonly column?: number };
 
 /** What gives a node its place, and the conditions that can be referred to by name, each with its own file. */
 export interface JsonScope {
-  readonly conditions: ReadonlyMap<string, { readonly node: JsonNode; readonly place: PlaceOf }>;
+  readonly conditions: ReadonlyMap<string, { readonly node: FileNode; readonly place: PlaceOf }>;
   readonly place: PlaceOf;
 }
 
@@ -25,7 +25,7 @@ const MAX_NODES = 100_000;
 const MAX_NAMES = 32;
 
 /** Translates a tree. Throws RuleError with the place of the first mistake. */
-export function jsonCondition(node: JsonNode, scope: JsonScope): Condition {
+export function jsonCondition(node: FileNode, scope: JsonScope): Condition {
   return new Translation(scope).condition(node);
 }
 
@@ -40,11 +40,11 @@ class Translation {
     this.#place = scope.place;
   }
 
-  #error(node: JsonNode, message: string, remedy?: string): RuleError {
+  #error(node: FileNode, message: string, remedy?: string): RuleError {
     return new RuleError({ ...this.#place(node), message, ...(remedy === undefined ? {} : { remedy }) });
   }
 
-  condition(node: JsonNode): Condition {
+  condition(node: FileNode): Condition {
     if (++this.#nodes > MAX_NODES) throw this.#error(node, `more than ${MAX_NODES} conditions once names are expanded`);
     if (node.kind !== 'object') throw this.#error(node, 'expected an object with all, any, not, condition or fact');
     const kinds = ['all', 'any', 'not', 'condition', 'fact'].filter((key) => node.entries.has(key));
@@ -62,7 +62,7 @@ class Translation {
     return kind === 'all' ? all(parts) : any(parts);
   }
 
-  #onlyKeys(node: JsonObject, known: readonly string[]): void {
+  #onlyKeys(node: ObjectNode, known: readonly string[]): void {
     for (const [key, entry] of node.entries) {
       if (known.includes(key)) continue;
       const near = nearest(key, known);
@@ -71,7 +71,7 @@ class Translation {
     }
   }
 
-  #named(node: JsonNode): Condition {
+  #named(node: FileNode): Condition {
     const name = this.#text(node, 'condition');
     const found = this.#scope.conditions.get(name);
     if (found === undefined) {
@@ -91,14 +91,14 @@ class Translation {
     return condition;
   }
 
-  #text(node: JsonNode | undefined, what: string, parent?: JsonNode): string {
+  #text(node: FileNode | undefined, what: string, parent?: FileNode): string {
     if (node?.kind === 'string') return node.value;
     const at = node ?? parent;
     if (at === undefined) throw new RuleError({ message: `"${what}" is missing` });
     throw this.#error(at, node === undefined ? `"${what}" is missing` : `"${what}" must be text`);
   }
 
-  #comparison(node: JsonObject): Condition {
+  #comparison(node: ObjectNode): Condition {
     const get = (key: string) => node.entries.get(key)?.node;
     const params = get('params');
     if (params !== undefined) throw this.#error(params, '"params" have no use: facts are fields of the event');
@@ -121,13 +121,13 @@ class Translation {
     return applyOperator(operator, decorators.reverse(), operands);
   }
 
-  #unknownOperator(node: JsonNode, name: string, known: readonly string[]): RuleError {
+  #unknownOperator(node: FileNode, name: string, known: readonly string[]): RuleError {
     const near = nearest(name, [...known, ...JSON_OPERATORS, ...DECORATORS]);
     const remedy = near === undefined ? `known are ${known.join(', ')}` : `did you mean "${near}"?`;
     return this.#error(node, `unknown operator "${name}"`, remedy);
   }
 
-  #value(node: JsonNode): Operands['right'] {
+  #value(node: FileNode): Operands['right'] {
     if (node.kind === 'object') {
       this.#onlyKeys(node, ['fact', 'path']);
       return { kind: 'subject', ...this.#fact(node) };
@@ -144,7 +144,7 @@ class Translation {
     return { kind: 'literal', value: node.value };
   }
 
-  #fact(node: JsonObject): { readonly subject: Subject; readonly type: string } {
+  #fact(node: ObjectNode): { readonly subject: Subject; readonly type: string } {
     const factNode = node.entries.get('fact')?.node;
     const name = this.#text(factNode, 'fact', node);
     const pathNode = node.entries.get('path')?.node;
@@ -167,7 +167,7 @@ class Translation {
   }
 
   /** JSONPath can run filters and scripts, and costs 15 us a fact: only plain properties are taken. */
-  #path(node: JsonNode): string[] {
+  #path(node: FileNode): string[] {
     const text = this.#text(node, 'path');
     const match = /^\$?\.?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)$/.exec(text);
     if (match?.[1] === undefined) {

@@ -1,4 +1,6 @@
 /** `detection` of a rule, or `filter` of a filter file: search identifiers and the condition over them. */
+
+import type { YamlMap, YamlNode, YamlScalar } from '../../yaml.ts';
 import { all, any, type Condition, FALSE, not } from '../tree.ts';
 import { type ConditionNode, parseCondition, selectNames } from './condition.ts';
 import { dependsOnVariant, isOf } from './fields.ts';
@@ -6,7 +8,6 @@ import { itemCondition } from './item.ts';
 import type { Variant } from './logsource.ts';
 import { applyModifiers, type Modified } from './modifiers.ts';
 import { quoted, SigmaFault } from './problem.ts';
-import type { YamlMap, YamlNode, YamlScalar } from './yaml.ts';
 
 /** Values that one rule may compare in all, an identifier counted as often as the condition names it. */
 const MAX_VALUES = 50_000;

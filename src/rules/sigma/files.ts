@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { messageOf, type Problem } from '../../errors.ts';
-import { MAX_FILE_BYTES } from './yaml.ts';
+import { MAX_YAML_BYTES } from '../../yaml.ts';
 
 const MAX_FILES = 20_000;
 const MAX_FOLDERS_DEEP = 32;
@@ -57,12 +57,12 @@ function readText(path: string): string {
   try {
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw new Error('not a regular file');
-    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1);
+    const buffer = Buffer.alloc(MAX_YAML_BYTES + 1);
     let length = 0;
     for (let count = -1; count !== 0 && length < buffer.length; length += count) {
       count = readSync(descriptor, buffer, length, buffer.length - length, null);
     }
-    if (length > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
+    if (length > MAX_YAML_BYTES) throw new Error(`larger than ${MAX_YAML_BYTES} bytes`);
     try {
       return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length));
     } catch {

@@ -1,5 +1,6 @@
 /** Loads Sigma rules, correlations and filters. */
 import { messageOf, type Problem } from '../../errors.ts';
+import { readYaml, type YamlDocument, YamlFault, type YamlMap } from '../../yaml.ts';
 import { type CorrelationDraft, readCorrelation } from './correlation/correlation.ts';
 import type { SigmaCorrelation } from './correlation/correlator.ts';
 import { resolveCorrelations } from './correlation/resolve.ts';
@@ -7,7 +8,6 @@ import { readSigmaFiles, type SourceFile } from './files.ts';
 import { type FilterDraft, filterRules, readFilter } from './filter.ts';
 import { quoted, SigmaFault } from './problem.ts';
 import { type Metadata, type RuleDraft, readMetadata, readRule, type SigmaRule } from './rule.ts';
-import { readYaml, type YamlDocument, type YamlMap } from './yaml.ts';
 
 export type { SigmaCorrelation } from './correlation/correlator.ts';
 export { SigmaCorrelator } from './correlation/correlator.ts';
@@ -32,12 +32,17 @@ interface Drafts {
 
 /**
  * Loads the files, and all .yml and .yaml files below the directories, that
- * are named. Nothing is thrown for what they contain: a document that cannot
+ * are named, and those that are read already. Nothing is thrown for what they contain: a document that cannot
  * be evaluated is a problem, and the others load.
  */
-export function loadSigma(paths: readonly string[]): SigmaSet {
+export function loadSigma(paths: readonly string[], read: readonly SourceFile[] = []): SigmaSet {
   const { files, problems } = readSigmaFiles(paths);
-  return loadSigmaTexts(files, problems);
+  return loadSigmaTexts([...read, ...files], problems);
+}
+
+/** Whether a file among rule files is Sigma: by the keys that only Sigma has at the top. */
+export function isSigma({ path, text }: SourceFile): boolean {
+  return /\.ya?ml$/.test(path) && /^(?:detection|correlation|logsource):/m.test(text) && !/^rules:/m.test(text);
 }
 
 /** The same for texts that are read already. */
@@ -88,7 +93,9 @@ function readFile(file: SourceFile, drafts: Drafts): void {
 
 /** Whatever goes wrong with one document, the daemon and the other rules go on. */
 function asFault(fault: unknown): SigmaFault {
-  return fault instanceof SigmaFault ? fault : new SigmaFault(`cannot be evaluated: ${messageOf(fault)}`);
+  if (fault instanceof SigmaFault) return fault;
+  if (fault instanceof YamlFault) return new SigmaFault(fault.message, fault.line);
+  return new SigmaFault(`cannot be evaluated: ${messageOf(fault)}`);
 }
 
 const LEGACY_ACTIONS = new Set(['global', 'reset', 'repeat']);

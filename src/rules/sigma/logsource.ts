@@ -1,7 +1,8 @@
 /** Which events a Sigma log source stands for. */
+
+import type { YamlMap } from '../../yaml.ts';
 import { all, any, type Condition, field, kindIs, leaf, not, TRUE } from '../tree.ts';
 import { quoted, SigmaFault } from './problem.ts';
-import type { YamlMap } from './yaml.ts';
 
 /**
  * Some kinds of one category, of which a Sigma field means the same. A rule is

@@ -1,6 +1,7 @@
 /** Modifiers of a field: `CommandLine|base64offset|contains`. They are applied in the order in which they are written. */
 import { isIP } from 'node:net';
 import { messageOf } from '../../errors.ts';
+import type { YamlScalar } from '../../yaml.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
 import { compileRegexp } from '../predicate/regexp.ts';
 import type { OrderOperator, TextOperator } from '../tree.ts';
@@ -18,7 +19,6 @@ import {
   toUtf16,
   windash,
 } from './text.ts';
-import type { YamlScalar } from './yaml.ts';
 
 export type Value =
   /** `raw` is the text as written, as long as no modifier has changed it: a regular expression has its own backslashes. */

@@ -1,12 +1,12 @@
 /** A Sigma rule document: its metadata and its detection. */
 
+import type { YamlMap, YamlNode } from '../../yaml.ts';
 import { all, type Condition } from '../tree.ts';
 import type { RuleInfo, Severity } from '../types.ts';
 import { type Detection, detectionCondition, readDetection } from './detection.ts';
 import { kindsOf } from './fields.ts';
 import { type LogSource, readLogSource } from './logsource.ts';
 import { quoted, SigmaFault } from './problem.ts';
-import type { YamlMap, YamlNode } from './yaml.ts';
 
 export interface SigmaRule {
   readonly info: RuleInfo;

@@ -75,7 +75,7 @@ describe('examples of rules', () => {
 });
 
 describe('shipped rules', () => {
-  const loaded = loadRules({ paths: [RULES], kinds: EVENT_KINDS });
+  const loaded = loadRules({ paths: [RULES], examples: true, kinds: EVENT_KINDS });
   const definitions = [...loaded.ruleset.rules.map((rule) => rule.definition), ...loaded.disabled];
 
   it('load without a problem', () => {

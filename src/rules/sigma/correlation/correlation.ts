@@ -1,9 +1,10 @@
 /** A Sigma correlation document. */
+
+import type { YamlMap, YamlNode } from '../../../yaml.ts';
 import type { RuleInfo } from '../../types.ts';
 import { type ConditionNode, parseCondition } from '../condition.ts';
 import { quoted, SigmaFault } from '../problem.ts';
 import { type Metadata, readInfo, section } from '../rule.ts';
-import type { YamlMap, YamlNode } from '../yaml.ts';
 
 export const CORRELATION_TYPES = ['event_count', 'value_count', 'temporal', 'temporal_ordered'] as const;
 export type CorrelationType = (typeof CORRELATION_TYPES)[number];
