@@ -8,14 +8,14 @@ import { SERIES_LIMIT } from '../src/metrics/catalog.ts';
 import { Exposition } from '../src/metrics/exposition.ts';
 import { EVENT_KINDS } from '../src/metrics/kinds.ts';
 import type { Format } from '../src/metrics/negotiate.ts';
-import { createMetrics } from '../src/metrics/registry.ts';
+import { MetricsRegistry } from '../src/metrics/registry.ts';
 import { ruleInfo } from '../test/metrics/support/registry.ts';
 
 const LIMIT_MS = 10;
 const ROUNDS = 50;
 const many = (count: number, name: string) => Array.from({ length: count }, (_, index) => `${name}_${index}`);
 
-const metrics = createMetrics({ version: '0.0.0' });
+const metrics = new MetricsRegistry({ version: '0.0.0' });
 metrics.declareRules(
   many(200, 'rule').map((name, index) => ruleInfo({ name, mitre: [`T${1000 + index}`] })),
   EVENT_KINDS,

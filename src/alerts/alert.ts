@@ -1,7 +1,7 @@
 import type { Finding, RuleInfo, RuleMatch } from '../rules/types.ts';
 import type { EventRecord } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
-import { fingerprintOf, newAlertId } from './identity.ts';
+import { fingerprintOf } from './identity.ts';
 import type { IncidentOf } from './incidents.ts';
 import type { Alert, Repeats, ResponseReport } from './types.ts';
 
@@ -9,7 +9,6 @@ export interface AlertContext {
   readonly hostName: string;
   /** Unix milliseconds; for events without a time of their own. */
   readonly now?: () => number;
-  readonly newId?: () => string;
 }
 
 /**
@@ -94,14 +93,6 @@ export function buildAlert(candidate: Candidate, options: Raising): Alert {
     ...(options.repeats === undefined ? {} : { repeated: options.repeats }),
     response: options.response ?? { action: rule.action, outcome: 'none' },
   };
-}
-
-/** The alerts of a finding, without ledger, redaction and response: what `replay` writes. Pure but for ids and the clock. */
-export function alertsOf(finding: Finding, context: AlertContext): Alert[] {
-  const now = context.now ?? Date.now;
-  return candidatesOf(finding, context).map((candidate) =>
-    buildAlert(candidate, { alertId: context.newId === undefined ? newAlertId(now()) : context.newId() }),
-  );
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

@@ -4,24 +4,27 @@ import { fieldId } from '../schema/fields.ts';
 import { explainAlert, textAt, valueAt } from './line.ts';
 import type { Alert, Repeats } from './types.ts';
 
-export interface AlertQuery {
+/** What of the remembered alerts and events somebody asks for; streams have a filter, lists a query. */
+export interface AlertFilter {
   /** Lowest severity. */
   readonly severity?: Severity;
   readonly rule?: string;
   /** Event kind. */
   readonly event?: string;
+}
+export interface EventFilter {
+  /** Event kind. */
+  readonly event?: string;
+  readonly pid?: number;
+}
+interface Page {
   /** Unix seconds, inclusive. */
   readonly since?: number;
   readonly until?: number;
   readonly limit: number;
 }
-export interface EventQuery {
-  readonly event?: string;
-  readonly pid?: number;
-  readonly since?: number;
-  readonly until?: number;
-  readonly limit: number;
-}
+export type AlertQuery = AlertFilter & Page;
+export type EventQuery = EventFilter & Page;
 
 /** An alert with what helps to judge it. */
 export interface AlertDetail extends Alert {
@@ -155,14 +158,14 @@ function merged(before: Repeats | undefined, now: Repeats): Repeats {
 const within = (timestamp: number, { since, until }: { since?: number; until?: number }) =>
   (since === undefined || timestamp >= since) && (until === undefined || timestamp <= until);
 
-export function alertMatches(alert: Alert, filter: { severity?: Severity; rule?: string; event?: string }): boolean {
+export function alertMatches(alert: Alert, filter: AlertFilter): boolean {
   if (filter.severity !== undefined && SEVERITIES.indexOf(alert.severity) < SEVERITIES.indexOf(filter.severity))
     return false;
   if (filter.rule !== undefined && alert.rule.name !== filter.rule) return false;
   return filter.event === undefined || textAt(alert, 'event.type') === filter.event;
 }
 
-export function eventMatches(event: EventRecord, filter: { event?: string; pid?: number }): boolean {
+export function eventMatches(event: EventRecord, filter: EventFilter): boolean {
   return (
     (filter.event === undefined || event.kind === filter.event) &&
     (filter.pid === undefined || event.value(PID) === filter.pid)
@@ -170,7 +173,7 @@ export function eventMatches(event: EventRecord, filter: { event?: string; pid?:
 }
 
 /** The same for an event that is JSON already. */
-export function eventJsonMatches(event: EventJson, filter: { event?: string; pid?: number }): boolean {
+export function eventJsonMatches(event: EventJson, filter: EventFilter): boolean {
   return (
     (filter.event === undefined || valueAt(event, 'event.type') === filter.event) &&
     (filter.pid === undefined || valueAt(event, 'process.pid') === filter.pid)

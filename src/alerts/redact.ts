@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { RE2JS } from 're2js';
+import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import type { EventJson } from '../schema/event.ts';
 import { valueAt } from './line.ts';
@@ -14,18 +15,6 @@ const MAX_DEPTH = 12;
 /** Characters of texts whose result is remembered. */
 const MAX_REMEMBERED = 1_048_576;
 
-/**
- * Replaces secrets in what leaves the daemon. Rules never see its result: they
- * judge what the kernel reported. Objects are copied, never changed.
- */
-export interface Redactor {
-  text(value: string): string;
-  /** An argument list: a secret can stand in the argument after its option. */
-  args(values: readonly string[]): string[];
-  event(event: EventJson): EventJson;
-  alert(alert: Alert): Alert;
-}
-
 export interface RedactionOptions {
   readonly enabled: boolean;
   /** Further RE2 patterns: what matches, or the first group, is replaced. */
@@ -39,43 +28,53 @@ interface Compiled {
   readonly needs: readonly string[];
 }
 
-/** Throws CONFIG_INVALID when one of the configured patterns is no RE2 pattern. */
-export function createRedactor(options: RedactionOptions): Redactor {
-  const own = options.patterns.map((pattern) => ({ regexp: compileOwn(pattern), needs: [] }));
-  const patterns: readonly Compiled[] = options.enabled ? [...builtIn(), ...own] : [];
-  const secretOption = RE2JS.compile(SECRET_OPTION);
-  const programs = PROGRAM_OPTIONS.map((entry) => ({ ...entry, program: RE2JS.compile(entry.program) }));
-  const allowed = new Set(options.environment);
+/** The redactor of a configuration. Throws CONFIG_INVALID like its constructor. */
+export function redactorOf({ redaction, enrich }: Pick<Config, 'redaction' | 'enrich'>): Redactor {
+  return new Redactor({ ...redaction, environment: enrich.environment });
+}
 
-  const search = (value: string): string => {
-    const lower = value.toLowerCase();
-    let result = value;
-    for (const { regexp, needs } of patterns) {
-      if (needs.length === 0 || needs.some((need) => lower.includes(need))) result = replaceAll(regexp, result);
-    }
-    return result;
-  };
+/**
+ * Replaces secrets in what leaves the daemon. Rules never see its result: they
+ * judge what the kernel reported. Objects are copied, never changed.
+ */
+export class Redactor {
+  readonly #enabled: boolean;
+  readonly #patterns: readonly Compiled[];
+  readonly #hasOwn: boolean;
+  readonly #secretOption = RE2JS.compile(SECRET_OPTION);
+  readonly #programs = PROGRAM_OPTIONS.map((entry) => ({ ...entry, program: RE2JS.compile(entry.program) }));
+  readonly #allowed: ReadonlySet<string>;
+  readonly #known = new RecentTexts();
 
-  const known = new RecentTexts();
-  const text = (value: string): string => {
+  /** Throws CONFIG_INVALID when one of the configured patterns is no RE2 pattern. */
+  constructor(options: RedactionOptions) {
+    const own = options.patterns.map((pattern) => ({ regexp: compileOwn(pattern), needs: [] }));
+    this.#enabled = options.enabled;
+    this.#patterns = options.enabled ? [...builtIn(), ...own] : [];
+    this.#hasOwn = own.length > 0;
+    this.#allowed = new Set(options.environment);
+  }
+
+  text(value: string): string {
     const bounded = value.length > MAX_STRING ? `${value.slice(0, MAX_STRING)}…` : value;
-    if (patterns.length === 0 || (own.length === 0 && !maySecret.test(bounded))) return bounded;
-    const before = known.get(bounded);
+    if (this.#patterns.length === 0 || (!this.#hasOwn && !maySecret.test(bounded))) return bounded;
+    const before = this.#known.get(bounded);
     if (before !== undefined) return before;
-    const result = search(bounded);
-    known.set(bounded, result);
+    const result = this.#search(bounded);
+    this.#known.set(bounded, result);
     return result;
-  };
+  }
 
-  const args = (values: readonly string[]): string[] => {
-    const result = values.slice(0, MAX_ITEMS).map(text);
-    if (!options.enabled || values.length < 2) return result;
+  /** An argument list: a secret can stand in the argument after its option. */
+  args(values: readonly string[]): string[] {
+    const result = values.slice(0, MAX_ITEMS).map((value) => this.text(value));
+    if (!this.#enabled || values.length < 2) return result;
     const name = basename(values[0] ?? '');
-    const special = programs.filter(({ program }) => program.test(name));
+    const special = this.#programs.filter(({ program }) => program.test(name));
     for (let index = 1; index < result.length; index += 1) {
       const value = values[index] ?? '';
       const next = values[index + 1];
-      if (value.startsWith('-') && value.length <= 64 && secretOption.test(value) && next !== undefined)
+      if (value.startsWith('-') && value.length <= 64 && this.#secretOption.test(value) && next !== undefined)
         result[index + 1] = REDACTED;
       for (const { option, glued, next: takesNext, afterColon } of special) {
         if (takesNext && value === option && next !== undefined) result[index + 1] = hidden(next, afterColon);
@@ -84,57 +83,65 @@ export function createRedactor(options: RedactionOptions): Redactor {
       }
     }
     return result;
-  };
+  }
 
-  const walk = (value: unknown, depth: number): unknown => {
-    if (typeof value === 'string') return text(value);
+  event(event: EventJson): EventJson {
+    return this.#walk(event, 0) as EventJson;
+  }
+
+  alert(alert: Alert): Alert {
+    // What the rule's author wrote is no secret of the host; everything else may hold one.
+    const { label, recommendation, rule, matched, ...rest } = alert;
+    const redacted = this.#walk(rest, 0) as typeof rest;
+    const conditions = matched.map((condition) => {
+      const { field, actual } = condition;
+      if (field === 'process.env') return { ...condition, actual: this.#environment(actual) };
+      const joined = field.endsWith('.command_line') ? valueAt(redacted, field) : undefined;
+      return { ...condition, actual: joined ?? this.#walk(actual, 1) };
+    });
+    // The order of keys that every output has: people read these lines.
+    const { risk_score, detection_method, confidence, severity, ...groups } = redacted;
+    const head = { label, risk_score, detection_method, recommendation, confidence, severity };
+    return { ...head, rule, matched: conditions, ...groups } as Alert;
+  }
+
+  #search(value: string): string {
+    const lower = value.toLowerCase();
+    let result = value;
+    for (const { regexp, needs } of this.#patterns) {
+      if (needs.length === 0 || needs.some((need) => lower.includes(need))) result = replaceAll(regexp, result);
+    }
+    return result;
+  }
+
+  #walk(value: unknown, depth: number): unknown {
+    if (typeof value === 'string') return this.text(value);
     if (typeof value !== 'object' || value === null) return value;
     if (depth > MAX_DEPTH) return REDACTED;
     if (Array.isArray(value)) {
       return value.every((entry) => typeof entry === 'string')
-        ? args(value)
-        : value.slice(0, MAX_ITEMS).map((entry) => walk(entry, depth + 1));
+        ? this.args(value)
+        : value.slice(0, MAX_ITEMS).map((entry) => this.#walk(entry, depth + 1));
     }
     const copy: Record<string, unknown> = {};
     for (const [key, entry] of Object.entries(value)) {
-      if (key !== '__proto__') copy[key] = key === 'env' ? environment(entry) : walk(entry, depth + 1);
+      if (key !== '__proto__') copy[key] = key === 'env' ? this.#environment(entry) : this.#walk(entry, depth + 1);
     }
     // The joined form has lost where an argument ends; the list knows.
     if (Array.isArray(copy.args) && typeof copy.command_line === 'string') copy.command_line = copy.args.join(' ');
     return copy;
-  };
+  }
 
-  const environment = (value: unknown): unknown => {
+  #environment(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return {};
-    const kept = Object.entries(value).filter(([name]) => allowed.has(name));
+    const kept = Object.entries(value).filter(([name]) => this.#allowed.has(name));
     return Object.fromEntries(
       kept.map(([name, entry]) => [
         name,
-        options.enabled && secretOption.test(`-${name.toLowerCase()}`) ? REDACTED : text(String(entry)),
+        this.#enabled && this.#secretOption.test(`-${name.toLowerCase()}`) ? REDACTED : this.text(String(entry)),
       ]),
     );
-  };
-
-  return {
-    text,
-    args,
-    event: (event) => walk(event, 0) as EventJson,
-    alert(alert) {
-      // What the rule's author wrote is no secret of the host; everything else may hold one.
-      const { label, recommendation, rule, matched, ...rest } = alert;
-      const redacted = walk(rest, 0) as typeof rest;
-      const conditions = matched.map((condition) => {
-        const { field, actual } = condition;
-        if (field === 'process.env') return { ...condition, actual: environment(actual) };
-        const joined = field.endsWith('.command_line') ? valueAt(redacted, field) : undefined;
-        return { ...condition, actual: joined ?? walk(actual, 1) };
-      });
-      // The contract's order of keys: people read these lines.
-      const { risk_score, detection_method, confidence, severity, ...groups } = redacted;
-      const head = { label, risk_score, detection_method, recommendation, confidence, severity };
-      return { ...head, rule, matched: conditions, ...groups } as Alert;
-    },
-  };
+  }
 }
 
 /** The same arguments come again and again, with every event of a process and of its descendants. */

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { createRedactor } from '../alerts/redact.ts';
+import { redactorOf } from '../alerts/redact.ts';
 import { EventsFile } from '../daemon/events-file.ts';
 import { Enricher } from '../enrich/enricher.ts';
-import { Host } from '../enrich/host.ts';
+import { bootId, Host } from '../enrich/host.ts';
 import { WardenError } from '../errors.ts';
 import { BootClock } from '../kernel/clock.ts';
 import { Sensor } from '../kernel/sensor.ts';
@@ -33,30 +32,29 @@ export async function record({ flags, positionals }: CommandLine): Promise<numbe
   }
   const config = settingsOf(flags);
   const log = createLogger(config.response.log_level);
-  const redactor = createRedactor({ ...config.redaction, environment: config.enrich.environment });
+  const redactor = redactorOf(config);
   const events = new EventsFile(
     { ...config.output, events_file: file, events_kinds: kinds, rotate_bytes: 0 },
     log,
-    redactor.event,
+    (event) => redactor.event(event),
   );
   const clock = new BootClock();
-  const sensor = new Sensor({ objectPath: BPF_OBJECT, config, log });
+  const host = new Host({
+    hostName: hostname(),
+    bootId: bootId(),
+    dnsEntries: config.enrich.dns_entries,
+    toUnix: clock.toUnix,
+  });
+  const sensor = new Sensor({ objectPath: BPF_OBJECT, config, log, host });
   let count = 0;
   try {
-    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-    const host = new Host({
-      hostName: hostname(),
-      bootId,
-      dnsEntries: config.enrich.dns_entries,
-      toUnix: clock.toUnix,
-    });
     const enricher = new Enricher({ config, host, layout: sensor.layout });
-    sensor.setFilter({
+    sensor.filter.use({
       kinds: new Map(kinds.map((kind): [string, KindFilter] => [kind, { pass: 'whole', because: 'record' }])),
     });
     sensor.attach();
-    enricher.seed(sensor.seed(host) ?? []);
-    sensor.start(host, (batch) => {
+    enricher.seed(sensor.seed());
+    sensor.drain.start((batch) => {
       for (const view of batch) {
         enricher.enrich(view);
         events.add(view);

@@ -2,10 +2,10 @@ import { hostname } from 'node:os';
 import { buildAlert, candidatesOf } from '../alerts/alert.ts';
 import { newAlertId } from '../alerts/identity.ts';
 import { Ledger } from '../alerts/ledger.ts';
-import { createRedactor } from '../alerts/redact.ts';
+import { redactorOf } from '../alerts/redact.ts';
 import type { Config } from '../config/options.ts';
 import { type Problem, WardenError } from '../errors.ts';
-import { readRecording } from '../kernel/replay.ts';
+import { readRecording } from '../recording.ts';
 import { loadRules } from '../rules/load.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { KINDS } from '../schema/kinds.ts';
@@ -35,7 +35,7 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
   if (other !== undefined) printProblems(other.problems);
 
   const writer = lineWriter(flags['output.alerts'] ?? '-');
-  const redactor = createRedactor({ ...config.redaction, environment: config.enrich.environment });
+  const redactor = redactorOf(config);
   const accept = flags.deduplicate === true ? acceptor(config) : () => true;
   const counts = new Map<string, { first: number; second: number }>();
   const count = (rule: string, side: 'first' | 'second') => {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Daemon } from '../daemon.ts';
+import { startDaemon } from '../daemon/start.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import type { CommandLine } from './flags.ts';
@@ -14,8 +14,6 @@ export async function run({ flags }: CommandLine): Promise<number> {
   };
   const { version } = JSON.parse(readFileSync(join(PACKAGE_DIRECTORY, 'package.json'), 'utf8')) as { version: string };
   const log = createLogger(settingsOf(flags).response.log_level);
-  const daemon = new Daemon({ version, objectPath: BPF_OBJECT, configure, log });
-
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     let first = true;
     const end = (signal: NodeJS.Signals) => {
@@ -27,12 +25,15 @@ export async function run({ flags }: CommandLine): Promise<number> {
     process.on('SIGTERM', end);
     process.on('SIGINT', end);
   });
+  const starting = startDaemon({ version, objectPath: BPF_OBJECT, configure, log });
   // A terminal that goes away sends it too; it must never end a daemon.
   process.on('SIGHUP', () => {
-    daemon.reload().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'reload'));
+    starting
+      .then((started) => started.reload())
+      .catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'reload'));
   });
-  const stopped = Promise.race([ended, daemon.start().then(() => ended)]);
-  const signal = await stopped;
+  const daemon = await starting;
+  const signal = await ended;
   log.info(`${signal}: detaching and delivering what waits`);
   await daemon.stop();
   log.info('ended');

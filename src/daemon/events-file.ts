@@ -24,22 +24,25 @@ export class EventsFile {
   readonly #keep: number;
   readonly #log: Logger;
   readonly #redact: (event: EventJson) => EventJson;
+  /** Whether there is a file at all. */
+  readonly #active: boolean;
   #fd: number;
   #size: number;
   #pending: string[] = [];
   #failing = false;
 
-  /** `redact` takes secrets out. Throws OUTPUT_FAILED when the file cannot be opened. */
+  /** With an empty path it takes nothing. `redact` takes secrets out. Throws OUTPUT_FAILED when the file cannot be opened. */
   constructor(config: Config['output'], log: Logger, redact: (event: EventJson) => EventJson) {
     this.#redact = redact;
     this.#path = config.events_file;
+    this.#active = config.events_file !== '';
     this.#simple = config.format === 'simple';
     this.#rotateBytes = config.rotate_bytes;
     this.#keep = config.rotate_keep;
     this.#log = log;
     this.kinds = config.events_kinds.length === 0 ? undefined : new Set(config.events_kinds);
-    this.#fd = this.#open();
-    this.#size = this.#path === '-' ? 0 : fstatSync(this.#fd).size;
+    this.#fd = this.#active ? this.#open() : STANDARD_OUTPUT;
+    this.#size = this.#isFile ? fstatSync(this.#fd).size : 0;
   }
 
   #open(): number {
@@ -53,8 +56,12 @@ export class EventsFile {
     }
   }
 
+  get #isFile(): boolean {
+    return this.#active && this.#path !== '-';
+  }
+
   add(view: LiveView): void {
-    if (this.kinds !== undefined && !this.kinds.has(view.kind)) return;
+    if (!this.#active || (this.kinds !== undefined && !this.kinds.has(view.kind))) return;
     this.#pending.push(JSON.stringify(this.#redact(this.#simple ? simpleEvent(view) : eventJson(view))));
   }
 
@@ -68,7 +75,7 @@ export class EventsFile {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
       this.#size += bytes.length;
       this.#failing = false;
-      if (this.#path !== '-' && this.#rotateBytes > 0 && this.#size >= this.#rotateBytes) this.#rotate();
+      if (this.#isFile && this.#rotateBytes > 0 && this.#size >= this.#rotateBytes) this.#rotate();
     } catch (error) {
       this.failed += count;
       if (!this.#failing)
@@ -94,7 +101,7 @@ export class EventsFile {
 
   /** For SIGHUP: the file may have been moved away. */
   reopen(): void {
-    if (this.#path === '-') return;
+    if (!this.#isFile) return;
     const fd = this.#open();
     closeSync(this.#fd);
     this.#fd = fd;
@@ -103,6 +110,6 @@ export class EventsFile {
 
   close(): void {
     this.flush();
-    if (this.#path !== '-') closeSync(this.#fd);
+    if (this.#isFile) closeSync(this.#fd);
   }
 }

@@ -7,15 +7,14 @@ import { type LoadedRules, loadRules } from '../rules/load.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { WindowStore } from '../rules/window.ts';
 import { KINDS } from '../schema/kinds.ts';
+import type { Settings } from './in-force.ts';
+
+export type Loaded = LoadedRules;
 
 /** Loads what the configuration names. `previous` hands on windows and correlations. */
-export function loadConfiguredRules(
-  config: Config,
-  paths: readonly string[],
-  previous: RuleSet | undefined,
-): LoadedRules {
+export function loadConfiguredRules({ config, rulePaths }: Settings, previous: RuleSet | undefined): Loaded {
   return loadRules({
-    paths,
+    paths: rulePaths,
     sigmaPaths: config.rules.sigma_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),

@@ -1,5 +1,4 @@
 import type { Config } from '../config/options.ts';
-import type { EventRecord } from '../schema/event.ts';
 import type { RecordLayout } from '../schema/layout.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
 import { shapesOf } from '../schema/readers.ts';
@@ -26,11 +25,6 @@ export interface EnricherOptions {
   /** Of the records: the sensor's. */
   readonly layout: RecordLayout;
   readonly procfs?: Procfs;
-  /**
-   * The event of a program whose hashes were not known when its exec was
-   * evaluated, now with them; only rules that name a hash need to see it.
-   */
-  readonly onHashed?: (event: EventRecord) => void;
 }
 
 type KindStep = (view: LiveView, process: Process) => void;
@@ -60,13 +54,13 @@ export class Enricher {
   readonly #started: Program[] = [];
   #budget = { second: 0, left: REPAIRS_PER_SECOND };
 
-  constructor({ config, host, layout, procfs, onHashed }: EnricherOptions) {
+  constructor({ config, host, layout, procfs }: EnricherOptions) {
     const shapes = shapesOf(layout);
     this.#host = host;
     this.#procfs = procfs ?? new Procfs(config.enrich.environment);
     this.#table = new ProcessTable(config.enrich.max_processes);
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
-    this.hashing = new HashService(config.enrich.hash_max_bytes, onHashed);
+    this.hashing = new HashService(config.enrich.hash_max_bytes);
     this.#hostNamespaces = this.#procfs.namespaces(1);
     this.#read = recordReaders(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);

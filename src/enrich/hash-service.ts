@@ -11,12 +11,19 @@ import type { HashLookup, Program } from './program.ts';
  */
 export class HashService {
   readonly #hashes: Hashes;
-  readonly #onHashed: ((event: EventRecord) => void) | undefined;
+  #onHashed: (event: EventRecord) => void = () => undefined;
   #on = false;
 
-  constructor(maxBytes: number, onHashed: ((event: EventRecord) => void) | undefined) {
+  constructor(maxBytes: number) {
     this.#hashes = new Hashes(maxBytes);
-    this.#onHashed = onHashed;
+  }
+
+  /**
+   * `listener` gets the event of a program whose hashes were not known when its
+   * exec was evaluated, now with them; only rules that name a hash need to see it.
+   */
+  onHashed(listener: (event: EventRecord) => void): void {
+    this.#onHashed = listener;
   }
 
   get counts(): Readonly<HashCounts> {
@@ -41,11 +48,9 @@ export class HashService {
     if (key === undefined || this.#hashes.known(key) !== undefined) return;
     const paths = [`/proc/${program.pid}/exe`, ...(program.path === undefined ? [] : [program.path])];
     const job = this.#hashes.compute(key, ...paths);
-    const onHashed = this.#onHashed;
-    if (onHashed === undefined) return;
     const event = view.snapshot();
     void job.then((hashes) => {
-      if (hashes !== undefined) onHashed(withHashes(event, hashes));
+      if (hashes !== undefined) this.#onHashed(withHashes(event, hashes));
     });
   }
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { HostContext } from '../schema/context.ts';
 import { DnsCache } from './dns.ts';
 import { Users } from './users.ts';
@@ -41,4 +42,9 @@ export class Host implements HostContext {
     const framed = message.length > 2 && (((message[0] ?? 0) << 8) | (message[1] ?? 0)) === message.length - 2;
     this.dns.learn(framed ? message.subarray(2) : message, performance.now() / 1000);
   }
+}
+
+/** Identifies this boot of the machine. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 }

@@ -11,7 +11,7 @@ import { healthRoutes } from './routes/health.ts';
 import { landingRoutes } from './routes/landing.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { type Streams, streamRoutes } from './routes/stream.ts';
-import type { HttpApi } from './types.ts';
+import type { Gate } from './types.ts';
 import type { CurrentWebConfig } from './web-config/current.ts';
 import { RateLimit } from './web-config/rate-limit.ts';
 import type { UserCheck } from './web-config/users.ts';
@@ -19,9 +19,7 @@ import type { UserCheck } from './web-config/users.ts';
 export interface AppOptions {
   readonly version: string;
   readonly metrics: MetricsRegistry;
-  readonly ready: () => boolean;
-  readonly reload: () => Promise<unknown>;
-  readonly api: HttpApi;
+  readonly gate: Gate;
   readonly log: Logger;
   readonly enableLifecycle: boolean;
   readonly streamClients: number;
@@ -42,15 +40,33 @@ export function createApp(options: AppOptions): { readonly app: Koa; readonly st
   app.use(protect(options));
   if (options.loopback) app.use(refuseForeignNames(options.webConfig));
 
+  app.use(refuseEarly(options.gate));
+
   const router = new Router();
   landingRoutes(router, options.version);
   metricsRoutes(router, options.metrics);
   healthRoutes(router, options);
-  const streams = streamRoutes(router, options.api, options.metrics, options.streamClients);
-  apiRoutes(router, options.api);
+  const streams = streamRoutes(router, options.gate, options.metrics, options.streamClients);
+  apiRoutes(router, options.gate);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return { app, streams };
+}
+
+/** What needs the daemon is answered only while it is there: it listens before it has loaded anything. */
+function refuseEarly(gate: Gate) {
+  return async (context: Context, next: Next): Promise<void> => {
+    const needsDaemon = context.path.startsWith('/api/') || context.path === '/-/reload';
+    if (needsDaemon && !gate.isOpen) {
+      context.status = 503;
+      context.set('Retry-After', '1');
+      context.body = {
+        error: { message: 'the daemon is starting or ending', remedy: 'try again when /-/ready answers 200' },
+      };
+      return;
+    }
+    await next();
+  };
 }
 
 /** Clients see what they did wrong, never what went wrong inside. */

@@ -1,7 +1,7 @@
+import type { AlertFilter, AlertQuery, EventFilter, EventQuery } from '../alerts/history.ts';
 import { EVENT_KINDS } from '../metrics/kinds.ts';
 import { nearest } from '../nearest.ts';
 import { SEVERITIES } from '../rules/types.ts';
-import type { AlertFilter, AlertQuery, EventFilter, EventQuery } from './types.ts';
 
 /** A query parameter is wrong; the client gets 400 with these words. */
 export class ParameterError extends Error {

@@ -8,7 +8,7 @@ import type { MetricsRegistry } from '../metrics/registry.ts';
 import { formatAddress, isLoopback, type ListenAddress, parseAddress } from './address.ts';
 import { createApp } from './app.ts';
 import { acceptsClient, peerOptions } from './client-certificate.ts';
-import type { HttpApi } from './types.ts';
+import { Gate, type HttpApi } from './types.ts';
 import { CurrentWebConfig } from './web-config/current.ts';
 import type { WebSettings } from './web-config/read.ts';
 import { UserCheck } from './web-config/users.ts';
@@ -17,11 +17,6 @@ export interface ServerOptions {
   readonly config: Pick<Config, 'web' | 'history'>;
   readonly version: string;
   readonly metrics: MetricsRegistry;
-  /** Whether the BPF programs are attached. */
-  readonly ready: () => boolean;
-  /** Reads configuration and rules again; rejects with a WardenError that says what is wrong. */
-  readonly reload: () => Promise<unknown>;
-  readonly api: HttpApi;
   readonly log: Logger;
 }
 
@@ -30,6 +25,10 @@ export interface RunningServer {
   readonly address: string;
   /** Where a person finds it. */
   readonly url: string;
+  /** From now on it is ready: the BPF programs are attached. */
+  open(api: HttpApi): void;
+  /** From now on it is not ready: the daemon ends. */
+  shut(): void;
   /** Stops listening, lets requests end for at most `graceMs`, then cuts them. */
   close(graceMs?: number): Promise<void>;
 }
@@ -53,8 +52,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const listen = parseAddress(options.config.web.listen_address);
   const webConfig = new CurrentWebConfig(options.config.web.config_file, options.log);
   const users = new UserCheck(options.log);
+  const gate = new Gate();
   const { app, streams } = createApp({
     ...options,
+    gate,
     webConfig,
     users,
     enableLifecycle: options.config.web.enable_lifecycle,
@@ -77,6 +78,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     address: formatAddress(listen.host ?? '', port),
     url: `${scheme}://${formatAddress(reachable(listen.host), port)}`,
+    open: (api) => gate.open(api),
+    shut: () => gate.shut(),
     async close(graceMs = GRACE_MS) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       streams.close();

@@ -1,40 +1,49 @@
+import type { AlertFilter, AlertQuery, EventFilter, EventQuery } from '../alerts/history.ts';
 import type { IncidentDetail, IncidentSummary } from '../alerts/incidents.ts';
 import type { Alert } from '../alerts/types.ts';
-import type { Severity } from '../rules/types.ts';
 import type { EventJson } from '../schema/event.ts';
 
-export interface TimeRange {
-  /** Unix seconds, inclusive. */
-  readonly since?: number;
-  readonly until?: number;
-}
-export interface AlertFilter {
-  /** Lowest severity. */
-  readonly severity?: Severity;
-  readonly rule?: string;
-  /** Event kind. */
-  readonly event?: string;
-}
-export interface EventFilter {
-  /** Event kind. */
-  readonly event?: string;
-  readonly pid?: number;
-}
-export type AlertQuery = AlertFilter & TimeRange & { readonly limit: number };
-export type EventQuery = EventFilter & TimeRange & { readonly limit: number };
-
-/** What /api/v1 shows. Lists are newest first; a subscription ends with the function it returns. */
-export interface HttpApi {
-  alerts(query: AlertQuery): readonly Alert[];
-  alert(id: string): Alert | undefined;
-  events(query: EventQuery): readonly EventJson[];
-  /** Newest first. */
+/** What is remembered of alerts, incidents and events. Lists are newest first; a subscription ends with the function it returns. */
+export interface AlertViews {
+  queryAlerts(query: AlertQuery): readonly Alert[];
+  alertById(id: string): Alert | undefined;
+  queryEvents(query: EventQuery): readonly EventJson[];
   incidents(limit: number): readonly IncidentSummary[];
-  incident(id: string): IncidentDetail | undefined;
+  incidentById(id: string): IncidentDetail | undefined;
+  subscribeAlerts(filter: AlertFilter, write: (alert: Alert) => void): () => void;
+  subscribeEvents(filter: EventFilter, write: (event: EventJson) => void): () => void;
+}
+
+/** What the daemon shows and does for clients. */
+export interface HttpApi {
+  readonly views: AlertViews;
   /** Any JSON value: the rules in force, with what is known of each. */
   rules(): unknown;
   /** Any JSON value: version, attach report, counts. */
   status(): unknown;
-  subscribeAlerts(filter: AlertFilter, write: (alert: Alert) => void): () => void;
-  subscribeEvents(filter: EventFilter, write: (event: EventJson) => void): () => void;
+  /** Reads configuration and rules again; rejects with a WardenError that says what is wrong. */
+  reload(): Promise<unknown>;
+}
+
+/** The daemon behind the server: there from `open` on, until `shut`. */
+export class Gate {
+  #api: HttpApi | undefined;
+
+  get isOpen(): boolean {
+    return this.#api !== undefined;
+  }
+
+  open(api: HttpApi): void {
+    this.#api = api;
+  }
+
+  shut(): void {
+    this.#api = undefined;
+  }
+
+  /** Asked only for requests that the gate let through (app.ts). */
+  get api(): HttpApi {
+    if (this.#api === undefined) throw new Error('the daemon is not there yet, or no longer');
+    return this.#api;
+  }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CAPABILITIES } from '../config/capabilities.ts';
+import { loadNative } from './native.ts';
 
 /** A set of capabilities: bit n is capability n. */
 export type CapabilityMask = bigint;
@@ -67,4 +68,9 @@ export function threadsBeyond(
 function maskOf(status: string, set: string): CapabilityMask {
   const found = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1];
   return found === undefined ? 0n : BigInt(`0x${found}`);
+}
+
+/** Takes all capabilities but these from every thread of this process, for good: how many threads did not follow, or -errno. */
+export function dropCapabilities(keep: CapabilityMask): number {
+  return loadNative().dropCapabilities(keep);
 }

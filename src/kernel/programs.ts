@@ -41,3 +41,8 @@ export function programWanted(name: string, config: Pick<Config, 'monitoring' | 
 export function exitFamily(program: string): string | undefined {
   return /^exit_(.+)$/.exec(program)?.[1]?.toUpperCase();
 }
+
+/** Iterators run once when asked and attach to nothing. */
+export function isIterator({ section }: { readonly section: string }): boolean {
+  return section.startsWith('iter/');
+}

@@ -1,5 +1,3 @@
-import type { EventView } from '../schema/event.ts';
-
 export type Outcome = 'seen' | 'filtered' | 'throttled' | 'submitted' | 'lost_ring_full' | 'lost_scratch';
 
 /** Exact counts by event kind, read from the kernel's per-CPU map. */
@@ -45,10 +43,3 @@ export type FilterToken =
   | { readonly type: 'uid'; readonly uid: number }
   /** The operation failed. */
   | { readonly type: 'error' };
-
-/** Where events come from: the kernel, or a recording. */
-export interface EventSource {
-  /** Calls back with the records of one drain; the views are invalid when the callback returns. */
-  start(onBatch: (batch: readonly EventView[]) => void): void;
-  close(): void;
-}

@@ -55,134 +55,163 @@ export interface MetricsOptions {
 }
 
 /** The metrics of the catalog on a prom-client registry, with what only the daemon itself does. */
-export interface MetricsRegistry extends Metrics {
-  /** Sets a counter whose total is kept elsewhere (kernel, cache). It never goes backwards. */
-  advance<N extends CounterName>(name: N, total: number, labels?: LabelsOf<N>): void;
+export class MetricsRegistry implements Metrics {
+  readonly #registry = new Registry<OpenMetricsContentType>();
+  readonly #onError: ((error: unknown) => void) | undefined;
+  readonly #declared = new Map<DeclaredSet, ReadonlySet<string>>(DECLARED_SETS.map((set) => [set, new Set<string>()]));
+  readonly #counters = new Map<MetricName, CounterInstrument>();
+  readonly #gauges = new Map<MetricName, GaugeInstrument>();
+  readonly #histograms = new Map<MetricName, HistogramInstrument>();
+  readonly #tacticsByRule = new Map<string, readonly string[]>();
+  readonly #matchesWithTactics: Counter<LabelsOf<'rule_matches_total'>>;
+  readonly #updates = new Set<() => void>();
+
+  /** Makes every series that is known before anything is loaded, at 0. */
+  constructor(options: MetricsOptions) {
+    this.#onError = options.onError;
+    // OpenMetrics, because prom-client keeps exemplars in no other; its own metrics(), which would rename counters for
+    // good, is never called.
+    this.#registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    this.#makeInstruments();
+    this.#matchesWithTactics = this.#countTactics();
+    this.setInfo('build_info', {
+      version: options.version,
+      revision: options.revision ?? 'unknown',
+      nodeversion: process.version,
+      kernel: options.kernel ?? 'unknown',
+    });
+    if (options.processMetrics !== false) addProcessMetrics(this.#registry);
+  }
+
+  #makeInstruments(): void {
+    for (const [name, spec] of SPECS) {
+      const parts = {
+        name,
+        spec,
+        registry: this.#registry,
+        declared: this.#declared,
+        folded: () => this.#overflow(name),
+      };
+      if (spec.type === 'counter') this.#counters.set(name, makeCounter(parts));
+      else if (spec.type === 'gauge') this.#gauges.set(name, makeGauge(parts));
+      else this.#histograms.set(name, makeHistogram(parts));
+    }
+    for (const [name, spec] of SPECS) {
+      if (spec.zero === 'all') for (const labels of closedLabelSets(spec)) this.#instrument(name).zero(labels);
+      const hasLabels = Object.keys(spec.labels).length > 0;
+      if (hasLabels && name !== 'series_overflow_total')
+        this.#counters.get('series_overflow_total')?.zero({ metric: PREFIX + name });
+      // prom-client starts label-less counters and gauges at 0 itself.
+    }
+  }
+
+  #overflow(name: MetricName): void {
+    if (name !== 'series_overflow_total') this.#counters.get('series_overflow_total')?.inc({ metric: PREFIX + name });
+  }
+
+  #instrument(name: MetricName): Instrument {
+    return this.#counters.get(name) ?? this.#gauges.get(name) ?? need(this.#histograms.get(name), name);
+  }
+
+  /** A match of a rule counts for its tactics too. */
+  #countTactics(): Counter<LabelsOf<'rule_matches_total'>> {
+    const matches = need(this.#counters.get('rule_matches_total'), 'rule_matches_total');
+    const tactics = need(this.#counters.get('tactic_matches_total'), 'tactic_matches_total');
+    return {
+      inc: (labels, value) => {
+        matches.inc(labels, value);
+        for (const tactic of this.#tacticsByRule.get(labels?.rule ?? '') ?? ['none'])
+          tactics.inc({ tactic, severity: labels?.severity ?? '' }, value);
+      },
+    };
+  }
+
+  counter<N extends CounterName>(name: N): Counter<LabelsOf<N>> {
+    const counter: Counter =
+      name === 'rule_matches_total' ? this.#matchesWithTactics : need(this.#counters.get(name), name);
+    return counter;
+  }
+
+  gauge<N extends GaugeName>(name: N): Gauge<LabelsOf<N>> {
+    const gauge: Gauge = need(this.#gauges.get(name), name);
+    return gauge;
+  }
+
+  histogram<N extends HistogramName>(name: N): Histogram<LabelsOf<N>> {
+    const histogram: Histogram = need(this.#histograms.get(name), name);
+    return histogram;
+  }
+
+  advance<N extends CounterName>(name: N, total: number, labels?: LabelsOf<N>): void {
+    need(this.#counters.get(name), name).advanceTo(total, labels);
+  }
+
+  onCollect(update: () => void): () => void {
+    this.#updates.add(update);
+    return () => this.#updates.delete(update);
+  }
+
   /** The rules now in force: series of others end, theirs start at 0. `kinds` are the event kinds that rules look at. */
-  declareRules(rules: readonly RuleInfo[], kinds?: Iterable<string>): void;
-  declareSinks(names: Iterable<string>): void;
-  declarePrograms(names: Iterable<string>): void;
-  declarePlugins(names: Iterable<string>): void;
+  declareRules(rules: readonly RuleInfo[], kinds: Iterable<string> = []): void {
+    this.#declareNames(
+      'rules',
+      rules.map((rule) => rule.name),
+    );
+    this.#tacticsByRule.clear();
+    for (const rule of rules) this.#tacticsByRule.set(rule.name, tacticsOf(rule));
+    declareRuleSeries(rules, { counters: this.#counters, gauges: this.#gauges });
+    for (const event of kinds) need(this.#histograms.get('risk_score'), 'risk_score').zero({ event });
+    need(this.#gauges.get('rules_loaded'), 'rules_loaded').set(rules.length);
+  }
+
+  declareSinks(names: Iterable<string>): void {
+    this.#declareNames('sinks', names);
+  }
+  declarePrograms(names: Iterable<string>): void {
+    this.#declareNames('programs', names);
+  }
+  declarePlugins(names: Iterable<string>): void {
+    this.#declareNames('plugins', names);
+  }
   /** Names that syscalls_total may show. */
-  declareSyscalls(names: Iterable<string>): void;
-  /** Replaces the one series of an info metric. */
-  setInfo<N extends 'build_info' | 'config_hash_info' | 'rules_hash_info'>(name: N, labels: LabelsOf<N>): void;
-  /** Runs the readings of onCollect and gives all metrics at one moment, in catalog order. */
-  collect(): Promise<readonly Collected[]>;
-}
-
-/** Makes the registry with every series that is known before anything is loaded at 0. */
-export function createMetrics(options: MetricsOptions): MetricsRegistry {
-  // OpenMetrics, because prom-client keeps exemplars in no other; its own metrics(), which would rename counters for
-  // good, is never called.
-  const registry = new Registry<OpenMetricsContentType>();
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  const declared = new Map<DeclaredSet, ReadonlySet<string>>(DECLARED_SETS.map((set) => [set, new Set<string>()]));
-  const counters = new Map<MetricName, CounterInstrument>();
-  const gauges = new Map<MetricName, GaugeInstrument>();
-  const histograms = new Map<MetricName, HistogramInstrument>();
-  const overflow = (name: MetricName) =>
-    name === 'series_overflow_total'
-      ? undefined
-      : counters.get('series_overflow_total')?.inc({ metric: PREFIX + name });
-
-  for (const [name, spec] of SPECS) {
-    const parts = { name, spec, registry, declared, folded: () => overflow(name) };
-    if (spec.type === 'counter') counters.set(name, makeCounter(parts));
-    else if (spec.type === 'gauge') gauges.set(name, makeGauge(parts));
-    else histograms.set(name, makeHistogram(parts));
-  }
-  const instrument = (name: MetricName): Instrument =>
-    counters.get(name) ?? gauges.get(name) ?? need(histograms.get(name), name);
-
-  for (const [name, spec] of SPECS) {
-    if (spec.zero === 'all') for (const labels of closedLabelSets(spec)) instrument(name).zero(labels);
-    const hasLabels = Object.keys(spec.labels).length > 0;
-    if (hasLabels && name !== 'series_overflow_total')
-      counters.get('series_overflow_total')?.zero({ metric: PREFIX + name });
-    // prom-client starts label-less counters and gauges at 0 itself.
+  declareSyscalls(names: Iterable<string>): void {
+    this.#declareNames('syscalls', names);
   }
 
-  const declareNames = (set: DeclaredSet, names: Iterable<string>) => {
-    declared.set(set, new Set(names));
+  #declareNames(set: DeclaredSet, names: Iterable<string>): void {
+    const known = new Set(names);
+    this.#declared.set(set, known);
     for (const [name, spec] of SPECS) {
       const label = Object.entries(spec.labels).find(
         ([, values]) => values.of === 'declared' && values.set === set,
       )?.[0];
       if (label === undefined) continue;
-      instrument(name).drop(
-        (labels) => labels[label] !== OTHER && declared.get(set)?.has(labels[label] ?? '') !== true,
-      );
+      this.#instrument(name).drop((labels) => labels[label] !== OTHER && !known.has(labels[label] ?? ''));
       if (spec.zero !== 'declared' || set === 'rules') continue;
-      for (const labels of closedLabelSets(spec, { [label]: [...(declared.get(set) ?? [])] }))
-        instrument(name).zero(labels);
+      for (const labels of closedLabelSets(spec, { [label]: [...known] })) this.#instrument(name).zero(labels);
     }
-  };
+  }
 
-  const tacticsByRule = new Map<string, readonly string[]>();
-  const matches = need(counters.get('rule_matches_total'), 'rule_matches_total');
-  const tactics = need(counters.get('tactic_matches_total'), 'tactic_matches_total');
-  const matchesWithTactics: Counter<LabelsOf<'rule_matches_total'>> = {
-    inc(labels, value) {
-      matches.inc(labels, value);
-      for (const tactic of tacticsByRule.get(labels?.rule ?? '') ?? ['none'])
-        tactics.inc({ tactic, severity: labels?.severity ?? '' }, value);
-    },
-  };
+  /** Replaces the one series of an info metric. */
+  setInfo<N extends 'build_info' | 'config_hash_info' | 'rules_hash_info'>(name: N, labels: LabelsOf<N>): void {
+    const gauge = need(this.#gauges.get(name), name);
+    gauge.drop(() => true);
+    gauge.set(1, labels);
+  }
 
-  const updates = new Set<() => void>();
-  const failures = need(counters.get('collect_failures_total'), 'collect_failures_total');
-
-  const metrics: MetricsRegistry = {
-    counter: (name): Counter => (name === 'rule_matches_total' ? matchesWithTactics : need(counters.get(name), name)),
-    gauge: (name: GaugeName): Gauge => need(gauges.get(name), name),
-    histogram: (name: HistogramName): Histogram => need(histograms.get(name), name),
-    onCollect(update) {
-      updates.add(update);
-      return () => updates.delete(update);
-    },
-    advance: (name, total, labels) => need(counters.get(name), name).advanceTo(total, labels),
-    declareRules(rules, kinds = []) {
-      declareNames(
-        'rules',
-        rules.map((rule) => rule.name),
-      );
-      tacticsByRule.clear();
-      for (const rule of rules) tacticsByRule.set(rule.name, tacticsOf(rule));
-      declareRuleSeries(rules, { counters, gauges });
-      for (const event of kinds) need(histograms.get('risk_score'), 'risk_score').zero({ event });
-      need(gauges.get('rules_loaded'), 'rules_loaded').set(rules.length);
-    },
-    declareSinks: (names) => declareNames('sinks', names),
-    declarePrograms: (names) => declareNames('programs', names),
-    declarePlugins: (names) => declareNames('plugins', names),
-    declareSyscalls: (names) => declareNames('syscalls', names),
-    setInfo(name, labels) {
-      const gauge = need(gauges.get(name), name);
-      gauge.drop(() => true);
-      gauge.set(1, labels);
-    },
-    async collect() {
-      for (const update of updates) {
-        try {
-          update();
-        } catch (error) {
-          failures.inc();
-          options.onError?.(error);
-        }
+  /** Runs the readings of onCollect and gives all metrics at one moment, in catalog order. */
+  async collect(): Promise<readonly Collected[]> {
+    for (const update of this.#updates) {
+      try {
+        update();
+      } catch (error) {
+        this.#counters.get('collect_failures_total')?.inc();
+        this.#onError?.(error);
       }
-      for (const counter of counters.values()) counter.flush();
-      return Promise.all(registry.getMetricsAsArray().map((metric) => valuesOf(metric)));
-    },
-  };
-  metrics.setInfo('build_info', {
-    version: options.version,
-    revision: options.revision ?? 'unknown',
-    nodeversion: process.version,
-    kernel: options.kernel ?? 'unknown',
-  });
-  if (options.processMetrics !== false) addProcessMetrics(registry);
-  return metrics;
+    }
+    for (const counter of this.#counters.values()) counter.flush();
+    return Promise.all(this.#registry.getMetricsAsArray().map((metric) => valuesOf(metric)));
+  }
 }
 
 /** prom-client's types leave out that every registered metric has get(). */

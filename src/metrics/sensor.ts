@@ -9,13 +9,17 @@ const READINGS = 5;
 
 /** What of the sensor is read at each scrape. */
 export interface SensorReadings {
-  counts(): KernelCounts;
-  totals(): IoTotals;
-  syscalls(): ReadonlyMap<string, SyscallCounts>;
-  failures(): ReadonlyMap<string, number>;
-  programStatistics(): ReadonlyMap<string, { readonly runs: number; readonly seconds: number }>;
-  ringStats(): RingStats;
-  readonly decodeErrors: Readonly<Record<'truncated' | 'corrupt' | 'unknown_kind', number>>;
+  readonly counters: {
+    events(): KernelCounts;
+    io(): IoTotals;
+    syscalls(): ReadonlyMap<string, SyscallCounts>;
+    failures(): ReadonlyMap<string, number>;
+    programs(): ReadonlyMap<string, { readonly runs: number; readonly seconds: number }>;
+  };
+  readonly drain: {
+    stats(): RingStats;
+    readonly errors: Readonly<Record<'truncated' | 'corrupt' | 'unknown_kind', number>>;
+  };
 }
 
 /**
@@ -55,23 +59,23 @@ function publishCounts(metrics: MetricsRegistry, sensor: SensorReadings): void {
   metrics.gauge('ring_size_bytes').set(rings.bulkSize, { ring: 'bulk' });
   metrics.gauge('ring_size_bytes').set(rings.prioritySize, { ring: 'priority' });
   metrics.advance('events_decode_errors_total', rings.malformed, { reason: 'malformed' });
-  for (const [reason, total] of Object.entries(sensor.decodeErrors))
+  for (const [reason, total] of Object.entries(sensor.drain.errors))
     metrics.advance('events_decode_errors_total', total, { reason });
 }
 
 function publishTotals(metrics: MetricsRegistry, sensor: SensorReadings): void {
-  const { fileRead, fileWrite, networkSend, networkReceive } = sensor.totals();
+  const { fileRead, fileWrite, networkSend, networkReceive } = sensor.counters.io();
   metrics.advance('file_bytes_total', fileRead.bytes, { direction: 'read' });
   metrics.advance('file_bytes_total', fileWrite.bytes, { direction: 'write' });
   metrics.advance('file_calls_total', fileRead.calls, { direction: 'read' });
   metrics.advance('file_calls_total', fileWrite.calls, { direction: 'write' });
   metrics.advance('network_bytes_total', networkSend.bytes, { direction: 'sent' });
   metrics.advance('network_bytes_total', networkReceive.bytes, { direction: 'received' });
-  for (const [reason, total] of sensor.failures()) {
+  for (const [reason, total] of sensor.counters.failures()) {
     if (reason !== 'none' && reason !== 'max') metrics.advance('kernel_failures_total', total, { reason });
   }
   const errors = { denied: 0, missing: 0, again: 0, failed: 0 };
-  for (const [syscall, count] of sensor.syscalls()) {
+  for (const [syscall, count] of sensor.counters.syscalls()) {
     metrics.advance('syscalls_total', count.calls, { syscall });
     for (const errno_class of ERRNO_CLASSES) errors[errno_class] += count.errors[errno_class];
   }
@@ -80,7 +84,7 @@ function publishTotals(metrics: MetricsRegistry, sensor: SensorReadings): void {
 }
 
 function publishPrograms(metrics: MetricsRegistry, sensor: SensorReadings): void {
-  for (const [program, { runs, seconds }] of sensor.programStatistics()) {
+  for (const [program, { runs, seconds }] of sensor.counters.programs()) {
     metrics.advance('program_runs_total', runs, { program });
     metrics.advance('program_run_seconds_total', seconds, { program });
   }
@@ -88,8 +92,8 @@ function publishPrograms(metrics: MetricsRegistry, sensor: SensorReadings): void
 
 /** Counts, then rings: what was submitted before is taken or pending after. */
 function readCounts(sensor: SensorReadings): { counts: KernelCounts; rings: RingStats; gap: number } {
-  const counts = sensor.counts();
-  const rings = sensor.ringStats();
+  const counts = sensor.counters.events();
+  const rings = sensor.drain.stats();
   let gap = 0;
   let sent = 0;
   for (const { seen, filtered, throttled, submitted, lost_ring_full, lost_scratch } of counts.values()) {

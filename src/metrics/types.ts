@@ -20,6 +20,8 @@ export interface Metrics {
   counter<N extends CounterName>(name: N): Counter<LabelsOf<N>>;
   gauge<N extends GaugeName>(name: N): Gauge<LabelsOf<N>>;
   histogram<N extends HistogramName>(name: N): Histogram<LabelsOf<N>>;
+  /** Sets a counter whose total is kept elsewhere (kernel, cache). It never goes backwards. */
+  advance<N extends CounterName>(name: N, total: number, labels?: LabelsOf<N>): void;
   /** Called at every scrape, before the values are read; returns a function that ends it. */
   onCollect(update: () => void): () => void;
 }

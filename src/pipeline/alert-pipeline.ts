@@ -1,25 +1,34 @@
-import { type Candidate, candidatesOf } from '../alerts/alert.ts';
-import { alertMatches, eventJsonMatches, History } from '../alerts/history.ts';
-import { newAlertId } from '../alerts/identity.ts';
-import { type IncidentOptions, Incidents } from '../alerts/incidents.ts';
-import { Ledger, type LedgerOptions, type Summary } from '../alerts/ledger.ts';
+import type { Candidate } from '../alerts/alert.ts';
+import {
+  type AlertDetail,
+  type AlertFilter,
+  type AlertQuery,
+  alertMatches,
+  type EventFilter,
+  type EventQuery,
+  eventJsonMatches,
+  History,
+} from '../alerts/history.ts';
+import { type IncidentDetail, type IncidentOptions, type IncidentSummary, Incidents } from '../alerts/incidents.ts';
+import { Ledger, type LedgerOptions } from '../alerts/ledger.ts';
 import { formatAlertLine } from '../alerts/line.ts';
-import { createRedactor, type Redactor } from '../alerts/redact.ts';
+import { type Redactor, redactorOf } from '../alerts/redact.ts';
 import { openSpool } from '../alerts/spool/open.ts';
 import type { Spool } from '../alerts/spool/spool.ts';
-import type { Settlement } from '../alerts/spool/types.ts';
+import type { DeadLetter, Settlement } from '../alerts/spool/types.ts';
 import { Stream } from '../alerts/stream.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
-import { loadPlugins, type Plugins } from '../plugins/plugins.ts';
-import { createResponder } from '../response/responder.ts';
-import type { EventJson } from '../schema/event.ts';
+import type { Counter } from '../metrics/types.ts';
+import { Plugins } from '../plugins/plugins.ts';
+import { Responder } from '../response/responder.ts';
+import type { Finding } from '../rules/types.ts';
+import type { EventJson, EventRecord } from '../schema/event.ts';
 import { Raiser } from './raise.ts';
 import { compileSilences } from './silences.ts';
 import { Deliveries } from './sinks.ts';
-import type { AlertFilter, AlertPipeline, EventFilter, PipelineOptions } from './types.ts';
-
-export type { AlertFilter, AlertPipeline, EventFilter, PipelineOptions, PipelineStats } from './types.ts';
+import { Alerter } from './stages.ts';
+import type { PipelineOptions, PipelineStats } from './types.ts';
 
 /** The label of alert_deliveries_total; what is not for a sink is no attempt. */
 const OUTCOMES: Readonly<Record<Settlement, string | undefined>> = {
@@ -32,241 +41,272 @@ const OUTCOMES: Readonly<Record<Settlement, string | undefined>> = {
 const TICK_MS = 1000;
 const POLL_MS = 5;
 
-/**
- * From finding to delivered alert: ledger, response, redaction, enrichers,
- * spool, sinks, history. Throws CONFIG_INVALID, PLUGIN_INVALID or SPOOL_FAILED.
- */
-export async function createAlertPipeline(options: PipelineOptions): Promise<AlertPipeline> {
-  const { metrics, log, hostName } = options;
-  let config = options.config;
-  let redactor = redactorOf(config);
-  const ledger = new Ledger(ledgerOptions(config, options), { monotonic: () => performance.now(), wall: Date.now });
-  const incidents = new Incidents(incidentOptions(config));
-  let plugins = await loadPlugins(pluginOptions(config));
+/** What has to be opened, and may fail, before the pipeline is there. */
+interface Opened {
+  readonly redactor: Redactor;
+  readonly ledger: Ledger;
+  readonly plugins: Plugins;
+  readonly spool: Spool;
+  readonly deliveries: Deliveries;
+}
 
-  const deliveriesTotal = metrics.counter('alert_deliveries_total');
-  let spool: Spool;
-  try {
-    spool = await openSpool(config.spool.directory, {
-      maxBytes: config.spool.max_bytes,
-      log,
-      onSettled: (sink, settlement) => {
-        const outcome = OUTCOMES[settlement];
-        if (outcome !== undefined) deliveriesTotal.inc({ sink, outcome });
-      },
+/** The stages from finding to delivered alert, and their life: open, reload, flush, close. One per daemon. */
+export class AlertPipeline {
+  readonly #options: PipelineOptions;
+  readonly #ledger: Ledger;
+  readonly #incidents: Incidents;
+  readonly #spool: Spool;
+  readonly #deliveries: Deliveries;
+  readonly #responder: Responder;
+  readonly #raiser: Raiser;
+  readonly #alerter: Alerter;
+  readonly #history: History;
+  readonly #alertStream: Stream<Alert, AlertFilter>;
+  readonly #eventStream: Stream<EventJson, EventFilter>;
+  readonly #alertsTotal: Counter;
+  readonly #updatesTotal: Counter;
+  readonly #endCollect: () => void;
+  readonly #timer: NodeJS.Timeout;
+  #config: Config;
+  #redactor: Redactor;
+  #plugins: Plugins;
+
+  /** Throws CONFIG_INVALID, PLUGIN_INVALID or SPOOL_FAILED, with nothing left open. */
+  static async open(options: PipelineOptions): Promise<AlertPipeline> {
+    const { config } = options;
+    const redactor = redactorOf(config);
+    const ledger = new Ledger(ledgerOptions(config, options), { monotonic: () => performance.now(), wall: Date.now });
+    const plugins = await Plugins.load({ ...options, config });
+    try {
+      const spool = await openSpoolOf(options);
+      try {
+        const deliveries = new Deliveries(options, spool);
+        const prepared = await deliveries.prepare(config, plugins.sink);
+        declareNames(options, config, prepared);
+        await deliveries.use(prepared, config.spool.dead_letter_seconds);
+        return new AlertPipeline(options, { redactor, ledger, plugins, spool, deliveries });
+      } catch (error) {
+        await spool.close();
+        throw error;
+      }
+    } catch (error) {
+      await plugins.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: PipelineOptions, { redactor, ledger, plugins, spool, deliveries }: Opened) {
+    const { config, metrics, log, hostName } = options;
+    this.#options = options;
+    this.#config = config;
+    this.#redactor = redactor;
+    this.#plugins = plugins;
+    this.#ledger = ledger;
+    this.#incidents = new Incidents(incidentOptions(config));
+    this.#spool = spool;
+    this.#deliveries = deliveries;
+    this.#responder = new Responder({ ...options, config: config.response });
+    this.#raiser = new Raiser({ redactor, plugins });
+    this.#alerter = new Alerter({
+      hostName,
+      ledger,
+      incidents: this.#incidents,
+      responder: this.#responder,
+      raiser: this.#raiser,
+      publish: (alert, candidate) => this.#publish(alert, candidate),
+      suppressed: (reason) => spool.suppressed(reason),
+      metrics,
     });
-  } catch (error) {
-    await plugins.close();
-    throw error;
+    this.#history = new History({ ...config.history, redactEvent: (event) => this.redactEvent(event) });
+    this.#alertStream = new Stream(alertMatches, log);
+    this.#eventStream = new Stream(eventJsonMatches, log);
+    this.#alertsTotal = metrics.counter('alerts_total');
+    this.#updatesTotal = metrics.counter('alert_updates_total');
+    this.#endCollect = metrics.onCollect(() => this.#collect());
+    this.#timer = setInterval(() => this.#alerter.summarise(), TICK_MS);
+    this.#timer.unref();
   }
-  const deliveries = new Deliveries(options, spool);
-  try {
-    const prepared = await deliveries.prepare(config, plugins.sink);
-    declare(
-      config,
-      prepared.map(({ sink }) => sink.name),
-    );
-    await deliveries.use(prepared, config.spool.dead_letter_seconds);
-  } catch (error) {
-    await Promise.all([plugins.close(), spool.close()]);
-    throw error;
+
+  /** Takes what the rules found. Never throws, never waits. Gives the id of the first alert that was accepted. */
+  offer(finding: Finding): string | undefined {
+    return this.#alerter.offer(finding);
   }
-  const responder = createResponder({
-    config: config.response,
-    hostName,
-    metrics,
-    log,
-    signaller: options.signaller,
-    blockTable: options.blockTable,
-    bootTime: options.bootTime,
-  });
-  const history = new History({
-    alerts: config.history.alerts,
-    events: config.history.events,
-    redactEvent: (event) => redactor.event(event),
-  });
-  const alertStream = new Stream<Alert, AlertFilter>(alertMatches, log);
-  const eventStream = new Stream<EventJson, EventFilter>(eventJsonMatches, log);
 
-  const alertsTotal = metrics.counter('alerts_total');
-  const updatesTotal = metrics.counter('alert_updates_total');
-  const suppressedTotal = metrics.counter('alerts_suppressed_total');
-  const evictionsTotal = metrics.counter('ledger_evictions_total');
-  const riskScore = metrics.histogram('risk_score');
-  const responsesTotal = metrics.counter('response_actions_total');
-  const incidentEvictionsTotal = metrics.counter('incident_evictions_total');
-  let evictionsSeen = 0;
-  let incidentEvictionsSeen = 0;
-  const endCollect = metrics.onCollect(() => {
-    const { alerts, bytes, oldest } = spool.stats();
-    metrics.gauge('spool_alerts').set(alerts);
-    metrics.gauge('spool_bytes').set(bytes);
-    metrics.gauge('spool_oldest_seconds').set(oldest === undefined ? 0 : Math.max(0, Date.now() - oldest) / 1000);
-    metrics.gauge('ledger_entries').set(ledger.size);
-    evictionsTotal.inc({}, ledger.evictions - evictionsSeen);
-    evictionsSeen = ledger.evictions;
-    metrics.gauge('incidents').set(incidents.size);
-    incidentEvictionsTotal.inc({}, incidents.evictions - incidentEvictionsSeen);
-    incidentEvictionsSeen = incidents.evictions;
-  });
+  /** Every event that outlives its batch: for history, streams and enrichers. */
+  observe(event: EventRecord): void {
+    this.#history.addEvent(event);
+    const watched = this.#plugins.observes.has(event.kind);
+    if (!watched && this.#eventStream.idle) return;
+    const json = this.redactEvent(event.toJSON());
+    if (watched) this.#plugins.observe(json);
+    this.#eventStream.publish(json);
+  }
 
-  const finish = (alert: Alert, { rule, event }: Candidate): void => {
-    spool.append(alert, JSON.stringify(alert));
-    history.addAlert(alert, event);
-    incidents.record(alert);
-    alertStream.publish(alert);
+  /** Whether somebody looks at events of this kind beyond the rules, so that a snapshot is worth its cost. */
+  wants(kind: string): boolean {
+    return !this.#eventStream.idle || this.#plugins.observes.has(kind);
+  }
+
+  /** Event kinds that must bypass the kernel filter. */
+  get observes(): ReadonlySet<string> {
+    return this.#plugins.observes;
+  }
+
+  /** The event without secrets, for other outputs. */
+  redactEvent(event: EventJson): EventJson {
+    return this.#redactor.event(event);
+  }
+
+  /** The last stage: a finished alert reaches the spool, and who watches. */
+  #publish(alert: Alert, { rule, event }: Candidate): void {
+    this.#spool.append(alert, JSON.stringify(alert));
+    this.#history.addAlert(alert, event);
+    this.#incidents.record(alert);
+    this.#alertStream.publish(alert);
+    const { log } = this.#options;
     const facts = { alert_id: alert.alert_id, rule: rule.name, severity: rule.severity, risk_score: alert.risk_score };
     if (alert.repeated !== undefined) {
-      updatesTotal.inc({ severity: rule.severity });
+      this.#updatesTotal.inc({ severity: rule.severity });
       // The terminal had its line when the alert was raised.
       log.debug(facts, formatAlertLine(alert));
       return;
     }
-    alertsTotal.inc({ rule: rule.name, severity: rule.severity, action: rule.action });
+    this.#alertsTotal.inc({ rule: rule.name, severity: rule.severity, action: rule.action });
     log[rule.severity === 'info' ? 'info' : 'warn'](facts, formatAlertLine(alert));
-    for (const name of plugins.responding(rule.tags)) void respondByPlugin(name, alert);
-  };
-
-  const respondByPlugin = async (name: string, alert: Alert): Promise<void> => {
-    const rule = { name: alert.rule.name, tags: alert.rule.tags };
-    const outcome = await responder.byPlugin(name, rule, alert, () => plugins.respond(name, alert));
-    responsesTotal.inc({ action: 'plugin', outcome });
-  };
-
-  const raiser = new Raiser({ redactor: () => redactor, plugins: () => plugins, finish });
-  const emitSummary = ({ candidate, alertId, repeats }: Summary): void => {
-    const response = { action: candidate.rule.action, outcome: 'none' } as const;
-    const incident = incidents.of(alertId);
-    raiser.raise(candidate, { alertId, response, repeats, ...(incident === undefined ? {} : { incident }) });
-  };
-  const timer = setInterval(() => ledger.due(emitSummary), TICK_MS);
-  timer.unref();
-
-  function declare(next: Config, sinks: readonly string[]): void {
-    const named = next.plugins.map(({ name }) => name);
-    options.declare?.({
-      sinks,
-      plugins: [...named, ...next.sinks.filter(({ type }) => type === 'plugin').map(({ name }) => name)],
-    });
-  }
-  function pluginOptions(next: Config) {
-    return { config: next, hostName, metrics, log, startWorker: options.startWorker };
+    for (const name of this.#plugins.responding(rule.tags))
+      void this.#responder.byPlugin(name, alert.rule, alert, () => this.#plugins.respond(name, alert));
   }
 
-  return {
-    offer(finding) {
-      let first: string | undefined;
-      for (const candidate of candidatesOf(finding, { hostName })) {
-        const { rule, event } = candidate;
-        const alertId = newAlertId();
-        const verdict = ledger.accept(candidate, alertId);
-        if (verdict === 'accepted') {
-          const incident = incidents.assign(candidate, alertId);
-          raiser.raise(candidate, { alertId, incident, response: responder.respond(rule, event) });
-          first ??= alertId;
-          continue;
-        }
-        suppressedTotal.inc({ rule: rule.name, reason: verdict });
-        spool.suppressed(verdict);
-        // Being told less often must not mean being protected less often.
-        if (verdict === 'duplicate' || verdict === 'throttled' || verdict === 'rate_limited')
-          responder.respond(rule, event);
-      }
-      const exemplar = first === undefined ? undefined : { alert_id: first };
-      riskScore.observe(finding.riskScore, { event: finding.event.kind }, exemplar);
-      return first;
-    },
+  #collect(): void {
+    const { metrics } = this.#options;
+    const { alerts, bytes, oldest } = this.#spool.stats();
+    metrics.gauge('spool_alerts').set(alerts);
+    metrics.gauge('spool_bytes').set(bytes);
+    metrics.gauge('spool_oldest_seconds').set(oldest === undefined ? 0 : Math.max(0, Date.now() - oldest) / 1000);
+    metrics.gauge('ledger_entries').set(this.#ledger.size);
+    metrics.advance('ledger_evictions_total', this.#ledger.evictions);
+    metrics.gauge('incidents').set(this.#incidents.size);
+    metrics.advance('incident_evictions_total', this.#incidents.evictions);
+  }
 
-    observe(event) {
-      history.addEvent(event);
-      const watched = plugins.observes.has(event.kind);
-      if (!watched && eventStream.idle) return;
-      const json = redactor.event(event.toJSON());
-      if (watched) plugins.observe(json);
-      eventStream.publish(json);
-    },
-    redactEvent: (event) => redactor.event(event),
-    wants: (kind) => !eventStream.idle || plugins.observes.has(kind),
-    get observes() {
-      return plugins.observes;
-    },
+  /** Sends the summaries of open bursts and waits until every sink has everything, at most `ms`. Tells whether it has. */
+  async flush(ms: number): Promise<boolean> {
+    const deadline = performance.now() + ms;
+    this.#alerter.summarise(true);
+    await Promise.race([this.#raiser.settled(), delay(ms)]);
+    this.#spool.commit();
+    this.#deliveries.hurry();
+    while (this.#deliveries.names.some((name) => this.#spool.waiting(name) > 0)) {
+      if (performance.now() >= deadline) return false;
+      await delay(POLL_MS);
+    }
+    return true;
+  }
 
-    async flush(ms) {
-      const deadline = performance.now() + ms;
-      ledger.due(emitSummary, true);
-      await Promise.race([raiser.settled(), delay(ms)]);
-      spool.commit();
-      deliveries.hurry();
-      while (deliveries.names.some((name) => spool.waiting(name) > 0)) {
-        if (performance.now() >= deadline) return false;
-        await delay(POLL_MS);
-      }
-      return true;
-    },
+  /** New configuration; what waits keeps waiting. Also reopens files. Throws and changes nothing when it is wrong. */
+  async reload(next: Config): Promise<void> {
+    const redactor = redactorOf(next);
+    const ledger = ledgerOptions(next, this.#options);
+    const old = this.#plugins;
+    const plugins = samePlugins(this.#config, next) ? old : await Plugins.load({ ...this.#options, config: next });
+    let prepared: Awaited<ReturnType<Deliveries['prepare']>>;
+    try {
+      prepared = await this.#deliveries.prepare(next, plugins.sink);
+    } catch (error) {
+      if (plugins !== old) await plugins.close();
+      throw error;
+    }
+    declareNames(this.#options, next, prepared);
+    [this.#config, this.#redactor, this.#plugins] = [next, redactor, plugins];
+    this.#raiser.use({ redactor, plugins });
+    this.#ledger.configure(ledger);
+    this.#incidents.configure(incidentOptions(next));
+    this.#responder.configure(next.response);
+    await this.#responder.reopen();
+    await this.#deliveries.use(prepared, next.spool.dead_letter_seconds);
+    if (old !== plugins) await old.close();
+  }
 
-    async reload(next) {
-      const nextRedactor = redactorOf(next);
-      const nextLedger = ledgerOptions(next, options);
-      const nextPlugins = samePlugins(config, next) ? plugins : await loadPlugins(pluginOptions(next));
-      let prepared: Awaited<ReturnType<Deliveries['prepare']>>;
-      try {
-        prepared = await deliveries.prepare(next, nextPlugins.sink);
-      } catch (error) {
-        if (nextPlugins !== plugins) await nextPlugins.close();
-        throw error;
-      }
-      declare(
-        next,
-        prepared.map(({ sink }) => sink.name),
-      );
-      const old: Plugins = plugins;
-      [config, redactor, plugins] = [next, nextRedactor, nextPlugins];
-      ledger.configure(nextLedger);
-      incidents.configure(incidentOptions(next));
-      responder.configure(next.response);
-      await responder.reopen();
-      await deliveries.use(prepared, next.spool.dead_letter_seconds);
-      if (old !== nextPlugins) await old.close();
-    },
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#endCollect();
+    await this.#raiser.settled();
+    await this.#deliveries.stop();
+    await this.#plugins.close();
+    await this.#responder.close();
+    await this.#spool.close();
+  }
 
-    async close() {
-      clearInterval(timer);
-      endCollect();
-      await raiser.settled();
-      await deliveries.stop();
-      await plugins.close();
-      await responder.close();
-      await spool.close();
-    },
+  stats(): PipelineStats {
+    return {
+      spool: this.#spool.stats(),
+      ledger: { entries: this.#ledger.size, evictions: this.#ledger.evictions },
+      deliveries: this.#deliveries.states(),
+    };
+  }
 
-    stats: () => ({
-      spool: spool.stats(),
-      ledger: { entries: ledger.size, evictions: ledger.evictions },
-      deliveries: deliveries.states(),
-    }),
-    queryAlerts: (query) => history.alerts(query),
-    alertById: (id) => history.alert(id),
-    queryEvents: (query) => history.events(query),
-    incidents: (limit) => incidents.list(limit),
-    incidentById: (id) => incidents.detail(id),
-    deadLetters: (limit) => spool.deadLetters(limit),
-    subscribeAlerts: (filter, write) => alertStream.subscribe(filter, write),
-    subscribeEvents: (filter, write) => eventStream.subscribe(filter, write),
-  };
+  /** Newest first. */
+  queryAlerts(query: AlertQuery): readonly Alert[] {
+    return this.#history.alerts(query);
+  }
+  alertById(id: string): AlertDetail | undefined {
+    return this.#history.alert(id);
+  }
+  queryEvents(query: EventQuery): readonly EventJson[] {
+    return this.#history.events(query);
+  }
+  /** Newest first. */
+  incidents(limit: number): readonly IncidentSummary[] {
+    return this.#incidents.list(limit);
+  }
+  incidentById(id: string): IncidentDetail | undefined {
+    return this.#incidents.detail(id);
+  }
+  deadLetters(limit: number): readonly DeadLetter[] {
+    return this.#spool.deadLetters(limit);
+  }
+  /** `write` must not block. Returns the function that ends it. */
+  subscribeAlerts(filter: AlertFilter, write: (alert: Alert) => void): () => void {
+    return this.#alertStream.subscribe(filter, write);
+  }
+  subscribeEvents(filter: EventFilter, write: (event: EventJson) => void): () => void {
+    return this.#eventStream.subscribe(filter, write);
+  }
 }
 
-function redactorOf(config: Config): Redactor {
-  return createRedactor({ ...config.redaction, environment: config.enrich.environment });
+function openSpoolOf({ config, metrics, log }: PipelineOptions): Promise<Spool> {
+  const deliveries = metrics.counter('alert_deliveries_total');
+  return openSpool(config.spool.directory, {
+    maxBytes: config.spool.max_bytes,
+    log,
+    onSettled: (sink, settlement) => {
+      const outcome = OUTCOMES[settlement];
+      if (outcome !== undefined) deliveries.inc({ sink, outcome });
+    },
+  });
 }
 
-function ledgerOptions(config: Config, options: PipelineOptions): LedgerOptions {
+/** The names that occur in metrics, before they do. */
+function declareNames(
+  { declare }: PipelineOptions,
+  config: Config,
+  prepared: readonly { readonly sink: { readonly name: string } }[],
+): void {
+  const sinks = config.sinks.filter(({ type }) => type === 'plugin');
+  declare?.({
+    sinks: prepared.map(({ sink }) => sink.name),
+    plugins: [...config.plugins, ...sinks].map(({ name }) => name),
+  });
+}
+
+function ledgerOptions(config: Config, { compileCondition }: PipelineOptions): LedgerOptions {
   return {
     enabled: config.response.enable_alerts,
     confidenceThreshold: config.threat_detection.confidence_threshold,
     dedupeSeconds: config.ledger.dedupe_seconds,
     maxEntries: config.ledger.max_entries,
     alertsPerMinute: config.ledger.alerts_per_minute,
-    silences: compileSilences(config.silences, options.compileCondition),
+    silences: compileSilences(config.silences, compileCondition),
   };
 }
 

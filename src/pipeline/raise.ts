@@ -6,34 +6,36 @@ import type { Plugins } from '../plugins/plugins.ts';
 /** Alerts that wait for an enricher; the next ones go without. */
 const MAX_ENRICHING = 256;
 
-export interface RaiseOptions {
-  /** As they are now: a reload replaces them. */
-  readonly redactor: () => Redactor;
-  readonly plugins: () => Pick<Plugins, 'enriching' | 'enrich'>;
-  /** Takes the finished alerts, in the order in which they were raised. */
-  readonly finish: (alert: Alert, candidate: Candidate) => void;
+/** What alerts are made with. A reload puts others in their place. */
+export interface RaiseMeans {
+  readonly redactor: Pick<Redactor, 'alert' | 'event'>;
+  readonly plugins: Pick<Plugins, 'enriching' | 'enrich'>;
 }
 
 /** Makes alerts of candidates: built, redacted, enriched. With no enricher at once. */
 export class Raiser {
-  readonly #options: RaiseOptions;
+  #means: RaiseMeans;
   /** Alerts that an enricher still looks at; later ones wait for them, so that the order stays. */
   #enriching = 0;
   #order: Promise<void> = Promise.resolve();
 
-  constructor(options: RaiseOptions) {
-    this.#options = options;
+  constructor(means: RaiseMeans) {
+    this.#means = means;
   }
 
-  raise(candidate: Candidate, how: Raising): void {
-    const built = buildAlert(candidate, how);
-    const alert = this.#options.redactor().alert(built);
-    const plugins = this.#options.plugins();
-    if (!plugins.enriching && this.#enriching === 0) this.#options.finish(alert, candidate);
+  use(means: RaiseMeans): void {
+    this.#means = means;
+  }
+
+  /** `finish` gets the alert when it is finished, in the order in which alerts were raised. */
+  raise(candidate: Candidate, how: Raising, finish: (alert: Alert) => void): void {
+    const { redactor, plugins } = this.#means;
+    const alert = redactor.alert(buildAlert(candidate, how));
+    if (!plugins.enriching && this.#enriching === 0) finish(alert);
     else {
       const facts = this.#enriching < MAX_ENRICHING ? plugins.enrich(alert) : Promise.resolve({});
       this.#enriching += 1;
-      this.#order = this.#order.then(async () => this.#enriched(alert, await facts, candidate));
+      this.#order = this.#order.then(async () => finish(this.#enriched(alert, await facts)));
     }
   }
 
@@ -42,9 +44,9 @@ export class Raiser {
     return this.#order;
   }
 
-  #enriched(alert: Alert, facts: Readonly<Record<string, unknown>>, candidate: Candidate): void {
+  #enriched(alert: Alert, facts: Readonly<Record<string, unknown>>): Alert {
     this.#enriching -= 1;
-    const found = this.#options.redactor().event(facts);
-    this.#options.finish(Object.keys(found).length === 0 ? alert : { ...alert, plugins: found }, candidate);
+    const found = this.#means.redactor.event(facts);
+    return Object.keys(found).length === 0 ? alert : { ...alert, plugins: found };
   }
 }

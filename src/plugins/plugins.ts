@@ -18,131 +18,153 @@ export interface PluginsOptions {
   readonly startWorker?: StartWorker | undefined;
 }
 
-export interface Plugins {
-  /** Whether an alert has to wait for an enricher. */
-  readonly enriching: boolean;
-  /** Event kinds that an enricher wants to see: they bypass the kernel filter. */
-  readonly observes: ReadonlySet<string>;
-  /** One event of a kind in `observes`, redacted. Costs a message to a thread. */
-  observe(event: EventJson): void;
-  /** What the enrichers know of an alert, by plugin name. Never rejects. */
-  enrich(alert: Alert): Promise<Readonly<Record<string, unknown>>>;
-  /** Response plugins that the rule's tags name. */
-  responding(tags: readonly string[]): readonly string[];
-  respond(name: string, alert: Alert): Promise<PluginResponse>;
-  readonly sink: SinkFactory;
-  close(): Promise<void>;
-}
-
 /** Failures in a row after which an enricher or response is switched off. */
 const DISABLE_AFTER = 5;
 /** What an enricher may add to one alert, as JSON. */
 const MAX_FACTS = 16_384;
 const RESPOND_TAG = 'respond:';
 
-/** Loads every plugin of the configuration. Throws PLUGIN_INVALID, with nothing left running. */
-export async function loadPlugins(options: PluginsOptions): Promise<Plugins> {
-  const { config, log } = options;
+/** Every plugin of a configuration, each in its own thread. */
+export class Plugins {
+  /** Event kinds that an enricher wants to see: they bypass the kernel filter. */
+  readonly observes: ReadonlySet<string>;
+  readonly #hosts: Hosts;
+  readonly #enrichers: readonly PluginHost[];
+  readonly #responses: ReadonlyMap<string, PluginHost>;
+  readonly #log: Logger;
+
+  private constructor(hosts: Hosts, log: Logger) {
+    this.#hosts = hosts;
+    this.#log = log;
+    this.#enrichers = hosts.plugins.filter(({ kind }) => kind === 'enricher');
+    this.#responses = new Map(
+      hosts.plugins.filter(({ kind }) => kind === 'response').map((plugin) => [plugin.name, plugin]),
+    );
+    this.observes = new Set(this.#enrichers.flatMap(({ observes }) => observes));
+  }
+
+  /** Loads every plugin. Throws PLUGIN_INVALID, with nothing left running. */
+  static async load(options: PluginsOptions): Promise<Plugins> {
+    const hosts = hostsOf(options);
+    try {
+      await Promise.all(allOf(hosts).map((plugin) => plugin.start()));
+    } catch (error) {
+      await closeAll(hosts);
+      throw error;
+    }
+    return new Plugins(hosts, options.log);
+  }
+
+  /** Whether an alert has to wait for an enricher. */
+  get enriching(): boolean {
+    return this.#enrichers.some(({ disabled }) => !disabled);
+  }
+
+  /** One event of a kind in `observes`, redacted. Costs a message to a thread. */
+  observe(event: EventJson): void {
+    const kind = (event.event as { type?: unknown } | undefined)?.type;
+    for (const plugin of this.#enrichers) if (plugin.observes.includes(String(kind))) plugin.observe(event);
+  }
+
+  /** What the enrichers know of an alert, by plugin name. Never rejects. */
+  async enrich(alert: Alert): Promise<Readonly<Record<string, unknown>>> {
+    const facts: Record<string, unknown> = {};
+    const asked = this.#enrichers.filter(({ disabled }) => !disabled);
+    await Promise.all(
+      asked.map(async (plugin) => {
+        try {
+          const value = await plugin.call('enrich', alert);
+          if (value !== null && JSON.stringify(value).length <= MAX_FACTS) facts[plugin.name] = value;
+        } catch (error) {
+          // Counted and reported by the host; the alert goes on without these facts.
+          this.#log.debug({ plugin: plugin.name, error: messageOf(error) }, 'an alert is not enriched');
+        }
+      }),
+    );
+    return facts;
+  }
+
+  /** Response plugins that the rule's tags name. */
+  responding(tags: readonly string[]): readonly string[] {
+    return tags
+      .filter((tag) => tag.startsWith(RESPOND_TAG))
+      .map((tag) => tag.slice(RESPOND_TAG.length))
+      .filter((name) => this.#responses.has(name));
+  }
+
+  async respond(name: string, alert: Alert): Promise<PluginResponse> {
+    try {
+      return readResponse(await this.#responses.get(name)?.call('respond', alert));
+    } catch (error) {
+      return { outcome: 'failed', detail: messageOf(error) };
+    }
+  }
+
+  readonly sink: SinkFactory = (entry) => {
+    const plugin = this.#hosts.sinks.get(entry.name);
+    return {
+      name: entry.name,
+      batch: 64,
+      accepts: notifies(entry.min_severity),
+      async deliver(alerts) {
+        if (plugin === undefined) throw new DeliveryError('the plugin is not loaded');
+        await plugin.call(
+          'deliver',
+          alerts.map(({ alert }) => alert),
+        );
+        return DELIVERED;
+      },
+      close: () => Promise.resolve(),
+    };
+  };
+
+  close(): Promise<void> {
+    return closeAll(this.#hosts);
+  }
+}
+
+interface Hosts {
+  readonly plugins: readonly PluginHost[];
+  /** By the name of the sink. */
+  readonly sinks: ReadonlyMap<string, PluginHost>;
+}
+
+function hostsOf({ config, hostName, metrics, log, startWorker }: PluginsOptions): Hosts {
   const base = join(dirname(config.spool.directory), 'plugins');
-  const failures = options.metrics.counter('plugin_failures_total');
+  const failures = metrics.counter('plugin_failures_total');
   const host = (
     entry: { name: string; module: string; options: string },
-    expects: readonly PluginKind[],
-    timeoutMs: number,
-    disableAfter?: number,
+    limits: { readonly expects: readonly PluginKind[]; readonly timeoutMs: number; readonly disableAfter?: number },
   ) =>
     new PluginHost({
       module: entry.module,
-      expects,
-      timeoutMs,
       failures,
       log,
       context: {
         name: entry.name,
         options: entry.options,
         directory: join(base, entry.name.replaceAll(/[^\w.-]/g, '_')),
-        hostName: options.hostName,
+        hostName,
       },
-      ...(disableAfter === undefined ? {} : { disableAfter }),
-      ...(options.startWorker === undefined ? {} : { startWorker: options.startWorker }),
+      ...limits,
+      ...(startWorker === undefined ? {} : { startWorker }),
     });
-
-  const hosts = config.plugins.map((entry) => host(entry, ['enricher', 'response'], entry.timeout_ms, DISABLE_AFTER));
-  const sinks = new Map(
-    config.sinks
-      .filter(({ type }) => type === 'plugin')
-      .map((entry) => [entry.name, host(entry, ['sink'], entry.timeout_seconds * 1000)]),
-  );
-  const all = [...hosts, ...sinks.values()];
-  const closeAll = async () => {
-    await Promise.all(all.map((plugin) => plugin.close()));
-  };
-  try {
-    await Promise.all(all.map((plugin) => plugin.start()));
-  } catch (error) {
-    await closeAll();
-    throw error;
-  }
-  const enrichers = hosts.filter(({ kind }) => kind === 'enricher');
-  const responses = new Map(hosts.filter(({ kind }) => kind === 'response').map((plugin) => [plugin.name, plugin]));
-
   return {
-    get enriching() {
-      return enrichers.some(({ disabled }) => !disabled);
-    },
-    observes: new Set(enrichers.flatMap(({ observes }) => observes)),
-    observe(event) {
-      const kind = (event.event as { type?: unknown } | undefined)?.type;
-      for (const plugin of enrichers) if (plugin.observes.includes(String(kind))) plugin.observe(event);
-    },
-    async enrich(alert) {
-      const facts: Record<string, unknown> = {};
-      await Promise.all(
-        enrichers
-          .filter(({ disabled }) => !disabled)
-          .map(async (plugin) => {
-            try {
-              const value = await plugin.call('enrich', alert);
-              if (value !== null && JSON.stringify(value).length <= MAX_FACTS) facts[plugin.name] = value;
-            } catch (error) {
-              // Counted and reported by the host; the alert goes on without these facts.
-              log.debug({ plugin: plugin.name, error: messageOf(error) }, 'an alert is not enriched');
-            }
-          }),
-      );
-      return facts;
-    },
-    responding: (tags) =>
-      tags
-        .filter((tag) => tag.startsWith(RESPOND_TAG))
-        .map((tag) => tag.slice(RESPOND_TAG.length))
-        .filter((name) => responses.has(name)),
-    async respond(name, alert) {
-      try {
-        return readResponse(await responses.get(name)?.call('respond', alert));
-      } catch (error) {
-        return { outcome: 'failed', detail: messageOf(error) };
-      }
-    },
-    sink: (entry) => {
-      const plugin = sinks.get(entry.name);
-      return {
-        name: entry.name,
-        batch: 64,
-        accepts: notifies(entry.min_severity),
-        async deliver(alerts) {
-          if (plugin === undefined) throw new DeliveryError('the plugin is not loaded');
-          await plugin.call(
-            'deliver',
-            alerts.map(({ alert }) => alert),
-          );
-          return DELIVERED;
-        },
-        close: () => Promise.resolve(),
-      };
-    },
-    close: closeAll,
+    plugins: config.plugins.map((entry) =>
+      host(entry, { expects: ['enricher', 'response'], timeoutMs: entry.timeout_ms, disableAfter: DISABLE_AFTER }),
+    ),
+    sinks: new Map(
+      config.sinks
+        .filter(({ type }) => type === 'plugin')
+        .map((entry) => [entry.name, host(entry, { expects: ['sink'], timeoutMs: entry.timeout_seconds * 1000 })]),
+    ),
   };
+}
+
+const allOf = ({ plugins, sinks }: Hosts): readonly PluginHost[] => [...plugins, ...sinks.values()];
+
+async function closeAll(hosts: Hosts): Promise<void> {
+  await Promise.all(allOf(hosts).map((plugin) => plugin.close()));
 }
 
 function readResponse(value: unknown): PluginResponse {

@@ -42,109 +42,120 @@ export interface ResponderOptions {
   readonly monotonic?: (() => number) | undefined;
 }
 
-export interface Responder {
-  /** Does, or only simulates, what the rule asks for. Never throws. */
-  respond(rule: RuleInfo, event: EventRecord): ResponseReport;
-  /**
-   * The same for a response that a plugin brings: `act` is called only when the
-   * rule is enforced; either way there is an audit record. Gives the outcome.
-   */
-  byPlugin(
-    name: string,
-    rule: Pick<RuleInfo, 'name' | 'tags'>,
-    alert: Alert,
-    act: () => Promise<ResponseResult>,
-  ): Promise<Outcome>;
-  configure(config: Config['response']): void;
-  reopen(): Promise<void>;
-  close(): Promise<void>;
-}
-
 const PID = fieldId('process.pid') ?? -1;
 const START = fieldId('process.start_time') ?? -1;
 const PATH = fieldId('process.path') ?? -1;
 const EXPIRE_MS = 1000;
 
-export function createResponder(options: ResponderOptions): Responder {
-  const { metrics, log, hostName } = options;
-  const actions: Counter = metrics.counter('response_actions_total');
-  const monotonic = options.monotonic ?? (() => performance.now());
-  let config = options.config;
-  let audit: Audit = createAudit(config.audit_file, log);
-  let means = meansOf(config);
-  const timer = setInterval(() => means.blocker.expire(), EXPIRE_MS);
-  timer.unref();
+export class Responder {
+  readonly #options: ResponderOptions;
+  readonly #actions: Counter;
+  readonly #timer: NodeJS.Timeout;
+  #config: Config['response'];
+  #audit: Audit;
+  #means: Means;
 
-  function meansOf(next: Config['response']): Means {
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#actions = options.metrics.counter('response_actions_total');
+    this.#config = options.config;
+    this.#audit = createAudit(options.config.audit_file, options.log);
+    this.#means = { kill: this.#killOptions(options.config), blocker: this.#blocker(options.config) };
+    this.#timer = setInterval(() => this.#means.blocker.expire(), EXPIRE_MS);
+    this.#timer.unref();
+  }
+
+  /** Does, or only simulates, what the rule asks for. Never throws. */
+  respond(rule: RuleInfo, event: EventRecord): ResponseReport {
+    const enforce = isEnforced(rule, this.#config);
+    let result: ResponseResult;
+    try {
+      result = RESPONSES[rule.action]({ rule, event, enforce }, this.#means);
+    } catch (error) {
+      result = { outcome: 'failed', detail: messageOf(error) };
+    }
+    this.#actions.inc({ action: rule.action, outcome: result.outcome });
+    if (result.outcome !== 'none') {
+      const { log, hostName } = this.#options;
+      const record = auditRecord(rule, event, result, enforce, hostName);
+      this.#audit.write(record);
+      if (enforce) log.warn({ response: record }, `response ${rule.action}: ${result.outcome}`);
+      else log.debug({ response: record }, `response ${rule.action}: ${result.outcome}`);
+    }
+    return { action: rule.action, ...result };
+  }
+
+  /**
+   * The same for a response that a plugin brings: `act` is called only when the
+   * rule is enforced; either way there is an audit record. Gives the outcome.
+   */
+  async byPlugin(
+    name: string,
+    rule: Pick<RuleInfo, 'name' | 'tags'>,
+    alert: Alert,
+    act: () => Promise<ResponseResult>,
+  ): Promise<Outcome> {
+    const enforced = isEnforced(rule, this.#config);
+    const result: ResponseResult = enforced ? await act() : { outcome: 'simulated' };
+    this.#audit.write({
+      time: new Date().toISOString(),
+      action: `plugin ${name}`,
+      outcome: result.outcome,
+      ...(result.detail === undefined ? {} : { detail: result.detail }),
+      rule: rule.name,
+      host: this.#options.hostName,
+      event_id: String(alert.event.id),
+      event_type: String(alert.event.type),
+      process: {},
+      enforced,
+    });
+    this.#actions.inc({ action: 'plugin', outcome: result.outcome });
+    return result.outcome;
+  }
+
+  configure(config: Config['response']): void {
+    let { blocker } = this.#means;
+    if (config.block_seconds !== this.#config.block_seconds) {
+      blocker.close();
+      blocker = this.#blocker(config);
+    }
+    if (config.audit_file !== this.#config.audit_file) {
+      const old = this.#audit;
+      this.#audit = createAudit(config.audit_file, this.#options.log);
+      void old.close();
+    }
+    this.#config = config;
+    this.#means = { kill: this.#killOptions(config), blocker };
+  }
+
+  reopen(): Promise<void> {
+    return this.#audit.reopen();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#means.blocker.close();
+    await this.#audit.close();
+  }
+
+  #killOptions(config: Config['response']): KillOptions {
+    const { signaller, bootTime: given, procfs } = this.#options;
     return {
-      kill: {
-        signaller: options.signaller ?? processSignaller,
-        protection: createProtection(next.protected_processes, process.pid, options.procfs),
-        bootTime: options.bootTime ?? bootTime,
-        ...(options.procfs === undefined ? {} : { procfs: options.procfs }),
-      },
-      blocker: createBlocker({
-        table: options.blockTable,
-        seconds: next.block_seconds,
-        now: monotonic,
-        onError: (error) => log.error({ error: messageOf(error) }, 'a block could not be lifted'),
-      }),
+      signaller: signaller ?? processSignaller,
+      protection: createProtection(config.protected_processes, process.pid, procfs),
+      bootTime: given ?? bootTime,
+      ...(procfs === undefined ? {} : { procfs }),
     };
   }
 
-  return {
-    respond(rule, event) {
-      const enforce = isEnforced(rule, config);
-      let result: ResponseResult;
-      try {
-        result = RESPONSES[rule.action]({ rule, event, enforce }, means);
-      } catch (error) {
-        result = { outcome: 'failed', detail: messageOf(error) };
-      }
-      actions.inc({ action: rule.action, outcome: result.outcome });
-      if (result.outcome !== 'none') {
-        const record = auditRecord(rule, event, result, enforce, hostName);
-        audit.write(record);
-        if (enforce) log.warn({ response: record }, `response ${rule.action}: ${result.outcome}`);
-        else log.debug({ response: record }, `response ${rule.action}: ${result.outcome}`);
-      }
-      return { action: rule.action, ...result };
-    },
-    async byPlugin(name, rule, alert, act) {
-      const enforced = isEnforced(rule, config);
-      const result: ResponseResult = enforced ? await act() : { outcome: 'simulated' };
-      audit.write({
-        time: new Date().toISOString(),
-        action: `plugin ${name}`,
-        outcome: result.outcome,
-        ...(result.detail === undefined ? {} : { detail: result.detail }),
-        rule: rule.name,
-        host: hostName,
-        event_id: String(alert.event.id),
-        event_type: String(alert.event.type),
-        process: {},
-        enforced,
-      });
-      return result.outcome;
-    },
-    configure(next) {
-      const blocker = next.block_seconds === config.block_seconds ? means.blocker : undefined;
-      if (blocker === undefined) means.blocker.close();
-      if (next.audit_file !== config.audit_file) {
-        const old = audit;
-        audit = createAudit(next.audit_file, log);
-        void old.close();
-      }
-      config = next;
-      means = { ...meansOf(next), ...(blocker === undefined ? {} : { blocker }) };
-    },
-    reopen: () => audit.reopen(),
-    async close() {
-      clearInterval(timer);
-      means.blocker.close();
-      await audit.close();
-    },
-  };
+  #blocker(config: Config['response']): Blocker {
+    return createBlocker({
+      table: this.#options.blockTable,
+      seconds: config.block_seconds,
+      now: this.#options.monotonic ?? (() => performance.now()),
+      onError: (error) => this.#options.log.error({ error: messageOf(error) }, 'a block could not be lifted'),
+    });
+  }
 }
 
 /** Only what the operator named is enforced: a rule by its name, or all rules of a tag as `tag:NAME`. */

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { alertsOf, candidatesOf } from '../../src/alerts/alert.ts';
+import { candidatesOf } from '../../src/alerts/alert.ts';
 import { newAlertId } from '../../src/alerts/identity.ts';
 import { explainAlert, formatAlertLine } from '../../src/alerts/line.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
-import { execEvent, findingOf } from './support/findings.ts';
+import { alertsOf, execEvent, findingOf } from './support/findings.ts';
 
 const context = { hostName: 'web-1', newId: () => 'id-1' };
 

@@ -1,11 +1,10 @@
 import { expect } from 'chai';
-import { alertsOf } from '../../src/alerts/alert.ts';
 import { Backoff } from '../../src/alerts/backoff.ts';
 import { Delivery, type DeliveryOptions } from '../../src/alerts/delivery.ts';
 import { DELIVERED, DeliveryError, type DeliveryResult, type Sink } from '../../src/alerts/sinks/types.ts';
 import { Spool } from '../../src/alerts/spool/spool.ts';
 import type { Severity } from '../../src/rules/types.ts';
-import { execEvent, findingOf, SILENT } from './support/findings.ts';
+import { alertsOf, execEvent, findingOf, SILENT } from './support/findings.ts';
 import { eventually } from './support/wait.ts';
 
 const FAST = { baseMs: 4, maxMs: 20, breakerAfter: 3, random: () => 0 };

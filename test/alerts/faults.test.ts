@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { deliveryKey } from '../../src/alerts/identity.ts';
 import type { SinkCounts } from '../../src/alerts/spool/types.ts';
-import type { PipelineStats } from '../../src/pipeline/alert-pipeline.ts';
+import type { PipelineStats } from '../../src/pipeline/types.ts';
 import { type Behaviour, type Receiver, startReceiver } from './support/receiver.ts';
 
 const ALERTS = 10_000;

@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { alertsOf } from '../../src/alerts/alert.ts';
-import { createRedactor } from '../../src/alerts/redact.ts';
-import { execEvent, findingOf } from './support/findings.ts';
+import { Redactor } from '../../src/alerts/redact.ts';
+import { alertsOf, execEvent, findingOf } from './support/findings.ts';
 
 const options = { enabled: true, patterns: [] as string[], environment: ['HTTP_PROXY', 'API_TOKEN'] };
-const redactor = createRedactor(options);
+const redactor = new Redactor(options);
 /** Never in any output. */
 const CANARY = 'c4nary-Secret.Value';
 
@@ -101,13 +100,13 @@ describe('redaction', () => {
   });
 
   it('takes patterns of the user, and says which one is wrong', () => {
-    const own = createRedactor({ ...options, patterns: ['badge (\\d+)', 'xyzzy'] });
+    const own = new Redactor({ ...options, patterns: ['badge (\\d+)', 'xyzzy'] });
     expect(own.text('badge 1234 xyzzy')).to.equal('badge [REDACTED] [REDACTED]');
-    expect(() => createRedactor({ ...options, patterns: ['(?=look)'] })).to.throw('(?=look)');
+    expect(() => new Redactor({ ...options, patterns: ['(?=look)'] })).to.throw('(?=look)');
   });
 
   it('can be switched off, but not for the environment', () => {
-    const off = createRedactor({ ...options, enabled: false });
+    const off = new Redactor({ ...options, enabled: false });
     expect(off.text(`--password=${CANARY}`)).to.contain(CANARY);
     expect(off.event({ process: { env: { OTHER: 'x', HTTP_PROXY: 'p' } } })).to.deep.equal({
       process: { env: { HTTP_PROXY: 'p' } },

@@ -3,13 +3,12 @@ import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { alertsOf } from '../../src/alerts/alert.ts';
 import { openSpool } from '../../src/alerts/spool/open.ts';
 import { Spool } from '../../src/alerts/spool/spool.ts';
 import { type Changes, openStore, type Store } from '../../src/alerts/spool/store.ts';
 import { SETTLEMENTS, type SinkCounts } from '../../src/alerts/spool/types.ts';
 import type { Alert } from '../../src/alerts/types.ts';
-import { execEvent, findingOf, SILENT } from './support/findings.ts';
+import { alertsOf, execEvent, findingOf, SILENT } from './support/findings.ts';
 
 const LIMITS = { maxBytes: 1_000_000, log: SILENT };
 

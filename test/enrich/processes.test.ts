@@ -57,8 +57,8 @@ function scene(maxProcesses = 1000, onHashed?: (event: EventRecord) => void) {
     host,
     layout: LAYOUT,
     procfs: new Procfs(config.enrich.environment, procRoot),
-    ...(onHashed === undefined ? {} : { onHashed }),
   });
+  if (onHashed !== undefined) enricher.hashing.onHashed(onHashed);
   /** Runs records through decoder and enricher; the views stay valid until the next call. */
   const run = (...records: readonly (readonly [string, Values])[]): LiveView[] => {
     const { buffer, bulkBytes, priorityBytes } = drained(records.map(([kind, values]) => record(kind, values)));

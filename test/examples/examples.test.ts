@@ -3,12 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { alertsOf } from '../../src/alerts/alert.ts';
 import { toEcs } from '../../src/alerts/formats/ecs.ts';
 import { sinkConfigs } from '../../src/alerts/sinks/registry.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
-import { execEvent, findingOf } from '../alerts/support/findings.ts';
+import { alertsOf, execEvent, findingOf } from '../alerts/support/findings.ts';
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', 'examples');
 const at = (...parts: string[]) => join(EXAMPLES, ...parts);

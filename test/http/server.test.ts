@@ -4,7 +4,7 @@ import type { Alert } from '../../src/alerts/types.ts';
 import { WardenError } from '../../src/errors.ts';
 import type { RunningServer } from '../../src/http/server.ts';
 import { registry, sampleValue } from '../metrics/support/registry.ts';
-import { emptyApi, recordingLog, serve } from './support/server.ts';
+import { emptyApi, emptyViews, recordingLog, serve } from './support/server.ts';
 
 describe('the HTTP server', () => {
   let server: RunningServer;
@@ -49,14 +49,20 @@ describe('the HTTP server', () => {
     expect((await get('/metrics', { method: 'POST' })).status).to.equal(405);
   });
 
-  it('is healthy always, and ready once it is', async () => {
-    let ready = false;
-    await start({ ready: () => ready });
+  it('is healthy always, and ready while the daemon is there', async () => {
+    await start({ api: false, web: { enable_lifecycle: true } });
     expect((await get('/-/healthy')).status).to.equal(200);
     expect((await get('/-/healthy', { method: 'HEAD' })).status).to.equal(200);
     expect((await get('/-/ready')).status).to.equal(503);
-    ready = true;
+    expect((await get('/api/v1/status')).status).to.equal(503);
+    expect((await get('/-/reload', { method: 'POST' })).status).to.equal(503);
+    expect((await get('/metrics')).status).to.equal(200);
+    server.open(emptyApi);
     expect((await get('/-/ready')).status).to.equal(200);
+    expect((await get('/api/v1/status')).status).to.equal(200);
+    server.shut();
+    expect((await get('/-/ready')).status).to.equal(503);
+    expect((await get('/api/v1/status')).status).to.equal(503);
   });
 
   it('reloads on POST only, and only when that is enabled', async () => {
@@ -64,10 +70,10 @@ describe('the HTTP server', () => {
     const reload = async () => {
       reloads++;
     };
-    await start({ reload });
+    await start({ api: { reload } });
     expect((await get('/-/reload', { method: 'POST' })).status).to.equal(403);
     expect((await get('/-/reload')).status).to.equal(405);
-    await start({ reload, web: { enable_lifecycle: true } });
+    await start({ api: { reload }, web: { enable_lifecycle: true } });
     const refused = await get('/-/reload');
     expect(refused.status).to.equal(405);
     expect(refused.headers.get('allow')).to.equal('POST');
@@ -83,8 +89,10 @@ describe('the HTTP server', () => {
     const problems = [{ file: 'rules.json', line: 3, message: 'unknown field process.nam' }];
     await start({
       web: { enable_lifecycle: true },
-      reload: async () => {
-        throw new WardenError('RULES_INVALID', 'a rule has an error', { problems });
+      api: {
+        reload: async () => {
+          throw new WardenError('RULES_INVALID', 'a rule has an error', { problems });
+        },
       },
     });
     const mistake = await get('/-/reload', { method: 'POST' });
@@ -97,9 +105,8 @@ describe('the HTTP server', () => {
     };
     await start({
       log,
-      api: { ...emptyApi, status: fail },
+      api: { status: fail, reload: async () => fail() },
       web: { enable_lifecycle: true },
-      reload: async () => fail(),
     });
     for (const response of [await get('/api/v1/status'), await get('/-/reload', { method: 'POST' })]) {
       expect(response.status).to.equal(500);
@@ -115,15 +122,17 @@ describe('the HTTP server', () => {
     const alert = { alert_id: 'one', label: 'x' } as unknown as Alert;
     await start({
       api: {
-        ...emptyApi,
-        alerts: (query) => {
-          seen.push(query);
-          return [alert];
-        },
-        alert: (id) => (id === 'one' ? alert : undefined),
-        events: (query) => {
-          seen.push(query);
-          return [{ event: { type: 'file_open' } }];
+        views: {
+          ...emptyViews,
+          queryAlerts: (query) => {
+            seen.push(query);
+            return [alert];
+          },
+          alertById: (id) => (id === 'one' ? alert : undefined),
+          queryEvents: (query) => {
+            seen.push(query);
+            return [{ event: { type: 'file_open' } }];
+          },
         },
         rules: () => [{ name: 'r' }],
       },
@@ -156,13 +165,15 @@ describe('the HTTP server', () => {
       metrics,
       history: { stream_clients: 1 },
       api: {
-        ...emptyApi,
-        subscribeAlerts: (filter, send) => {
-          expect(filter).to.deep.equal({ severity: 'critical' });
-          write = send;
-          return () => {
-            ended++;
-          };
+        views: {
+          ...emptyViews,
+          subscribeAlerts: (filter, send) => {
+            expect(filter).to.deep.equal({ severity: 'critical' });
+            write = send;
+            return () => {
+              ended++;
+            };
+          },
         },
       },
     });

@@ -14,14 +14,10 @@ const sensor = new Sensor({
   log: pino({ level: 'silent' }),
 });
 
-/** struct blocked_endpoint and the time until which it holds; port 0 is every port. */
+/** Port 0 is every port. */
 function block(port: number, milliseconds: number): void {
-  const key = new Uint8Array(20);
-  key.set([0xff, 0xff, 127, 0, 0, 1], 10);
-  new DataView(key.buffer).setUint16(16, port, true);
-  const [seconds = '0'] = process.hrtime.bigint() > 0n ? [Number(process.hrtime.bigint()) / 1e9] : [];
-  const until = BigInt(Math.round(Number(seconds) * 1e9 + milliseconds * 1e6));
-  sensor.writeMap('blocked', key, new Uint8Array(new BigUint64Array([until]).buffer));
+  const now = process.hrtime.bigint();
+  sensor.blocked?.add('127.0.0.1', port, now + BigInt(milliseconds) * 1_000_000n);
 }
 
 function connect(port: number): Promise<string> {

@@ -18,30 +18,30 @@ describe('counts and filter', function () {
     writeFileSync(path, '');
     return path;
   };
-  afterEach(() => watching().sensor.setFilter(EVERYTHING));
+  afterEach(() => watching().sensor.filter.use(EVERYTHING));
 
   it('every event has exactly one outcome, also in a flood', async () => {
     const { sensor } = watching();
-    const before = sensor.counts().get('file_open');
+    const before = sensor.counters.events().get('file_open');
     await observe(trigger('open_loop'), [file(), '100000']);
     // Counts of all CPUs are not read at one moment: with others at work it takes a few readings to meet.
     let gap = Number.NaN;
-    for (let reading = 0; reading < 200 && gap !== 0; reading++) gap = unaccounted(sensor.counts());
+    for (let reading = 0; reading < 200 && gap !== 0; reading++) gap = unaccounted(sensor.counters.events());
     expect(gap).to.equal(0);
-    const after = sensor.counts().get('file_open');
+    const after = sensor.counters.events().get('file_open');
     expect((after?.seen ?? 0) - (before?.seen ?? 0)).to.be.at.least(100_000);
-    expect(sensor.decodeErrors).to.deep.equal({ truncated: 0, corrupt: 0, unknown_kind: 0 });
+    expect(sensor.drain.errors).to.deep.equal({ truncated: 0, corrupt: 0, unknown_kind: 0 });
   });
 
   it('a component lets its events pass and drops the others', async () => {
     const { sensor } = watching();
     const path = file();
-    sensor.setFilter(withOpens(component('flooded_file')));
+    sensor.filter.use(withOpens(component('flooded_file')));
     const wanted = await observe(trigger('open_loop'), [path, '50']);
     const opens = select(wanted.events, { 'event.type': 'file_open' });
     expect(select(opens, { 'file.path': path })).to.have.length(50);
     expect(opens.filter((event) => fieldOf(event, 'file.path') !== path)).to.deep.equal([]);
-    sensor.setFilter(withOpens(component('another_file')));
+    sensor.filter.use(withOpens(component('another_file')));
     const unwanted = await observe(trigger('open_loop'), [path, '50']);
     expect(select(unwanted.events, { 'event.type': 'file_open' })).to.have.length(0);
     expect(select(unwanted.events, { 'event.type': 'process_exec' }).length).to.be.greaterThan(0);
@@ -60,11 +60,11 @@ describe('counts and filter', function () {
       }),
     );
     let turn = 0;
-    const timer = setInterval(() => sensor.setFilter(filters[turn++ % 2] ?? EVERYTHING), 2);
-    const before = sensor.counts().get('file_open');
+    const timer = setInterval(() => sensor.filter.use(filters[turn++ % 2] ?? EVERYTHING), 2);
+    const before = sensor.counters.events().get('file_open');
     const { events } = await observe(trigger('open_loop'), [path, '20000']);
     clearInterval(timer);
-    const after = sensor.counts().get('file_open');
+    const after = sensor.counters.events().get('file_open');
     const lost = (after?.lost_ring_full ?? 0) - (before?.lost_ring_full ?? 0);
     expect(turn).to.be.greaterThan(2);
     expect(select(events, { 'event.type': 'file_open', 'file.path': path }).length + lost).to.be.at.least(20_000);
@@ -72,12 +72,12 @@ describe('counts and filter', function () {
 
   it('counts system calls and bytes without events', async () => {
     const { sensor } = watching();
-    const calls = () => sensor.syscalls().get('openat')?.calls ?? 0;
+    const calls = () => sensor.counters.syscalls().get('openat')?.calls ?? 0;
     const big = join(watching().directory, 'big');
     writeFileSync(big, Buffer.alloc(1 << 20));
-    const before = [calls(), sensor.totals().fileRead.bytes] as const;
+    const before = [calls(), sensor.counters.io().fileRead.bytes] as const;
     await observe('/bin/dd', [`if=${big}`, 'of=/dev/null', 'bs=64k', 'status=none']);
     expect(calls()).to.be.greaterThan(before[0]);
-    expect(sensor.totals().fileRead.bytes).to.be.at.least(before[1] + (1 << 20));
+    expect(sensor.counters.io().fileRead.bytes).to.be.at.least(before[1] + (1 << 20));
   });
 });

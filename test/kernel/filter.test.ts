@@ -74,7 +74,7 @@ const token: fc.Arbitrary<FilterToken> = fc
 
 describe('kernel filter', function () {
   this.timeout(180_000);
-  after(() => watching().sensor.setFilter(EVERYTHING));
+  after(() => watching().sensor.filter.use(EVERYTHING));
 
   it('decides about random tokens as the model does: open, create, unlink, failures, relative names', async () => {
     const { directory } = await script('true');
@@ -102,7 +102,7 @@ describe('kernel filter', function () {
 
     await fc.assert(
       fc.asyncProperty(fc.array(token, { minLength: 1, maxLength: 4 }), fc.boolean(), async (tokens, isRelative) => {
-        watching().sensor.setFilter(filterWith(tokens));
+        watching().sensor.filter.use(filterWith(tokens));
         const { events } = await observe(program, [isRelative ? relative : absolute], { cwd: directory });
         const seen = select(events, { 'event.type': (type) => /^file_(open|create|unlink)$/.test(String(type)) })
           .filter((event) => String(fieldOf(event, 'file.path')).startsWith(`${directory}/`))
@@ -133,7 +133,7 @@ describe('kernel filter', function () {
     const filtered = (tokens: readonly FilterToken[]) => {
       const kinds = new Map<string, KindFilter>(EVERYTHING.kinds);
       kinds.set('net_conn', { pass: 'tokens', tokens });
-      watching().sensor.setFilter({ kinds });
+      watching().sensor.filter.use({ kinds });
     };
     filtered([{ type: 'process_name', text: 'wanted' }]);
     expect(await connects('wanted', '127.0.0.1')).to.equal(1);
@@ -160,7 +160,7 @@ describe('kernel filter', function () {
     const swapping = (async () => {
       while (running) {
         swaps++;
-        watching().sensor.setFilter(filterWith([always, { type: 'component', text: `other${swaps % 7}` }]));
+        watching().sensor.filter.use(filterWith([always, { type: 'component', text: `other${swaps % 7}` }]));
         await pause(2);
       }
     })();
@@ -181,10 +181,10 @@ describe('kernel filter', function () {
 
   it('counts what it drops', async () => {
     const { sensor } = watching();
-    sensor.setFilter(filterWith([{ type: 'component', text: 'nothing_has_this_name' }]));
-    const before = sensor.counts().get('file_open');
+    sensor.filter.use(filterWith([{ type: 'component', text: 'nothing_has_this_name' }]));
+    const before = sensor.counters.events().get('file_open');
     await script('for i in 1 2 3 4 5; do cat /etc/hostname > /dev/null; done');
-    const counts = sensor.counts().get('file_open');
+    const counts = sensor.counters.events().get('file_open');
     if (before === undefined || counts === undefined) throw new Error('file_open has no counts');
     expect(counts.filtered - before.filtered).to.be.greaterThan(5);
     expect(counts.submitted).to.equal(before.submitted);

@@ -15,7 +15,7 @@ const scratchFile = (name: string, content = 'x') => {
 };
 
 const lost = () => {
-  const count = watching().sensor.counts().get('file_open');
+  const count = watching().sensor.counters.events().get('file_open');
   return (count?.lost_ring_full ?? 0) + (count?.lost_scratch ?? 0);
 };
 

@@ -77,8 +77,8 @@ describe('io_uring operations', function () {
   const fields = (events: readonly EventJson[], kind: string, ...names: readonly string[]) =>
     select(events, { 'event.type': kind, ...IO_URING }).map((event) => names.map((name) => fieldOf(event, name)));
   /** Events of a kind since `before` that reached no outcome, and those that did. */
-  const seen = (kind: string) => watching().sensor.counts().get(kind)?.seen ?? 0;
-  const failures = () => watching().sensor.failures();
+  const seen = (kind: string) => watching().sensor.counters.events().get(kind)?.seen ?? 0;
+  const failures = () => watching().sensor.counters.failures();
 
   it('what fails has its errno', async () => {
     const directory = watching().directory;
@@ -154,9 +154,9 @@ describe('io_uring operations', function () {
   it('first accesses and totals', async () => {
     const path = file('uring_accessed');
     const { sensor } = watching();
-    const before = sensor.totals();
+    const before = sensor.counters.io();
     const { events } = await batch('access', path, '50');
-    const after = sensor.totals();
+    const after = sensor.counters.io();
     const first = ['event.result', 'event.unverified', 'file.path', 'file.bytes'];
     expect(fields(events, 'file_write', ...first)).to.deep.equal([[4096, false, path, 4096]]);
     expect(fields(events, 'file_read', 'file.path')).to.deep.equal([[path]]);
@@ -216,18 +216,18 @@ describe('io_uring operations', function () {
     const before = [seen('file_open'), failures().get('uring_no_result')] as const;
     const { events } = await batch('many', path, '6400');
     expect(fields(events, 'file_open', 'file.path')).to.deep.equal(Array(6400).fill([path]));
-    watching().sensor.setFilter({
+    watching().sensor.filter.use({
       kinds: new Map([
         ...EVERYTHING.kinds,
         ['file_open', { pass: 'tokens', tokens: [{ type: 'component', text: 'another_file' }] }],
       ]),
     });
     const unwanted = await batch('many', path, '6400');
-    watching().sensor.setFilter(EVERYTHING);
+    watching().sensor.filter.use(EVERYTHING);
     expect(fields(unwanted.events, 'file_open', 'file.path')).to.deep.equal([]);
     expect(seen('file_open') - before[0]).to.be.at.least(12_800);
     let gap = Number.NaN;
-    for (let reading = 0; reading < 200 && gap !== 0; reading++) gap = unaccounted(watching().sensor.counts());
+    for (let reading = 0; reading < 200 && gap !== 0; reading++) gap = unaccounted(watching().sensor.counters.events());
     expect(gap).to.equal(0);
     expect(failures().get('uring_no_result')).to.equal(before[1]);
   });

@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { defaultConfig } from '../../src/config/load.ts';
 import { Sensor } from '../../src/kernel/sensor.ts';
-import { BARE_HOST } from '../../src/schema/context.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 import { id } from '../../src/schema/record.ts';
 
@@ -20,14 +19,14 @@ const sensor = new Sensor({
   log: pino({ level: 'silent' }),
 });
 sensor.attach();
-sensor.setFilter({
+sensor.filter.use({
   kinds: new Map(Object.keys(KINDS).map((kind) => [kind, { pass: 'whole', because: 'test' }] as const)),
 });
 
 const seen = { flood: 0, execs: 0, opens: 0 };
 const episodes: { started: boolean; dropped: number }[] = [];
 let flooderPid = 0;
-sensor.start(BARE_HOST, (batch) => {
+sensor.drain.start((batch) => {
   for (const view of batch) {
     const path = view.value(id('file.path'));
     const isFlooder = view.value(id('process.pid')) === flooderPid;
@@ -55,6 +54,6 @@ await ended;
 clearInterval(sweeping);
 await new Promise((resolve) => setTimeout(resolve, 500));
 sensor.finish();
-const counts = sensor.counts().get('file_open');
+const counts = sensor.counters.events().get('file_open');
 console.log(JSON.stringify({ seen, episodes, atExit, counts }));
 sensor.close();

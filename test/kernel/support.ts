@@ -66,12 +66,13 @@ function start(): Watch {
     objectPath: path('build/bpf/bpfwarden.bpf.o'),
     config,
     log: pino({ level: 'silent' }),
+    host,
   });
   const attached = sensor.attach();
   const enricher = new Enricher({ config, host, layout: sensor.layout });
-  sensor.setFilter(EVERYTHING);
-  enricher.seed(sensor.seed(host) ?? []);
-  sensor.start(host, (batch) => {
+  sensor.filter.use(EVERYTHING);
+  enricher.seed(sensor.seed());
+  sensor.drain.start((batch) => {
     for (const view of batch) take(enricher, view);
   });
   return { sensor, enricher, attached, directory: mkdtempSync(join(tmpdir(), 'bpfwarden-kernel-')) };
@@ -100,7 +101,7 @@ after(() => {
 
 /** The exit comes through the priority ring; what the process did before may still be in the other one. */
 function isComplete({ ended }: Observation): boolean {
-  return ended !== undefined && (bulkTime > ended || watching().sensor.ringStats().bulkPending === 0);
+  return ended !== undefined && (bulkTime > ended || watching().sensor.drain.stats().bulkPending === 0);
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -15,10 +15,13 @@ const RINGS = {
   prioritySize: 4096,
 };
 
-function sensor(over: Partial<SensorReadings> = {}): SensorReadings {
-  return {
-    counts: () => new Map([['file_open', COUNT]]),
-    totals: () => ({
+function sensor(
+  over: Partial<SensorReadings['counters']> = {},
+  stats: SensorReadings['drain']['stats'] = () => RINGS,
+): SensorReadings {
+  const counters = {
+    events: () => new Map([['file_open', COUNT]]),
+    io: () => ({
       fileRead: { calls: 1, bytes: 2 },
       fileWrite: { calls: 3, bytes: 4 },
       networkSend: { calls: 5, bytes: 6 },
@@ -35,11 +38,10 @@ function sensor(over: Partial<SensorReadings> = {}): SensorReadings {
         ['path_truncated', 3],
         ['max', 0],
       ]),
-    programStatistics: () => new Map([['sys_exit', { runs: 100, seconds: 0.5 }]]),
-    ringStats: () => RINGS,
-    decodeErrors: { truncated: 1, corrupt: 0, unknown_kind: 0 },
+    programs: () => new Map([['sys_exit', { runs: 100, seconds: 0.5 }]]),
     ...over,
   };
+  return { counters, drain: { stats, errors: { truncated: 1, corrupt: 0, unknown_kind: 0 } } };
 }
 
 describe('the readings of the sensor', () => {
@@ -80,34 +82,40 @@ describe('the readings of the sensor', () => {
   it('show what disappeared in the kernel, after looking again', async () => {
     const metrics = registry();
     let readings = 0;
-    const counts = () => {
+    const events = () => {
       readings++;
       return new Map([['file_open', { ...COUNT, seen: readings < 3 ? 13 : 10 }]]);
     };
-    publishSensor(metrics, sensor({ counts }));
+    publishSensor(metrics, sensor({ events }));
     expect(await sampleValue(metrics, 'bpfwarden_events_unaccounted')).to.equal(0);
     expect(readings).to.equal(3);
     const broken = registry();
-    publishSensor(broken, sensor({ counts: () => new Map([['file_open', { ...COUNT, seen: 13 }]]) }));
+    publishSensor(broken, sensor({ events: () => new Map([['file_open', { ...COUNT, seen: 13 }]]) }));
     expect(await sampleValue(broken, 'bpfwarden_events_unaccounted')).to.equal(3);
   });
 
   it('show what disappeared in a ring, but not what waits there', async () => {
     const lost = registry();
-    publishSensor(lost, sensor({ ringStats: () => ({ ...RINGS, records: 1 }) }));
+    publishSensor(
+      lost,
+      sensor({}, () => ({ ...RINGS, records: 1 })),
+    );
     expect(await sampleValue(lost, 'bpfwarden_events_unaccounted')).to.equal(1);
     const waiting = registry();
-    publishSensor(waiting, sensor({ ringStats: () => ({ ...RINGS, records: 1, bulkPending: 100 }) }));
+    publishSensor(
+      waiting,
+      sensor({}, () => ({ ...RINGS, records: 1, bulkPending: 100 })),
+    );
     expect(await sampleValue(waiting, 'bpfwarden_events_unaccounted')).to.equal(0);
     expect(await sampleValue(waiting, 'bpfwarden_ring_used_bytes{ring="bulk"}')).to.equal(100);
   });
 
   it('go on when one of them fails', async () => {
     const metrics = registry();
-    const totals = () => {
+    const io = () => {
       throw new Error('map gone');
     };
-    publishSensor(metrics, sensor({ totals }));
+    publishSensor(metrics, sensor({ io }));
     const output = await text(metrics);
     expect(output).to.contain('\nbpfwarden_events_total{event="file_open"} 10\n');
     expect(output).to.contain('\nbpfwarden_collect_failures_total 1\n');

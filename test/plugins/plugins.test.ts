@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Alert } from '../../src/alerts/types.ts';
-import type { AlertPipeline, createAlertPipeline } from '../../src/pipeline/alert-pipeline.ts';
+import type { AlertPipeline } from '../../src/pipeline/alert-pipeline.ts';
 import { execEvent, findingOf, recordingMetrics } from '../alerts/support/findings.ts';
 import { startPipeline } from '../alerts/support/pipeline.ts';
 import { startReceiver } from '../alerts/support/receiver.ts';
@@ -24,7 +24,7 @@ describe('plugins', function () {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  async function start(toml: string, options: Partial<Parameters<typeof createAlertPipeline>[0]> = {}) {
+  async function start(toml: string, options: Partial<Parameters<typeof AlertPipeline.open>[0]> = {}) {
     const { metrics, value } = recordingMetrics();
     const pipeline = await startPipeline(
       `[spool]\ndirectory = "${join(directory, 'spool')}"\n[ledger]\ndedupe_seconds = 0\n${toml}`,

@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { parentOf, startTicks } from '../../src/alerts/process-start.ts';
 import type { Config } from '../../src/config/options.ts';
 import { createProtection } from '../../src/response/protected.ts';
-import { createResponder, isEnforced, type Responder, type ResponderOptions } from '../../src/response/responder.ts';
+import { isEnforced, Responder, type ResponderOptions } from '../../src/response/responder.ts';
 import { pidfdSignaller, processSignaller } from '../../src/response/signaller.ts';
 import type { EventRecord } from '../../src/schema/event.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
@@ -46,7 +46,7 @@ describe('responses', () => {
   function make(toml: string, options: Partial<ResponderOptions> = {}) {
     const { metrics, value } = recordingMetrics();
     const config: Config['response'] = configOf(`[response]\naudit_file = "${auditFile}"\n${toml}`).response;
-    const responder = createResponder({ config, hostName: 'h', metrics, log: SILENT, ...options });
+    const responder = new Responder({ config, hostName: 'h', metrics, log: SILENT, ...options });
     responders.push(responder);
     return { responder, value };
   }

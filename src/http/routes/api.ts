@@ -1,39 +1,39 @@
 import type Router from '@koa/router';
 import type { RouterContext } from '@koa/router';
 import { alertQuery, eventQuery, limitOf, noQuery } from '../query.ts';
-import type { HttpApi } from '../types.ts';
+import type { Gate } from '../types.ts';
 
 /** The JSON views. Lists are newest first and bounded by `limit`. */
-export function apiRoutes(router: Router, api: HttpApi): void {
+export function apiRoutes(router: Router, gate: Gate): void {
   router.get('/api/v1/alerts', (context) => {
-    context.body = { alerts: api.alerts(alertQuery(context.querystring)) };
+    context.body = { alerts: gate.api.views.queryAlerts(alertQuery(context.querystring)) };
   });
   router.get('/api/v1/alerts/:id', (context) => {
     noQuery(context.querystring);
-    const alert = api.alert(String(context.params.id));
+    const alert = gate.api.views.alertById(String(context.params.id));
     if (alert === undefined) notRemembered(context, 'alert', 'the newest [history] alerts are kept; see alerts_file');
     else context.body = alert;
   });
   router.get('/api/v1/incidents', (context) => {
-    context.body = { incidents: api.incidents(limitOf(context.querystring)) };
+    context.body = { incidents: gate.api.views.incidents(limitOf(context.querystring)) };
   });
   router.get('/api/v1/incidents/:id', (context) => {
     noQuery(context.querystring);
-    const incident = api.incident(String(context.params.id));
+    const incident = gate.api.views.incidentById(String(context.params.id));
     if (incident === undefined)
       notRemembered(context, 'incident', '[ledger] max_incidents are kept; alerts in alerts_file name theirs');
     else context.body = incident;
   });
   router.get('/api/v1/events', (context) => {
-    context.body = { events: api.events(eventQuery(context.querystring)) };
+    context.body = { events: gate.api.views.queryEvents(eventQuery(context.querystring)) };
   });
   router.get('/api/v1/rules', (context) => {
     noQuery(context.querystring);
-    context.body = { rules: api.rules() };
+    context.body = { rules: gate.api.rules() };
   });
   router.get('/api/v1/status', (context) => {
     noQuery(context.querystring);
-    context.body = api.status();
+    context.body = gate.api.status();
   });
 }
 

@@ -1,27 +1,24 @@
 import type Router from '@koa/router';
 import { formatProblem, WardenError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
+import type { Gate } from '../types.ts';
 
 export interface HealthOptions {
-  readonly ready: () => boolean;
-  readonly reload: () => Promise<unknown>;
+  readonly gate: Gate;
   readonly enableLifecycle: boolean;
   readonly log: Logger;
 }
 
 /** The management paths, as Prometheus has them. */
-export function healthRoutes(router: Router, { ready, reload, enableLifecycle, log }: HealthOptions): void {
-  let reloading: Promise<unknown> = Promise.resolve();
-
+export function healthRoutes(router: Router, { gate, enableLifecycle, log }: HealthOptions): void {
   router.get('/-/healthy', (context) => {
     context.type = 'text/plain';
     context.body = 'bpfwarden is healthy.\n';
   });
   router.get('/-/ready', (context) => {
-    const isReady = ready();
-    context.status = isReady ? 200 : 503;
+    context.status = gate.isOpen ? 200 : 503;
     context.type = 'text/plain';
-    context.body = isReady ? 'bpfwarden is ready.\n' : 'bpfwarden is not ready: no BPF program is attached yet.\n';
+    context.body = gate.isOpen ? 'bpfwarden is ready.\n' : 'bpfwarden is not ready: no BPF program is attached yet.\n';
   });
   router.post('/-/reload', async (context) => {
     context.type = 'text/plain';
@@ -37,10 +34,7 @@ export function healthRoutes(router: Router, { ready, reload, enableLifecycle, l
       return;
     }
     try {
-      // One after the other: each reload reads the files as they are when it starts.
-      const next = reloading.then(reload, reload);
-      reloading = next.catch(() => undefined);
-      await next;
+      await gate.api.reload();
       context.body = 'Reloaded.\n';
     } catch (error) {
       log.error({ err: error }, 'reload failed');

@@ -3,7 +3,7 @@ import type Router from '@koa/router';
 import type { Context } from 'koa';
 import type { MetricsRegistry } from '../../metrics/registry.ts';
 import { alertFilter, eventFilter } from '../query.ts';
-import type { HttpApi } from '../types.ts';
+import type { Gate } from '../types.ts';
 
 /** A comment this often keeps proxies, and our own idle limit, from closing a quiet stream. */
 const HEARTBEAT_MS = 15_000;
@@ -16,7 +16,7 @@ export interface Streams {
 }
 
 /** Server-sent events: `/api/v1/stream/alerts` and `/api/v1/stream/events`, at most `maxClients` at a time. */
-export function streamRoutes(router: Router, api: HttpApi, metrics: MetricsRegistry, maxClients: number): Streams {
+export function streamRoutes(router: Router, gate: Gate, metrics: MetricsRegistry, maxClients: number): Streams {
   const open = new Set<PassThrough>();
   const clients = metrics.gauge('stream_clients');
   const dropped = metrics.counter('stream_dropped_total');
@@ -72,7 +72,7 @@ export function streamRoutes(router: Router, api: HttpApi, metrics: MetricsRegis
       context,
       'alert',
       (alert: { alert_id: string }) => alert.alert_id,
-      (write) => api.subscribeAlerts(filter, write),
+      (write) => gate.api.views.subscribeAlerts(filter, write),
     );
   });
   router.get('/api/v1/stream/events', (context) => {
@@ -81,7 +81,7 @@ export function streamRoutes(router: Router, api: HttpApi, metrics: MetricsRegis
       context,
       'event',
       () => undefined,
-      (write) => api.subscribeEvents(filter, write),
+      (write) => gate.api.views.subscribeEvents(filter, write),
     );
   });
   return {

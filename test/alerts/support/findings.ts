@@ -1,3 +1,6 @@
+import { type AlertContext, buildAlert, candidatesOf } from '../../../src/alerts/alert.ts';
+import { newAlertId } from '../../../src/alerts/identity.ts';
+import type { Alert } from '../../../src/alerts/types.ts';
 import { createLogger, type Logger } from '../../../src/log.ts';
 import type { Labels, Metrics } from '../../../src/metrics/types.ts';
 import type { Finding, RuleInfo, RuleMatch } from '../../../src/rules/types.ts';
@@ -58,6 +61,12 @@ export function findingOf(event: EventRecord, rule: Partial<RuleInfo> = {}): Fin
   return { event, matches: [match], riskScore: 0.7 };
 }
 
+/** The alerts of a finding, without ledger, redaction and response. */
+export function alertsOf(finding: Finding, context: AlertContext & { readonly newId?: () => string }): Alert[] {
+  const alertId = context.newId ?? newAlertId;
+  return candidatesOf(finding, context).map((candidate) => buildAlert(candidate, { alertId: alertId() }));
+}
+
 /** Metrics that remember: value("name", labels). */
 export function recordingMetrics() {
   const values = new Map<string, number>();
@@ -70,6 +79,7 @@ export function recordingMetrics() {
     histogram: (name) => ({
       observe: (_value, labels) => values.set(key(name, labels), (values.get(key(name, labels)) ?? 0) + 1),
     }),
+    advance: (name, total, labels) => values.set(key(name, labels), total),
     onCollect: () => () => undefined,
   };
   return { metrics, value: (name: string, labels?: Labels) => values.get(key(name, labels)) ?? 0 };

@@ -2,7 +2,8 @@ import { Worker } from 'node:worker_threads';
 import { parseConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/options.ts';
 import type { Metrics } from '../../../src/metrics/types.ts';
-import { type AlertPipeline, createAlertPipeline, type PipelineOptions } from '../../../src/pipeline/alert-pipeline.ts';
+import { AlertPipeline } from '../../../src/pipeline/alert-pipeline.ts';
+import type { PipelineOptions } from '../../../src/pipeline/types.ts';
 import type { StartWorker } from '../../../src/plugins/host.ts';
 import { recordingMetrics, SILENT } from './findings.ts';
 
@@ -21,7 +22,7 @@ export async function startPipeline(
   toml: string,
   options: Partial<PipelineOptions> & { metrics?: Metrics } = {},
 ): Promise<AlertPipeline> {
-  return createAlertPipeline({
+  return AlertPipeline.open({
     config: configOf(toml),
     hostName: 'web-1',
     version: '0.0.0',

@@ -1,11 +1,10 @@
-import { alertsOf } from '../../../src/alerts/alert.ts';
 import { createSink } from '../../../src/alerts/sinks/registry.ts';
 import { DeliveryError, type Sink, type SinkContext } from '../../../src/alerts/sinks/types.ts';
 import type { SpooledAlert } from '../../../src/alerts/spool/types.ts';
 import { ARRAY_TABLES, type SinkConfig } from '../../../src/config/options.ts';
 import type { RuleInfo } from '../../../src/rules/types.ts';
 import type { EventRecord } from '../../../src/schema/event.ts';
-import { execEvent, findingOf, SILENT } from './findings.ts';
+import { alertsOf, execEvent, findingOf, SILENT } from './findings.ts';
 
 const DEFAULTS = Object.fromEntries(
   Object.entries(ARRAY_TABLES.sinks).map(([key, option]) => [key, option.default]),

@@ -4,7 +4,7 @@ import { type MetricName, type MetricSpec, SPECS } from '../../../src/metrics/ca
 import { closedLabelSets } from '../../../src/metrics/declare.ts';
 import { Exposition } from '../../../src/metrics/exposition.ts';
 import { negotiate } from '../../../src/metrics/negotiate.ts';
-import { createMetrics } from '../../../src/metrics/registry.ts';
+import { MetricsRegistry } from '../../../src/metrics/registry.ts';
 import type { RuleInfo } from '../../../src/rules/types.ts';
 
 /** Names that a daemon would declare. */
@@ -67,7 +67,7 @@ export interface SimulatedExporter {
  * every daemon.
  */
 export async function startExporter(): Promise<SimulatedExporter> {
-  const metrics = createMetrics({ version: '0.0.0', kernel: '6.1.0' });
+  const metrics = new MetricsRegistry({ version: '0.0.0', kernel: '6.1.0' });
   metrics.declareSinks(DECLARED.sinks ?? []);
   metrics.declarePrograms(DECLARED.programs ?? []);
   metrics.declarePlugins(DECLARED.plugins ?? []);

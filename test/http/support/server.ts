@@ -16,16 +16,21 @@ export function recordingLog(): { log: Logger; lines: string[] } {
   return { log: log as unknown as Logger, lines };
 }
 
-export const emptyApi: HttpApi = {
-  alerts: () => [],
-  alert: () => undefined,
-  events: () => [],
+export const emptyViews: HttpApi['views'] = {
+  queryAlerts: () => [],
+  alertById: () => undefined,
+  queryEvents: () => [],
   incidents: () => [],
-  incident: () => undefined,
-  rules: () => [],
-  status: () => ({ version: '1.2.3' }),
+  incidentById: () => undefined,
   subscribeAlerts: () => () => undefined,
   subscribeEvents: () => () => undefined,
+};
+
+export const emptyApi: HttpApi = {
+  views: emptyViews,
+  rules: () => [],
+  status: () => ({ version: '1.2.3' }),
+  reload: async () => undefined,
 };
 
 /** A server on a free loopback port. */
@@ -33,16 +38,15 @@ export async function serve(
   over: Partial<Omit<ServerOptions, 'config'>> & {
     web?: Partial<ServerOptions['config']['web']>;
     history?: Partial<ServerOptions['config']['history']>;
+    /** What of the daemon is there; false for a daemon that is still starting. */
+    api?: Partial<HttpApi> | false;
   } = {},
 ): Promise<RunningServer> {
-  const { web, history, ...options } = over;
+  const { web, history, api, ...options } = over;
   const config = defaultConfig();
-  return startServer({
+  const server = await startServer({
     version: '1.2.3',
     metrics: registry(),
-    ready: () => true,
-    reload: async () => undefined,
-    api: emptyApi,
     log: recordingLog().log,
     ...options,
     config: {
@@ -50,4 +54,6 @@ export async function serve(
       history: { ...config.history, ...history },
     },
   });
+  if (api !== false) server.open({ ...emptyApi, ...api });
+  return server;
 }

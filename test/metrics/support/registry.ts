@@ -1,6 +1,6 @@
 import { Exposition } from '../../../src/metrics/exposition.ts';
 import type { Format } from '../../../src/metrics/negotiate.ts';
-import { createMetrics, type MetricsRegistry } from '../../../src/metrics/registry.ts';
+import { MetricsRegistry } from '../../../src/metrics/registry.ts';
 import type { RuleInfo } from '../../../src/rules/types.ts';
 
 export function ruleInfo(over: Partial<RuleInfo> = {}): RuleInfo {
@@ -26,8 +26,8 @@ export function ruleInfo(over: Partial<RuleInfo> = {}): RuleInfo {
   };
 }
 
-export const registry = (over: Partial<Parameters<typeof createMetrics>[0]> = {}): MetricsRegistry =>
-  createMetrics({ version: '1.2.3', revision: 'abcdef0', kernel: '6.1.0', processMetrics: false, ...over });
+export const registry = (over: Partial<ConstructorParameters<typeof MetricsRegistry>[0]> = {}): MetricsRegistry =>
+  new MetricsRegistry({ version: '1.2.3', revision: 'abcdef0', kernel: '6.1.0', processMetrics: false, ...over });
 
 export async function text(metrics: MetricsRegistry, format: Format = 'text'): Promise<string> {
   return (await new Exposition(metrics).scrape(format)).join('');

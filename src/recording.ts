@@ -1,8 +1,8 @@
-/** Recorded events: NDJSON as events_file has it, or simple events. No kernel, no root. */
+/** Recorded events: NDJSON as events_file has it, or simple events. */
 import { createReadStream } from 'node:fs';
-import { messageOf, type Problem, WardenError } from '../errors.ts';
-import type { EventRecord } from '../schema/event.ts';
-import { recordFromJson } from '../schema/record.ts';
+import { messageOf, type Problem, WardenError } from './errors.ts';
+import type { EventRecord } from './schema/event.ts';
+import { recordFromJson } from './schema/record.ts';
 
 /** A longer line is no event: a record has at most 32 KiB, its JSON a few times that. */
 const MAX_LINE_BYTES = 16 << 20;

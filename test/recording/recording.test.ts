@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { formatProblem, type Problem, WardenError } from '../../src/errors.ts';
-import { readRecording } from '../../src/kernel/replay.ts';
+import { readRecording } from '../../src/recording.ts';
 
 describe('replay', () => {
   const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-replay-'));

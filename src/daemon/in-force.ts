@@ -1,0 +1,120 @@
+import type { Config } from '../config/options.ts';
+import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
+import type { Sensor } from '../kernel/sensor.ts';
+import type { Logger } from '../log.ts';
+import type { MetricsRegistry } from '../metrics/registry.ts';
+import type { AlertPipeline } from '../pipeline/alert-pipeline.ts';
+import type { Detector } from '../pipeline/stages.ts';
+import type { RuleSet } from '../rules/ruleset.ts';
+import type { RuleInfo } from '../rules/types.ts';
+import { KINDS } from '../schema/kinds.ts';
+import type { Capabilities } from './capabilities.ts';
+import type { EventsFile } from './events-file.ts';
+import { configHash, fatalProblems, type Loaded, loadConfiguredRules, rulesHash, wantedEvents } from './rules.ts';
+
+/** The configuration, and the rule files to load with it. */
+export interface Settings {
+  readonly config: Config;
+  readonly rulePaths: readonly string[];
+}
+
+/** The stages that a configuration or a rule set is put in force in. */
+export interface Governed {
+  readonly metrics: MetricsRegistry;
+  readonly sensor: Sensor;
+  readonly pipeline: AlertPipeline;
+  readonly events: EventsFile;
+  readonly detector: Detector;
+  readonly capabilities: Capabilities;
+  readonly log: Logger;
+}
+
+/** Configuration and rules as they are in force, and their replacement: the one place where reloads are serialised. */
+export class InForce {
+  readonly #stages: Governed;
+  #config: Config;
+  #loaded: Loaded;
+  #reloading: Promise<void> = Promise.resolve();
+
+  /** Puts the first configuration and rules in force. */
+  constructor(stages: Governed, config: Config, loaded: Loaded) {
+    this.#stages = stages;
+    this.#config = config;
+    this.#loaded = loaded;
+    this.#use(config, loaded);
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+  get ruleset(): RuleSet {
+    return this.#loaded.ruleset;
+  }
+  get problems(): readonly Problem[] {
+    return this.#loaded.problems;
+  }
+  rules(): readonly RuleInfo[] {
+    return this.#loaded.ruleset.infos;
+  }
+
+  /** Checks all of what `configure` says now, then swaps; or throws, and everything stays as it was. */
+  reload(configure: () => Settings): Promise<void> {
+    const next = this.#reloading.then(() => this.#reload(configure));
+    this.#reloading = next.catch(() => undefined);
+    return next;
+  }
+
+  /** Ends when no reload runs. */
+  settled(): Promise<void> {
+    return this.#reloading;
+  }
+
+  async #reload(configure: () => Settings): Promise<void> {
+    const { metrics, pipeline, events, capabilities, log } = this.#stages;
+    try {
+      const settings = configure();
+      const { config, rulePaths } = settings;
+      const loaded = loadConfiguredRules(settings, this.#loaded.ruleset);
+      const { ruleset, problems } = loaded;
+      const fatal = fatalProblems(problems, config);
+      if (fatal.length > 0)
+        throw new WardenError('RULES_INVALID', `${fatal.length} problem(s) in rules; the old ones stay in force`, {
+          problems: fatal,
+        });
+      await pipeline.reload(config);
+      events.reopen();
+      [this.#config, this.#loaded] = [config, loaded];
+      log.level = config.response.log_level;
+      this.#use(config, loaded);
+      capabilities.reloaded(config);
+      for (const problem of problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
+      log.info(
+        `reloaded: ${ruleset.infos.length} rules from ${[...rulePaths, ...config.rules.sigma_paths].join(', ')}`,
+      );
+    } catch (error) {
+      metrics.gauge('config_last_reload_successful').set(0);
+      const problems = error instanceof WardenError ? error.problems.map(formatProblem) : [];
+      log.error(
+        { reason: messageOf(error), problems },
+        'the reload failed; the old configuration and rules stay in force',
+      );
+      throw error;
+    }
+  }
+
+  /** Puts them in force everywhere at once. */
+  #use(config: Config, { ruleset, problems }: Loaded): void {
+    const { metrics, sensor, pipeline, detector } = this.#stages;
+    metrics.declareRules(
+      ruleset.infos,
+      Object.keys(KINDS).filter((kind) => kind !== 'net_dns'),
+    );
+    metrics.gauge('rule_problems').set(problems.length);
+    metrics.setInfo('config_hash_info', { sha256: configHash(config) });
+    metrics.setInfo('rules_hash_info', { sha256: rulesHash(ruleset) });
+    detector.use(ruleset, config);
+    sensor.filter.use(wantedEvents(ruleset, config, pipeline.observes));
+    metrics.gauge('config_last_reload_successful').set(1);
+    metrics.gauge('config_last_reload_success_timestamp_seconds').set(Date.now() / 1000);
+  }
+}

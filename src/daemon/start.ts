@@ -1,0 +1,178 @@
+/**
+ * The start of the daemon, from top to bottom. Every stage receives what it
+ * works with as an argument; in which order an event passes them is
+ * pipeline/stages.ts's to know.
+ */
+import { hostname, release } from 'node:os';
+import type { Config } from '../config/options.ts';
+import { Enricher } from '../enrich/enricher.ts';
+import { bootId, Host } from '../enrich/host.ts';
+import { formatProblem, messageOf } from '../errors.ts';
+import { startServer } from '../http/server.ts';
+import { dropCapabilities } from '../kernel/capabilities.ts';
+import { BootClock } from '../kernel/clock.ts';
+import { pidfdSignal } from '../kernel/pidfd.ts';
+import { checkRequirements } from '../kernel/requirements.ts';
+import { Sensor } from '../kernel/sensor.ts';
+import type { Logger } from '../log.ts';
+import { MetricsRegistry } from '../metrics/registry.ts';
+import { AlertPipeline } from '../pipeline/alert-pipeline.ts';
+import { Detector } from '../pipeline/stages.ts';
+import { pidfdSignaller } from '../response/signaller.ts';
+import { celCondition } from '../rules/cel/condition.ts';
+import { compilePredicate } from '../rules/predicate/compile.ts';
+import { bareSource } from '../rules/source.ts';
+import { attachAll } from './attach.ts';
+import { Capabilities } from './capabilities.ts';
+import { EventsFile } from './events-file.ts';
+import { InForce, type Settings } from './in-force.ts';
+import { publishDaemon } from './publish.ts';
+import { type Loaded, loadConfiguredRules } from './rules.ts';
+import { statusOf } from './status.ts';
+import { Upkeep } from './upkeep.ts';
+
+/** What waits when the daemon ends is flushed for at most this long. */
+const FLUSH_MS = 5_000;
+
+export interface DaemonOptions {
+  readonly version: string;
+  readonly objectPath: string;
+  /** Configuration as file and flags say now; throws when it is wrong. Called at start and at each reload. */
+  readonly configure: () => Settings;
+  readonly log: Logger;
+}
+
+export interface RunningDaemon {
+  /** Where it listens. */
+  readonly url: string;
+  /**
+   * Reads configuration and rules again, checks all of it, then swaps. When
+   * something is wrong everything stays as it was, and the reason is logged
+   * and thrown. Reloads run one after another.
+   */
+  reload(): Promise<void>;
+  /** Detaches, hands over what is left, flushes what waits for at most `flushMs`, ends every stage in reverse order. */
+  stop(flushMs?: number): Promise<void>;
+}
+
+/** What was started, to be ended in reverse order. */
+type Ends = (() => unknown)[];
+
+/** Starts all stages. Throws CONFIG_INVALID and whatever a stage cannot start with; what was started is ended again. */
+export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+  const ends: Ends = [];
+  try {
+    return await start(options, ends);
+  } catch (error) {
+    for (const end of ends.reverse()) await end();
+    throw error;
+  }
+}
+
+async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon> {
+  const { objectPath, version, log } = options;
+  const settings = options.configure();
+  const { config } = settings;
+  const loaded = loadConfiguredRules(settings, undefined);
+  checkRequirements(objectPath);
+  for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
+
+  const metrics = new MetricsRegistry({
+    version,
+    kernel: release(),
+    onError: (error) => log.error({ reason: messageOf(error) }, 'a reading for the scrape failed'),
+  });
+  // Before anything is loaded: a second instance on the same port must find out without touching the kernel.
+  const server = await startServer({ config, version, metrics, log });
+  ends.push(() => server.close());
+
+  const clock = new BootClock();
+  const host = new Host({
+    hostName: hostname(),
+    bootId: bootId(),
+    dnsEntries: config.enrich.dns_entries,
+    toUnix: clock.toUnix,
+  });
+  const sensor = new Sensor({ objectPath, config, log, host });
+  ends.push(() => sensor.close());
+  const pipeline = await openPipeline(options, config, { metrics, sensor, clock, host });
+  ends.push(() => pipeline.close());
+  const events = new EventsFile(config.output, log, (event) => pipeline.redactEvent(event));
+  ends.push(() => events.close());
+  const enricher = new Enricher({ config, host, layout: sensor.layout });
+  const detector = new Detector({
+    enricher,
+    events,
+    ruleset: loaded.ruleset,
+    alerts: pipeline,
+    metrics,
+    now: () => clock.now(),
+    log,
+    config,
+    kinds: sensor.layout.kinds,
+  });
+  const capabilities = new Capabilities(dropCapabilities, log);
+  const inForce = new InForce({ metrics, sensor, pipeline, events, detector, capabilities, log }, config, loaded);
+  ends.push(publishDaemon(metrics, { sensor, enricher, detector, inForce }));
+
+  const reports = attachAll(sensor, metrics, log);
+  // After attaching, so that no process falls between the two; those seen twice are one entry.
+  enricher.seed(sensor.seed());
+  sensor.drain.start((batch) => detector.batch(batch));
+  const upkeep = new Upkeep({ clock, enricher, sensor });
+  ends.push(() => upkeep.stop());
+  // The last of the start: from here on maps are read and written, nothing is loaded or attached.
+  capabilities.drop(config);
+  const reload = () => inForce.reload(options.configure);
+  const status = statusOf({ version, inForce, pipeline, enricher, events, capabilities, reports });
+  server.open({ views: pipeline, rules: () => inForce.rules(), status, reload });
+  announce(log, loaded, server.url, { attached: reports, processes: enricher.processes });
+
+  return {
+    url: server.url,
+    reload,
+    async stop(flushMs = FLUSH_MS) {
+      server.shut();
+      upkeep.stop();
+      await inForce.settled();
+      sensor.finish();
+      await detector.idle(flushMs);
+      if (!(await pipeline.flush(flushMs))) log.warn('not everything was delivered; what is left stays in the spool');
+      for (const end of ends.reverse()) await end();
+    },
+  };
+}
+
+function openPipeline(
+  { version, log }: DaemonOptions,
+  config: Config,
+  { metrics, sensor, clock, host }: { metrics: MetricsRegistry; sensor: Sensor; clock: BootClock; host: Host },
+): Promise<AlertPipeline> {
+  return AlertPipeline.open({
+    config,
+    hostName: host.hostName,
+    version,
+    metrics,
+    log,
+    compileCondition: (source) => compilePredicate(celCondition(bareSource(source))),
+    declare: ({ sinks, plugins }) => {
+      metrics.declareSinks(sinks);
+      metrics.declarePlugins(plugins);
+    },
+    signaller: pidfdSignaller(pidfdSignal),
+    blockTable: sensor.blocked,
+    bootTime: () => clock.bootTime,
+  });
+}
+
+function announce(
+  log: Logger,
+  { ruleset, problems }: Loaded,
+  url: string,
+  { attached, processes }: { readonly attached: readonly { readonly attached: boolean }[]; readonly processes: number },
+): void {
+  const count = attached.filter((report) => report.attached).length;
+  log.info(`attached ${count} of ${attached.length} BPF programs; ${processes} processes known`);
+  log.info(`${ruleset.infos.length} rules loaded${problems.length > 0 ? `, ${problems.length} problems` : ''}`);
+  log.info(`metrics at ${url}/metrics`);
+}

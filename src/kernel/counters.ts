@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { type IoTotals, ioTotals, kindCounts, type SyscallCounts, sumCopies, syscallCounts } from './counts.ts';
+import type { LoadedObject, SensorConfig } from './load.ts';
+import { answered, type MapInfo } from './native.ts';
+import { isIterator } from './programs.ts';
+import type { KernelCounts } from './types.ts';
+
+/** What the kernel side counts, read from its maps when asked. */
+export class KernelCounters {
+  readonly #object: LoadedObject;
+  readonly #countsSyscalls: boolean;
+  readonly #kindNumbers: ReadonlyMap<string, number>;
+  readonly #infos = new Map<string, MapInfo>();
+
+  constructor(object: LoadedObject, { monitoring }: Pick<SensorConfig, 'monitoring'>) {
+    this.#object = object;
+    this.#countsSyscalls = monitoring.syscall_counts;
+    this.#kindNumbers = new Map([...object.layout.kinds.values()].map(({ kind, number }) => [kind, number]));
+  }
+
+  events(): KernelCounts {
+    return kindCounts(this.#sums('kind_counts'), this.#kindNumbers);
+  }
+
+  io(): IoTotals {
+    return ioTotals(this.#sums('io_totals'));
+  }
+
+  /** Empty unless [monitoring] syscall_counts is on. */
+  syscalls(): Map<string, SyscallCounts> {
+    return this.#countsSyscalls ? syscallCounts(this.#sums('syscall_counts')) : new Map();
+  }
+
+  /** What something bounded in the kernel could not hold, by enum failure. */
+  failures(): Map<string, number> {
+    const sums = this.#sums('failure_counts');
+    const names = this.#object.layout.enums.get('failure') ?? new Map<string, number>();
+    return new Map(
+      [...names].map(([name, number]) => [name.replace('FAILURE_', '').toLowerCase(), sums.get(number)?.[0] ?? 0]),
+    );
+  }
+
+  /** Runs and seconds by program; zero unless [kernel] program_statistics or the sysctl kernel.bpf_stats_enabled is on. */
+  programs(): Map<string, { runs: number; seconds: number }> {
+    const statistics = new Map<string, { runs: number; seconds: number }>();
+    for (const program of this.#object.programs) {
+      if (isIterator(program)) continue;
+      // kernel/bpf/syscall.c bpf_prog_show_fdinfo
+      const text = readFileSync(`/proc/self/fdinfo/${program.fd}`, 'utf8');
+      const number = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+      statistics.set(program.name, { runs: number('run_cnt'), seconds: number('run_time_ns') / 1e9 });
+    }
+    return statistics;
+  }
+
+  #sums(map: string): Map<number, number[]> {
+    const { native } = this.#object;
+    let info = this.#infos.get(map);
+    if (info === undefined) {
+      info = answered(native, `describe ${map}`, native.mapInfo(map));
+      this.#infos.set(map, info);
+    }
+    return sumCopies(answered(native, `read ${map}`, native.readMap(map)), info);
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The order of the stages, from the sensor's batch to the queue of the sinks.
+ * The only file that knows it; no stage knows another one.
+ *
+ *     batch → enrich → events file → match → decide          (Detector)
+ *       → ledger → incident → respond → raise → spool, history, streams  (Alerter)
+ */
+import { type Candidate, candidatesOf, type Raising } from '../alerts/alert.ts';
+import { newAlertId } from '../alerts/identity.ts';
+import type { Incidents } from '../alerts/incidents.ts';
+import type { Ledger } from '../alerts/ledger.ts';
+import type { Alert } from '../alerts/types.ts';
+import type { Config } from '../config/options.ts';
+import type { Enricher } from '../enrich/enricher.ts';
+import type { Logger } from '../log.ts';
+import type { Counter, Histogram, Metrics } from '../metrics/types.ts';
+import type { Responder } from '../response/responder.ts';
+import type { CandidateRule, CompiledRule } from '../rules/rule.ts';
+import type { RuleSet } from '../rules/ruleset.ts';
+import { walk } from '../rules/tree.ts';
+import type { Finding } from '../rules/types.ts';
+import type { EventRecord } from '../schema/event.ts';
+import { fieldId } from '../schema/fields.ts';
+import type { KindLayout } from '../schema/layout.ts';
+import type { LiveView } from '../schema/view.ts';
+import type { Raiser } from './raise.ts';
+
+/** Snapshots a second for history and streams beyond what rules found; the rest goes without. */
+const SNAPSHOTS_PER_SECOND = 1_000;
+const HASH_FIELDS = ['process.sha256', 'process.md5'] as const;
+const HASH_IDS = HASH_FIELDS.map((name) => fieldId(name));
+
+export interface DetectorStages {
+  readonly enricher: Enricher;
+  /** Receives every event that the kernel let through. */
+  readonly events: { add(view: LiveView): void; flush(): void };
+  readonly ruleset: RuleSet;
+  readonly alerts: {
+    observe(event: EventRecord): void;
+    wants(kind: string): boolean;
+    offer(finding: Finding): string | undefined;
+  };
+  readonly metrics: Metrics;
+  /** The kernel's clock (CLOCK_BOOTTIME nanoseconds). */
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly config: Config;
+  /** Of the records: the sensor's. */
+  readonly kinds: ReadonlyMap<string, KindLayout>;
+}
+
+/** Takes each batch through enrichment, rules and outputs. What needs no snapshot makes none. */
+export class Detector {
+  readonly #stages: DetectorStages;
+  /** By kind number: a map with text keys would cost as much as the rest of the loop. */
+  readonly #processed: Float64Array;
+  readonly #latency: Histogram;
+  readonly #matches: Counter;
+  #ruleset: RuleSet;
+  #deciding = 0;
+  #snapshots = { second: 0, left: SNAPSHOTS_PER_SECOND };
+
+  constructor(stages: DetectorStages) {
+    this.#stages = stages;
+    this.#processed = new Float64Array(1 + Math.max(...[...stages.kinds.values()].map(({ number }) => number)));
+    this.#latency = stages.metrics.histogram('detection_latency_seconds');
+    this.#matches = stages.metrics.counter('rule_matches_total');
+    this.#ruleset = stages.ruleset;
+    this.use(stages.ruleset, stages.config);
+    stages.enricher.hashing.onHashed((event) => this.#again(event));
+  }
+
+  /** Events taken so far, by kind. */
+  get processed(): ReadonlyMap<string, number> {
+    return new Map([...this.#stages.kinds.values()].map(({ kind, number }) => [kind, this.#processed[number] ?? 0]));
+  }
+
+  /** From the next event on these rules are in force. */
+  use(ruleset: RuleSet, config: Config): void {
+    this.#ruleset = ruleset;
+    const needed = ruleset.neededFields();
+    this.#stages.enricher.hashing.switch(
+      config.threat_detection.hash_executables || HASH_FIELDS.some((field) => needed.has(field)),
+    );
+  }
+
+  /** One drain. The views are invalid afterwards. */
+  batch(views: readonly LiveView[]): void {
+    const { enricher, events, log } = this.#stages;
+    for (const view of views) {
+      const { number } = view.shape.layout;
+      this.#processed[number] = (this.#processed[number] ?? 0) + 1;
+      try {
+        enricher.enrich(view);
+        if (view.kind === 'net_dns') continue;
+        events.add(view);
+        this.#match(view);
+      } catch (error) {
+        // One bad event must not take the batch with it.
+        log.error({ err: error, kind: view.kind }, 'an event could not be evaluated');
+      }
+    }
+    events.flush();
+  }
+
+  #match(view: LiveView): void {
+    const { alerts } = this.#stages;
+    const found = this.#ruleset.candidates(view);
+    if (found.length > 0) {
+      const record = view.snapshot();
+      alerts.observe(record);
+      this.#decide(record, found);
+    } else if (alerts.wants(view.kind) && this.#maySnapshot()) alerts.observe(view.snapshot());
+  }
+
+  /** The event of a program whose hashes are known only now: for the rules that name a hash. */
+  #again(event: EventRecord): void {
+    const found = this.#ruleset.candidates(event, namesHash);
+    if (found.length > 0) this.#decide(event, found);
+  }
+
+  #decide(record: EventRecord, found: readonly CandidateRule[]): void {
+    this.#deciding++;
+    void this.#ruleset.decide(record, found).then((finding) => {
+      this.#deciding--;
+      if (finding === undefined) return;
+      for (const { rule } of finding.matches)
+        this.#matches.inc({ rule: rule.name, severity: rule.severity, mode: rule.mode });
+      const alertId = this.#stages.alerts.offer(finding);
+      if (record.ktime === undefined) return;
+      const seconds = Math.max(0, (this.#stages.now() - record.ktime) / 1e9);
+      this.#latency.observe(seconds, {}, alertId === undefined ? undefined : { alert_id: alertId });
+    });
+  }
+
+  #maySnapshot(): boolean {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#snapshots.second) this.#snapshots = { second, left: SNAPSHOTS_PER_SECOND };
+    if (this.#snapshots.left === 0) return false;
+    this.#snapshots.left--;
+    return true;
+  }
+
+  /** Waits until every decision is taken, at most `ms`. */
+  async idle(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (this.#deciding > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+function namesHash(rule: CompiledRule): boolean {
+  let found = false;
+  walk(rule.condition, (node) => {
+    if (node.type === 'leaf' && node.subject.from === 'field' && HASH_IDS.includes(node.subject.field)) found = true;
+  });
+  return found;
+}
+
+export interface AlerterStages {
+  readonly hostName: string;
+  readonly ledger: Ledger;
+  readonly incidents: Incidents;
+  readonly responder: Responder;
+  readonly raiser: Raiser;
+  /** Where finished alerts go. */
+  readonly publish: (alert: Alert, candidate: Candidate) => void;
+  /** Told of each match that the ledger held back. */
+  readonly suppressed: (reason: string) => void;
+  readonly metrics: Metrics;
+}
+
+/** Takes each finding through ledger, response and redaction to the spool. */
+export class Alerter {
+  readonly #stages: AlerterStages;
+  readonly #suppressed: Counter;
+  readonly #riskScore: Histogram;
+
+  constructor(stages: AlerterStages) {
+    this.#stages = stages;
+    this.#suppressed = stages.metrics.counter('alerts_suppressed_total');
+    this.#riskScore = stages.metrics.histogram('risk_score');
+  }
+
+  /** Takes what the rules found. Never throws, never waits. Gives the id of the first alert that was accepted. */
+  offer(finding: Finding): string | undefined {
+    const { hostName, ledger, incidents, responder } = this.#stages;
+    let first: string | undefined;
+    for (const candidate of candidatesOf(finding, { hostName })) {
+      const { rule, event } = candidate;
+      const alertId = newAlertId();
+      const verdict = ledger.accept(candidate, alertId);
+      if (verdict === 'accepted') {
+        const incident = incidents.assign(candidate, alertId);
+        this.#raise(candidate, { alertId, incident, response: responder.respond(rule, event) });
+        first ??= alertId;
+        continue;
+      }
+      this.#suppressed.inc({ rule: rule.name, reason: verdict });
+      this.#stages.suppressed(verdict);
+      // Being told less often must not mean being protected less often.
+      if (verdict === 'duplicate' || verdict === 'throttled' || verdict === 'rate_limited')
+        responder.respond(rule, event);
+    }
+    const exemplar = first === undefined ? undefined : { alert_id: first };
+    this.#riskScore.observe(finding.riskScore, { event: finding.event.kind }, exemplar);
+    return first;
+  }
+
+  /** Raises the summaries that the ledger owes; with `all`, those of bursts that still last (shutdown). */
+  summarise(all = false): void {
+    const { ledger, incidents } = this.#stages;
+    ledger.due(({ candidate, alertId, repeats }) => {
+      const response = { action: candidate.rule.action, outcome: 'none' } as const;
+      const incident = incidents.of(alertId);
+      this.#raise(candidate, { alertId, response, repeats, ...(incident === undefined ? {} : { incident }) });
+    }, all);
+  }
+
+  #raise(candidate: Candidate, how: Raising): void {
+    this.#stages.raiser.raise(candidate, how, (alert) => this.#stages.publish(alert, candidate));
+  }
+}
