@@ -14,13 +14,6 @@ export function objectLayout(): RecordLayout {
 
 export function schemaSource(layout: RecordLayout): string {
   const kinds = [...layout.kinds.values()].map(({ kind, number }) => `  ${kind}: ${number},`).join('\n');
-  const structs = new Map([...layout.kinds.values()].map((kind) => [kind.struct, kind]));
-  const records = [...structs.values()].map(({ struct, size, members }) => {
-    const lines = [...members.values()].map(
-      ({ name, offset, size: bytes, type }) => `    '${name}': { offset: ${offset}, size: ${bytes}, type: '${type}' },`,
-    );
-    return `  ${struct}: {\n    '': { offset: 0, size: ${size}, type: 'struct ${struct}' },\n${lines.join('\n')}\n  },`;
-  });
   return `// Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record; compared with the object's at start. */
@@ -29,11 +22,6 @@ export const SCHEMA_HASH = '${layout.hash}';
 /** enum event_kind. */
 export const KIND_NUMBERS = {
 ${kinds}
-} as const;
-
-/** Every record: where each member lies. The entry '' is the fixed part as a whole; strings follow it. */
-export const RECORDS = {
-${records.join('\n')}
 } as const;
 `;
 }

@@ -15,7 +15,7 @@ export interface AlertContext {
  * A match that would raise an alert. The ledger decides on it before the alert
  * is built: in a burst nearly all are repeats, and a repeat must cost little.
  */
-export interface Candidate {
+export interface AlertDraft {
   readonly rule: RuleInfo;
   readonly match: RuleMatch;
   readonly event: EventRecord;
@@ -34,8 +34,8 @@ const FIXED = new Set(
 );
 const HOST_NAME = fieldId('host.name') ?? -1;
 
-/** One candidate per matching enforcing rule. Heuristics and shadow rules raise none. Pure. */
-export function candidatesOf(finding: Finding, context: AlertContext): Candidate[] {
+/** One draft per matching enforcing rule. Heuristics and shadow rules raise none. Pure. */
+export function draftsOf(finding: Finding, context: AlertContext): AlertDraft[] {
   const { event, riskScore } = finding;
   const recorded = event.value(HOST_NAME);
   // A recorded event keeps the host it was recorded on.
@@ -50,7 +50,7 @@ export function candidatesOf(finding: Finding, context: AlertContext): Candidate
     });
 }
 
-/** What an alert has beside its candidate. */
+/** What an alert has beside its draft. */
 export interface Raising {
   readonly alertId: string;
   readonly incident?: IncidentOf;
@@ -59,13 +59,13 @@ export interface Raising {
   readonly repeats?: Repeats;
 }
 
-/** The contract's alert of a candidate, not yet redacted. */
-export function buildAlert(candidate: Candidate, options: Raising): Alert {
-  const { rule, match, event } = candidate;
+/** The contract's alert of a draft, not yet redacted. */
+export function buildAlert(draft: AlertDraft, options: Raising): Alert {
+  const { rule, match, event } = draft;
   const json = event.toJSON();
   return {
     label: rule.label,
-    risk_score: candidate.riskScore,
+    risk_score: draft.riskScore,
     detection_method: 'rule_based',
     recommendation: rule.recommendation,
     confidence: rule.confidence,
@@ -82,12 +82,12 @@ export function buildAlert(candidate: Candidate, options: Raising): Alert {
     matched: match.matched,
     ...(match.window === undefined ? {} : { window: match.window }),
     alert_id: options.alertId,
-    fingerprint: candidate.fingerprint,
+    fingerprint: draft.fingerprint,
     ...(options.incident === undefined
       ? {}
       : { incident_id: options.incident.id, incident_alerts: options.incident.before }),
-    timestamp: candidate.timestamp,
-    host: { ...asObject(json.host), name: candidate.hostName },
+    timestamp: draft.timestamp,
+    host: { ...asObject(json.host), name: draft.hostName },
     event: { type: event.kind, id: event.id, ...asObject(json.event) },
     ...Object.fromEntries(Object.entries(json).filter(([key]) => !FIXED.has(key))),
     ...(options.repeats === undefined ? {} : { repeated: options.repeats }),

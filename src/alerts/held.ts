@@ -1,6 +1,6 @@
 import type { FieldValue } from '../schema/event.ts';
 import { type FieldName, fieldId } from '../schema/fields.ts';
-import type { Candidate } from './alert.ts';
+import type { AlertDraft } from './alert.ts';
 import type { Repeats } from './types.ts';
 
 /** What differs between the repeats of one alert and helps to judge it. No arguments: a secret in them is only recognised beside its option. */
@@ -23,7 +23,7 @@ const MAX_EXAMPLES = 5;
 /** Repeats that were held back since the alert or its last update, in bounded memory. By event time. */
 export class Held {
   /** The newest. */
-  candidate: Candidate;
+  draft: AlertDraft;
   #count = 0;
   #first = Number.POSITIVE_INFINITY;
   #last = Number.NEGATIVE_INFINITY;
@@ -31,19 +31,19 @@ export class Held {
   readonly #more = new Set<FieldName>();
   readonly #examples: string[] = [];
 
-  constructor(candidate: Candidate) {
-    this.candidate = candidate;
+  constructor(draft: AlertDraft) {
+    this.draft = draft;
   }
 
-  add(candidate: Candidate): void {
-    this.candidate = candidate;
+  add(draft: AlertDraft): void {
+    this.draft = draft;
     this.#count += 1;
-    this.#first = Math.min(this.#first, candidate.timestamp);
-    this.#last = Math.max(this.#last, candidate.timestamp);
-    if (this.#examples.length < MAX_EXAMPLES) this.#examples.push(candidate.event.id);
+    this.#first = Math.min(this.#first, draft.timestamp);
+    this.#last = Math.max(this.#last, draft.timestamp);
+    if (this.#examples.length < MAX_EXAMPLES) this.#examples.push(draft.event.id);
     for (const [name, id] of TELLING_IDS) {
       // In a burst most are full after a few events.
-      if (!this.#more.has(name)) this.#note(name, candidate.event.value(id));
+      if (!this.#more.has(name)) this.#note(name, draft.event.value(id));
     }
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { SEVERITIES, type Severity } from '../rules/types.ts';
 import type { EventRecord, FieldValue, ProcessSummary } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
-import type { Candidate } from './alert.ts';
+import type { AlertDraft } from './alert.ts';
 import { formatAlertLine } from './line.ts';
 import type { Alert } from './types.ts';
 
@@ -111,7 +111,7 @@ export class Incidents {
   }
 
   /** Finds or begins the incident of a match that raises an alert. */
-  assign({ event, hostName, timestamp }: Candidate, alertId: string): IncidentOf {
+  assign({ event, hostName, timestamp }: AlertDraft, alertId: string): IncidentOf {
     const tree = treeOf(event);
     const incident = this.#find(tree, timestamp) ?? begin(hostName, timestamp);
     this.#incidents.delete(incident.id);

@@ -1,5 +1,5 @@
 import type { FieldSource } from '../schema/event.ts';
-import type { Candidate } from './alert.ts';
+import type { AlertDraft } from './alert.ts';
 import { Held } from './held.ts';
 import type { Repeats } from './types.ts';
 
@@ -53,7 +53,7 @@ interface Entry {
 
 /** A burst's summary, due or to be handed over. */
 export interface Summary {
-  readonly candidate: Candidate;
+  readonly draft: AlertDraft;
   /** The alert that it updates. */
   readonly alertId: string;
   readonly repeats: Repeats;
@@ -92,21 +92,21 @@ export class Ledger {
   }
 
   /** `alertId`: what the alert will be called when it is accepted. */
-  accept(candidate: Candidate, alertId: string): Verdict {
-    const { rule, fingerprint } = candidate;
+  accept(draft: AlertDraft, alertId: string): Verdict {
+    const { rule, fingerprint } = draft;
     if (!this.#options.enabled) return 'disabled';
     if (rule.confidence < this.#options.confidenceThreshold) return 'low_confidence';
-    if (this.#silenced(candidate)) return 'silenced';
+    if (this.#silenced(draft)) return 'silenced';
     const now = this.#clock.monotonic();
     const entry = this.#find(fingerprint);
     // A window that has ended with repeats still owes its summary: this match joins it.
     if (entry !== undefined && (now - entry.opened < entry.windowMs || entry.held !== undefined)) {
-      entry.held ??= new Held(candidate);
-      entry.held.add(candidate);
+      entry.held ??= new Held(draft);
+      entry.held.add(draft);
       return rule.throttleSeconds === undefined ? 'duplicate' : 'throttled';
     }
     if (this.#overRate(rule.name, now)) return 'rate_limited';
-    this.#open(fingerprint, this.#windowOf(candidate), alertId, now);
+    this.#open(fingerprint, this.#windowOf(draft), alertId, now);
     return 'accepted';
   }
 
@@ -120,7 +120,7 @@ export class Ledger {
         const { held, alertId } = entry;
         if (held === undefined || all) this.#forget(fingerprint);
         else this.#open(fingerprint, longer(windowMs), alertId, now);
-        if (held !== undefined) emit({ candidate: held.candidate, alertId, repeats: held.repeats() });
+        if (held !== undefined) emit({ draft: held.draft, alertId, repeats: held.repeats() });
       }
     }
   }
@@ -140,7 +140,7 @@ export class Ledger {
   }
 
   /** A window that needs five minutes to fill goes on completing for five minutes. */
-  #windowOf({ rule, match }: Candidate): number {
+  #windowOf({ rule, match }: AlertDraft): number {
     if (rule.throttleSeconds !== undefined) return rule.throttleSeconds * 1000;
     const { dedupeSeconds } = this.#options;
     return (dedupeSeconds === 0 ? 0 : Math.max(dedupeSeconds, match.window?.seconds ?? 0)) * 1000;
@@ -182,7 +182,7 @@ export class Ledger {
     this.#evictions += 1;
     this.#forget(oldest.fingerprint);
     const { held, alertId } = oldest.entry;
-    if (held !== undefined) this.#evicted.push({ candidate: held.candidate, alertId, repeats: held.repeats() });
+    if (held !== undefined) this.#evicted.push({ draft: held.draft, alertId, repeats: held.repeats() });
   }
 
   #overRate(rule: string, now: number): boolean {
@@ -197,11 +197,11 @@ export class Ledger {
     return false;
   }
 
-  #silenced(candidate: Candidate): boolean {
+  #silenced(draft: AlertDraft): boolean {
     const wall = this.#clock.wall();
     return this.#options.silences.some(
       ({ matchesRule, condition, until }) =>
-        until > wall && matchesRule(candidate.rule.name) && (condition === undefined || condition(candidate.event)),
+        until > wall && matchesRule(draft.rule.name) && (condition === undefined || condition(draft.event)),
     );
   }
 }

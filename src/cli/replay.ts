@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { buildAlert, candidatesOf } from '../alerts/alert.ts';
+import { buildAlert, draftsOf } from '../alerts/alert.ts';
 import { newAlertId } from '../alerts/identity.ts';
 import { Ledger } from '../alerts/ledger.ts';
 import { redactorOf } from '../alerts/redact.ts';
@@ -52,10 +52,10 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
     for await (const event of readRecording(file, onProblem)) {
       events++;
       const finding = await ruleset.evaluate(event);
-      for (const candidate of finding === undefined ? [] : candidatesOf(finding, { hostName: hostname() })) {
-        if (!accept(candidate)) continue;
-        count(candidate.rule.name, 'first');
-        writer.write(JSON.stringify(redactor.alert(buildAlert(candidate, { alertId: newAlertId(Date.now()) }))));
+      for (const draft of finding === undefined ? [] : draftsOf(finding, { hostName: hostname() })) {
+        if (!accept(draft)) continue;
+        count(draft.rule.name, 'first');
+        writer.write(JSON.stringify(redactor.alert(buildAlert(draft, { alertId: newAlertId(Date.now()) }))));
       }
       if (other !== undefined) await countOther(other.ruleset, event, count);
     }
@@ -79,10 +79,10 @@ function ruleOptions(config: Config, paths: readonly string[]) {
   };
 }
 
-type Candidate = ReturnType<typeof candidatesOf>[number];
+type AlertDraft = ReturnType<typeof draftsOf>[number];
 
 /** Holds back what the daemon's ledger would, by the events' own time. */
-function acceptor(config: Config): (candidate: Candidate) => boolean {
+function acceptor(config: Config): (draft: AlertDraft) => boolean {
   let now = 0;
   const { ledger, threat_detection: detection } = config;
   const book = new Ledger(
@@ -96,10 +96,10 @@ function acceptor(config: Config): (candidate: Candidate) => boolean {
     },
     { monotonic: () => now, wall: () => now },
   );
-  return (candidate) => {
-    now = Math.max(now, candidate.timestamp * 1000);
+  return (draft) => {
+    now = Math.max(now, draft.timestamp * 1000);
     book.due(() => undefined);
-    return book.accept(candidate, '') === 'accepted';
+    return book.accept(draft, '') === 'accepted';
   };
 }
 
@@ -110,7 +110,7 @@ async function countOther(
 ): Promise<void> {
   const finding = await ruleset.evaluate(event);
   if (finding === undefined) return;
-  for (const { rule } of candidatesOf(finding, { hostName: '' })) count(rule.name, 'second');
+  for (const { rule } of draftsOf(finding, { hostName: '' })) count(rule.name, 'second');
 }
 
 /** Alerts by rule under both rule sets; rules with the same count are left out. */

@@ -1,4 +1,4 @@
-import type { Candidate } from '../alerts/alert.ts';
+import type { AlertDraft } from '../alerts/alert.ts';
 import {
   type AlertDetail,
   type AlertFilter,
@@ -113,7 +113,7 @@ export class AlertPipeline {
       incidents: this.#incidents,
       responder: this.#responder,
       raiser: this.#raiser,
-      publish: (alert, candidate) => this.#publish(alert, candidate),
+      publish: (alert, draft) => this.#publish(alert, draft),
       suppressed: (reason) => spool.suppressed(reason),
       metrics,
     });
@@ -158,7 +158,7 @@ export class AlertPipeline {
   }
 
   /** The last stage: a finished alert reaches the spool, and who watches. */
-  #publish(alert: Alert, { rule, event }: Candidate): void {
+  #publish(alert: Alert, { rule, event }: AlertDraft): void {
     this.#spool.append(alert, JSON.stringify(alert));
     this.#history.addAlert(alert, event);
     this.#incidents.record(alert);

@@ -1,4 +1,4 @@
-import { buildAlert, type Candidate, type Raising } from '../alerts/alert.ts';
+import { type AlertDraft, buildAlert, type Raising } from '../alerts/alert.ts';
 import type { Redactor } from '../alerts/redact.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { Plugins } from '../plugins/plugins.ts';
@@ -12,7 +12,7 @@ export interface RaiseMeans {
   readonly plugins: Pick<Plugins, 'enriching' | 'enrich'>;
 }
 
-/** Makes alerts of candidates: built, redacted, enriched. With no enricher at once. */
+/** Makes alerts of drafts: built, redacted, enriched. With no enricher at once. */
 export class Raiser {
   #means: RaiseMeans;
   /** Alerts that an enricher still looks at; later ones wait for them, so that the order stays. */
@@ -28,9 +28,9 @@ export class Raiser {
   }
 
   /** `finish` gets the alert when it is finished, in the order in which alerts were raised. */
-  raise(candidate: Candidate, how: Raising, finish: (alert: Alert) => void): void {
+  raise(draft: AlertDraft, how: Raising, finish: (alert: Alert) => void): void {
     const { redactor, plugins } = this.#means;
-    const alert = redactor.alert(buildAlert(candidate, how));
+    const alert = redactor.alert(buildAlert(draft, how));
     if (!plugins.enriching && this.#enriching === 0) finish(alert);
     else {
       const facts = this.#enriching < MAX_ENRICHING ? plugins.enrich(alert) : Promise.resolve({});

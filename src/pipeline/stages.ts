@@ -5,7 +5,7 @@
  *     batch → enrich → events file → match → decide          (Detector)
  *       → ledger → incident → respond → raise → spool, history, streams  (Alerter)
  */
-import { type Candidate, candidatesOf, type Raising } from '../alerts/alert.ts';
+import { type AlertDraft, draftsOf, type Raising } from '../alerts/alert.ts';
 import { newAlertId } from '../alerts/identity.ts';
 import type { Incidents } from '../alerts/incidents.ts';
 import type { Ledger } from '../alerts/ledger.ts';
@@ -15,7 +15,7 @@ import type { Enricher } from '../enrich/enricher.ts';
 import type { Logger } from '../log.ts';
 import type { Counter, Histogram, Metrics } from '../metrics/types.ts';
 import type { Responder } from '../response/responder.ts';
-import type { CandidateRule, CompiledRule } from '../rules/rule.ts';
+import type { CompiledRule, Observation } from '../rules/rule.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { walk } from '../rules/tree.ts';
 import type { Finding } from '../rules/types.ts';
@@ -105,23 +105,23 @@ export class Detector {
 
   #match(view: LiveView): void {
     const { alerts } = this.#stages;
-    const found = this.#ruleset.candidates(view);
-    if (found.length > 0) {
+    const observation = this.#ruleset.observe(view);
+    if (observation !== undefined) {
       const record = view.snapshot();
       alerts.observe(record);
-      this.#decide(record, found);
+      this.#decide(record, observation);
     } else if (alerts.wants(view.kind) && this.#maySnapshot()) alerts.observe(view.snapshot());
   }
 
   /** The event of a program whose hashes are known only now: for the rules that name a hash. */
   #again(event: EventRecord): void {
-    const found = this.#ruleset.candidates(event, namesHash);
-    if (found.length > 0) this.#decide(event, found);
+    const observation = this.#ruleset.observe(event, namesHash);
+    if (observation !== undefined) this.#decide(event, observation);
   }
 
-  #decide(record: EventRecord, found: readonly CandidateRule[]): void {
+  #decide(record: EventRecord, observation: Observation): void {
     this.#deciding++;
-    void this.#ruleset.decide(record, found).then((finding) => {
+    void this.#ruleset.decide(record, observation).then((finding) => {
       this.#deciding--;
       if (finding === undefined) return;
       for (const { rule } of finding.matches)
@@ -163,7 +163,7 @@ export interface AlerterStages {
   readonly responder: Responder;
   readonly raiser: Raiser;
   /** Where finished alerts go. */
-  readonly publish: (alert: Alert, candidate: Candidate) => void;
+  readonly publish: (alert: Alert, draft: AlertDraft) => void;
   /** Told of each match that the ledger held back. */
   readonly suppressed: (reason: string) => void;
   readonly metrics: Metrics;
@@ -185,13 +185,13 @@ export class Alerter {
   offer(finding: Finding): string | undefined {
     const { hostName, ledger, incidents, responder } = this.#stages;
     let first: string | undefined;
-    for (const candidate of candidatesOf(finding, { hostName })) {
-      const { rule, event } = candidate;
+    for (const draft of draftsOf(finding, { hostName })) {
+      const { rule, event } = draft;
       const alertId = newAlertId();
-      const verdict = ledger.accept(candidate, alertId);
+      const verdict = ledger.accept(draft, alertId);
       if (verdict === 'accepted') {
-        const incident = incidents.assign(candidate, alertId);
-        this.#raise(candidate, { alertId, incident, response: responder.respond(rule, event) });
+        const incident = incidents.assign(draft, alertId);
+        this.#raise(draft, { alertId, incident, response: responder.respond(rule, event) });
         first ??= alertId;
         continue;
       }
@@ -209,14 +209,14 @@ export class Alerter {
   /** Raises the summaries that the ledger owes; with `all`, those of bursts that still last (shutdown). */
   summarise(all = false): void {
     const { ledger, incidents } = this.#stages;
-    ledger.due(({ candidate, alertId, repeats }) => {
-      const response = { action: candidate.rule.action, outcome: 'none' } as const;
+    ledger.due(({ draft, alertId, repeats }) => {
+      const response = { action: draft.rule.action, outcome: 'none' } as const;
       const incident = incidents.of(alertId);
-      this.#raise(candidate, { alertId, response, repeats, ...(incident === undefined ? {} : { incident }) });
+      this.#raise(draft, { alertId, response, repeats, ...(incident === undefined ? {} : { incident }) });
     }, all);
   }
 
-  #raise(candidate: Candidate, how: Raising): void {
-    this.#stages.raiser.raise(candidate, how, (alert) => this.#stages.publish(alert, candidate));
+  #raise(draft: AlertDraft, how: Raising): void {
+    this.#stages.raiser.raise(draft, how, (alert) => this.#stages.publish(alert, draft));
   }
 }

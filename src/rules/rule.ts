@@ -38,8 +38,8 @@ export interface RuleExample {
   readonly line: number | undefined;
 }
 
-export interface RuleStatistics {
-  /** Times the predicate ran: the index took the rule for a candidate. */
+export interface PredicateCounts {
+  /** Times the predicate ran: the index found the rule. */
   evaluations: number;
   /** Times the predicate held. */
   matches: number;
@@ -52,13 +52,18 @@ export interface CompiledRule {
   readonly matches: Predicate;
   /** Position in its rule set. */
   readonly index: number;
-  readonly statistics: RuleStatistics;
+  readonly counts: PredicateCounts;
 }
 
-/** A rule whose predicate holds for an event, with what the event completed. */
-export interface CandidateRule extends CompiledRule {
-  /** What came together in the rule's window. */
+/** A rule whose predicate holds for an event. */
+export interface MatchingRule extends CompiledRule {
+  /** What came together in the rule's window, which the event completed. */
   readonly window?: RuleMatch['window'];
-  /** The correlation that the event completed; the rule stands for it and is not itself reported. */
-  readonly correlation?: RuleMatch;
+}
+
+/** What the rules see in one event, before json-rules-engine has decided on it. */
+export interface Observation {
+  readonly rules: readonly MatchingRule[];
+  /** Correlations that the event completed. They are about many events, and no engine decides on them. */
+  readonly correlations: readonly RuleMatch[];
 }

@@ -1,11 +1,11 @@
-/** A loaded rule set: finds candidates synchronously, lets the engine decide, keeps windows. */
+/** A loaded rule set: finds the rules that match synchronously, lets the engine decide, keeps windows. */
 import type { EventRecord, FieldSource } from '../schema/event.ts';
 import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
 import { type EngineCounts, EngineQueue } from './engine/engine.ts';
 import { RuleIndex } from './literals/rule-index.ts';
 import { compilePredicate } from './predicate/compile.ts';
 import { TEXT_FIELDS } from './predicate/values.ts';
-import type { CandidateRule, CompiledRule, RuleDefinition } from './rule.ts';
+import type { CompiledRule, MatchingRule, Observation, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/load.ts';
 import type { Condition, Subject } from './tree.ts';
 import { walk } from './tree.ts';
@@ -31,6 +31,7 @@ export interface RuleStatistics {
   readonly matches: number;
 }
 
+const NONE: readonly RuleMatch[] = Object.freeze([]);
 const TIMESTAMP = FIELD_NAMES.indexOf('event.timestamp');
 
 export class RuleSet {
@@ -67,69 +68,67 @@ export class RuleSet {
   }
 
   /**
-   * The rules whose compiled predicates hold for the event, with the
-   * heuristics that hold beside them. Synchronous, valid for live events;
-   * allocates nothing when no rule holds. Windows and correlations take note
-   * of the event here, by the predicate alone, and are among the candidates
-   * only when it completes them: a window over a frequent event costs neither
-   * a snapshot nor a run of the engine. So call it once for an event, or with
-   * `only` for rules that have not seen it.
+   * What the rules see in the event: those whose compiled predicates hold,
+   * with the heuristics that hold beside them, and the correlations that it
+   * completes; undefined when there is nothing. Synchronous, valid for live
+   * events, allocates nothing when no rule holds. Windows and correlations
+   * take note of the event here, by the predicate alone, and are in the
+   * result only when it completes them: a window over a frequent event costs
+   * neither a snapshot nor a run of the engine. So call it once for an event,
+   * or with `only` for rules that have not seen it.
    */
-  candidates(event: FieldSource, only?: (rule: CompiledRule) => boolean): readonly CandidateRule[] {
-    let found: readonly CandidateRule[] = this.#index.candidates(event);
-    if (found.length > 0 && only !== undefined) found = found.filter(only);
-    if (found.length > 0 && this.#stateful) found = this.#completed(found, event);
-    if (found.length === 0 || this.#heuristics.length === 0) return found;
-    const holding = this.#heuristics.filter((rule) => {
-      rule.statistics.evaluations++;
+  observe(event: FieldSource, only?: (rule: CompiledRule) => boolean): Observation | undefined {
+    let matching = this.#index.matching(event);
+    if (matching.length > 0 && only !== undefined) matching = matching.filter(only);
+    if (matching.length === 0) return undefined;
+    const { rules, correlations } = this.#stateful
+      ? this.#completed(matching, event)
+      : { rules: matching, correlations: NONE };
+    if (rules.length + correlations.length === 0) return undefined;
+    const heuristics = this.#heuristics.filter((rule) => {
+      rule.counts.evaluations++;
       return rule.matches(event);
     });
-    for (const rule of holding) rule.statistics.matches++;
-    return holding.length === 0 ? found : [...found, ...holding];
+    for (const rule of heuristics) rule.counts.matches++;
+    return { rules: heuristics.length === 0 ? rules : [...rules, ...heuristics], correlations };
   }
 
-  /** Feeds windows and correlations; what is not complete is no candidate. */
-  #completed(found: readonly CompiledRule[], event: FieldSource): readonly CandidateRule[] {
+  /** Feeds windows and correlations, and keeps what the event completes. */
+  #completed(matching: readonly CompiledRule[], event: FieldSource): Observation {
     const timestamp = event.value(TIMESTAMP);
     const time = typeof timestamp === 'number' ? timestamp : undefined;
-    const sigma = new Map<string, CompiledRule>();
-    const candidates: CandidateRule[] = [];
-    for (const rule of found) {
+    const sigma: string[] = [];
+    const rules: MatchingRule[] = [];
+    for (const rule of matching) {
       const window = this.#watch.observe(rule, event, time);
       if (window === false) continue;
-      if (rule.info.language === 'sigma') sigma.set(rule.info.id, rule);
-      if (rule.definition.silent !== true) candidates.push(window === undefined ? rule : { ...rule, window });
+      if (rule.info.language === 'sigma') sigma.push(rule.info.id);
+      if (rule.definition.silent !== true) rules.push(window === undefined ? rule : { ...rule, window });
     }
-    if (sigma.size === 0) return candidates;
-    const [base] = sigma.values();
-    for (const correlation of this.#correlator.observe(event, time, sigma.keys())) {
-      if (base !== undefined) candidates.push({ ...base, correlation });
-    }
-    return candidates;
+    return { rules, correlations: sigma.length === 0 ? NONE : this.#correlator.observe(event, time, sigma) };
   }
 
   /**
-   * Lets json-rules-engine decide on the candidates, one event after another.
-   * undefined when nothing came of it. The promise never rejects.
+   * Lets json-rules-engine decide on the rules that match, one event after
+   * another. undefined when nothing came of it. The promise never rejects.
    */
-  async decide(event: EventRecord, candidates: readonly CandidateRule[]): Promise<Finding | undefined> {
-    if (candidates.length === 0) return undefined;
-    const decided = await this.#engine.decide(event, candidates);
+  async decide(event: EventRecord, { rules, correlations }: Observation): Promise<Finding | undefined> {
+    const decided = rules.length === 0 ? [] : await this.#engine.decide(event, rules);
     const ordered = [...decided].sort((a, b) => a.rule.index - b.rule.index);
-    const own = ordered.filter(({ rule }) => rule.correlation === undefined);
-    const matches: RuleMatch[] = own.map(({ rule: { info, window }, matched }) => ({
+    const own: RuleMatch[] = ordered.map(({ rule: { info, window }, matched }) => ({
       rule: info,
       matched,
       ...(window === undefined ? {} : { window }),
     }));
-    for (const { rule } of ordered) if (rule.correlation !== undefined) matches.push(rule.correlation);
+    const matches = [...own, ...correlations];
     if (matches.every((match) => match.rule.heuristic)) return undefined;
     return { event, matches, riskScore: riskOf(matches) };
   }
 
   /** Evaluates one recorded event from end to end. */
-  evaluate(event: EventRecord): Promise<Finding | undefined> {
-    return this.decide(event, this.candidates(event));
+  async evaluate(event: EventRecord): Promise<Finding | undefined> {
+    const observation = this.observe(event);
+    return observation === undefined ? undefined : this.decide(event, observation);
   }
 
   rule(name: string): CompiledRule | undefined {
@@ -178,7 +177,7 @@ export class RuleSet {
   }
 
   statistics(): readonly RuleStatistics[] {
-    return this.rules.map(({ info, statistics }) => ({ rule: info.name, ...statistics }));
+    return this.rules.map(({ info, counts }) => ({ rule: info.name, ...counts }));
   }
 }
 
@@ -189,7 +188,7 @@ function compileRule(definition: RuleDefinition, index: number): CompiledRule {
     condition: definition.condition,
     matches: compilePredicate(definition.condition),
     index,
-    statistics: { evaluations: 0, matches: 0 },
+    counts: { evaluations: 0, matches: 0 },
   };
 }
 
@@ -202,7 +201,7 @@ function subjectsOf(condition: Condition, add: (subject: Subject) => void): void
 }
 
 /** Sum of the scores of all matches and heuristics, capped at 1. Shadow rules have no effect. */
-export function riskOf(matches: readonly RuleMatch[]): number {
+function riskOf(matches: readonly RuleMatch[]): number {
   let sum = 0;
   for (const { rule } of matches) if (rule.mode === 'enforce') sum += rule.riskScore;
   // Sums of decimal scores stay decimal: 0.3 + 0.4 is 0.7.

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { candidatesOf } from '../../src/alerts/alert.ts';
+import { draftsOf } from '../../src/alerts/alert.ts';
 import { newAlertId } from '../../src/alerts/identity.ts';
 import { explainAlert, formatAlertLine } from '../../src/alerts/line.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
@@ -67,11 +67,11 @@ describe('from finding to alert', () => {
   });
 
   it('gives repeats of one entity the same fingerprint, whatever the pid and the arguments', () => {
-    const print = (event = execEvent(), rule = {}) => candidatesOf(findingOf(event, rule), context)[0]?.fingerprint;
+    const print = (event = execEvent(), rule = {}) => draftsOf(findingOf(event, rule), context)[0]?.fingerprint;
     expect(print(execEvent({ pid: 5, args: ['/tmp/x', 'random'] }))).to.equal(print());
     expect(print(execEvent({ path: '/tmp/y' }))).not.to.equal(print());
     expect(print(execEvent(), { name: 'other' })).not.to.equal(print());
-    expect(candidatesOf(findingOf(execEvent()), { hostName: 'web-2' })[0]?.fingerprint).not.to.equal(print());
+    expect(draftsOf(findingOf(execEvent()), { hostName: 'web-2' })[0]?.fingerprint).not.to.equal(print());
   });
 
   it('takes the key of a window for its identity, and the fields that the rule names above all', () => {
@@ -80,7 +80,7 @@ describe('from finding to alert', () => {
     const print = (port: number, window: object | undefined, by?: readonly string[]) => {
       const finding = findingOf(event(port), by === undefined ? {} : { by });
       const matches = finding.matches.map((match) => ({ ...match, ...window }));
-      return candidatesOf({ ...finding, matches }, context)[0]?.fingerprint;
+      return draftsOf({ ...finding, matches }, context)[0]?.fingerprint;
     };
     const scan = (key: Record<string, string>) => ({ window: { count: 20, seconds: 60, key } });
     const by = { 'process.pid': '7' };
@@ -97,7 +97,7 @@ describe('from finding to alert', () => {
 
   it('takes the several ways of doing one thing to the files of a directory for one', () => {
     const print = (type: string, file: object) =>
-      candidatesOf(findingOf(execEvent({ extra: { event: { type }, file } })), context)[0]?.fingerprint;
+      draftsOf(findingOf(execEvent({ extra: { event: { type }, file } })), context)[0]?.fingerprint;
     const created = print('file_create', { path: '/etc/cron.d/a' });
     expect(print('file_write', { path: '/etc/cron.d/a' })).to.equal(created);
     expect(print('file_rename', { path: '/tmp/a', new_path: '/etc/cron.d/b' })).to.equal(created);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { buildAlert, type Candidate, candidatesOf } from '../../src/alerts/alert.ts';
+import { type AlertDraft, buildAlert, draftsOf } from '../../src/alerts/alert.ts';
 import { Incidents } from '../../src/alerts/incidents.ts';
 import type { RuleInfo } from '../../src/rules/types.ts';
 import { execEvent, findingOf } from './support/findings.ts';
@@ -13,20 +13,20 @@ const shell = (pid: number): Ancestor => ({ pid, path: '/usr/bin/bash', entity_i
 const SSHD: Ancestor = { pid: 900, path: '/usr/sbin/sshd', entity_id: 'boot-900' };
 const INIT: Ancestor = { pid: 1, path: '/usr/lib/systemd/systemd', entity_id: 'boot-1' };
 
-function match(pid: number, ancestors: readonly Ancestor[], at: number, rule: Partial<RuleInfo> = {}): Candidate {
+function match(pid: number, ancestors: readonly Ancestor[], at: number, rule: Partial<RuleInfo> = {}): AlertDraft {
   const process = { pid, path: '/tmp/x', name: 'x', entity_id: `boot-${pid}`, ancestors };
-  const [found] = candidatesOf(findingOf(execEvent({ extra: { process } }), rule), { hostName: 'h' });
-  if (found === undefined) throw new Error('no candidate');
+  const [found] = draftsOf(findingOf(execEvent({ extra: { process } }), rule), { hostName: 'h' });
+  if (found === undefined) throw new Error('no draft');
   return { ...found, timestamp: at };
 }
 
 function setUp(options: { quietSeconds?: number; maxIncidents?: number } = {}) {
   const incidents = new Incidents({ quietSeconds: 600, maxIncidents: 16, ...options });
   let next = 0;
-  const raise = (candidate: Candidate) => {
+  const raise = (draft: AlertDraft) => {
     const alertId = `a${++next}`;
-    const incident = incidents.assign(candidate, alertId);
-    incidents.record(buildAlert(candidate, { alertId, incident }));
+    const incident = incidents.assign(draft, alertId);
+    incidents.record(buildAlert(draft, { alertId, incident }));
     return incident;
   };
   return { incidents, raise };
@@ -61,14 +61,12 @@ describe('incidents', () => {
 
   it('counts updates of an alert in its line of the timeline', () => {
     const { incidents, raise } = setUp();
-    const candidate = match(10, [shell(5)], 100);
-    const { id } = raise(candidate);
+    const draft = match(10, [shell(5)], 100);
+    const { id } = raise(draft);
     const incident = incidents.of('a1');
     expect(incident).to.deep.equal({ id, before: 0 });
     const repeats = { count: 41, first: 101, last: 150, events: [] };
-    incidents.record(
-      buildAlert(candidate, { alertId: 'a1', repeats, ...(incident === undefined ? {} : { incident }) }),
-    );
+    incidents.record(buildAlert(draft, { alertId: 'a1', repeats, ...(incident === undefined ? {} : { incident }) }));
     expect(incidents.detail(id)).to.deep.include({ alerts: 1, last: 150 });
     expect(incidents.detail(id)?.timeline.map(({ count }) => count)).to.deep.equal([42]);
   });

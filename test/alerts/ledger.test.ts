@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Candidate, candidatesOf } from '../../src/alerts/alert.ts';
+import { type AlertDraft, draftsOf } from '../../src/alerts/alert.ts';
 import { Ledger, type LedgerOptions, ruleMatcher, type Summary } from '../../src/alerts/ledger.ts';
 import { execEvent, findingOf } from './support/findings.ts';
 
@@ -18,22 +18,22 @@ function setUp(options: Partial<LedgerOptions> = {}) {
   const summaries: Summary[] = [];
   const due = (all?: boolean) => ledger.due((summary) => summaries.push(summary), all);
   let alerts = 0;
-  const accept = (candidate: Candidate) => ledger.accept(candidate, `alert-${++alerts}`);
+  const accept = (draft: AlertDraft) => ledger.accept(draft, `alert-${++alerts}`);
   return { ledger, accept, clock, summaries, due };
 }
 
-function candidate(path = '/tmp/x', rule = {}, timestamp = 100): Candidate {
-  const [found] = candidatesOf(findingOf(execEvent({ path }), rule), { hostName: 'h' });
-  if (found === undefined) throw new Error('no candidate');
+function draft(path = '/tmp/x', rule = {}, timestamp = 100): AlertDraft {
+  const [found] = draftsOf(findingOf(execEvent({ path }), rule), { hostName: 'h' });
+  if (found === undefined) throw new Error('no draft');
   return { ...found, timestamp };
 }
 
 describe('the ledger', () => {
   it('holds back repeats of one rule and entity, and sums them up when the window ends', () => {
     const { accept, ledger, clock, summaries, due } = setUp();
-    expect(accept(candidate('/tmp/x', {}, 100))).to.equal('accepted');
-    for (const at of [105, 103, 150]) expect(accept(candidate('/tmp/x', {}, at))).to.equal('duplicate');
-    expect(accept(candidate('/tmp/y'))).to.equal('accepted');
+    expect(accept(draft('/tmp/x', {}, 100))).to.equal('accepted');
+    for (const at of [105, 103, 150]) expect(accept(draft('/tmp/x', {}, at))).to.equal('duplicate');
+    expect(accept(draft('/tmp/y'))).to.equal('accepted');
     clock.now = 59_999;
     due();
     expect(summaries).to.have.length(0);
@@ -42,7 +42,7 @@ describe('the ledger', () => {
     expect(summaries.map(({ alertId, repeats }) => [alertId, repeats])).to.deep.equal([
       ['alert-1', { count: 3, first: 103, last: 150, events: ['e1', 'e1', 'e1'] }],
     ]);
-    expect(accept(candidate()), 'the summary opened the next window').to.equal('duplicate');
+    expect(accept(draft()), 'the summary opened the next window').to.equal('duplicate');
     clock.now = 179_999;
     due();
     expect(summaries, 'which is twice as long').to.have.length(1);
@@ -53,15 +53,15 @@ describe('the ledger', () => {
     due();
     expect(summaries, 'a window without repeats ends in silence').to.have.length(2);
     expect(ledger.size).to.equal(0);
-    expect(accept(candidate())).to.equal('accepted');
+    expect(accept(draft())).to.equal('accepted');
   });
 
   it('tells what the repeats of a burst had in common and what not, in bounded space', () => {
     const { accept, summaries, due } = setUp();
     const remove = (index: number) => {
       const extra = { event: { type: 'file_unlink', id: `e${index}` }, file: { path: `/srv/x/f${index}` } };
-      const [found] = candidatesOf(findingOf(execEvent({ path: '/usr/bin/rm', extra })), { hostName: 'h' });
-      return accept(found ?? candidate());
+      const [found] = draftsOf(findingOf(execEvent({ path: '/usr/bin/rm', extra })), { hostName: 'h' });
+      return accept(found ?? draft());
     };
     expect(remove(0)).to.equal('accepted');
     for (let index = 1; index <= 2000; index++) expect(remove(index)).to.equal('duplicate');
@@ -75,7 +75,7 @@ describe('the ledger', () => {
   it('is told less and less often of what goes on, at last every ten minutes', () => {
     const { accept, clock, summaries, due } = setUp();
     for (clock.now = 0; clock.now < 6 * 3_600_000; clock.now += 1000) {
-      accept(candidate());
+      accept(draft());
       due();
     }
     // 1, 2, 4, 8, 10, 10, … minutes
@@ -84,10 +84,10 @@ describe('the ledger', () => {
 
   it('keeps a repeat that comes late, when the summary is still owed', () => {
     const { accept, clock, summaries, due } = setUp();
-    accept(candidate());
-    accept(candidate());
+    accept(draft());
+    accept(draft());
     clock.now = 61_000;
-    expect(accept(candidate())).to.equal('duplicate');
+    expect(accept(draft())).to.equal('duplicate');
     due();
     expect(summaries[0]?.repeats.count).to.equal(2);
   });
@@ -95,22 +95,21 @@ describe('the ledger', () => {
   it("uses the rule's own throttle instead, and names it", () => {
     const { accept, clock } = setUp();
     const rule = { throttleSeconds: 3600 };
-    expect(accept(candidate('/tmp/x', rule))).to.equal('accepted');
+    expect(accept(draft('/tmp/x', rule))).to.equal('accepted');
     clock.now = 61_000;
-    expect(accept(candidate('/tmp/x', rule))).to.equal('throttled');
-    expect(setUp({ dedupeSeconds: 0 }).accept(candidate())).to.equal('accepted');
+    expect(accept(draft('/tmp/x', rule))).to.equal('throttled');
+    expect(setUp({ dedupeSeconds: 0 }).accept(draft())).to.equal('accepted');
   });
 
   it('does not dedupe with a window of 0', () => {
     const { accept, ledger } = setUp({ dedupeSeconds: 0 });
-    expect([1, 2, 3].map(() => accept(candidate()))).to.deep.equal(['accepted', 'accepted', 'accepted']);
+    expect([1, 2, 3].map(() => accept(draft()))).to.deep.equal(['accepted', 'accepted', 'accepted']);
     expect(ledger.size).to.equal(0);
   });
 
   it('limits the alerts of one rule over all entities', () => {
     const { accept, clock } = setUp({ alertsPerMinute: 2 });
-    const verdicts = (rule: object) =>
-      ['a', 'b', 'c'].map((name) => accept(candidate(`/tmp/${clock.now}${name}`, rule)));
+    const verdicts = (rule: object) => ['a', 'b', 'c'].map((name) => accept(draft(`/tmp/${clock.now}${name}`, rule)));
     expect(verdicts({})).to.deep.equal(['accepted', 'accepted', 'rate_limited']);
     expect(verdicts({ name: 'other' })).to.deep.equal(['accepted', 'accepted', 'rate_limited']);
     clock.now = 30_000;
@@ -118,26 +117,26 @@ describe('the ledger', () => {
   });
 
   it('asks the threshold, the switch and the silences first', () => {
-    expect(setUp().accept(candidate('/tmp/x', { confidence: 0.5 }))).to.equal('low_confidence');
-    expect(setUp({ enabled: false }).accept(candidate())).to.equal('disabled');
+    expect(setUp().accept(draft('/tmp/x', { confidence: 0.5 }))).to.equal('low_confidence');
+    expect(setUp({ enabled: false }).accept(draft())).to.equal('disabled');
     const silence = { matchesRule: ruleMatcher('suspicious_*'), condition: undefined, until: 2_000_000, why: 'deploy' };
     const { accept, clock } = setUp({ silences: [silence] });
-    expect(accept(candidate())).to.equal('silenced');
-    expect(accept(candidate('/tmp/x', { name: 'other' }))).to.equal('accepted');
+    expect(accept(draft())).to.equal('silenced');
+    expect(accept(draft('/tmp/x', { name: 'other' }))).to.equal('accepted');
     clock.wall = 2_000_000;
-    expect(accept(candidate()), 'it has ended').to.equal('accepted');
+    expect(accept(draft()), 'it has ended').to.equal('accepted');
     const conditional = setUp({ silences: [{ ...silence, condition: (event) => event.kind === 'file_open' }] });
-    expect(conditional.accept(candidate())).to.equal('accepted');
+    expect(conditional.accept(draft())).to.equal('accepted');
   });
 
   it('forgets the oldest when it is full, counted, and not without its summary', () => {
     const { accept, ledger, clock, summaries, due } = setUp({ maxEntries: 3 });
     for (const name of ['a', 'b', 'c']) {
-      accept(candidate(`/tmp/${name}`));
+      accept(draft(`/tmp/${name}`));
       clock.now += 1;
     }
-    accept(candidate('/tmp/a'));
-    accept(candidate('/tmp/d'));
+    accept(draft('/tmp/a'));
+    accept(draft('/tmp/d'));
     expect(ledger.size).to.equal(3);
     expect(ledger.evictions).to.equal(1);
     due();
@@ -146,10 +145,10 @@ describe('the ledger', () => {
 
   it('gives every summary at the end, and keeps what it remembers over new options', () => {
     const { accept, ledger, summaries, due } = setUp();
-    accept(candidate());
-    accept(candidate());
+    accept(draft());
+    accept(draft());
     ledger.configure({ ...OPTIONS, alertsPerMinute: 5 });
-    expect(accept(candidate())).to.equal('duplicate');
+    expect(accept(draft())).to.equal('duplicate');
     due(true);
     expect(summaries.map(({ repeats }) => repeats.count)).to.deep.equal([2]);
     expect(ledger.size).to.equal(0);

@@ -54,7 +54,7 @@ export function quantified(text: CelText, expr: Expr, wanted: boolean, scope: Sc
 }
 
 /** `dirs.exists(d, path.startsWith(d))` is one leaf with many values: it is indexed and compared as one. */
-export function mergedAny(condition: Condition): Condition {
+function mergedAny(condition: Condition): Condition {
   if (condition.type !== 'any') return condition;
   const merged = mergeLeaves(condition.of);
   return merged ?? condition;

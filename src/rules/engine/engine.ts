@@ -8,7 +8,7 @@ import { Engine, type NestedCondition, type RuleResult } from 'json-rules-engine
 import type { EventRecord, FieldSource } from '../../schema/event.ts';
 import { holds, matchedConditions, matchedLeaf, matchedQuantifier, strings } from '../predicate/explain.ts';
 import { reader } from '../predicate/values.ts';
-import type { CandidateRule, RuleDefinition } from '../rule.ts';
+import type { MatchingRule, RuleDefinition } from '../rule.ts';
 import type { Condition } from '../tree.ts';
 import type { MatchedCondition } from '../types.ts';
 import { type EngineConditions, engineConditions } from './conditions.ts';
@@ -96,7 +96,7 @@ function ownProperty(value: object, path: string): unknown {
 }
 
 export interface EngineMatch {
-  readonly rule: CandidateRule;
+  readonly rule: MatchingRule;
   readonly matched: readonly MatchedCondition[];
 }
 
@@ -118,7 +118,7 @@ export class EngineQueue {
   }
 
   /** Which of the rules match. The promise never rejects. */
-  decide(event: EventRecord, rules: readonly CandidateRule[]): Promise<readonly EngineMatch[]> {
+  decide(event: EventRecord, rules: readonly MatchingRule[]): Promise<readonly EngineMatch[]> {
     if (this.#pending >= this.#limit) {
       this.counts.bypassed++;
       return Promise.resolve(rules.flatMap((rule) => this.#direct(event, rule)));
@@ -129,7 +129,7 @@ export class EngineQueue {
     return run;
   }
 
-  async #run(event: EventRecord, rules: readonly CandidateRule[]): Promise<readonly EngineMatch[]> {
+  async #run(event: EventRecord, rules: readonly MatchingRule[]): Promise<readonly EngineMatch[]> {
     const matches: EngineMatch[] = [];
     for (const rule of rules) {
       try {
@@ -151,7 +151,7 @@ export class EngineQueue {
     return matches;
   }
 
-  #direct(event: EventRecord, rule: CandidateRule): EngineMatch[] {
+  #direct(event: EventRecord, rule: MatchingRule): EngineMatch[] {
     return rule.matches(event) ? [{ rule, matched: matchedConditions(rule.condition, event) }] : [];
   }
 }

@@ -108,7 +108,7 @@ function withShortExamples(data: Fields): Fields {
 }
 
 /** `{event, match: true}` as `{match: event}` with dotted fields, where every field is one that the checker knows. */
-export function shortExample(example: unknown): unknown {
+function shortExample(example: unknown): unknown {
   if (!isFields(example) || typeof example.match !== 'boolean') return example;
   const { event, events, match, ...rest } = example;
   const all = Array.isArray(events) ? events : [event];
@@ -118,7 +118,7 @@ export function shortExample(example: unknown): unknown {
 }
 
 /** An event under dotted names; undefined where a name is unknown or stands twice. */
-export function dotted(event: unknown): Fields | undefined {
+function dotted(event: unknown): Fields | undefined {
   const result: Fields = {};
   const walk = (value: Fields, prefix: string): boolean =>
     Object.entries(value).every(([key, item]) => {

@@ -103,7 +103,7 @@ async function runExample(
 }
 
 /** Leaves outside quantifiers, and quantifiers as a whole. */
-export function leavesOf(condition: Condition): (Leaf | Quantifier)[] {
+function leavesOf(condition: Condition): (Leaf | Quantifier)[] {
   const leaves: (Leaf | Quantifier)[] = [];
   walk(condition, (node) => {
     const inside = node.type === 'leaf' ? node.subject.from === 'element' : node.over.from === 'element';

@@ -3,7 +3,7 @@ import { readYaml, YamlFault, type YamlLimits, type YamlNode, type YamlScalar } 
 import { type FileNode, FileSyntaxError, type ScalarNode } from './node.ts';
 
 /** A list of 100,000 addresses still fits; more is for JSON, which reads forty times as fast. */
-export const YAML_LIMITS: YamlLimits = { bytes: 8 << 20, nodes: 400_000 };
+const YAML_LIMITS: YamlLimits = { bytes: 8 << 20, nodes: 400_000 };
 
 /** Reads one document. Throws FileSyntaxError. An empty text is an empty object. */
 export function parseYamlText(text: string): FileNode {

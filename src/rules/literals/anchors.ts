@@ -161,9 +161,7 @@ function rarest(texts: readonly string[]): string | undefined {
 }
 
 /** The longest literal of a glob and where it must stand. */
-export function globLiteral(
-  glob: Glob,
-): { readonly how: 'equal' | TextOperator; readonly literal: string } | undefined {
+function globLiteral(glob: Glob): { readonly how: 'equal' | TextOperator; readonly literal: string } | undefined {
   let best: { how: 'equal' | TextOperator; literal: string } | undefined;
   glob.forEach((part, at) => {
     if (!('literal' in part) || part.literal.length <= (best?.literal.length ?? 0)) return;

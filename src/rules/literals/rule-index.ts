@@ -1,5 +1,5 @@
 /**
- * Which rules could match an event. Rules are found by the kind of event and
+ * Which rules match an event. Rules are found by the kind of event and
  * by their anchors; anchors of one field are looked for together. What is
  * found is confirmed by the rule's predicate.
  */
@@ -202,7 +202,7 @@ export class RuleIndex {
   }
 
   /** The rules whose predicates hold for the event, in no particular order. Allocates nothing when there are none. */
-  candidates(event: FieldSource): readonly CompiledRule[] {
+  matching(event: FieldSource): readonly CompiledRule[] {
     this.#event++;
     this.#found = undefined;
     this.#source = event;
@@ -237,9 +237,9 @@ export class RuleIndex {
     if (rule === undefined || this.#source === undefined) return;
     if (this.#plan.possible[target] !== 1 || this.#tried[target] === this.#event) return;
     this.#tried[target] = this.#event;
-    rule.statistics.evaluations++;
+    rule.counts.evaluations++;
     if (!rule.matches(this.#source)) return;
-    rule.statistics.matches++;
+    rule.counts.matches++;
     this.#found ??= [];
     this.#found.push(rule);
   }

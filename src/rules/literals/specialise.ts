@@ -64,7 +64,7 @@ function isKind(subject: Subject): boolean {
 }
 
 /** Whether the field table says that events of a kind can have a field. */
-export function kindHas(kind: string, field: FieldId): boolean {
+function kindHas(kind: string, field: FieldId): boolean {
   const name = FIELD_NAMES[field];
   if (name === undefined) return false;
   const { kinds } = FIELDS[name];

@@ -6,8 +6,6 @@ import { type Elements, reader, someString } from './values.ts';
 export type Predicate = (event: FieldSource) => boolean;
 type Node = (event: FieldSource, elements: Elements) => boolean;
 
-const NO_ELEMENTS: Elements = [];
-
 /**
  * Compiles a condition into a synchronous predicate that allocates nothing.
  * Throws an Error for a pattern or network that cannot be compiled; front ends
@@ -97,10 +95,4 @@ function compileAny(children: readonly Node[]): Node {
     for (const child of children) if (child(event, elements)) return true;
     return false;
   };
-}
-
-/** Evaluates a leaf that looks at no element, for the explanation. */
-export function leafPredicate(leaf: Leaf): Predicate {
-  const node = compileLeaf(leaf);
-  return (event) => node(event, NO_ELEMENTS);
 }

@@ -19,12 +19,12 @@ export interface Explanation {
 
 const LISTED = 10;
 
-export function operatorText(test: Test): string {
+function operatorText(test: Test): string {
   return test.op === 'compare' ? test.how : test.op;
 }
 
 /** What a test expects, in the form of a rule file; long lists are cut. */
-export function expectedOf(test: Test): unknown {
+function expectedOf(test: Test): unknown {
   switch (test.op) {
     case 'exists':
       return true;
@@ -51,7 +51,7 @@ function shortened(values: readonly unknown[]): unknown {
 }
 
 /** Of several expected values those that hold, so that an alert does not repeat a whole list. */
-export function expectedThatHolds(test: Test, value: Value): unknown {
+function expectedThatHolds(test: Test, value: Value): unknown {
   if (!('values' in test) || test.values.length === 1) return expectedOf(test);
   const holding: unknown[] = [];
   for (const expected of test.values) {

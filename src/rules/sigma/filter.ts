@@ -4,7 +4,7 @@ import type { YamlMap } from '../../yaml.ts';
 import { type Detection, readDetection } from './detection.ts';
 import { readLogSource } from './logsource.ts';
 import { quoted, SigmaFault } from './problem.ts';
-import { type Metadata, type RuleDraft, section, withFilter } from './rule.ts';
+import { type Metadata, type SigmaDraft, section, withFilter } from './rule.ts';
 
 export interface FilterDraft {
   readonly metadata: Metadata;
@@ -47,10 +47,10 @@ function ruleNames(body: YamlMap): string[] | undefined {
  * A filter that cannot be evaluated, or fits no rule, is reported and changes nothing.
  */
 export function filterRules(
-  drafts: readonly RuleDraft[],
+  drafts: readonly SigmaDraft[],
   filters: readonly FilterDraft[],
   report: (filter: FilterDraft, fault: SigmaFault) => void,
-): RuleDraft[] {
+): SigmaDraft[] {
   let rules = [...drafts];
   for (const filter of filters) {
     try {
@@ -63,7 +63,7 @@ export function filterRules(
   return rules;
 }
 
-function apply(rules: readonly RuleDraft[], filter: FilterDraft): RuleDraft[] {
+function apply(rules: readonly SigmaDraft[], filter: FilterDraft): SigmaDraft[] {
   const wanted = filter.rules === undefined ? undefined : new Set(filter.rules);
   const found = new Set<string>();
   const result = rules.map((rule) => {

@@ -3,12 +3,15 @@ import { MAX_PATTERN_LENGTH } from '../predicate/regexp.ts';
 import { all, any, type Condition, exists, FALSE, leaf, not, type Subject, type Test, TRUE } from '../tree.ts';
 import { type SigmaField, sigmaField } from './fields.ts';
 import type { Variant } from './logsource.ts';
-import type { Modified, Value } from './modifiers.ts';
+import type { Modified, SigmaValue } from './modifiers.ts';
 import { SigmaFault } from './problem.ts';
-import { globOf, literalOf, patternOf, plain, spellings, surround, type Text } from './text.ts';
+import { globOf, literalOf, patternOf, plainText, spellings, surround, type Text } from './text.ts';
 
 /** What a value asks: that the field is there, that it is not, or a test of what it holds. */
-type Ask = { readonly present: boolean } | { readonly test: Test } | { readonly reference: Value & { type: 'field' } };
+type Ask =
+  | { readonly present: boolean }
+  | { readonly test: Test }
+  | { readonly reference: SigmaValue & { type: 'field' } };
 
 const ELEMENT: Subject = { from: 'element', level: 0 };
 
@@ -26,7 +29,12 @@ export function itemCondition(name: string, modified: Modified, variant: Variant
 }
 
 /** One of the values. */
-function valuesCondition(target: SigmaField, values: readonly Value[], cased: boolean, variant: Variant): Condition {
+function valuesCondition(
+  target: SigmaField,
+  values: readonly SigmaValue[],
+  cased: boolean,
+  variant: Variant,
+): Condition {
   switch (target.type) {
     case 'flag':
       return any(values.map((value) => flagCondition(target.holds, value)));
@@ -44,9 +52,9 @@ function valuesCondition(target: SigmaField, values: readonly Value[], cased: bo
   }
 }
 
-const isFalseExists = (value: Value) => value.type === 'exists' && !value.value;
+const isFalseExists = (value: SigmaValue) => value.type === 'exists' && !value.value;
 
-function asksOf(values: readonly Value[], cased: boolean): Ask[] {
+function asksOf(values: readonly SigmaValue[], cased: boolean): Ask[] {
   const asks: Ask[] = [];
   const tests: Test[] = [];
   for (const value of values) {
@@ -94,7 +102,7 @@ function onSubjects(target: SigmaField & { type: 'value' | 'list' }, make: (subj
 const caseOf = (cased: boolean) => (cased ? {} : { ignoreCase: true });
 
 /** The tests of one value, of which one suffices. */
-function testsOf(value: Value, cased: boolean): Test[] {
+function testsOf(value: SigmaValue, cased: boolean): Test[] {
   switch (value.type) {
     case 'text': {
       const all = spellings(value.text);
@@ -172,17 +180,17 @@ function joined(group: readonly Test[]): readonly Test[] {
 }
 
 /** Keywords are looked for anywhere in each string of the event. */
-function keywordTests(value: Value, cased: boolean): Test[] {
+function keywordTests(value: SigmaValue, cased: boolean): Test[] {
   if (value.type === 'regexp') return testsOf(value, cased);
   let text: Text;
   if (value.type === 'text') text = value.text;
-  else if (value.type === 'number') text = plain(value.spelling);
-  else if (value.type === 'boolean') text = plain(String(value.value));
+  else if (value.type === 'number') text = plainText(value.spelling);
+  else if (value.type === 'boolean') text = plainText(String(value.value));
   else throw new SigmaFault('a keyword must be a text, a number or a regular expression');
   return testsOf({ type: 'text', text: surround(text, true, true) }, cased);
 }
 
-function flagCondition(holds: Condition, value: Value): Condition {
+function flagCondition(holds: Condition, value: SigmaValue): Condition {
   if (value.type === 'exists') return value.value ? TRUE : FALSE;
   if (value.type === 'null') return FALSE;
   if (value.type === 'boolean') return value.value ? holds : not(holds);
@@ -195,7 +203,7 @@ function flagCondition(holds: Condition, value: Value): Condition {
 }
 
 /** `Hashes|contains: 'MD5=…'`, or a hash without its name. Whole hashes only. */
-function hashCondition(target: SigmaField & { type: 'hashes' }, value: Value, cased: boolean): Condition {
+function hashCondition(target: SigmaField & { type: 'hashes' }, value: SigmaValue, cased: boolean): Condition {
   const known = any([exists(target.md5), exists(target.sha256)]);
   if (value.type === 'exists') return value.value ? known : not(known);
   if (value.type === 'null') return not(known);

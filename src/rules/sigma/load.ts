@@ -7,7 +7,7 @@ import { resolveCorrelations } from './correlation/resolve.ts';
 import { readSigmaFiles, type SourceFile } from './files.ts';
 import { type FilterDraft, filterRules, readFilter } from './filter.ts';
 import { quoted, SigmaFault } from './problem.ts';
-import { type Metadata, type RuleDraft, readMetadata, readRule, type SigmaRule } from './rule.ts';
+import { type Metadata, readMetadata, readRule, type SigmaDraft, type SigmaRule } from './rule.ts';
 
 export type { SigmaCorrelation } from './correlation/correlator.ts';
 export { SigmaCorrelator } from './correlation/correlator.ts';
@@ -22,7 +22,7 @@ export interface SigmaSet {
 }
 
 interface Drafts {
-  readonly rules: RuleDraft[];
+  readonly rules: SigmaDraft[];
   readonly correlations: CorrelationDraft[];
   readonly filters: FilterDraft[];
   readonly problems: Problem[];

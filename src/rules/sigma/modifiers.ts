@@ -20,7 +20,7 @@ import {
   windash,
 } from './text.ts';
 
-export type Value =
+export type SigmaValue =
   /** `raw` is the text as written, as long as no modifier has changed it: a regular expression has its own backslashes. */
   | { readonly type: 'text'; readonly text: Text; readonly raw?: string }
   | { readonly type: 'number'; readonly value: number; readonly spelling: string }
@@ -33,7 +33,7 @@ export type Value =
   | { readonly type: 'field'; readonly name: string; readonly how: 'equal' | TextOperator };
 
 export interface Modified {
-  readonly values: readonly Value[];
+  readonly values: readonly SigmaValue[];
   /** All values must match, not one of them. */
   readonly all: boolean;
   readonly cased: boolean;
@@ -76,7 +76,7 @@ export function applyModifiers(names: readonly string[], scalars: readonly YamlS
   return { values: values.map(finished), all, cased, negated };
 }
 
-function initial(scalar: YamlScalar): Value {
+function initial(scalar: YamlScalar): SigmaValue {
   const { value } = scalar;
   if (value === null) return { type: 'null' };
   if (typeof value === 'boolean') return { type: 'boolean', value };
@@ -84,7 +84,7 @@ function initial(scalar: YamlScalar): Value {
   return { type: 'text', text: parseText(value), raw: value };
 }
 
-function finished(value: Value): Value {
+function finished(value: SigmaValue): SigmaValue {
   if (value.type === 'text') return { type: 'text', text: asCharacters(value.text) };
   if (value.type === 'regexp') {
     try {
@@ -101,13 +101,13 @@ function finished(value: Value): Value {
   return value;
 }
 
-function withFlag(value: Value, flag: string): Value {
+function withFlag(value: SigmaValue, flag: string): SigmaValue {
   if (value.type !== 'regexp') throw new SigmaFault(`the flag "${flag}" belongs behind the modifier "re"`);
   return { ...value, flags: value.flags + flag };
 }
 
 /** Text of a value for a textual modifier. */
-function textOf(value: Value, modifier: string): Text {
+function textOf(value: SigmaValue, modifier: string): Text {
   if (value.type === 'text') return value.text;
   if (value.type === 'number') return parseText(value.spelling);
   if (value.type === 'boolean') return parseText(String(value.value));
@@ -115,9 +115,9 @@ function textOf(value: Value, modifier: string): Text {
   throw new SigmaFault(`"${modifier}" cannot follow the modifiers before it`);
 }
 
-const text = (value: Text): Value => ({ type: 'text', text: value });
+const text = (value: Text): SigmaValue => ({ type: 'text', text: value });
 
-function modify(value: Value, name: string, names: readonly string[]): Value[] {
+function modify(value: SigmaValue, name: string, names: readonly string[]): SigmaValue[] {
   const affix = own(AFFIXES, name);
   if (affix !== undefined) return [affixed(value, name as keyof typeof AFFIXES)];
   const utf16 = own(UTF16, name);
@@ -150,7 +150,7 @@ function modify(value: Value, name: string, names: readonly string[]): Value[] {
   }
 }
 
-function affixed(value: Value, name: keyof typeof AFFIXES): Value {
+function affixed(value: SigmaValue, name: keyof typeof AFFIXES): SigmaValue {
   const operator = ({ contains: 'contains', startswith: 'startsWith', endswith: 'endsWith' } as const)[name];
   if (value.type === 'field') {
     if (value.how !== 'equal') throw new SigmaFault(`"${name}" cannot follow another modifier of place`);
@@ -165,13 +165,13 @@ function affixed(value: Value, name: keyof typeof AFFIXES): Value {
   return text(surround(textOf(value, name), before, after));
 }
 
-function regexp(value: Value): Value {
+function regexp(value: SigmaValue): SigmaValue {
   if (value.type === 'text' && value.raw !== undefined) return { type: 'regexp', pattern: value.raw, flags: '' };
   if (value.type === 'number') return { type: 'regexp', pattern: value.spelling, flags: '' };
   throw new SigmaFault('"re" needs an unchanged text: it must be the first modifier');
 }
 
-function expanded(value: Value): Value {
+function expanded(value: SigmaValue): SigmaValue {
   if (value.type === 'text') return text(expand(value.text));
   if (value.type !== 'regexp') return value;
   const placeholder = /(?<!\\)%[^%\s]+%/.exec(value.pattern)?.[0];
@@ -179,7 +179,7 @@ function expanded(value: Value): Value {
   return value;
 }
 
-function numberOf(value: Value, modifier: string): number {
+function numberOf(value: SigmaValue, modifier: string): number {
   if (value.type === 'number') return value.value;
   if (value.type === 'text' && !hasWildcard(value.text)) {
     const spelling = literalOf(value.text);
@@ -188,7 +188,7 @@ function numberOf(value: Value, modifier: string): number {
   throw new SigmaFault(`"${modifier}" needs a number`);
 }
 
-function fieldReference(reference: Text): Value {
+function fieldReference(reference: Text): SigmaValue {
   const [first] = reference.parts;
   const before = first !== undefined && 'wildcard' in first;
   const last = reference.parts.at(-1);
@@ -202,7 +202,7 @@ function fieldReference(reference: Text): Value {
   return { type: 'field', name, how };
 }
 
-function network(value: Text): Value {
+function network(value: Text): SigmaValue {
   const written = literalOf(value);
   const fault = new SigmaFault(`${quoted(written)} is not an IP network such as 10.0.0.0/8 or fd00::/8`);
   // The library also reads 10 and 0x7f.1 as addresses.

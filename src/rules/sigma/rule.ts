@@ -112,7 +112,7 @@ export function section(document: YamlMap, key: string): YamlMap {
 }
 
 /** A rule whose references to and from other documents are not settled yet. */
-export interface RuleDraft {
+export interface SigmaDraft {
   readonly metadata: Metadata;
   readonly info: RuleInfo;
   readonly logSource: LogSource;
@@ -124,7 +124,7 @@ export interface RuleDraft {
 const RESERVED = new Set(['condition']);
 
 /** Reads a rule. Throws SigmaFault for whatever cannot be evaluated. */
-export function readRule(document: YamlMap, metadata: Metadata, file: string): RuleDraft {
+export function readRule(document: YamlMap, metadata: Metadata, file: string): SigmaDraft {
   const info = readInfo(document, metadata, file);
   const taxonomy = text(document, 'taxonomy');
   if (taxonomy !== undefined && taxonomy !== 'sigma') {
@@ -140,6 +140,6 @@ export function readRule(document: YamlMap, metadata: Metadata, file: string): R
 }
 
 /** A rule that holds only where a filter's condition holds, too. Throws SigmaFault when the filter cannot be evaluated for it. */
-export function withFilter(draft: RuleDraft, filter: Detection): RuleDraft {
+export function withFilter(draft: SigmaDraft, filter: Detection): SigmaDraft {
   return { ...draft, condition: all([draft.condition, detectionCondition(filter, draft.logSource.variants)]) };
 }

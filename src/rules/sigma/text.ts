@@ -22,7 +22,7 @@ export function parseText(text: string): Text {
   return { parts: parseGlob(text), binary: false };
 }
 
-export function plain(text: string): Text {
+export function plainText(text: string): Text {
   return { parts: text === '' ? [] : [{ literal: text }], binary: false };
 }
 
@@ -136,7 +136,7 @@ function spelled(text: Text, modifier: string): Text[] {
 }
 
 export function toBase64(text: Text): Text[] {
-  return spelled(text, 'base64').map((one) => plain(bytesOf(one, 'base64').toString('base64')));
+  return spelled(text, 'base64').map((one) => plainText(bytesOf(one, 'base64').toString('base64')));
 }
 
 /** What is the same in the base64 of every text that contains this one, for the three positions it can have modulo 3. */
@@ -150,7 +150,7 @@ export function toBase64Offsets(text: Text): Text[] {
       // The first 0, 2 or 3 characters hold bits of what stands before, a last incomplete one of what follows.
       const start = [0, 2, 3][shift] ?? 0;
       const end = Math.floor(((shift + data.length) * 8) / 6);
-      return plain(encoded.slice(start, end));
+      return plainText(encoded.slice(start, end));
     });
   });
 }

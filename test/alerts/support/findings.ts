@@ -1,4 +1,4 @@
-import { type AlertContext, buildAlert, candidatesOf } from '../../../src/alerts/alert.ts';
+import { type AlertContext, buildAlert, draftsOf } from '../../../src/alerts/alert.ts';
 import { newAlertId } from '../../../src/alerts/identity.ts';
 import type { Alert } from '../../../src/alerts/types.ts';
 import { createLogger, type Logger } from '../../../src/log.ts';
@@ -64,7 +64,7 @@ export function findingOf(event: EventRecord, rule: Partial<RuleInfo> = {}): Fin
 /** The alerts of a finding, without ledger, redaction and response. */
 export function alertsOf(finding: Finding, context: AlertContext & { readonly newId?: () => string }): Alert[] {
   const alertId = context.newId ?? newAlertId;
-  return candidatesOf(finding, context).map((candidate) => buildAlert(candidate, { alertId: alertId() }));
+  return draftsOf(finding, context).map((draft) => buildAlert(draft, { alertId: alertId() }));
 }
 
 /** Metrics that remember: value("name", labels). */

@@ -32,7 +32,7 @@ export function compiled(definition: RuleDefinition, index = 0): CompiledRule {
     condition: definition.condition,
     matches: compilePredicate(definition.condition),
     index,
-    statistics: { evaluations: 0, matches: 0 },
+    counts: { evaluations: 0, matches: 0 },
   };
 }
 

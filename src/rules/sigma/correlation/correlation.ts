@@ -6,7 +6,7 @@ import { type ConditionNode, parseCondition } from '../condition.ts';
 import { quoted, SigmaFault } from '../problem.ts';
 import { type Metadata, readInfo, section } from '../rule.ts';
 
-export const CORRELATION_TYPES = ['event_count', 'value_count', 'temporal', 'temporal_ordered'] as const;
+const CORRELATION_TYPES = ['event_count', 'value_count', 'temporal', 'temporal_ordered'] as const;
 export type CorrelationType = (typeof CORRELATION_TYPES)[number];
 
 export type Comparison = 'gt' | 'gte' | 'lt' | 'lte' | 'eq' | 'neq';
@@ -16,7 +16,7 @@ const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_40
 
 const MAX_SECONDS = 31 * 86_400;
 /** Counts beyond this would need memory that grows with the attack. */
-export const MAX_COUNT = 50_000;
+const MAX_COUNT = 50_000;
 const MAX_RULES = 64;
 const MAX_GROUP_FIELDS = 16;
 

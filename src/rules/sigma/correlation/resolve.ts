@@ -4,7 +4,7 @@ import type { Subject } from '../../tree.ts';
 import { sigmaField } from '../fields.ts';
 import type { Variant } from '../logsource.ts';
 import { quoted, SigmaFault } from '../problem.ts';
-import type { RuleDraft } from '../rule.ts';
+import type { SigmaDraft } from '../rule.ts';
 import type { CorrelationDraft } from './correlation.ts';
 import type { CorrelatedRule, FieldReader, SigmaCorrelation } from './correlator.ts';
 
@@ -16,10 +16,10 @@ export interface Resolution {
   readonly faults: readonly { readonly draft: CorrelationDraft; readonly fault: SigmaFault }[];
 }
 
-type Referred = { readonly rule: RuleDraft } | { readonly correlation: CorrelationDraft };
+type Referred = { readonly rule: SigmaDraft } | { readonly correlation: CorrelationDraft };
 
 /** Resolves correlations. One with a fault is left out, and so are those that use it; its rules then speak for themselves. */
-export function resolveCorrelations(rules: readonly RuleDraft[], drafts: readonly CorrelationDraft[]): Resolution {
+export function resolveCorrelations(rules: readonly SigmaDraft[], drafts: readonly CorrelationDraft[]): Resolution {
   const byName = index(rules, drafts);
   const done = new Map<CorrelationDraft, SigmaCorrelation>();
   const variants = new Map<CorrelationDraft, readonly Variant[]>();
@@ -71,7 +71,7 @@ export function resolveCorrelations(rules: readonly RuleDraft[], drafts: readonl
 }
 
 /** Rules and correlations by id and by name. Two with one name make it unusable as a reference. */
-function index(rules: readonly RuleDraft[], drafts: readonly CorrelationDraft[]): Map<string, Referred | 'several'> {
+function index(rules: readonly SigmaDraft[], drafts: readonly CorrelationDraft[]): Map<string, Referred | 'several'> {
   const byName = new Map<string, Referred | 'several'>();
   const add = (name: string | undefined, target: Referred) => {
     if (name !== undefined) byName.set(name, byName.has(name) ? 'several' : target);
@@ -81,7 +81,7 @@ function index(rules: readonly RuleDraft[], drafts: readonly CorrelationDraft[])
   return byName;
 }
 
-function namesOf({ metadata }: RuleDraft | CorrelationDraft): Set<string | undefined> {
+function namesOf({ metadata }: SigmaDraft | CorrelationDraft): Set<string | undefined> {
   return new Set([metadata.id, metadata.name]);
 }
 
