@@ -171,6 +171,27 @@ struct file_identity {
 	group_id group;
 };
 
+struct endpoint {
+	ip_address ip;
+	port_number port;
+};
+
+/*
+ * What a descriptor leads to. Type by `mode`: S_IFSOCK, S_IFIFO, S_IFCHR, S_IFREG
+ * ...; no type bits but others is an anonymous inode, 0 a closed descriptor.
+ */
+struct stream {
+	inode_number inode;
+	inode_number peer_inode; /* AF_UNIX: the socket at the other end, 0 without one */
+	device_number device;    /* of the file system */
+	device_number special;   /* character and block devices: which one */
+	__u32 access;            /* f_mode: 1 reads, 2 writes */
+	file_mode mode;
+	__u16 family;         /* sockets: AF_* */
+	struct endpoint peer; /* inet sockets: the other end, zero without one */
+	struct text path;     /* regular files, directories, named pipes, unknown devices */
+};
+
 struct process_exec {
 	struct record_header header;
 	ktime_ns parent_start_time;
@@ -196,6 +217,11 @@ struct process_exec {
 	struct text cgroup; /* path in the cgroup hierarchy */
 	__u32 args_length;  /* bytes in the process, also when cut */
 	__u32 env_length;
+	struct stream input; /* descriptors 0, 1 and 2 */
+	struct stream output;
+	struct stream error;
+	struct stream named; /* the descriptor of the first /dev/fd/N or /proc/.../fd/N in args */
+	__u32 named_fd;      /* N; ~0 without one */
 };
 
 struct process_fork {
@@ -237,11 +263,6 @@ enum transport {
 	TRANSPORT_TCP = 6,
 	TRANSPORT_UDP = 17,
 	TRANSPORT_ICMP = 1,
-};
-
-struct endpoint {
-	ip_address ip;
-	port_number port;
 };
 
 /* conn, accept, listen, close, send */

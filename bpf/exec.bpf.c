@@ -3,6 +3,7 @@
 #include "task.bpf.h"
 #include "call.bpf.h"
 #include "filter.bpf.h"
+#include "stream.bpf.h"
 
 enum exec_limits {
 	ARGS_BYTES = 4096,
@@ -117,6 +118,10 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	if (interp != filename)
 		text_kernel(s, &e->interp, (void *)interp, NAME_BYTES);
 	arguments_describe(s, e, mm->arg_start, mm->arg_end);
+	streams_describe(s, e, task);
+	e->named_fd = descriptor_of_arguments(s);
+	if (e->named_fd != NO_DESCRIPTOR)
+		stream_describe(s, &e->named, file_of_fd(task, e->named_fd));
 	text_cwd(s, &e->cwd, task);
 	text_tty(s, &e->tty, task);
 	text_cgroup(s, &e->cgroup, task);
@@ -197,6 +202,7 @@ int process_seed(struct bpf_iter__task *ctx)
 	exe = task->mm->exe_file;
 	if (exe)
 		executable_describe(s, e, exe);
+	streams_describe(s, e, task);
 	e->args.length = TEXT_UNREADABLE;
 	e->env.length = TEXT_UNREADABLE;
 	text_cwd(s, &e->cwd, task);

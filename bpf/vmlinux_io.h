@@ -222,6 +222,10 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct unix_sock {
+	struct sock *peer;
+};
+
 struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_sent;

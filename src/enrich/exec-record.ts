@@ -4,6 +4,7 @@ import { RECORD_FLAGS as F } from '../schema/readers/flags.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { pickVariables } from './procfs.ts';
 import type { ProgramFacts } from './program.ts';
+import { streamsReader } from './streams.ts';
 
 const UNSET = 0xffffffff;
 /** Stands where the kernel cut a text. */
@@ -44,7 +45,9 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
   const number = (name: string) => members.number(name);
   const flags = number('header.flags');
   const comm = members.name('header.comm');
-  const [inode, device, mtime] = ['exe.inode', 'exe.device', 'exe_mtime'].map(number);
+  const [inode, device, mtime, ctime] = ['exe.inode', 'exe.device', 'exe_mtime', 'exe_ctime'].map(number);
+  const [mode, owner] = [number('exe.mode'), number('exe.owner')];
+  const streams = streamsReader(shape);
   const [auid, session] = [number('auid'), number('session_id')];
   const capabilities = members.halves('cap_effective');
   const set = (value: number) => (value === UNSET ? undefined : value);
@@ -67,6 +70,11 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
       inode: inode?.(view) || undefined,
       device: device?.(view),
       mtime: mtime?.(view),
+      ctime: started ? ctime?.(view) : undefined,
+      mode: started ? mode(view) : undefined,
+      owner: started ? owner(view) : undefined,
+      startedAt: view.host.toUnix(view.ktime),
+      streams: streams(view),
       memfd: started ? (bits & F.EXE_MEMFD) !== 0 : undefined,
       deleted: started ? (bits & F.PATH_DELETED) !== 0 : undefined,
       writable: started ? (bits & F.EXE_WRITABLE) !== 0 : undefined,

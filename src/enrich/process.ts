@@ -73,7 +73,7 @@ export class Process implements ProcessContext {
   /** The process as an ancestor of another one; a new object only after an exec. */
   get summary(): ProcessSummary {
     if (this.#summary !== undefined && this.#summaryOf === this.program) return this.#summary;
-    const { name, path, args, commandLine } = this.program;
+    const { name, path, args, commandLine, program, effectivePath } = this.program;
     this.#summaryOf = this.program;
     this.#summary = {
       pid: this.pid,
@@ -81,6 +81,8 @@ export class Process implements ProcessContext {
       ...(path === undefined ? {} : { path }),
       ...(args === undefined ? {} : { args }),
       ...(commandLine === undefined ? {} : { command_line: commandLine }),
+      ...(program === undefined ? {} : { program }),
+      ...(effectivePath === undefined ? {} : { effective_path: effectivePath }),
       start_time: this.#machine.toUnix(this.startTime),
       entity_id: this.entityId,
     };
@@ -98,6 +100,8 @@ export class Process implements ProcessContext {
       processes,
       names: processes.flatMap(({ name }) => name ?? []),
       paths: processes.flatMap(({ path }) => path ?? []),
+      programs: processes.flatMap(({ program }) => program ?? []),
+      effectivePaths: processes.flatMap(({ effective_path }) => effective_path ?? []),
     };
     return this.#ancestry;
   }

@@ -119,6 +119,9 @@ export class Procfs {
       inode: file?.inode,
       device: file?.device,
       mtime: file?.mtime,
+      ctime: file?.ctime,
+      mode: file?.mode,
+      owner: file?.owner,
       setuid: file === undefined ? undefined : (file.mode & 0o6000) !== 0,
       memfd: path === undefined ? undefined : path.startsWith('/memfd:'),
       deleted: link === undefined ? undefined : deleted,
@@ -128,8 +131,15 @@ export class Procfs {
 
   #exeFile(pid: number) {
     try {
-      const { ino, dev, mtimeNs, mode } = statSync(`${this.#root}/${pid}/exe`, { bigint: true });
-      return { inode: Number(ino), device: kernelDevice(Number(dev)), mtime: Number(mtimeNs), mode: Number(mode) };
+      const { ino, dev, mtimeNs, ctimeNs, mode, uid } = statSync(`${this.#root}/${pid}/exe`, { bigint: true });
+      return {
+        inode: Number(ino),
+        device: kernelDevice(Number(dev)),
+        mtime: Number(mtimeNs),
+        ctime: Number(ctimeNs),
+        mode: Number(mode),
+        owner: Number(uid),
+      };
     } catch {
       // A kernel thread, or the process has ended since: there is nothing to know.
       return undefined;

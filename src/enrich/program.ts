@@ -1,5 +1,7 @@
-import type { ProgramContext } from '../schema/context.ts';
+import type { ExecutableContext, ProgramContext } from '../schema/context.ts';
+import { type Identity, identify } from '../schema/identity/program.ts';
 import { baseName } from '../schema/paths.ts';
+import type { Streams } from './streams.ts';
 
 /** What is known of a program, from an exec record, the iterator or /proc. */
 export interface ProgramFacts {
@@ -16,6 +18,13 @@ export interface ProgramFacts {
   readonly device?: number | undefined;
   /** Nanoseconds; with device and inode it names the bytes of the executable. */
   readonly mtime?: number | undefined;
+  /** Nanoseconds of Unix time. */
+  readonly ctime?: number | undefined;
+  readonly mode?: number | undefined;
+  readonly owner?: number | undefined;
+  /** Unix seconds. */
+  readonly startedAt?: number | undefined;
+  readonly streams?: Streams | undefined;
   readonly memfd?: boolean | undefined;
   readonly deleted?: boolean | undefined;
   readonly writable?: boolean | undefined;
@@ -40,6 +49,7 @@ export class Program implements ProgramContext {
   before: Program | undefined = undefined;
   readonly #hashes: HashLookup | undefined;
   #commandLine: string | undefined;
+  #identity: Identity | undefined;
 
   constructor(facts: ProgramFacts, pid: number, hashes?: HashLookup) {
     this.facts = facts;
@@ -55,7 +65,52 @@ export class Program implements ProgramContext {
     return this.facts.filename;
   }
   get interpreter() {
-    return this.facts.interpreter;
+    return this.identity.interpreter;
+  }
+  /** Worked out when a rule first asks. */
+  get identity(): Identity {
+    this.#identity ??= identify({
+      path: this.facts.path,
+      filename: this.facts.filename,
+      interp: this.facts.interpreter,
+      args: this.facts.args,
+      cwd: this.facts.cwd,
+      terminal: this.facts.streams?.stdin.type === 'tty',
+      name: this.name,
+    });
+    return this.#identity;
+  }
+  get program() {
+    return this.identity.program;
+  }
+  get applet() {
+    return this.identity.applet;
+  }
+  get script() {
+    return this.identity.script;
+  }
+  get invokedPath() {
+    return this.identity.invokedPath;
+  }
+  get effectivePath() {
+    return this.identity.effectivePath;
+  }
+  get executable(): ExecutableContext {
+    const { owner, mode, ctime, startedAt } = this.facts;
+    return {
+      owner,
+      writableByOthers: owner === undefined || mode === undefined ? undefined : owner !== 0 || (mode & 0o022) !== 0,
+      age: ctime === undefined || startedAt === undefined ? undefined : Math.max(0, startedAt - ctime / 1e9),
+    };
+  }
+  get stdin() {
+    return this.facts.streams?.stdin;
+  }
+  get stdout() {
+    return this.facts.streams?.stdout;
+  }
+  get stderr() {
+    return this.facts.streams?.stderr;
   }
   get args() {
     return this.facts.args;

@@ -79,6 +79,8 @@ function toSummary(value: unknown): ProcessSummary | undefined {
   const path = toText(value.path ?? value.executable);
   const args = value.args === undefined ? undefined : toList(value.args);
   const line = toText(value.command_line) ?? args?.join(' ');
+  const program = toText(value.program);
+  const effective = toText(value.effective_path);
   const start = toNumber(value.start_time);
   const entity = toText(value.entity_id);
   if (pid === undefined && name === undefined && path === undefined && line === undefined) return undefined;
@@ -88,6 +90,8 @@ function toSummary(value: unknown): ProcessSummary | undefined {
     ...(path === undefined ? {} : { path }),
     ...(args === undefined ? {} : { args }),
     ...(line === undefined ? {} : { command_line: line }),
+    ...(program === undefined ? {} : { program }),
+    ...(effective === undefined ? {} : { effective_path: effective }),
     ...(start === undefined ? {} : { start_time: start }),
     ...(entity === undefined ? {} : { entity_id: entity }),
   } as ProcessSummary;

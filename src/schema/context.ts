@@ -3,6 +3,45 @@
  * copies: one object per process or program serves all its events.
  */
 import type { ProcessSummary } from './event.ts';
+import type { Script } from './identity/script.ts';
+
+/** `socket`: of a network; `unix`: of this host; `anon`: an eventfd and its like. */
+export type StreamType =
+  | 'socket'
+  | 'unix'
+  | 'pipe'
+  | 'tty'
+  | 'file'
+  | 'memfd'
+  | 'directory'
+  | 'null'
+  | 'device'
+  | 'anon'
+  | 'closed';
+
+/** What a descriptor leads to. */
+export interface StreamContext {
+  readonly type: StreamType;
+  readonly path?: string;
+  readonly inode?: number | undefined;
+  readonly device?: number | undefined;
+  /** How the descriptor is open: which end of a pipe it is. */
+  readonly reads: boolean;
+  readonly writes: boolean;
+  /** The other end of a connected socket. */
+  readonly ip?: string;
+  readonly port?: number;
+  readonly peerInode?: number;
+}
+
+/** What rules ask of a program's file, beside its path. */
+export interface ExecutableContext {
+  readonly owner: number | undefined;
+  /** Somebody other than root may write it. */
+  readonly writableByOthers: boolean | undefined;
+  /** Seconds from the last change of its inode (content, name, owner, mode) to the start. */
+  readonly age: number | undefined;
+}
 
 /** What an exec set and a fork hands on unchanged. */
 export interface ProgramContext {
@@ -23,6 +62,15 @@ export interface ProgramContext {
   readonly writable: boolean | undefined;
   readonly upperLayer: boolean | undefined;
   readonly setuid: boolean | undefined;
+  readonly program: string | undefined;
+  readonly applet: string | undefined;
+  readonly script: Script | undefined;
+  readonly invokedPath: string | undefined;
+  readonly effectivePath: string | undefined;
+  readonly executable: ExecutableContext;
+  readonly stdin: StreamContext | undefined;
+  readonly stdout: StreamContext | undefined;
+  readonly stderr: StreamContext | undefined;
   /** Asked for on demand; undefined while unknown. */
   readonly hashes: { readonly sha256: string; readonly md5: string } | undefined;
 }
@@ -50,6 +98,8 @@ export interface Ancestry {
   readonly processes: readonly ProcessSummary[];
   readonly names: readonly string[];
   readonly paths: readonly string[];
+  readonly programs: readonly string[];
+  readonly effectivePaths: readonly string[];
 }
 
 export interface CgroupContext {

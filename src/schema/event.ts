@@ -17,6 +17,8 @@ export interface ProcessSummary {
   readonly path?: string;
   readonly args?: readonly string[];
   readonly command_line?: string;
+  readonly program?: string;
+  readonly effective_path?: string;
   readonly start_time?: number;
   readonly entity_id?: string;
 }

@@ -4,6 +4,8 @@
  * and docs/events.md follow from this table. How a live record yields each
  * field is in readers.ts, keyed by the same names.
  */
+import { PROGRAM_FIELDS, TARGET_PROGRAM_FIELDS } from './fields/program.ts';
+
 export type FieldType = 'string' | 'int' | 'double' | 'bool' | 'list<string>' | 'map<string>' | 'list<process>';
 
 export interface FieldSpec {
@@ -112,10 +114,11 @@ export const FIELDS = {
   'process.ancestors': {
     type: 'list<process>',
     kinds: 'all',
-    doc: 'Up to 16 ancestors, parent first, each with pid, name, path, args, command_line',
+    doc: 'Up to 16 ancestors, parent first, each with pid, name, path, args, command_line, program, effective_path',
   },
   'process.ancestor_names': { type: 'list<string>', kinds: 'all', doc: 'Names of the ancestors, parent first' },
   'process.ancestor_paths': { type: 'list<string>', kinds: 'all', doc: 'Executables of the ancestors, parent first' },
+  ...PROGRAM_FIELDS,
 
   'user.name': { type: 'string', kinds: 'all', doc: 'Name of process.uid' },
   'container.id': { type: 'string', kinds: 'all', doc: 'Container id from the cgroup path; absent on the host' },
@@ -217,6 +220,7 @@ export const FIELDS = {
     kinds: ['process_ptrace', 'process_vm_read', 'process_vm_write', 'pidfd_getfd', 'kill', 'perf_event_open'],
     doc: 'Its user id',
   },
+  ...TARGET_PROGRAM_FIELDS,
   'ptrace.request': {
     type: 'string',
     kinds: ['process_ptrace'],
@@ -278,6 +282,7 @@ export const FIELD_ALIASES: Readonly<Record<string, FieldName>> = {
   'process.executable': 'process.path',
   'process.parent.executable': 'process.parent.path',
   'process.working_directory': 'process.cwd',
+  'process.exe_upper_layer': 'process.upper_layer',
   'user.id': 'process.uid',
   event_type: 'event.type',
   timestamp: 'event.timestamp',

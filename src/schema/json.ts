@@ -1,8 +1,13 @@
 import type { EventJson, FieldSource } from './event.ts';
-import { FIELD_NAMES, type FieldName } from './fields.ts';
+import { FIELD_NAMES, type FieldId, type FieldName } from './fields.ts';
 
 /** Follow from process.ancestors and would only repeat it. */
-const LEFT_OUT: ReadonlySet<FieldName> = new Set(['process.ancestor_names', 'process.ancestor_paths']);
+const LEFT_OUT: ReadonlySet<FieldName> = new Set([
+  'process.ancestor_names',
+  'process.ancestor_paths',
+  'process.ancestor_programs',
+  'process.ancestor_effective_paths',
+]);
 
 /** Where each field lies in the JSON: the contract has the time at the top. */
 const PLACES = FIELD_NAMES.flatMap((name, field) => {
@@ -13,11 +18,11 @@ const PLACES = FIELD_NAMES.flatMap((name, field) => {
 
 type Group = { [key: string]: unknown };
 
-/** The contract's event JSON: the field names of the rules, nested; an absent field has no key. */
-export function eventJson(event: FieldSource): EventJson {
+/** The contract's event JSON: the field names of the rules, nested; an absent field has no key, nor has one of `without`. */
+export function eventJson(event: FieldSource, without?: ReadonlySet<FieldId>): EventJson {
   const top: Group = {};
   for (const { field, groups, key } of PLACES) {
-    const value = event.value(field);
+    const value = without?.has(field) === true ? undefined : event.value(field);
     if (value === undefined) continue;
     let group = top;
     for (const name of groups) {

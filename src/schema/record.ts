@@ -1,6 +1,7 @@
 import { coerce, isObject } from './coerce.ts';
 import type { EventJson, EventRecord, FieldValue, ProcessSummary } from './event.ts';
 import { FIELD_ALIASES, FIELD_NAMES, FIELDS, type FieldId, type FieldName, fieldId } from './fields.ts';
+import { deriveIdentity } from './identity/recorded.ts';
 import { eventJson } from './json.ts';
 import { baseName, directoryName, extensionOf } from './paths.ts';
 
@@ -21,10 +22,18 @@ class StoredEvent implements EventRecord {
   readonly #values: readonly FieldValue[];
   /** A numeric id of a recording stays a number in the JSON, for whoever joins the two. */
   readonly #givenId: unknown;
+  /** What only follows from the rest is not written: what was read comes out as it was. */
+  readonly #derived: ReadonlySet<FieldId> | undefined;
 
-  constructor(values: readonly FieldValue[], ktime: number | undefined, givenId?: unknown) {
+  constructor(
+    values: readonly FieldValue[],
+    ktime: number | undefined,
+    givenId?: unknown,
+    derived?: ReadonlySet<FieldId>,
+  ) {
     this.#values = values;
     this.#givenId = givenId;
+    this.#derived = derived;
     this.kind = String(values[TYPE] ?? '');
     this.id = String(values[ID] ?? '');
     const timestamp = values[TIMESTAMP];
@@ -37,7 +46,7 @@ class StoredEvent implements EventRecord {
   }
 
   toJSON(): EventJson {
-    const json = eventJson(this);
+    const json = eventJson(this, this.#derived);
     return typeof this.#givenId === 'number'
       ? { ...json, event: { ...(json.event as object), id: this.#givenId } }
       : json;
@@ -103,9 +112,9 @@ const SAME = [
  * Fills in what follows from the rest without guessing: the parts of a path,
  * a program's name from its path, the command line from the arguments (never
  * the arguments from a command line), ppid and parent.pid from each other, the
- * names and paths of the ancestors.
+ * names and paths of the ancestors, and what the programs are.
  */
-function derive(values: FieldValue[]): void {
+function derive(values: FieldValue[]): ReadonlySet<FieldId> {
   const name = values[id('process.name')];
   // Simple events give the executable's whole path as `process` at times.
   if (typeof name === 'string' && name.startsWith('/')) values[id('process.path')] ??= name;
@@ -124,6 +133,7 @@ function derive(values: FieldValue[]): void {
     values[id('process.ancestor_names')] ??= ancestors.map((one) => one.name).filter(known) as string[];
     values[id('process.ancestor_paths')] ??= ancestors.map((one) => one.path).filter(known) as string[];
   }
+  return deriveIdentity(values);
 }
 
 /**
@@ -142,6 +152,6 @@ export function recordFromJson(json: unknown, fallbackId: string, problems?: str
   const given = (isObject(json.event) ? json.event.id : undefined) ?? json['event.id'] ?? json.event_id ?? json.id;
   values[ID] = coerce(given, 'string') ?? fallbackId;
   if (typeof json.event === 'string') values[TYPE] ??= json.event;
-  derive(values);
-  return new StoredEvent(values, undefined, given);
+  const derived = derive(values);
+  return new StoredEvent(values, undefined, given, derived);
 }

@@ -34,6 +34,8 @@ const MEMBERS: Readonly<Record<keyof ProcessSummary, FieldType>> = {
   path: 'string',
   args: 'list<string>',
   command_line: 'string',
+  program: 'string',
+  effective_path: 'string',
   start_time: 'double',
   entity_id: 'string',
 };

@@ -2,6 +2,7 @@ import type { ProcessContext } from '../context.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import type { LiveView } from '../view.ts';
 import { RECORD_FLAGS as F } from './flags.ts';
+import { programReaders } from './program.ts';
 
 /** process.*, user.*, container.* and target.*: identity from the record, the rest from the process table. */
 export function processReaders(members: Members): FieldReaders {
@@ -21,7 +22,8 @@ export function processReaders(members: Members): FieldReaders {
     'process.gid': members.number('header.gid'),
     'process.thread_leader': (view) => pid(view) === tid(view),
     'user.name': (view) => view.host.userName(uid(view)),
-    ...programReaders(members),
+    ...startReaders(members),
+    ...programReaders(),
     'process.capabilities': (view) => view.process?.capabilities,
     'process.start_time': (view) => view.host.toUnix(start(view)),
     'process.entity_id': (view) => view.process?.entityId,
@@ -35,7 +37,7 @@ export function processReaders(members: Members): FieldReaders {
   };
 }
 
-function programReaders(members: Members): FieldReaders {
+function startReaders(members: Members): FieldReaders {
   const comm = members.name('header.comm');
   return {
     // Without a table entry the kernel's task name is the best there is; event.incomplete says so.

@@ -1,0 +1,106 @@
+import { realpathSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { fieldOf } from '../cases/matcher.ts';
+import { observe, only, script } from './support.ts';
+
+const EXEC = { 'event.type': 'process_exec', 'event.error': '' };
+
+describe('identity of programs', function () {
+  this.timeout(60_000);
+
+  it('invoked path: a symbolic link and a relative path', async () => {
+    const { events, directory } = await script('ln -s /bin/true other; ./other; cd /; /usr/bin/../bin/env true');
+    const link = only(events, { ...EXEC, 'process.name': 'other' });
+    expect(fieldOf(link, 'process.invoked_path')).to.equal(join(directory, 'other'));
+    expect(fieldOf(link, 'process.path')).to.match(/\/true$/);
+    expect(fieldOf(link, 'process.program')).to.equal('true');
+    const env = only(events, { ...EXEC, 'process.name': 'env' });
+    expect(fieldOf(env, 'process.invoked_path')).to.equal('/usr/bin/env');
+  });
+
+  it('script: by its first line, as an argument, as a text, from standard input', async () => {
+    const { events, directory } = await script(
+      'printf "#!/bin/sh\\ntrue\\n" > run.sh; chmod +x run.sh; ./run.sh; dash run.sh; dash -c "true; true"; dash < run.sh; dash <(cat run.sh)',
+    );
+    const file = join(directory, 'run.sh');
+    const first = only(events, { ...EXEC, 'process.name': 'run.sh' });
+    expect(fieldOf(first, 'process.effective_path')).to.equal(file);
+    expect(fieldOf(first, 'process.invoked_path')).to.equal(file);
+    expect(fieldOf(first, 'process.script.kind')).to.equal('file');
+    const shells = events.filter(
+      (event) => fieldOf(event, 'event.type') === 'process_exec' && fieldOf(event, 'process.name') === 'dash',
+    );
+    expect(shells.map((event) => fieldOf(event, 'process.script.kind'))).to.deep.equal([
+      'file',
+      'command',
+      'stdin',
+      'descriptor',
+    ]);
+    expect(fieldOf(shells[0] ?? {}, 'process.script.path')).to.equal(file);
+    expect(fieldOf(shells[1] ?? {}, 'process.script.command')).to.equal('true; true');
+    expect(fieldOf(shells[2] ?? {}, 'process.stdin.type')).to.equal('file');
+    expect(fieldOf(shells[2] ?? {}, 'process.stdin.path')).to.equal(file);
+  });
+
+  it('executable: owner, age, writable by others', async () => {
+    const { events } = await script('cp /bin/true mine; chmod 775 mine; chown 1 mine; ./mine; cp /bin/true own; ./own');
+    const mine = only(events, { ...EXEC, 'process.name': 'mine' });
+    expect(fieldOf(mine, 'process.exe_owner_uid')).to.equal(1);
+    expect(fieldOf(mine, 'process.exe_writable')).to.equal(true);
+    expect(fieldOf(mine, 'process.exe_new')).to.equal(true);
+    expect(fieldOf(mine, 'process.exe_age')).to.be.within(0, 30);
+    expect(fieldOf(only(events, { ...EXEC, 'process.name': 'own' }), 'process.exe_writable')).to.equal(false);
+  });
+
+  it('streams: pipe, null, file, closed', async () => {
+    const { events, directory } = await script('/bin/echo x | /bin/cat > out 2>&-; /bin/true < /dev/null 2> err');
+    const echo = only(events, { ...EXEC, 'process.name': 'echo' });
+    const cat = only(events, { ...EXEC, 'process.name': 'cat' });
+    expect(fieldOf(echo, 'process.stdout.type')).to.equal('pipe');
+    expect(fieldOf(cat, 'process.stdin.type')).to.equal('pipe');
+    expect(fieldOf(cat, 'process.stdin.inode')).to.equal(fieldOf(echo, 'process.stdout.inode'));
+    expect(fieldOf(cat, 'process.stdout.type')).to.equal('file');
+    expect(fieldOf(cat, 'process.stdout.path')).to.equal(join(realpathSync(directory), 'out'));
+    expect(fieldOf(cat, 'process.stderr.type')).to.equal('closed');
+    const quiet = only(events, { ...EXEC, 'process.name': 'true' });
+    expect(fieldOf(quiet, 'process.stdin.type')).to.equal('null');
+    expect(fieldOf(quiet, 'process.stdin.path')).to.equal('/dev/null');
+  });
+
+  it('streams: a network socket with its peer, a socket pair', async () => {
+    const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    const { events } = await observe('/usr/bin/python3', [
+      '-c',
+      `import os,socket,subprocess
+s=socket.create_connection(("127.0.0.1",${port}))
+subprocess.call(["/bin/true"],stdin=s,stdout=s)
+a,b=socket.socketpair()
+subprocess.call(["/bin/echo"],stdin=a,stdout=b)`,
+    ]);
+    server.close();
+    const shell = only(events, { ...EXEC, 'process.name': 'true' });
+    expect(fieldOf(shell, 'process.stdin')).to.include({ type: 'socket', ip: '127.0.0.1', port });
+    expect(fieldOf(shell, 'process.stdout.type')).to.equal('socket');
+    const pair = only(events, { ...EXEC, 'process.name': 'echo' });
+    expect(fieldOf(pair, 'process.stdin.type')).to.equal('unix');
+    expect(fieldOf(pair, 'process.stdin.inode')).not.to.equal(fieldOf(pair, 'process.stdout.inode'));
+  });
+
+  it('streams: a memory file and a terminal', async () => {
+    const { events } = await observe('/usr/bin/python3', [
+      '-c',
+      `import os,pty,subprocess
+m=os.memfd_create("x")
+subprocess.call(["/bin/true"],stdin=m)
+pty.spawn(["/bin/echo"])`,
+    ]);
+    expect(fieldOf(only(events, { ...EXEC, 'process.name': 'true' }), 'process.stdin.type')).to.equal('memfd');
+    const echo = only(events, { ...EXEC, 'process.name': 'echo' });
+    expect(fieldOf(echo, 'process.stdin.type')).to.equal('tty');
+    expect(fieldOf(echo, 'process.stdin.path')).to.match(/^\/dev\/pts\/\d+$/);
+  });
+});
