@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SINK_TYPES } from '../alerts/sinks/registry.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
 import { type Config, TABLES } from '../config/options.ts';
 import { mismatch } from '../config/validate.ts';
@@ -35,7 +36,7 @@ const OVERRIDES = {
 /** The configuration that a command runs with: file, then flags. */
 export function settingsOf(flags: Flags): Config {
   const file = flags['config.file'];
-  const config = file === undefined ? defaultConfig() : loadConfig(file);
+  const config = file === undefined ? defaultConfig() : loadConfig(file, SINK_TYPES);
   const merged: Record<string, Record<string, unknown>> = {};
   for (const [flag, [table, key]] of Object.entries(OVERRIDES)) {
     const value = flags[flag as FlagName];

@@ -1,28 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, type Problem, WardenError } from '../errors.ts';
-import type { Config } from './options.ts';
+import type { Config, SinkSpec } from './options.ts';
 import { parseToml } from './toml.ts';
 import { validate } from './validate.ts';
 
 /** The configuration with every option at its default. */
 export function defaultConfig(): Config {
-  return freeze(validate(parseToml('', 'defaults'), 'defaults').config);
+  return freeze(validate(parseToml('', 'defaults'), 'defaults', []).config);
 }
 
-/** Reads and checks a configuration file. Throws CONFIG_INVALID with every problem found. */
-export function loadConfig(file: string): Config {
+/** Reads and checks a configuration file. `sinks`: the types there are. Throws CONFIG_INVALID with every problem found. */
+export function loadConfig(file: string, sinks: readonly SinkSpec[]): Config {
   let source: string;
   try {
     source = readFileSync(file, 'utf8');
   } catch (error) {
     throw new WardenError('CONFIG_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
-  return parseConfig(source, file);
+  return parseConfig(source, file, sinks);
 }
 
 /** Checks the text of a configuration file; `file` is only for the messages. */
-export function parseConfig(source: string, file: string): Config {
-  const { config, problems } = validate(parseToml(source, file), file);
+export function parseConfig(source: string, file: string, sinks: readonly SinkSpec[]): Config {
+  const { config, problems } = validate(parseToml(source, file), file, sinks);
   problems.push(...crossChecks(config, file));
   if (problems.length > 0) {
     throw new WardenError('CONFIG_INVALID', `${file} has ${problems.length} problem(s)`, { problems });
@@ -54,20 +54,6 @@ function crossChecks(config: Config, file: string): Problem[] {
         remedy: 'give each its own name',
       });
     }
-  }
-  for (const sink of config.sinks) {
-    const need = {
-      webhook: 'url',
-      alertmanager: 'urls',
-      file: 'path',
-      syslog: 'address',
-      otlp: 'url',
-      plugin: 'module',
-    } as const;
-    const key = need[sink.type];
-    const missing = sink.type === 'alertmanager' ? sink.urls.length === 0 && sink.url === '' : sink[key].length === 0;
-    if (missing)
-      problems.push({ file, subject: `sinks.${sink.name}`, message: `a sink of type "${sink.type}" needs "${key}"` });
   }
   for (const silence of config.silences) {
     if (silence.until !== '' && Number.isNaN(Date.parse(silence.until))) {

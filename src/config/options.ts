@@ -4,36 +4,7 @@
  * follow from this table.
  */
 import { CAPABILITIES } from './capabilities.ts';
-
-export type OptionType =
-  | { readonly is: 'bool' }
-  | { readonly is: 'string'; readonly choices?: readonly string[] }
-  | { readonly is: 'path' }
-  | { readonly is: 'url' }
-  | { readonly is: 'int'; readonly min: number; readonly max: number }
-  | { readonly is: 'number'; readonly min: number; readonly max: number }
-  | { readonly is: 'list'; readonly of: 'string' | 'path' | 'url'; readonly choices?: readonly string[] };
-
-export interface Option<T> {
-  readonly type: OptionType;
-  readonly default: T;
-  readonly doc: string;
-}
-
-const bool = (value: boolean, doc: string) => ({ type: { is: 'bool' }, default: value as boolean, doc }) as const;
-const text = (value: string, doc: string) => ({ type: { is: 'string' }, default: value as string, doc }) as const;
-const path = (value: string, doc: string) => ({ type: { is: 'path' }, default: value as string, doc }) as const;
-const url = (doc: string) => ({ type: { is: 'url' }, default: '' as string, doc }) as const;
-const int = (value: number, min: number, max: number, doc: string) =>
-  ({ type: { is: 'int', min, max }, default: value as number, doc }) as const;
-const number = (value: number, min: number, max: number, doc: string) =>
-  ({ type: { is: 'number', min, max }, default: value as number, doc }) as const;
-const list = (of: 'string' | 'path' | 'url', value: readonly string[], doc: string) =>
-  ({ type: { is: 'list', of }, default: value as readonly string[], doc }) as const;
-const someOf = (choices: readonly string[], value: readonly string[], doc: string) =>
-  ({ type: { is: 'list', of: 'string', choices }, default: value as readonly string[], doc }) as const;
-const choice = <const C extends readonly string[]>(choices: C, value: C[number], doc: string) =>
-  ({ type: { is: 'string', choices }, default: value as C[number], doc }) as const;
+import { bool, choice, int, list, number, type Options, path, someOf, text, url, type ValuesOf } from './option.ts';
 
 /** Tables that occur once: `[name]`. */
 export const TABLES = {
@@ -207,40 +178,26 @@ export const TABLES = {
     enabled: bool(true, 'Replace secrets in arguments and URLs'),
     patterns: list('string', [], 'Further RE2 patterns; what matches, or the first group, is replaced'),
   },
-} as const satisfies Record<string, Record<string, Option<unknown>>>;
+} as const satisfies Record<string, Options>;
 
-/** Tables that may occur any number of times: `[[name]]`. `required` keys have no default. */
+/** What every sink has; the rest is its type's (SinkSpec). */
+export const SINK_OPTIONS = {
+  name: { ...text('', 'Unique name, the metric label'), required: true },
+  type: { ...text('', 'Kind of sink'), required: true },
+  min_severity: choice(['info', 'warning', 'critical'], 'info', 'Lowest severity that is sent'),
+  timeout_seconds: number(10, 0.1, 300, 'Time limit of one delivery'),
+} as const satisfies Options;
+
+/** One type of sink, as far as a configuration file is concerned. */
+export interface SinkSpec {
+  readonly type: string;
+  readonly options: Options;
+  /** Of each group at least one key must be given. */
+  readonly required: readonly (readonly string[])[];
+}
+
+/** Tables that may occur any number of times: `[[name]]`. */
 export const ARRAY_TABLES = {
-  sinks: {
-    name: { ...text('', 'Unique name, the metric label'), required: true },
-    type: {
-      ...choice(['webhook', 'alertmanager', 'file', 'syslog', 'otlp', 'plugin'], 'webhook', 'Kind of sink'),
-      required: true,
-    },
-    url: url('webhook, otlp, alertmanager: where to send'),
-    urls: list('url', [], 'alertmanager: every member of the cluster'),
-    path: path('', 'file: where to write'),
-    address: text('', 'syslog: host:port'),
-    protocol: choice(['udp', 'tcp', 'tls'], 'udp', 'syslog: transport'),
-    format: choice(['alert', 'falco', 'ecs', 'template'], 'alert', 'webhook, file: form of the body'),
-    template: text('', 'webhook with format = "template": body with {{field.path}} placeholders'),
-    min_severity: choice(['info', 'warning', 'critical'], 'info', 'Lowest severity that is sent'),
-    timeout_seconds: number(10, 0.1, 300, 'Time limit of one delivery'),
-    headers: list('string', [], 'Further headers as "Name: value"'),
-    secret_file: path('', 'webhook: file with the key of the HMAC-SHA256 signature header'),
-    secret_env: text('', 'webhook: environment variable with that key'),
-    bearer_token_file: path('', 'File with a bearer token'),
-    ca_file: path('', 'CA certificates (PEM)'),
-    cert_file: path('', 'Client certificate (PEM)'),
-    key_file: path('', 'Client key (PEM)'),
-    allow_link_local: bool(false, 'Allow link-local addresses such as a cloud metadata service'),
-    rotate_bytes: int(104857600, 0, 1099511627776, 'file: rotate at this size; 0 for never'),
-    rotate_seconds: int(0, 0, 31536000, 'file: rotate after this time; 0 for never'),
-    rotate_keep: int(5, 1, 1000, 'file: rotated files kept'),
-    resolve_seconds: int(300, 5, 86400, 'alertmanager: resolved after this time without a repeat'),
-    module: path('', 'plugin: ES module'),
-    options: text('', 'plugin: passed to it'),
-  },
   silences: {
     rule: text('', 'Rule name, * matches any text; empty for every rule'),
     condition: text('', 'CEL condition on the event; empty for every event'),
@@ -253,14 +210,12 @@ export const ARRAY_TABLES = {
     timeout_ms: int(100, 1, 60000, 'A call that takes longer counts as failed'),
     options: text('', 'Passed to the plugin'),
   },
-} as const satisfies Record<string, Record<string, Option<unknown> & { readonly required?: true }>>;
+} as const satisfies Record<string, Options>;
 
-type Widen<T> = T extends boolean ? boolean : T;
-type TableConfig<T extends Record<string, Option<unknown>>> = { readonly [K in keyof T]: Widen<T[K]['default']> };
+/** A sink with the options of its type, which the type's own file knows (alerts/sinks). */
+export type SinkConfig = ValuesOf<typeof SINK_OPTIONS> & Readonly<Record<string, unknown>>;
 
-export type Config = { readonly [T in keyof typeof TABLES]: TableConfig<(typeof TABLES)[T]> } & {
-  readonly [T in keyof typeof ARRAY_TABLES]: readonly TableConfig<(typeof ARRAY_TABLES)[T]>[];
-};
-export type SinkConfig = Config['sinks'][number];
+export type Config = { readonly [T in keyof typeof TABLES]: ValuesOf<(typeof TABLES)[T]> } & {
+  readonly [T in keyof typeof ARRAY_TABLES]: readonly ValuesOf<(typeof ARRAY_TABLES)[T]>[];
+} & { readonly sinks: readonly SinkConfig[] };
 export type SilenceConfig = Config['silences'][number];
-export type PluginConfig = Config['plugins'][number];

@@ -1,96 +1,166 @@
 import type { Problem } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import { ARRAY_TABLES, type Config, type Option, type OptionType, TABLES } from './options.ts';
+import type { Options, OptionType } from './option.ts';
+import { ARRAY_TABLES, type Config, SINK_OPTIONS, type SinkSpec, TABLES } from './options.ts';
 import type { TomlDocument } from './toml.ts';
 
-type Specs = Record<string, Option<unknown> & { readonly required?: true }>;
+/** Where a table stands in the file. */
+interface Place {
+  readonly document: TomlDocument;
+  readonly file: string;
+  readonly table: string;
+  /** Of a table that occurs several times. */
+  readonly index: number;
+}
 
-/** Checks parsed TOML against the option table. All problems are reported, not only the first. */
-export function validate(document: TomlDocument, file: string): { config: Config; problems: Problem[] } {
-  const problems: Problem[] = [];
-  const known = [...Object.keys(TABLES), ...Object.keys(ARRAY_TABLES)];
-  for (const [name, value] of Object.entries(document.values)) {
-    if (known.includes(name)) continue;
-    const isTable = typeof value === 'object' && value !== null;
-    const line = isTable ? document.lineOf(name) : document.lineOf('', name);
-    problems.push({
-      file,
-      ...at(line),
-      message: isTable ? `unknown table [${name}]` : `key "${name}" stands outside a table`,
-      remedy: suggestion(name, isTable ? known : allKeys()),
-    });
-  }
+const lineIn = ({ document, table, index }: Place, key = '') =>
+  document.lineOf(table, key, index) ?? document.lineOf(table, '', index);
+const placeOf = (place: Place, key = '') => ({ file: place.file, ...at(lineIn(place, key)) });
+
+/** Checks parsed TOML against the option table and the types of sinks. All problems are reported, not only the first. */
+export function validate(
+  document: TomlDocument,
+  file: string,
+  sinks: readonly SinkSpec[],
+): { config: Config; problems: Problem[] } {
+  const problems = unknownTables(document, file);
   const config: Record<string, unknown> = {};
-  for (const [name, specs] of Object.entries(TABLES)) {
-    const given = document.values[name];
-    if (given !== undefined && !isPlainTable(given)) {
-      problems.push({
-        file,
-        ...at(document.lineOf('', name) ?? document.lineOf(name)),
-        message: `${name} must be a table`,
-        remedy: `write [${name}]`,
-      });
-    }
-    config[name] = readTable(name, 0, isPlainTable(given) ? given : {}, specs, document, file, problems);
+  for (const [table, options] of Object.entries(TABLES)) {
+    const given = document.values[table];
+    const place = { document, file, table, index: 0 };
+    if (given !== undefined && !isPlainTable(given))
+      problems.push({ ...wholeTable(place), message: `${table} must be a table`, remedy: `write [${table}]` });
+    config[table] = readTable(place, isPlainTable(given) ? given : {}, options, problems);
   }
-  for (const [name, specs] of Object.entries(ARRAY_TABLES)) {
-    const given = document.values[name];
-    if (given !== undefined && !(Array.isArray(given) && given.every(isPlainTable))) {
-      problems.push({
-        file,
-        ...at(document.lineOf(name) ?? document.lineOf('', name)),
-        message: `${name} must be a list of tables`,
-        remedy: `write [[${name}]]`,
-      });
-    }
-    const entries: unknown[] = Array.isArray(given) ? given.filter(isPlainTable) : [];
-    config[name] = entries.map((entry, index) =>
-      readTable(name, index, entry as Record<string, unknown>, specs, document, file, problems),
+  for (const [table, options] of Object.entries(ARRAY_TABLES))
+    config[table] = entriesOf({ document, file, table, index: 0 }, problems).map(([place, given]) =>
+      readTable(place, given, options, problems),
     );
-  }
+  config.sinks = entriesOf({ document, file, table: 'sinks', index: 0 }, problems).map(([place, given]) =>
+    readSink(place, given, sinks, problems),
+  );
   return { config: config as Config, problems };
 }
 
+const KNOWN_TABLES = [...Object.keys(TABLES), ...Object.keys(ARRAY_TABLES), 'sinks'];
+
+function unknownTables(document: TomlDocument, file: string): Problem[] {
+  return Object.entries(document.values)
+    .filter(([name]) => !KNOWN_TABLES.includes(name))
+    .map(([name, value]) => {
+      const isTable = typeof value === 'object' && value !== null;
+      const line = isTable ? document.lineOf(name) : document.lineOf('', name);
+      return {
+        file,
+        ...at(line),
+        message: isTable ? `unknown table [${name}]` : `key "${name}" stands outside a table`,
+        remedy: suggestion(name, isTable ? KNOWN_TABLES : allKeys()),
+      };
+    });
+}
+
+function wholeTable({ document, file, table }: Place) {
+  return { file, ...at(document.lineOf(table) ?? document.lineOf('', table)) };
+}
+
+function entriesOf(place: Place, problems: Problem[]): (readonly [Place, Record<string, unknown>])[] {
+  const { document, table } = place;
+  const given = document.values[table];
+  if (given !== undefined && !(Array.isArray(given) && given.every(isPlainTable)))
+    problems.push({ ...wholeTable(place), message: `${table} must be a list of tables`, remedy: `write [[${table}]]` });
+  const entries: readonly unknown[] = Array.isArray(given) ? given : [];
+  return entries.filter(isPlainTable).map((entry, index) => [{ ...place, index }, entry] as const);
+}
+
 function readTable(
-  table: string,
-  index: number,
+  place: Place,
   given: Record<string, unknown>,
-  specs: Specs,
-  document: TomlDocument,
-  file: string,
+  options: Options,
   problems: Problem[],
 ): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
   for (const key of Object.keys(given)) {
-    if (Object.hasOwn(specs, key)) continue;
-    const place = { file, ...at(document.lineOf(table, key, index) ?? document.lineOf(table, '', index)) };
+    if (Object.hasOwn(options, key)) continue;
     problems.push({
-      ...place,
-      message: `unknown key "${key}" in [${table}]`,
-      remedy: suggestion(key, Object.keys(specs)),
+      ...placeOf(place, key),
+      message: `unknown key "${key}" in [${place.table}]`,
+      remedy: suggestion(key, Object.keys(options)),
     });
   }
-  for (const [key, spec] of Object.entries(specs)) {
+  return readKeys(place, given, options, problems);
+}
+
+function readKeys(
+  place: Place,
+  given: Record<string, unknown>,
+  options: Options,
+  problems: Problem[],
+): Record<string, unknown> {
+  const { table } = place;
+  const values: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(options)) {
     const value = Object.hasOwn(given, key) ? given[key] : undefined;
-    values[key] = value === undefined ? spec.default : value;
-    const line = document.lineOf(table, key, index) ?? document.lineOf(table, '', index);
+    values[key] = value === undefined ? option.default : value;
     if (value === undefined) {
-      if (spec.required === true)
-        problems.push({ file, ...at(line), message: `[[${table}]] needs "${key}"`, remedy: spec.doc });
+      if (option.required === true)
+        problems.push({ ...placeOf(place, key), message: `[[${table}]] needs "${key}"`, remedy: option.doc });
       continue;
     }
-    const expected = mismatch(spec.type, value);
+    const expected = mismatch(option.type, value);
     if (expected === undefined) continue;
-    problems.push({
-      file,
-      ...at(line),
-      subject: `${table}.${key}`,
-      message: `expected ${expected}, found ${show(value)}`,
-    });
-    values[key] = spec.default;
+    const message = `expected ${expected}, found ${show(value)}`;
+    problems.push({ ...placeOf(place, key), subject: `${table}.${key}`, message });
+    values[key] = option.default;
   }
   return values;
 }
+
+/** A sink has the options of every sink and those of its type; a key of another type is no typo, and is told as what it is. */
+function readSink(
+  place: Place,
+  given: Record<string, unknown>,
+  sinks: readonly SinkSpec[],
+  problems: Problem[],
+): Record<string, unknown> {
+  const values = readKeys(place, given, SINK_OPTIONS, problems);
+  const spec = sinks.find(({ type }) => type === given.type);
+  if (spec === undefined) {
+    const types = sinks.map(({ type }) => type);
+    if (typeof given.type === 'string')
+      problems.push({
+        ...placeOf(place, 'type'),
+        subject: 'sinks.type',
+        message: `expected one of ${types.map((type) => `"${type}"`).join(', ')}, found ${show(given.type)}`,
+        remedy: suggestion(given.type, types),
+      });
+    return values;
+  }
+  for (const key of Object.keys(given)) {
+    if (Object.hasOwn(SINK_OPTIONS, key) || Object.hasOwn(spec.options, key)) continue;
+    const owners = sinks.filter(({ options }) => Object.hasOwn(options, key)).map(({ type }) => `"${type}"`);
+    problems.push({
+      ...placeOf(place, key),
+      subject: `sinks.${String(given.name)}`,
+      message: `a sink of type "${spec.type}" has no key "${key}"`,
+      remedy:
+        owners.length > 0
+          ? `it belongs to type ${owners.join(', ')}`
+          : suggestion(key, [...Object.keys(SINK_OPTIONS), ...Object.keys(spec.options)]),
+    });
+  }
+  const own = readKeys(place, given, spec.options, problems);
+  for (const keys of spec.required) {
+    if (keys.some((key) => hasContent(own[key]))) continue;
+    const needs = keys.map((key) => `"${key}"`).join(' or ');
+    problems.push({
+      ...placeOf(place),
+      subject: `sinks.${String(given.name)}`,
+      message: `a sink of type "${spec.type}" needs ${needs}`,
+    });
+  }
+  return { ...values, ...own };
+}
+
+const hasContent = (value: unknown) => (typeof value === 'string' || Array.isArray(value)) && value.length > 0;
 
 /** What was expected, when `value` is not of the type; undefined when it is. */
 export function mismatch(type: OptionType, value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { type Stats, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { sinkConfigs } from '../alerts/sinks/registry.ts';
+import { sinkConfigs, sinkFiles } from '../alerts/sinks/registry.ts';
 import type { Config } from '../config/options.ts';
 import {
   type CapabilityMask,
@@ -137,9 +137,7 @@ function writtenPaths(config: Config): string[] {
     config.output.events_file,
     config.response.audit_file,
     config.spool.directory,
-    ...sinkConfigs(config)
-      .filter(({ type }) => type === 'file')
-      .map(({ path }) => path),
+    ...sinkConfigs(config).flatMap(sinkFiles),
   ].filter((path) => path !== '' && path !== '-');
 }
 

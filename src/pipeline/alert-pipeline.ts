@@ -13,6 +13,7 @@ import { type IncidentDetail, type IncidentOptions, type IncidentSummary, Incide
 import { Ledger, type LedgerOptions } from '../alerts/ledger.ts';
 import { formatAlertLine } from '../alerts/line.ts';
 import { type Redactor, redactorOf } from '../alerts/redact.ts';
+import { pluginSinks } from '../alerts/sinks/plugin.ts';
 import { openSpool } from '../alerts/spool/open.ts';
 import type { Spool } from '../alerts/spool/spool.ts';
 import type { DeadLetter, Settlement } from '../alerts/spool/types.ts';
@@ -292,10 +293,9 @@ function declareNames(
   config: Config,
   prepared: readonly { readonly sink: { readonly name: string } }[],
 ): void {
-  const sinks = config.sinks.filter(({ type }) => type === 'plugin');
   declare?.({
     sinks: prepared.map(({ sink }) => sink.name),
-    plugins: [...config.plugins, ...sinks].map(({ name }) => name),
+    plugins: [...config.plugins, ...pluginSinks(config)].map(({ name }) => name),
   });
 }
 
@@ -316,8 +316,7 @@ function incidentOptions({ ledger }: Config): IncidentOptions {
 
 /** Plugins keep running over a reload that does not concern them. */
 function samePlugins(one: Config, other: Config): boolean {
-  const text = (config: Config) =>
-    JSON.stringify([config.plugins, config.sinks.filter(({ type }) => type === 'plugin'), config.spool.directory]);
+  const text = (config: Config) => JSON.stringify([config.plugins, pluginSinks(config), config.spool.directory]);
   return text(one) === text(other);
 }
 

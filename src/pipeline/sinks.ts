@@ -1,6 +1,6 @@
 import { Delivery } from '../alerts/delivery.ts';
-import { createSink, type SinkFactory, sinkConfigs } from '../alerts/sinks/registry.ts';
-import type { Sink } from '../alerts/sinks/types.ts';
+import { createSink, sinkConfigs } from '../alerts/sinks/registry.ts';
+import type { Sink, SinkContext } from '../alerts/sinks/types.ts';
 import type { Spool } from '../alerts/spool/spool.ts';
 import type { SpooledAlert } from '../alerts/spool/types.ts';
 import type { Config, SinkConfig } from '../config/options.ts';
@@ -28,24 +28,22 @@ export class Deliveries {
   }
 
   /** Makes the sinks of a configuration without starting them. Throws CONFIG_INVALID, with nothing left open. */
-  async prepare(config: Config, plugin: SinkFactory): Promise<Prepared[]> {
+  async prepare(config: Config, plugin: SinkContext['plugin']): Promise<Prepared[]> {
     const prepared: Prepared[] = [];
     try {
       for (const entry of sinkConfigs(config)) {
-        const sink = createSink(
-          entry,
-          {
-            hostName: this.#options.hostName,
-            version: this.#options.version,
-            log: this.#options.log,
-            env: this.#options.env ?? process.env,
-            state: {
-              load: () => this.#spool.loadState(entry.name),
-              save: (text) => this.#spool.saveState(entry.name, text),
-            },
+        const sink = createSink(entry, {
+          hostName: this.#options.hostName,
+          version: this.#options.version,
+          log: this.#options.log,
+          env: this.#options.env ?? process.env,
+          stdout: process.stdout,
+          state: {
+            load: () => this.#spool.loadState(entry.name),
+            save: (text) => this.#spool.saveState(entry.name, text),
           },
           plugin,
-        );
+        });
         prepared.push({ config: entry, sink });
       }
     } catch (error) {
@@ -67,8 +65,7 @@ export class Deliveries {
       delivery: new Delivery({
         sink,
         spool: this.#spool,
-        // A plugin's host has the same limit and ends the thread with it: its word comes first.
-        timeoutMs: config.timeout_seconds * 1000 + (config.type === 'plugin' ? 500 : 0),
+        timeoutMs: config.timeout_seconds * 1000 + (sink.graceMs ?? 0),
         deadLetterMs: deadLetterSeconds * 1000,
         log,
         onDelivered: ({ alert, acceptedAt }: SpooledAlert, now) =>

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
-import type { SinkFactory } from '../alerts/sinks/registry.ts';
-import { DELIVERED, DeliveryError, notifies } from '../alerts/sinks/types.ts';
+import { pluginSinks } from '../alerts/sinks/plugin.ts';
+import { DELIVERED, DeliveryError, notifies, type SinkContext } from '../alerts/sinks/types.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
 import { messageOf } from '../errors.ts';
@@ -100,11 +100,13 @@ export class Plugins {
     }
   }
 
-  readonly sink: SinkFactory = (entry) => {
+  readonly sink: SinkContext['plugin'] = (entry) => {
     const plugin = this.#hosts.sinks.get(entry.name);
     return {
       name: entry.name,
       batch: 64,
+      // The host has the same limit and ends the thread with it: its word comes first.
+      graceMs: 500,
       accepts: notifies(entry.min_severity),
       async deliver(alerts) {
         if (plugin === undefined) throw new DeliveryError('the plugin is not loaded');
@@ -154,9 +156,10 @@ function hostsOf({ config, hostName, metrics, log, startWorker }: PluginsOptions
       host(entry, { expects: ['enricher', 'response'], timeoutMs: entry.timeout_ms, disableAfter: DISABLE_AFTER }),
     ),
     sinks: new Map(
-      config.sinks
-        .filter(({ type }) => type === 'plugin')
-        .map((entry) => [entry.name, host(entry, { expects: ['sink'], timeoutMs: entry.timeout_seconds * 1000 })]),
+      pluginSinks(config).map((entry) => [
+        entry.name,
+        host(entry, { expects: ['sink'], timeoutMs: entry.timeout_seconds * 1000 }),
+      ]),
     ),
   };
 }

@@ -12,9 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { expect } from 'chai';
-import { fileSink } from '../../src/alerts/sinks/file.ts';
 import { RotatingFile } from '../../src/alerts/sinks/rotating-file.ts';
-import { failureOf, makeSink, sinkConfig, spooled, UNABORTED } from './support/sinks.ts';
+import { failureOf, makeSink, spooled, UNABORTED } from './support/sinks.ts';
 
 describe('the file sink', () => {
   let directory: string;
@@ -135,7 +134,7 @@ describe('the file sink', () => {
         done();
       },
     });
-    const sink = fileSink(sinkConfig({ type: 'file', path: '-' }), output);
+    const sink = makeSink({ type: 'file', path: '-' }, { stdout: output });
     await sink.deliver([spooled('1')], UNABORTED);
     expect(JSON.parse(chunks.join('')).alert_id).to.equal('1');
     gone = true;

@@ -18,8 +18,8 @@ describe('the webhook sink', () => {
   let receiver: Receiver;
   let directory: string;
   const sinks: Sink[] = [];
-  const make: typeof makeSink = (config, context) => {
-    const sink = makeSink({ type: 'webhook', url: `${receiver.url}/hook`, ...config }, context);
+  const make = (config: Readonly<Record<string, unknown>> = {}, context?: Parameters<typeof makeSink>[1]) => {
+    const sink = makeSink({ url: `${receiver.url}/hook`, ...config, type: 'webhook' }, context);
     sinks.push(sink);
     return sink;
   };

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { SINK_TYPES } from '../../src/alerts/sinks/registry.ts';
 import { defaultConfig, parseConfig } from '../../src/config/load.ts';
-import { ARRAY_TABLES, TABLES } from '../../src/config/options.ts';
+import { ARRAY_TABLES, SINK_OPTIONS, TABLES } from '../../src/config/options.ts';
 import { WardenError } from '../../src/errors.ts';
 
 const CONTRACT = `
@@ -21,7 +22,7 @@ log_level = "info"
 
 function problemsOf(source: string) {
   try {
-    parseConfig(source, 'x.toml');
+    parseConfig(source, 'x.toml', SINK_TYPES);
   } catch (error) {
     if (error instanceof WardenError) return error.problems;
     throw error;
@@ -31,7 +32,7 @@ function problemsOf(source: string) {
 
 describe('configuration', () => {
   it('reads the file that the contract shows', () => {
-    const config = parseConfig(CONTRACT, 'x.toml');
+    const config = parseConfig(CONTRACT, 'x.toml', SINK_TYPES);
     expect(config.response.alert_webhook).to.equal('https://example.com/webhook');
     expect(config.threat_detection.confidence_threshold).to.equal(0.6);
     expect(config.web.listen_address).to.equal('127.0.0.1:9477');
@@ -82,6 +83,39 @@ describe('configuration', () => {
     const messages = problemsOf(sink + sink).map((problem) => problem.message);
     expect(messages).to.include('two entries are named "a"');
     expect(messages).to.include('a sink of type "webhook" needs "url"');
+    expect(
+      problemsOf(sink.replace('webhook', 'alertmanager')).map(({ line, message }) => [line, message]),
+    ).to.deep.equal([[1, 'a sink of type "alertmanager" needs "urls" or "url"']]);
+  });
+
+  it('refuses the keys of another type of sink, and says whose they are', () => {
+    const sink =
+      '[[sinks]]\nname = "a"\ntype = "webhook"\nurl = "http://127.0.0.1/"\nprotocol = "tls"\nadress = "x:1"\n';
+    expect(
+      problemsOf(sink).map(({ line, subject, message, remedy }) => [line, subject, message, remedy]),
+    ).to.deep.equal([
+      [5, 'sinks.a', 'a sink of type "webhook" has no key "protocol"', 'it belongs to type "syslog"'],
+      [
+        6,
+        'sinks.a',
+        'a sink of type "webhook" has no key "adress"',
+        'known here: name, type, min_severity, timeout_seconds, url, format, template, secret_file, secret_env, headers, bearer_token_file, ca_file, cert_file, key_file, allow_link_local',
+      ],
+    ]);
+    for (const { type, options } of SINK_TYPES) {
+      for (const other of SINK_TYPES) {
+        for (const [key, option] of Object.entries(other.options)) {
+          const found = problemsOf(
+            `[[sinks]]\nname = "a"\ntype = "${type}"\n${key} = ${JSON.stringify(option.default)}\n`,
+          );
+          const isForeign = found.some(
+            ({ message, remedy }) =>
+              message.includes(`has no key "${key}"`) && remedy?.includes(`"${other.type}"`) === true,
+          );
+          expect(isForeign, `${key} of ${other.type} in ${type}`).to.equal(!Object.hasOwn(options, key));
+        }
+      }
+    }
   });
 
   it('is frozen all the way down', () => {
@@ -98,7 +132,18 @@ describe('configuration', () => {
         expect(problemsOf(`[${table}]\n${key} = ${literal}\n`), `${table}.${key}`).to.deep.equal([]);
       }
     }
-    expect(Object.keys(ARRAY_TABLES)).to.include('sinks');
+    for (const { type, options } of SINK_TYPES) {
+      for (const [key, option] of Object.entries({ ...SINK_OPTIONS, ...options })) {
+        const literal = JSON.stringify(option.default);
+        if (literal === '""' || literal === '[]') continue;
+        const found = problemsOf(`[[sinks]]\nname = "a"\ntype = "${type}"\n${key} = ${literal}\n`);
+        expect(
+          found.filter(({ subject }) => subject === `sinks.${key}`),
+          `${type}.${key}`,
+        ).to.deep.equal([]);
+      }
+    }
+    expect(Object.keys(ARRAY_TABLES)).to.include('silences');
   });
 
   it('never throws anything but a WardenError, whatever the file holds', () => {

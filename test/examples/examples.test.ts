@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { toEcs } from '../../src/alerts/formats/ecs.ts';
-import { sinkConfigs } from '../../src/alerts/sinks/registry.ts';
+import { SINK_TYPES, sinkConfigs } from '../../src/alerts/sinks/registry.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
 import { alertsOf, execEvent, findingOf } from '../alerts/support/findings.ts';
@@ -22,7 +22,9 @@ describe('the examples', () => {
     ['opentelemetry-loki', ['otel']],
   ] as const) {
     it(`${folder}: its bpfwarden.toml is valid and makes its sinks`, () => {
-      expect(sinkConfigs(loadConfig(at(folder, 'bpfwarden.toml'))).map(({ name }) => name)).to.deep.equal([...sinks]);
+      expect(sinkConfigs(loadConfig(at(folder, 'bpfwarden.toml'), SINK_TYPES)).map(({ name }) => name)).to.deep.equal([
+        ...sinks,
+      ]);
     });
   }
 
@@ -43,10 +45,10 @@ describe('the examples', () => {
   });
 
   it('agree between the two sides: ports, paths, names', () => {
-    const { sinks: falco } = loadConfig(at('falcosidekick', 'bpfwarden.toml'));
+    const { sinks: falco } = loadConfig(at('falcosidekick', 'bpfwarden.toml'), SINK_TYPES);
     const sidekick = yaml('falcosidekick', 'falcosidekick.yaml');
     expect(falco[0]?.url).to.equal(`http://${sidekick.listenaddress}:${sidekick.listenport}/`);
-    const { sinks: otel } = loadConfig(at('opentelemetry-loki', 'bpfwarden.toml'));
+    const { sinks: otel } = loadConfig(at('opentelemetry-loki', 'bpfwarden.toml'), SINK_TYPES);
     const collector = yaml('opentelemetry-loki', 'otel-collector.yaml');
     expect(otel[0]?.url).to.equal(`http://${collector.receivers.otlp.protocols.http.endpoint}`);
     for (const [name, { receivers, processors, exporters }] of Object.entries<Record<string, string[]>>(
@@ -57,7 +59,7 @@ describe('the examples', () => {
       for (const entry of processors ?? []) expect(collector.processors).to.have.property(entry);
       for (const entry of exporters ?? []) expect(Object.keys(collector.exporters)).to.include(entry);
     }
-    const { sinks: ecs } = loadConfig(at('elasticsearch', 'bpfwarden.toml'));
+    const { sinks: ecs } = loadConfig(at('elasticsearch', 'bpfwarden.toml'), SINK_TYPES);
     const { path } = ecs[0] ?? { path: '' };
     expect(yaml('elasticsearch', 'filebeat.yml')['filebeat.inputs'][0].paths).to.deep.equal([path, `${path}.*`]);
     const vector = yaml('elasticsearch', 'vector.yaml');

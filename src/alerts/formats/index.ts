@@ -1,15 +1,21 @@
-import type { SinkConfig } from '../../config/options.ts';
+import { choice, type Options, text, type ValuesOf } from '../../config/option.ts';
 import type { SpooledAlert } from '../spool/types.ts';
 import { toEcs } from './ecs.ts';
 import { toFalco } from './falco.ts';
 import { compileTemplate } from './template.ts';
 
-export type Format = SinkConfig['format'];
+/** The options of sinks whose receiver chooses the form. */
+export const FORMAT_OPTIONS = {
+  format: choice(['alert', 'falco', 'ecs', 'template'], 'alert', 'Form of an alert'),
+  template: text('', 'With format = "template": text with {{field.path}} placeholders'),
+} as const satisfies Options;
+export type FormatSettings = ValuesOf<typeof FORMAT_OPTIONS>;
+
 /** One alert as one line of text. */
 export type Render = (alert: SpooledAlert) => string;
 
 /** Throws CONFIG_INVALID for a template that is none. */
-export function renderer(format: Format, template: string, sink: string): Render {
+export function renderer({ format, template, name }: FormatSettings & { readonly name: string }): Render {
   switch (format) {
     case 'alert':
       return ({ json }) => json;
@@ -18,7 +24,7 @@ export function renderer(format: Format, template: string, sink: string): Render
     case 'ecs':
       return ({ alert }) => JSON.stringify(toEcs(alert));
     case 'template': {
-      const compiled = compileTemplate(template, `sinks.${sink}.template`);
+      const compiled = compileTemplate(template, `sinks.${name}.template`);
       return ({ alert }) => compiled(alert);
     }
   }

@@ -1,6 +1,10 @@
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { bool } from '../../config/option.ts';
+
+/** The option of every sink that talks to an address. */
+export const ALLOW_LINK_LOCAL = bool(false, 'Allow link-local addresses such as a cloud metadata service');
 
 /**
  * Addresses that only mean something on this very link. Cloud metadata

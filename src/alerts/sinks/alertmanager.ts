@@ -1,8 +1,24 @@
-import type { SinkConfig } from '../../config/options.ts';
+import { int, list, type Options, url } from '../../config/option.ts';
 import { messageOf } from '../../errors.ts';
 import { ActiveAlerts, type PostableAlert } from './alertmanager-state.ts';
-import { checkStatus, createHttpClient } from './http-client.ts';
-import { DELIVERED, DeliveryError, notifies, type Sink, type SinkContext } from './types.ts';
+import { checkStatus, createHttpClient, HTTP_OPTIONS } from './http-client.ts';
+import { DELIVERED, DeliveryError, notifies, type SettingsOf, type Sink, type SinkContext, sinkType } from './types.ts';
+
+const OPTIONS = {
+  url: url('Where to send'),
+  urls: list('url', [], 'Every member of the cluster'),
+  resolve_seconds: int(300, 5, 86400, 'Resolved after this time without a repeat'),
+  ...HTTP_OPTIONS,
+} as const satisfies Options;
+
+export const alertmanager = sinkType({
+  type: 'alertmanager',
+  options: OPTIONS,
+  required: [['urls', 'url']],
+  to: 'every URL named',
+  delivered: 'one of them answered 2xx',
+  open: (config, context) => alertmanagerSink(config, context),
+});
 
 /**
  * Alertmanager's v2 API. Every member of a cluster gets every alert (they
@@ -10,9 +26,13 @@ import { DELIVERED, DeliveryError, notifies, type Sink, type SinkContext } from 
  * alert counts as delivered when one member took it: the others hear of it at
  * the next refresh.
  */
-export function alertmanagerSink(config: SinkConfig, context: SinkContext, now: () => number = Date.now): Sink {
+function alertmanagerSink(
+  config: SettingsOf<typeof OPTIONS>,
+  context: SinkContext,
+  now: () => number = Date.now,
+): Sink {
   const urls = [...new Set([...config.urls, ...(config.url === '' ? [] : [config.url])])].map(apiUrl);
-  const clients = urls.map((url) => ({ url, client: createHttpClient(config, context), down: false }));
+  const clients = urls.map((member) => ({ url: member, client: createHttpClient(config, context), down: false }));
   const active = new ActiveAlerts(config.resolve_seconds * 1000);
   let restored = false;
   // At the first use: on a reload this sink is made before the old one has saved what it knows.
@@ -106,7 +126,7 @@ function restore(active: ActiveAlerts, { state, log }: SinkContext): void {
 }
 
 /** The URL of a server, with or without the path of the API. */
-function apiUrl(url: string): string {
-  const base = url.replace(/\/+$/, '');
+function apiUrl(server: string): string {
+  const base = server.replace(/\/+$/, '');
   return base.endsWith('/api/v2/alerts') ? base : `${base}/api/v2/alerts`;
 }

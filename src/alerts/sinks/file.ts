@@ -1,12 +1,30 @@
-import type { SinkConfig } from '../../config/options.ts';
-import { renderer } from '../formats/index.ts';
+import { int, type Options, path } from '../../config/option.ts';
+import { FORMAT_OPTIONS, renderer } from '../formats/index.ts';
 import { RotatingFile } from './rotating-file.ts';
-import { atLeast, DELIVERED, type Sink } from './types.ts';
+import { atLeast, DELIVERED, type SettingsOf, type Sink, sinkType } from './types.ts';
+
+const OPTIONS = {
+  path: path('', 'Where to write; "-" is standard output'),
+  ...FORMAT_OPTIONS,
+  rotate_bytes: int(104857600, 0, 1099511627776, 'Rotate at this size; 0 for never'),
+  rotate_seconds: int(0, 0, 31536000, 'Rotate after this time; 0 for never'),
+  rotate_keep: int(5, 1, 1000, 'Rotated files kept'),
+} as const satisfies Options;
+
+export const file = sinkType({
+  type: 'file',
+  options: OPTIONS,
+  required: [['path']],
+  to: 'a file of lines, or `-`',
+  delivered: 'written',
+  open: (config, { stdout }) => fileSink(config, stdout),
+  files: (config) => [config.path],
+});
 
 /** One line per alert, to a file or ("-") standard output. */
-export function fileSink(config: SinkConfig, output: NodeJS.WritableStream = process.stdout): Sink {
-  const render = renderer(config.format, config.template, config.name);
-  const file =
+function fileSink(config: SettingsOf<typeof OPTIONS>, output: NodeJS.WritableStream): Sink {
+  const render = renderer(config);
+  const target =
     config.path === '-'
       ? undefined
       : new RotatingFile(config.path, {
@@ -15,7 +33,7 @@ export function fileSink(config: SinkConfig, output: NodeJS.WritableStream = pro
           keep: config.rotate_keep,
         });
   // A reader that goes away (EPIPE) fails the delivery, through the write's callback; it must not end the daemon.
-  if (file === undefined && output.listenerCount('error') === 0) output.on('error', () => undefined);
+  if (target === undefined && output.listenerCount('error') === 0) output.on('error', () => undefined);
   return {
     name: config.name,
     batch: 256,
@@ -23,15 +41,15 @@ export function fileSink(config: SinkConfig, output: NodeJS.WritableStream = pro
     async deliver(alerts) {
       // A template may contain line feeds; a record has one, at its end.
       const text = alerts.map((alert) => `${render(alert).replaceAll('\n', ' ')}\n`).join('');
-      if (file === undefined) await write(output, text);
-      else await file.append(text);
+      if (target === undefined) await write(output, text);
+      else await target.append(text);
       return DELIVERED;
     },
     async reopen() {
-      await file?.reopen();
+      await target?.reopen();
     },
     async close() {
-      await file?.reopen();
+      await target?.reopen();
     },
   };
 }

@@ -1,18 +1,18 @@
 import { Agent, request } from 'undici';
+import { list, type Options, path, type ValuesOf } from '../../config/option.ts';
 import { messageOf } from '../../errors.ts';
-import { checkHost, guardedLookup, RefusedAddress } from './addresses.ts';
-import { pem, type Secret, secretFrom } from './secrets.ts';
+import { ALLOW_LINK_LOCAL, checkHost, guardedLookup, RefusedAddress } from './addresses.ts';
+import { pem, type Secret, secretFrom, TLS_OPTIONS } from './secrets.ts';
 import { DeliveryError, type SinkContext } from './types.ts';
 
-export interface HttpOptions {
-  readonly timeout_seconds: number;
-  readonly headers: readonly string[];
-  readonly bearer_token_file: string;
-  readonly ca_file: string;
-  readonly cert_file: string;
-  readonly key_file: string;
-  readonly allow_link_local: boolean;
-}
+/** The options of every sink that speaks HTTP. */
+export const HTTP_OPTIONS = {
+  headers: list('string', [], 'Further headers as "Name: value"'),
+  bearer_token_file: path('', 'File with a bearer token'),
+  ...TLS_OPTIONS,
+  allow_link_local: ALLOW_LINK_LOCAL,
+} as const satisfies Options;
+export type HttpOptions = ValuesOf<typeof HTTP_OPTIONS> & { readonly timeout_seconds: number };
 
 export interface HttpAnswer {
   readonly status: number;

@@ -1,9 +1,23 @@
-import type { SinkConfig } from '../../config/options.ts';
+import { type Options, url } from '../../config/option.ts';
 import type { Severity } from '../../rules/types.ts';
 import { formatAlertLine } from '../line.ts';
 import type { SpooledAlert } from '../spool/types.ts';
-import { checkStatus, createHttpClient } from './http-client.ts';
-import { DeliveryError, notifies, type Sink, type SinkContext } from './types.ts';
+import { checkStatus, createHttpClient, HTTP_OPTIONS } from './http-client.ts';
+import { DeliveryError, notifies, type SettingsOf, type Sink, type SinkContext, sinkType } from './types.ts';
+
+const OPTIONS = {
+  url: url('Where to send, with or without /v1/logs'),
+  ...HTTP_OPTIONS,
+} as const satisfies Options;
+
+export const otlp = sinkType({
+  type: 'otlp',
+  options: OPTIONS,
+  required: [['url']],
+  to: 'OTLP/HTTP, JSON, `/v1/logs`',
+  delivered: 'answered 200; what a partial success leaves out is rejected',
+  open: otlpSink,
+});
 
 /** OpenTelemetry's severity numbers for INFO, WARN and FATAL. */
 const SEVERITY: Readonly<Record<Severity, readonly [number: number, text: string]>> = {
@@ -43,17 +57,17 @@ interface KeyValue {
   readonly value: AnyValue;
 }
 
-/** Logs by OTLP/HTTP in its JSON form: 64-bit numbers are text there. `url` with or without /v1/logs. */
-export function otlpSink(config: SinkConfig, context: SinkContext): Sink {
+/** Logs by OTLP/HTTP in its JSON form: 64-bit numbers are text there. */
+function otlpSink(config: SettingsOf<typeof OPTIONS>, context: SinkContext): Sink {
   const client = createHttpClient(config, context);
-  const url = config.url.endsWith('/v1/logs') ? config.url : `${config.url.replace(/\/+$/, '')}/v1/logs`;
+  const target = config.url.endsWith('/v1/logs') ? config.url : `${config.url.replace(/\/+$/, '')}/v1/logs`;
   return {
     name: config.name,
     batch: 100,
     accepts: notifies(config.min_severity),
     async deliver(alerts, signal) {
       const body = JSON.stringify(encodeLogs(alerts, context));
-      const answer = await client.post(url, body, { 'content-type': 'application/json' }, signal);
+      const answer = await client.post(target, body, { 'content-type': 'application/json' }, signal);
       if (answer.status === 200) return { rejected: rejectedOf(answer.body, alerts.length, context) };
       if (
         !RETRYABLE.has(answer.status) &&

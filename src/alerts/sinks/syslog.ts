@@ -1,12 +1,29 @@
 import { createSocket, type Socket as Datagram } from 'node:dgram';
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { SinkConfig } from '../../config/options.ts';
+import { choice, type Options, text } from '../../config/option.ts';
 import { messageOf, WardenError } from '../../errors.ts';
 import { toSyslog } from '../formats/syslog.ts';
-import { checkHost, guardedLookup } from './addresses.ts';
-import { pem } from './secrets.ts';
-import { DELIVERED, DeliveryError, notifies, type Sink } from './types.ts';
+import { ALLOW_LINK_LOCAL, checkHost, guardedLookup } from './addresses.ts';
+import { pem, TLS_OPTIONS } from './secrets.ts';
+import { DELIVERED, DeliveryError, notifies, type SettingsOf, type Sink, sinkType } from './types.ts';
+
+const OPTIONS = {
+  address: text('', 'host:port or [address]:port'),
+  protocol: choice(['udp', 'tcp', 'tls'], 'udp', 'Transport'),
+  ...TLS_OPTIONS,
+  allow_link_local: ALLOW_LINK_LOCAL,
+} as const satisfies Options;
+type Settings = SettingsOf<typeof OPTIONS>;
+
+export const syslog = sinkType({
+  type: 'syslog',
+  options: OPTIONS,
+  required: [['address']],
+  to: 'RFC 5424 by UDP, TCP (RFC 6587) or TLS',
+  delivered: 'handed to the connection; syslog has no answer',
+  open: syslogSink,
+});
 
 /** RFC 5426: receivers should take 2,048 bytes; more may be cut on the way. */
 const MAX_DATAGRAM = 2048;
@@ -16,7 +33,7 @@ const MAX_DATAGRAM = 2048;
  * TLS (RFC 5425). Syslog has no answer: delivered means handed to the
  * connection, and over UDP not even that it arrived.
  */
-export function syslogSink(config: SinkConfig): Sink {
+function syslogSink(config: Settings): Sink {
   const address = parseAddress(config.address, config.name);
   const transport = config.protocol === 'udp' ? datagrams(config, address) : streamed(config, address);
   return {
@@ -55,7 +72,7 @@ function parseAddress(text: string, sink: string): Address {
   return { host: name, port: Number(port) };
 }
 
-function datagrams(config: SinkConfig, { host, port }: Address): Transport {
+function datagrams(config: Settings, { host, port }: Address): Transport {
   const lookup = guardedLookup(config.allow_link_local);
   let socket: Datagram | undefined;
   const opened = (family: 4 | 6) => {
@@ -93,7 +110,7 @@ function datagrams(config: SinkConfig, { host, port }: Address): Transport {
   };
 }
 
-function streamed(config: SinkConfig, { host, port }: Address): Transport {
+function streamed(config: Settings, { host, port }: Address): Transport {
   let socket: Socket | undefined;
   const drop = () => {
     socket?.destroy();

@@ -1,10 +1,28 @@
 import { createHmac } from 'node:crypto';
-import type { SinkConfig } from '../../config/options.ts';
-import { renderer } from '../formats/index.ts';
+import { type Options, path, text, url } from '../../config/option.ts';
+import { FORMAT_OPTIONS, renderer } from '../formats/index.ts';
 import { deliveryKey } from '../identity.ts';
-import { checkStatus, createHttpClient } from './http-client.ts';
+import { checkStatus, createHttpClient, HTTP_OPTIONS } from './http-client.ts';
 import { secretFrom } from './secrets.ts';
-import { DELIVERED, notifies, type Sink, type SinkContext } from './types.ts';
+import { DELIVERED, notifies, type SettingsOf, type Sink, type SinkContext, sinkType } from './types.ts';
+
+const OPTIONS = {
+  url: url('Where to send'),
+  ...FORMAT_OPTIONS,
+  secret_file: path('', 'File with the key of the HMAC-SHA256 signature header'),
+  secret_env: text('', 'Environment variable with that key'),
+  ...HTTP_OPTIONS,
+} as const satisfies Options;
+
+/** POST of one alert each; the receiver knows repeats by the header Idempotency-Key. */
+export const webhook = sinkType({
+  type: 'webhook',
+  options: OPTIONS,
+  required: [['url']],
+  to: 'a URL, one POST per alert',
+  delivered: 'answered 2xx',
+  open: webhookSink,
+});
 
 export const SIGNATURE_HEADER = 'x-bpfwarden-signature';
 
@@ -17,8 +35,8 @@ export function sign(body: string, secret: string, seconds: number): string {
 }
 
 /** POST of one alert each; the receiver knows what was delivered before by the header Idempotency-Key. */
-export function webhookSink(config: SinkConfig, context: SinkContext): Sink {
-  const render = renderer(config.format, config.template, config.name);
+function webhookSink(config: SettingsOf<typeof OPTIONS>, context: SinkContext): Sink {
+  const render = renderer(config);
   const secret = secretFrom(config.secret_file, config.secret_env, context.env);
   const client = createHttpClient(config, context);
   return {

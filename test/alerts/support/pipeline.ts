@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { SINK_TYPES } from '../../../src/alerts/sinks/registry.ts';
 import { parseConfig } from '../../../src/config/load.ts';
 import type { Config } from '../../../src/config/options.ts';
 import type { Metrics } from '../../../src/metrics/types.ts';
@@ -15,7 +16,7 @@ export const startWorker: StartWorker = (entry, options) =>
   );
 
 export function configOf(toml: string): Config {
-  return parseConfig(toml, 'test.toml');
+  return parseConfig(toml, 'test.toml', SINK_TYPES);
 }
 
 export async function startPipeline(

@@ -1,17 +1,15 @@
-import { createSink } from '../../../src/alerts/sinks/registry.ts';
+import { createSink, SINK_TYPES } from '../../../src/alerts/sinks/registry.ts';
 import { DeliveryError, type Sink, type SinkContext } from '../../../src/alerts/sinks/types.ts';
 import type { SpooledAlert } from '../../../src/alerts/spool/types.ts';
-import { ARRAY_TABLES, type SinkConfig } from '../../../src/config/options.ts';
+import { defaultsOf } from '../../../src/config/option.ts';
+import { SINK_OPTIONS, type SinkConfig } from '../../../src/config/options.ts';
 import type { RuleInfo } from '../../../src/rules/types.ts';
 import type { EventRecord } from '../../../src/schema/event.ts';
 import { alertsOf, execEvent, findingOf, SILENT } from './findings.ts';
 
-const DEFAULTS = Object.fromEntries(
-  Object.entries(ARRAY_TABLES.sinks).map(([key, option]) => [key, option.default]),
-) as unknown as SinkConfig;
-
-export function sinkConfig(config: Partial<SinkConfig>): SinkConfig {
-  return { ...DEFAULTS, name: 's', timeout_seconds: 2, ...config };
+export function sinkConfig(config: Readonly<Record<string, unknown>> & { readonly type: string }): SinkConfig {
+  const { options = {} } = SINK_TYPES.find(({ type }) => type === config.type) ?? {};
+  return { ...defaultsOf(SINK_OPTIONS), ...defaultsOf(options), name: 's', timeout_seconds: 2, ...config };
 }
 
 export function sinkContext(context: Partial<SinkContext> = {}): SinkContext {
@@ -21,20 +19,22 @@ export function sinkContext(context: Partial<SinkContext> = {}): SinkContext {
     version: '0.0.0',
     log: SILENT,
     env: {},
+    stdout: process.stdout,
     state: {
       load: () => state,
       save: (text) => {
         state = text;
       },
     },
+    plugin: () => {
+      throw new Error('no plugins here');
+    },
     ...context,
   };
 }
 
-export function makeSink(config: Partial<SinkConfig>, context: Partial<SinkContext> = {}): Sink {
-  return createSink(sinkConfig(config), sinkContext(context), () => {
-    throw new Error('no plugins here');
-  });
+export function makeSink(config: Parameters<typeof sinkConfig>[0], context: Partial<SinkContext> = {}): Sink {
+  return createSink(sinkConfig(config), sinkContext(context));
 }
 
 let seq = 0;
