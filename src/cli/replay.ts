@@ -27,7 +27,7 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
   const config = settingsOf(flags);
   const onlySigma =
     flags['rules.path'] === undefined && config.rules.paths.length === 0 && config.rules.sigma_paths.length > 0;
-  const paths = onlySigma ? [] : rulePathsOf(config);
+  const paths = onlySigma ? config.rules.local_paths : rulePathsOf(config);
   const { ruleset, problems } = loadRules(ruleOptions(config, paths));
   printProblems(problems);
   const compared = flags['compare.rules.path'];

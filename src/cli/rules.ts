@@ -5,6 +5,7 @@ import { convertRuleFile } from '../rules/file/convert.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
 import { explainCondition, explanationText } from '../rules/predicate/explain.ts';
 import { RuleError } from '../rules/source.ts';
+import type { RuleInfo } from '../rules/types.ts';
 import { KINDS } from '../schema/kinds.ts';
 import { recordFromJson } from '../schema/record.ts';
 import type { CommandLine, Flags } from './flags.ts';
@@ -68,20 +69,25 @@ function listRules({ flags }: CommandLine): number {
   const out = lineWriter('-');
   const infos = [...ruleset.infos].sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : 0));
   for (const info of infos) {
-    const { name, severity, riskScore, mode, mitre, source, heuristic } = info;
+    const { name, severity, riskScore, mode, mitre, heuristic } = info;
     const kind = heuristic ? 'heuristic' : mode === 'shadow' ? 'shadow' : severity;
     out.write(
       json
         ? JSON.stringify(info)
-        : `${name.padEnd(44)} ${kind.padEnd(9)} ${riskScore.toFixed(2)}  ${mitre.join(',').padEnd(24)} ${source}`,
+        : `${name.padEnd(44)} ${kind.padEnd(9)} ${riskScore.toFixed(2)}  ${mitre.join(',').padEnd(24)} ${placesOf(info)}`,
     );
   }
   if (!json) {
-    for (const { info } of disabled) out.write(`${info.name.padEnd(44)} disabled  ${info.source}`);
+    for (const { info } of disabled) out.write(`${info.name.padEnd(44)} disabled  ${placesOf(info)}`);
     out.write(`${infos.length} rules, ${disabled.length} disabled`);
   }
   out.close();
   return problems.length === 0 ? 0 : 1;
+}
+
+/** Where the rule stands, and where later files changed it. */
+function placesOf({ source, changedBy = [] }: RuleInfo): string {
+  return changedBy.length === 0 ? source : `${source}, changed by ${changedBy.join(', ')}`;
 }
 
 /** `explain`: every condition of one rule with the value that an event has for it. */

@@ -27,6 +27,7 @@ const OVERRIDES = {
   'web.enable-lifecycle': ['web', 'enable_lifecycle'],
   'log.level': ['response', 'log_level'],
   'rules.path': ['rules', 'paths'],
+  'rules.local-path': ['rules', 'local_paths'],
   'sigma.path': ['rules', 'sigma_paths'],
   'output.alerts': ['output', 'alerts_file'],
   'output.events': ['output', 'events_file'],
@@ -54,8 +55,7 @@ export function settingsOf(flags: Flags): Config {
   return Object.freeze({ ...config, ...Object.fromEntries(tables) });
 }
 
-/** Rule files to load: those named, else the shipped ones unless only Sigma files were named. */
-export function rulePathsOf(config: Config): readonly string[] {
-  if (config.rules.paths.length > 0) return config.rules.paths;
-  return [SHIPPED_RULES];
+/** Rule files to load: those named, else the shipped ones, and after them the local ones. */
+export function rulePathsOf({ rules: { paths, local_paths } }: Config): readonly string[] {
+  return [...(paths.length > 0 ? paths : [SHIPPED_RULES]), ...local_paths];
 }

@@ -47,7 +47,12 @@ export const TABLES = {
     audit_file: path('', 'NDJSON file of every action, simulated ones too; empty for the log only'),
   },
   rules: {
-    paths: list('path', [], 'Rule files and directories; empty for the shipped rules'),
+    paths: list('path', [], 'Rule files and directories instead of the shipped ones; empty for the shipped rules'),
+    local_paths: list(
+      'path',
+      [],
+      'Rule files and directories beside them, which take effect after them: own rules, and changes by name (merge) of shipped rules, Sigma rules and built-in heuristics',
+    ),
     sigma_paths: list('path', [], 'Sigma files and directories'),
     windows_max_keys: int(
       65536,

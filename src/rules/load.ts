@@ -2,6 +2,7 @@ import type { Problem } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { fieldId } from '../schema/fields.ts';
 import { type RuleDraft, readRuleBook, tagsOf } from './file/book.ts';
+import { applyChanges } from './file/change.ts';
 import { defineRule, isEnabled } from './file/define.ts';
 import { type RuleFile, readRuleFiles } from './file/files.ts';
 import { HEURISTICS } from './heuristics.ts';
@@ -71,11 +72,17 @@ export function loadRuleTexts(
       problems.push({ subject: draft.name, ...cause.problem });
     }
   }
-  definitions.push(...sigmaDefinitions(sigma, new Set(definitions.map(({ info }) => info.name))));
-  if (options.heuristics === true) definitions.push(...HEURISTICS);
+  const others = [
+    ...sigmaDefinitions(sigma, new Set(definitions.map(({ info }) => info.name))),
+    ...(options.heuristics === true ? HEURISTICS : []),
+  ];
+  const changed = applyChanges(book, others, sigma?.correlations ?? []);
+  definitions.push(...changed.definitions);
+  disabled.push(...changed.disabled);
+  problems.push(...changed.problems);
   const ruleset = new RuleSet({
     definitions,
-    ...(sigma === undefined ? {} : { correlations: sigma.correlations }),
+    correlations: changed.correlations,
     ...(options.windows === undefined ? {} : { windows: options.windows }),
     ...(options.previous === undefined ? {} : { previous: options.previous }),
   });

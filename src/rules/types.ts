@@ -37,6 +37,8 @@ export interface RuleInfo {
   /** At most one alert per entity within this many seconds; undefined for the ledger's default. */
   readonly throttleSeconds: number | undefined;
   readonly runbook: string | undefined;
+  /** Places in later files that changed the rule, in the order in which they took effect. */
+  readonly changedBy?: readonly string[];
 }
 
 /** One leaf condition that was true, with the value that made it so. */

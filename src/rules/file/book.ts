@@ -30,6 +30,15 @@ export interface RuleDraft {
   readonly values: Map<RuleKey, Placed[]>;
   /** What enable_tags and disable_tags made of it; undefined when no file did. */
   switched: boolean | undefined;
+  /** Where later files changed it. */
+  readonly changedBy: string[];
+}
+
+/** A change of a rule that is in no rule file: a Sigma rule or a built-in heuristic. */
+export interface RuleChange extends Omit<RuleDraft, 'switched' | 'node'> {
+  /** The name that it gives. */
+  readonly node: FileNode;
+  readonly append: boolean;
 }
 
 export interface RuleBook {
@@ -39,6 +48,8 @@ export interface RuleBook {
   readonly conditions: ReadonlyMap<string, { readonly node: FileNode; readonly place: PlaceOf }>;
   /** What events of examples have in common. */
   readonly actors: ReadonlyMap<string, { readonly document: RuleDocument; readonly node: ObjectNode }>;
+  /** In their order. */
+  readonly changes: readonly RuleChange[];
   /** Examples that stand beside the rules, by the rule's name. */
   readonly examples: ReadonlyMap<string, readonly Placed[]>;
   readonly problems: readonly Problem[];
@@ -62,6 +73,7 @@ class BookReader implements RuleBook {
   readonly macros = new Map<string, TextSource>();
   readonly conditions = new Map<string, { node: FileNode; place: PlaceOf }>();
   readonly actors = new Map<string, { document: RuleDocument; node: ObjectNode }>();
+  readonly changes: RuleChange[] = [];
   readonly examples = new Map<string, Placed[]>();
   readonly problems: Problem[] = [];
 
@@ -189,23 +201,25 @@ class BookReader implements RuleBook {
         throw document.error(nameNode, `rule "${name}" is already defined at ${place.file}:${place.line}`, remedy);
       }
       if (this.rules.size >= MAX_RULES) throw document.error(rule, `more than ${MAX_RULES} rules`);
-      this.rules.set(name, { name, document, node: rule, values, switched: undefined });
+      this.rules.set(name, { name, document, node: rule, values, switched: undefined, changedBy: [] });
       return;
     }
-    const how = document.value(mergeNode, 'merge', RULE_KEYS.merge.type);
-    if (before === undefined) throw document.error(nameNode, `no earlier rule "${name}" to ${how}`);
-    this.#merge(document, before, values, how === 'append');
-  }
-
-  #merge(document: RuleDocument, before: RuleDraft, values: Map<RuleKey, Placed[]>, append: boolean): void {
+    const append = document.value(mergeNode, 'merge', RULE_KEYS.merge.type) === 'append';
+    values.delete('name');
+    values.delete('merge');
     for (const [key, [placed]] of values) {
-      if (placed === undefined || key === 'name' || key === 'merge') continue;
-      if (append && !APPENDABLE.includes(key)) {
+      if (placed !== undefined && append && !APPENDABLE.includes(key)) {
         throw document.error(placed.node, `"${key}" cannot be appended to`, `only ${APPENDABLE.join(', ')} can`);
       }
     }
+    const changedBy = placeText(document, nameNode);
+    if (before !== undefined) this.#merge(before, values, append, changedBy);
+    else this.changes.push({ name, document, node: nameNode, values, append, changedBy: [changedBy] });
+  }
+
+  #merge(before: RuleDraft, values: ReadonlyMap<RuleKey, Placed[]>, append: boolean, changedBy: string): void {
+    before.changedBy.push(changedBy);
     for (const [key, placed] of values) {
-      if (key === 'name' || key === 'merge') continue;
       before.values.set(key, append ? [...(before.values.get(key) ?? []), ...placed] : placed);
       // A rule has one of the two.
       if (key === 'condition') before.values.delete('conditions');
@@ -218,9 +232,16 @@ class BookReader implements RuleBook {
     if (node === undefined) return;
     const wanted = new Set(document.value(node, key, FILE_KEYS[key].type) as readonly string[]);
     for (const rule of this.rules.values()) {
-      if (tagsOf(rule).some((tag) => wanted.has(tag))) rule.switched = on;
+      if (!tagsOf(rule).some((tag) => wanted.has(tag))) continue;
+      rule.switched = on;
+      rule.changedBy.push(placeText(document, node));
     }
   }
+}
+
+function placeText(document: RuleDocument, node: FileNode): string {
+  const { file, line } = document.place(node);
+  return `${file}:${line}`;
 }
 
 /** Tags as far as they are texts; whether they are is checked with the rest of the rule. */

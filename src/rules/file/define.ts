@@ -6,7 +6,7 @@ import { compilePredicate } from '../predicate/compile.ts';
 import type { RuleDefinition, WindowSpec } from '../rule.ts';
 import { all, any, type Condition, not, type Subject } from '../tree.ts';
 import type { RuleAction, RuleInfo, RuleMode, Severity } from '../types.ts';
-import type { Placed, RuleBook, RuleDraft } from './book.ts';
+import type { Placed, RuleBook, RuleChange, RuleDraft } from './book.ts';
 import { readExamples } from './examples.ts';
 import { exceptionCondition } from './exceptions.ts';
 import { RULE_KEYS, type RuleKey, WINDOW_KEYS } from './keys.ts';
@@ -14,8 +14,8 @@ import type { FileNode } from './node.ts';
 import { type JsonScope, jsonCondition } from './tree-condition.ts';
 
 /** Whether a draft is switched on: what tags made of it, else its own `enabled`. */
-export function isEnabled(draft: RuleDraft): boolean {
-  if (draft.switched !== undefined) return draft.switched;
+export function isEnabled(draft: RuleDraft | RuleChange): boolean {
+  if ('switched' in draft && draft.switched !== undefined) return draft.switched;
   const enabled = draft.values.get('enabled')?.at(-1);
   return enabled === undefined || enabled.document.value(enabled.node, 'enabled', RULE_KEYS.enabled.type) === true;
 }
@@ -25,11 +25,19 @@ export function defineRule(draft: RuleDraft, book: RuleBook): RuleDefinition {
   return new Definition(draft, book).define();
 }
 
+/** A rule of another language with what a rule file changes of it. Throws RuleError. */
+export function changeRule(base: RuleDefinition, change: RuleChange, book: RuleBook): RuleDefinition {
+  return new Definition(change, book).change(base, change.append);
+}
+
+/** What makes a rule match belongs to the language that it is written in. */
+const FIXED: readonly RuleKey[] = ['condition', 'conditions', 'window', 'heuristic', 'examples'];
+
 class Definition {
-  readonly #draft: RuleDraft;
+  readonly #draft: Pick<RuleDraft, 'name' | 'document' | 'values' | 'changedBy'> & { readonly node: FileNode };
   readonly #book: RuleBook;
 
-  constructor(draft: RuleDraft, book: RuleBook) {
+  constructor(draft: RuleDraft | RuleChange, book: RuleBook) {
     this.#draft = draft;
     this.#book = book;
   }
@@ -57,13 +65,31 @@ class Definition {
     }
     compilePredicate(whole);
     return {
-      info: this.#info(conditions !== undefined),
+      info: this.#info(this.#defaults(conditions !== undefined), false),
       condition: whole,
       ...(window === undefined ? {} : { window }),
       examples: [...this.#all('examples'), ...(this.#book.examples.get(this.#draft.name) ?? [])].flatMap((placed) =>
         readExamples(placed, this.#book),
       ),
     };
+  }
+
+  /** `base`, a rule of another language, as a file changes it. */
+  change(base: RuleDefinition, append: boolean): RuleDefinition {
+    for (const key of FIXED) {
+      const placed = this.#one(key);
+      if (placed === undefined) continue;
+      const remedy = 'add exceptions, or disable it and write a rule of your own';
+      throw placed.document.error(
+        placed.node,
+        `"${key}" of a ${base.info.language} rule cannot be changed here`,
+        remedy,
+      );
+    }
+    const exceptions = this.#all('exceptions').flatMap((placed) => this.#exceptions(placed));
+    const condition = exceptions.length === 0 ? base.condition : all([base.condition, not(any(exceptions))]);
+    compilePredicate(condition);
+    return { ...base, info: this.#info(base.info, append), condition };
   }
 
   #all(key: RuleKey): readonly Placed[] {
@@ -86,29 +112,53 @@ class Definition {
     return [...new Set(values)];
   }
 
-  #info(isTree: boolean): RuleInfo {
+  /** What the file says, else what `base` says. */
+  #info(base: RuleInfo, append: boolean): RuleInfo {
+    const { changedBy } = this.#draft;
+    const texts = (key: 'tags' | 'mitre') =>
+      append || !this.#draft.values.has(key) ? [...new Set([...base[key], ...this.#texts(key)])] : this.#texts(key);
+    return {
+      ...base,
+      label: this.#value('label', base.label),
+      description: this.#value('description', base.description),
+      severity: this.#value<Severity>('severity', base.severity),
+      riskScore: this.#value('risk_score', base.riskScore),
+      confidence: this.#value('confidence', base.confidence),
+      action: this.#value<RuleAction>('action', base.action),
+      recommendation: this.#value('recommendation', base.recommendation),
+      mode: this.#value<RuleMode>('mode', base.mode),
+      heuristic: this.#value('heuristic', base.heuristic),
+      tags: texts('tags'),
+      mitre: texts('mitre'),
+      ...this.#identity(),
+      throttleSeconds: this.#value('throttle', base.throttleSeconds),
+      runbook: this.#value('runbook', base.runbook),
+      ...(changedBy.length === 0 ? {} : { changedBy: [...(base.changedBy ?? []), ...changedBy] }),
+    };
+  }
+
+  /** What a rule is that says nothing but its name. */
+  #defaults(isTree: boolean): RuleInfo {
     const { name, document, node } = this.#draft;
     const place = document.place(node);
-    const label = name.replace(/[_-]+/g, ' ').replace(/(^| )\p{Ll}/gu, (letter) => letter.toUpperCase());
     return {
       name,
       id: name,
       source: `${place.file}:${place.line}`,
       language: isTree ? 'json' : 'cel',
-      label: this.#value('label', label),
-      description: this.#value('description', ''),
-      severity: this.#value<Severity>('severity', 'warning'),
-      riskScore: this.#value('risk_score', 0.5),
-      confidence: this.#value('confidence', 0.8),
-      action: this.#value<RuleAction>('action', 'alert'),
-      recommendation: this.#value('recommendation', 'monitor_process'),
-      mode: this.#value<RuleMode>('mode', 'enforce'),
-      heuristic: this.#value('heuristic', false),
-      tags: this.#texts('tags'),
-      mitre: this.#texts('mitre'),
-      ...this.#identity(),
-      throttleSeconds: this.#value<number | undefined>('throttle', undefined),
-      runbook: this.#value<string | undefined>('runbook', undefined),
+      label: name.replace(/[_-]+/g, ' ').replace(/(^| )\p{Ll}/gu, (letter) => letter.toUpperCase()),
+      description: '',
+      severity: 'warning',
+      riskScore: 0.5,
+      confidence: 0.8,
+      action: 'alert',
+      recommendation: 'monitor_process',
+      mode: 'enforce',
+      heuristic: false,
+      tags: [],
+      mitre: [],
+      throttleSeconds: undefined,
+      runbook: undefined,
     };
   }
 
