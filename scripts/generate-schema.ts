@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { readBtf } from '../src/btf/btf.ts';
 import { elfSection } from '../src/btf/elf.ts';
+import type { BehaviorSpec } from '../src/schema/kinds/spec.ts';
 import { type RecordLayout, recordLayout } from '../src/schema/layout.ts';
 
 const ROOT = new URL('../', import.meta.url);
@@ -24,6 +25,20 @@ export const KIND_NUMBERS = {
 ${kinds}
 } as const;
 `;
+}
+
+/** `file_placed` of `file.path` when `file.access` is `write` or `read_write`. */
+function meanings(behaviors: readonly BehaviorSpec[]): string[] {
+  const list = (values: readonly unknown[]) => values.map((value) => `\`${value}\``).join(' or ');
+  return behaviors.map(({ is, path, when = [] }) => {
+    const conditions = when.map((test) => {
+      if ('in' in test) return `\`${test.field}\` is ${list(test.in)}`;
+      if ('notIn' in test) return `\`${test.field}\` is not ${list(test.notIn)}`;
+      return 'has' in test ? `\`${test.field}\` has \`${test.has}\`` : `\`${test.field}\` is absent`;
+    });
+    const of = path === undefined ? '' : ` of \`${path}\``;
+    return `\`${is}\`${of}${conditions.length === 0 ? '' : `, when ${conditions.join(' and ')}`}`;
+  });
 }
 
 /** docs/events.md. Imported late: its table needs the file that schemaSource writes. */
@@ -55,6 +70,7 @@ export async function eventsPage(): Promise<string> {
       `- Read from: ${spec.from}`,
       `- Verified: ${spec.verified}`,
       ...(spec.blind === undefined ? [] : [`- Not seen: ${spec.blind}`]),
+      ...meanings(spec.behaviors ?? []).map((text) => `- Means: ${text}`),
       `- Switched by: ${options[spec.group]}`,
       `- Fields: ${own.length === 0 ? 'the common ones' : own.map((name) => `\`${name}\``).join(', ')}`,
     ];
@@ -89,7 +105,7 @@ export async function eventsPage(): Promise<string> {
     '',
     '- Absent, `null` and unknown keys: the field is absent, the key is ignored. A value of the wrong type is reported with its line and left out.',
     '- An int or double may be text that spells a number (decimal or `0x…`); a string may be a number; a list of names may be text such as `O_CREAT|O_WRONLY`; a bool may be `"true"`; `timestamp` may be RFC 3339 text.',
-    '- Derived where absent: `file.name`, `file.directory` and `file.extension` from `file.path`; a name from its `path`; `command_line` from `args` (never `args` from `command_line`); `process.ppid` and `process.parent.pid` from each other; `process.ancestor_names` and `process.ancestor_paths` from `process.ancestors`; `process.path` from a `process` that begins with `/`.',
+    '- Derived where absent: `file.name`, `file.directory` and `file.extension` from `file.path`; a name from its `path`; `command_line` from `args` (never `args` from `command_line`); `process.ppid` and `process.parent.pid` from each other; `process.ancestor_names` and `process.ancestor_paths` from `process.ancestors`; `process.path` from a `process` that begins with `/`; `event.behaviors` and the paths of what happened from the kind; what a program is (`process.program`, `process.script.*`, …) from its path and arguments.',
     '- The id is `event.id`, or `event_id` or `id` at the top, else the number of the line.',
     '- A line that is not a JSON object is reported and counted; the rest is read.',
     '',

@@ -16,11 +16,28 @@ export interface FieldSpec {
 }
 
 const FILE = ['file_'] as const;
+/** Kinds with a path that the file kinds have too. */
+const PATHS = [
+  ...FILE,
+  'module_load',
+  'mprotect_exec',
+  'mmap_exec',
+  'chroot',
+  'swapon',
+  'mount',
+  'umount',
+  'pivot_root',
+] as const;
 const NET = ['net_', 'socket_'] as const;
 
 export const FIELDS = {
   'event.type': { type: 'string', kinds: 'all', doc: 'Event kind' },
   'event.id': { type: 'string', kinds: 'all', doc: 'Identifier of the event' },
+  'event.behaviors': {
+    type: 'list<string>',
+    kinds: 'all',
+    doc: 'What happened, whichever way it was done: file_placed, file_removed, permissions_changed …; see docs/rules.md. Of an operation that failed: empty',
+  },
   'event.error': { type: 'string', kinds: 'all', doc: "errno name when the operation failed, '' when it succeeded" },
   'event.unverified': {
     type: 'bool',
@@ -132,17 +149,17 @@ export const FIELDS = {
 
   'file.path': {
     type: 'string',
-    kinds: [...FILE, 'module_load', 'mprotect_exec', 'mmap_exec', 'chroot', 'swapon', 'mount', 'umount', 'pivot_root'],
+    kinds: PATHS,
     doc: 'Absolute, resolved path; for a rename or link the old one',
   },
   'file.name': {
     type: 'string',
-    kinds: [...FILE, 'module_load', 'mprotect_exec', 'mmap_exec', 'chroot', 'swapon', 'mount', 'umount', 'pivot_root'],
+    kinds: PATHS,
     doc: 'Last component of file.path',
   },
   'file.directory': {
     type: 'string',
-    kinds: [...FILE, 'module_load', 'mprotect_exec', 'mmap_exec', 'chroot', 'swapon', 'mount', 'umount', 'pivot_root'],
+    kinds: PATHS,
     doc: 'file.path without its last component',
   },
   'file.extension': {
@@ -166,6 +183,16 @@ export const FIELDS = {
     type: 'string',
     kinds: ['file_rename', 'file_link', 'file_symlink'],
     doc: 'rename and link: the new path; symlink: what the link points to',
+  },
+  'file.placed_path': {
+    type: 'string',
+    kinds: PATHS,
+    doc: 'Path where a file got its content or its name (event.behaviors has file_placed)',
+  },
+  'file.removed_path': {
+    type: 'string',
+    kinds: PATHS,
+    doc: 'Path whose name was removed (event.behaviors has file_removed)',
   },
   'file.created': { type: 'bool', kinds: FILE, doc: 'This open created the file' },
   'file.bytes': { type: 'int', kinds: FILE, doc: 'read, write: bytes of the first call; truncate: the new length' },

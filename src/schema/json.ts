@@ -1,8 +1,11 @@
 import type { EventJson, FieldSource } from './event.ts';
 import { FIELD_NAMES, type FieldId, type FieldName } from './fields.ts';
 
-/** Follow from process.ancestors and would only repeat it. */
+/** Follow from the kind, the path or process.ancestors and would only repeat them. */
 const LEFT_OUT: ReadonlySet<FieldName> = new Set([
+  'event.behaviors',
+  'file.placed_path',
+  'file.removed_path',
   'process.ancestor_names',
   'process.ancestor_paths',
   'process.ancestor_programs',

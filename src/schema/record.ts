@@ -1,3 +1,4 @@
+import { behaviorPath, behaviorsOf } from './behaviors.ts';
 import { coerce, isObject } from './coerce.ts';
 import type { EventJson, EventRecord, FieldValue, ProcessSummary } from './event.ts';
 import { FIELD_ALIASES, FIELD_NAMES, FIELDS, type FieldId, type FieldName, fieldId } from './fields.ts';
@@ -11,6 +12,9 @@ export const id = (name: FieldName): FieldId => FIELD_NAMES.indexOf(name);
 const TYPE = id('event.type');
 const ID = id('event.id');
 const TIMESTAMP = id('event.timestamp');
+const BEHAVIORS = id('event.behaviors');
+const PLACED = id('file.placed_path');
+const REMOVED = id('file.removed_path');
 
 /** An event that owns its values: index is the field's id. */
 class StoredEvent implements EventRecord {
@@ -153,5 +157,9 @@ export function recordFromJson(json: unknown, fallbackId: string, problems?: str
   values[ID] = coerce(given, 'string') ?? fallbackId;
   if (typeof json.event === 'string') values[TYPE] ??= json.event;
   const derived = derive(values);
-  return new StoredEvent(values, undefined, given, derived);
+  const event = new StoredEvent(values, undefined, given, derived);
+  values[BEHAVIORS] = behaviorsOf(event);
+  values[PLACED] = behaviorPath(event, 'file_placed');
+  values[REMOVED] = behaviorPath(event, 'file_removed');
+  return event;
 }

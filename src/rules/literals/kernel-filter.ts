@@ -1,5 +1,6 @@
 /** Rule set -> what the kernel must let through. */
 import type { FileClass, FilterToken, KernelFilter, KindFilter } from '../../kernel/types.ts';
+import { expandBehaviors } from '../behaviors.ts';
 import type { CompiledRule } from '../rule.ts';
 import { tokensOf } from './kernel-tokens.ts';
 import { openClasses } from './open-classes.ts';
@@ -36,7 +37,7 @@ function kindFilter(rules: readonly CompiledRule[], kind: string, folds: boolean
   const tokens = new Map<string, FilterToken>();
   for (const rule of rules) {
     if (rule.info.heuristic) continue;
-    const condition = specialise(rule.condition, knowsLiveKind(kind));
+    const condition = specialise(expandBehaviors(rule.condition), knowsLiveKind(kind));
     if (condition.type === 'const' && !condition.value) continue;
     const found = hasTokens(kind) ? tokensOf(condition, { folds, network: kind.startsWith('net_') }) : undefined;
     if (found === undefined) return { pass: 'whole', because: rule.info.name };

@@ -5,6 +5,7 @@
  */
 import type { EventView, FieldSource } from '../../schema/event.ts';
 import { fieldName } from '../../schema/fields.ts';
+import { expandBehaviors } from '../behaviors.ts';
 import { foldCase } from '../predicate/fold.ts';
 import type { CompiledRule } from '../rule.ts';
 import { type Anchor, anchorsOf, isPresent, onPath, type Reading, readParts } from './anchors.ts';
@@ -110,7 +111,8 @@ interface Placement {
 /** No kind has this name; what is left of a condition for it is left for every kind that the condition does not name. */
 const ANY_OTHER = '\0';
 
-function place({ condition }: CompiledRule): Placement {
+function place(rule: CompiledRule): Placement {
+  const condition = expandBehaviors(rule.condition);
   const kinds = kindsNamed(condition);
   if (kinds === undefined || kinds.size === 0) return { byKind: new Map(), otherwise: anchorsOf(condition) };
   const forKind = (kind: string) => anchorsOf(specialise(condition, knowsKind(kind)));

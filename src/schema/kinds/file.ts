@@ -9,6 +9,11 @@ export const FILE_KINDS = {
     from: 'the returned descriptor’s struct file: dentry and mount walk',
     verified: 'yes; a failed open has the text that was passed (event.unverified)',
     blind: `A descriptor closed by another thread before the call ended has only the text that was passed. By io_uring the name alone (event.unverified) where a worker opened the file and the completion waited for its owner (IORING_SETUP_DEFER_TASKRUN), and before 6.13 for a file that is only registered with the ring. ${URING_BLIND}`,
+    behaviors: [
+      { is: 'file_placed', path: 'file.path', when: [{ field: 'file.access', in: ['write', 'read_write'] }] },
+      { is: 'file_placed', path: 'file.path', when: [{ field: 'file.created', in: [true] }] },
+      { is: 'file_truncated', path: 'file.path', when: [{ field: 'file.flags', has: 'O_TRUNC' }] },
+    ],
   },
   file_read: {
     group: 'filesystem',
@@ -25,6 +30,7 @@ export const FILE_KINDS = {
     from: 'the struct file of the descriptor or the request',
     verified: KERNEL,
     blind: `Writes through a memory mapping are not seen; the open is. Later writes are in file_bytes_total only. ${URING_BLIND}`,
+    behaviors: [{ is: 'file_placed', path: 'file.path' }],
   },
   file_create: {
     group: 'filesystem',
@@ -33,6 +39,7 @@ export const FILE_KINDS = {
     from: 'struct file: FMODE_CREATED, dentry and mount walk',
     verified: 'yes for opens; mknod: the text that was passed',
     blind: 'By io_uring with IOSQE_CQE_SKIP_SUCCESS.',
+    behaviors: [{ is: 'file_placed', path: 'file.path' }],
   },
   file_unlink: {
     group: 'filesystem',
@@ -41,6 +48,7 @@ export const FILE_KINDS = {
     from: 'fs/namei.c: the text that was passed; directory from the kernel’s cwd or dirfd',
     verified: `${PASSED}; ${URING_NAME}`,
     blind: `${RACE} ${URING_BLIND}`,
+    behaviors: [{ is: 'file_removed', path: 'file.path' }],
   },
   file_rename: {
     group: 'filesystem',
@@ -49,6 +57,10 @@ export const FILE_KINDS = {
     from: 'fs/namei.c: both texts that were passed',
     verified: `${PASSED}; ${URING_NAME}`,
     blind: `${RACE} ${URING_BLIND}`,
+    behaviors: [
+      { is: 'file_placed', path: 'file.new_path' },
+      { is: 'file_removed', path: 'file.path' },
+    ],
   },
   file_link: {
     group: 'filesystem',
@@ -57,6 +69,7 @@ export const FILE_KINDS = {
     from: 'fs/namei.c: both texts that were passed',
     verified: `${PASSED}; ${URING_NAME}`,
     blind: `${RACE} ${URING_BLIND}`,
+    behaviors: [{ is: 'file_placed', path: 'file.new_path' }],
   },
   file_symlink: {
     group: 'filesystem',
@@ -65,6 +78,7 @@ export const FILE_KINDS = {
     from: 'fs/namei.c: both texts that were passed',
     verified: `${PASSED}; ${URING_NAME}`,
     blind: `${RACE} ${URING_BLIND}`,
+    behaviors: [{ is: 'file_placed', path: 'file.path' }],
   },
   file_mkdir: {
     group: 'filesystem',
@@ -81,6 +95,7 @@ export const FILE_KINDS = {
     from: 'fchmod: struct file; else the text that was passed',
     verified: 'yes for fchmod; else the text that was passed',
     blind: RACE,
+    behaviors: [{ is: 'permissions_changed', path: 'file.path' }],
   },
   file_chown: {
     group: 'filesystem',
@@ -89,6 +104,7 @@ export const FILE_KINDS = {
     from: 'fchown: struct file; else the text that was passed',
     verified: 'yes for fchown; else the text that was passed',
     blind: RACE,
+    behaviors: [{ is: 'permissions_changed', path: 'file.path' }],
   },
   file_truncate: {
     group: 'filesystem',
@@ -97,6 +113,10 @@ export const FILE_KINDS = {
     from: 'ftruncate: struct file; else the text that was passed',
     verified: 'yes for ftruncate, also by io_uring; else the text that was passed',
     blind: RACE,
+    behaviors: [
+      { is: 'file_placed', path: 'file.path' },
+      { is: 'file_truncated', path: 'file.path' },
+    ],
   },
   file_setxattr: {
     group: 'filesystem',
@@ -105,6 +125,19 @@ export const FILE_KINDS = {
     from: 'fsetxattr: struct file; else the text that was passed',
     verified: 'yes for the file of fsetxattr; the attribute’s name is what was passed',
     blind: `${RACE} By io_uring the attribute has no name. ${URING_BLIND}`,
+    behaviors: [
+      {
+        is: 'permissions_changed',
+        path: 'file.path',
+        when: [
+          {
+            field: 'file.attribute',
+            in: ['security.capability', 'system.posix_acl_access', 'system.posix_acl_default'],
+          },
+        ],
+      },
+      { is: 'permissions_changed', path: 'file.path', when: [{ field: 'file.attribute', absent: true }] },
+    ],
   },
   file_utimens: {
     group: 'filesystem',

@@ -10,6 +10,7 @@ export const NETWORK_KINDS = {
     verified: 'yes; a connect that failed before the kernel took the address has what was passed (event.unverified)',
     blind:
       'A TCP event comes with the outcome, or after 1 s without one. UDP by io_uring with IOSQE_CQE_SKIP_SUCCESS: reported when submitted (event.unverified).',
+    behaviors: [{ is: 'connected' }],
   },
   net_accept: {
     group: 'network',
@@ -19,6 +20,7 @@ export const NETWORK_KINDS = {
     verified: KERNEL,
     blind:
       'By io_uring: with IOSQE_CQE_SKIP_SUCCESS; before 6.13 into a slot of the ring, and those of one request for many connections.',
+    behaviors: [{ is: 'accepted' }],
   },
   net_listen: {
     group: 'network',
@@ -27,6 +29,7 @@ export const NETWORK_KINDS = {
     from: 'struct sock',
     verified: KERNEL,
     blind: 'UDP sockets bound by io_uring with IOSQE_CQE_SKIP_SUCCESS.',
+    behaviors: [{ is: 'listened' }],
   },
   net_close: {
     group: 'network',
@@ -44,6 +47,7 @@ export const NETWORK_KINDS = {
     from: "the kernel's copy of the address; struct sock",
     verified: 'yes; at sys_exit the destination is what was passed',
     blind: 'Further datagrams to the same peer are in network_bytes_total only.',
+    behaviors: [{ is: 'connected' }],
   },
   net_dns: {
     group: 'network',

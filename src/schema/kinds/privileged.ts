@@ -8,6 +8,15 @@ export const PRIVILEGED_KINDS = {
     hook: `${EXIT} of setuid, setreuid, setresuid, setfsuid`,
     from: 'registers and struct cred',
     verified: KERNEL,
+    behaviors: [
+      {
+        is: 'credentials_gained',
+        when: [
+          { field: 'credentials.new_euid', in: [0] },
+          { field: 'credentials.old_euid', notIn: [0] },
+        ],
+      },
+    ],
   },
   setgid: {
     group: 'process',
@@ -52,6 +61,7 @@ export const PRIVILEGED_KINDS = {
     from: 'registers and the texts that were passed',
     verified: PASSED,
     blind: RACE,
+    behaviors: [{ is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_BIND' }] }],
   },
   umount: {
     group: 'process',
@@ -75,6 +85,7 @@ export const PRIVILEGED_KINDS = {
     hook: `${EXIT} of init_module, finit_module`,
     from: 'finit_module: struct file; parameters as they were passed',
     verified: 'the file yes, the parameters no',
+    behaviors: [{ is: 'kernel_code_loaded' }],
   },
   module_unload: {
     group: 'process',
@@ -90,6 +101,7 @@ export const PRIVILEGED_KINDS = {
     hook: `${EXIT} of bpf`,
     from: 'struct bpf_prog of the returned descriptor',
     verified: KERNEL,
+    behaviors: [{ is: 'kernel_code_loaded' }],
   },
   perf_event_open: {
     group: 'process',

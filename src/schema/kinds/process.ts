@@ -11,6 +11,10 @@ export const PROCESS_KINDS = {
       'yes; a failed exec has only process.filename, as it was passed, and the fields of the process that tried',
     blind:
       'Code that a running program loads by itself (dlopen, an interpreter’s own files) is no exec; see mmap_exec and file_open.',
+    behaviors: [
+      { is: 'program_started', path: 'process.path' },
+      { is: 'credentials_gained', when: [{ field: 'process.setuid', in: [true] }] },
+    ],
   },
   process_fork: {
     group: 'always',

@@ -1,7 +1,37 @@
 /** What is said of an event kind, and the phrases that several kinds share. */
 
+import type { FieldName } from '../fields.ts';
+
 /** Which option of [monitoring] switches a kind off; `always` feeds the tables of the daemon. */
 export type KindGroup = 'always' | 'process' | 'network' | 'filesystem';
+
+export type BehaviorName =
+  | 'file_placed'
+  | 'file_removed'
+  | 'file_truncated'
+  | 'permissions_changed'
+  | 'program_started'
+  | 'credentials_gained'
+  | 'connected'
+  | 'listened'
+  | 'accepted'
+  | 'kernel_code_loaded';
+
+export type BehaviorTest =
+  | { readonly field: FieldName; readonly in: readonly (string | number | boolean)[] }
+  /** It is there, and none of these. */
+  | { readonly field: FieldName; readonly notIn: readonly (string | number | boolean)[] }
+  /** An element of the list. */
+  | { readonly field: FieldName; readonly has: string }
+  | { readonly field: FieldName; readonly absent: true };
+
+/** What an event of the kind that succeeded, and for which all of `when` holds, means. */
+export interface BehaviorSpec {
+  readonly is: BehaviorName;
+  /** Field with the path that it concerns. */
+  readonly path?: FieldName;
+  readonly when?: readonly BehaviorTest[];
+}
 
 export interface KindSpec {
   readonly group: KindGroup;
@@ -13,6 +43,7 @@ export interface KindSpec {
   /** Whether the record says what the kernel did, or what user space passed. */
   readonly verified: string;
   readonly blind?: string;
+  readonly behaviors?: readonly BehaviorSpec[];
 }
 
 export const EXIT = 'tp_btf/sys_exit';

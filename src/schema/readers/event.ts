@@ -1,3 +1,4 @@
+import { behaviorPath, behaviorsOf } from '../behaviors.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { errnoName } from '../names/errno.ts';
 import { syscallName } from '../names/syscalls.ts';
@@ -6,7 +7,7 @@ import { RECORD_FLAGS as F } from './flags.ts';
 /** In header.syscall: no system call, or a 32-bit call without a native counterpart. */
 const NO_SYSCALL = 0xffffffff;
 
-/** event.*, of every kind. */
+/** event.*, of every kind, and the paths of what happened. */
 export function eventReaders(members: Members): FieldReaders {
   const { kind } = members.layout;
   const flags = members.number('header.flags');
@@ -17,6 +18,9 @@ export function eventReaders(members: Members): FieldReaders {
     'event.type': () => kind,
     // Unique on a host: a thread does one thing at a time. Base 36 keeps it short.
     'event.id': (view) => `${view.ktime.toString(36)}-${tid(view).toString(36)}-${view.shape.layout.number}`,
+    'event.behaviors': members.cached(behaviorsOf),
+    'file.placed_path': (view) => behaviorPath(view, 'file_placed'),
+    'file.removed_path': (view) => behaviorPath(view, 'file_removed'),
     'event.error': (view) => errnoName(result(view)),
     'event.result': result,
     'event.unverified': (view) => (flags(view) & F.UNVERIFIED) !== 0,

@@ -9,7 +9,7 @@ import { lowerAscii } from '../../../src/rules/predicate/fold.ts';
 import { parseGlob } from '../../../src/rules/predicate/glob.ts';
 import { bareSource } from '../../../src/rules/source.ts';
 import { all, any, type Condition, field, leaf, not, refute, type Test } from '../../../src/rules/tree.ts';
-import { eventOf, type Fields } from '../support/event.ts';
+import { eventOf, type Fields, withBehaviors } from '../support/event.ts';
 import { infoOf, ruleOf } from '../support/rule.ts';
 
 const COMPONENTS = [
@@ -42,56 +42,58 @@ function pathFields(text: string): Fields {
 }
 
 /** Events as the kernel makes them: what a kind has is there. */
-const event: fc.Arbitrary<Fields> = fc.oneof(
-  fc
-    .record({
-      path,
-      access: fc.constantFrom('read', 'write', 'read_write', undefined),
-      flags: fc.subarray(['O_CREAT', 'O_TRUNC']),
-      created: fc.constantFrom(true, false, undefined),
-      error: fc.constantFrom('', '', 'EACCES', 'ENOENT'),
-      uid: fc.constantFrom(0, 1000),
-    })
-    .map(
-      ({ path: text, access, flags, created, error, uid }): Fields => ({
-        'event.type': 'file_open',
-        'event.error': error,
-        'file.access': access,
-        'file.flags': flags,
-        'file.created': created,
-        'process.uid': uid,
-        'process.name': 'cat',
-        ...pathFields(text),
-      }),
-    ),
-  fc.tuple(path, path).map(
-    ([from, to]): Fields => ({
-      'event.type': 'file_rename',
-      'event.error': '',
-      'process.uid': 0,
-      ...pathFields(from),
-      'file.new_path': to,
-    }),
-  ),
-  fc
-    .record({
-      ip: fc.constantFrom('10.1.2.3', '192.168.0.9', '2001:db8::1', '127.0.0.1', '::1', '127.0.0.2'),
-      port: fc.constantFrom(22, 443, 4444),
-      name: fc.constantFrom('cat', 'bash', 'Bash', 'a-name-that-comm-cuts'),
-    })
-    .map(
-      ({ ip, port, name }): Fields => ({
-        'event.type': 'net_conn',
+const event: fc.Arbitrary<Fields> = fc
+  .oneof(
+    fc
+      .record({
+        path,
+        access: fc.constantFrom('read', 'write', 'read_write', undefined),
+        flags: fc.subarray(['O_CREAT', 'O_TRUNC']),
+        created: fc.constantFrom(true, false, undefined),
+        error: fc.constantFrom('', '', 'EACCES', 'ENOENT'),
+        uid: fc.constantFrom(0, 1000),
+      })
+      .map(
+        ({ path: text, access, flags, created, error, uid }): Fields => ({
+          'event.type': 'file_open',
+          'event.error': error,
+          'file.access': access,
+          'file.flags': flags,
+          'file.created': created,
+          'process.uid': uid,
+          'process.name': 'cat',
+          ...pathFields(text),
+        }),
+      ),
+    fc.tuple(path, path).map(
+      ([from, to]): Fields => ({
+        'event.type': 'file_rename',
         'event.error': '',
-        'process.uid': 1000,
-        'process.name': name,
-        'network.destination.ip': ip,
-        'network.destination.port': port,
-        'network.source.ip': '127.0.0.1',
-        'network.source.port': 40000,
+        'process.uid': 0,
+        ...pathFields(from),
+        'file.new_path': to,
       }),
     ),
-);
+    fc
+      .record({
+        ip: fc.constantFrom('10.1.2.3', '192.168.0.9', '2001:db8::1', '127.0.0.1', '::1', '127.0.0.2'),
+        port: fc.constantFrom(22, 443, 4444),
+        name: fc.constantFrom('cat', 'bash', 'Bash', 'a-name-that-comm-cuts'),
+      })
+      .map(
+        ({ ip, port, name }): Fields => ({
+          'event.type': 'net_conn',
+          'event.error': '',
+          'process.uid': 1000,
+          'process.name': name,
+          'network.destination.ip': ip,
+          'network.destination.port': port,
+          'network.source.ip': '127.0.0.1',
+          'network.source.port': 40000,
+        }),
+      ),
+  )
+  .map(withBehaviors);
 
 /** What the kernel does with an event, in the terms of bpf/filter.bpf.h. */
 function passes(filter: KindFilter | undefined, fields: Fields, folds: boolean): boolean {
@@ -172,9 +174,10 @@ const pathTest: fc.Arbitrary<Test> = fc.oneof(
   part.map((text): Test => ({ op: 'matches', pattern: `(^|/)${text.replaceAll('.', '\\.')}.*$` })),
   fc.tuple(part, part).map(([a, b]): Test => ({ op: 'matches', pattern: `(?i)^/.*(${a}|${b}).*(shadow|pem)?$` })),
 );
+const COMPUTED = ['file.placed_path', 'file.removed_path'] as const;
 const pathLeaf = fc.oneof(
   fc
-    .tuple(fc.constantFrom('file.path', 'file.path', 'file.new_path', 'file.directory'), pathTest)
+    .tuple(fc.constantFrom('file.path', 'file.path', 'file.new_path', 'file.directory', ...COMPUTED), pathTest)
     .map(([name, test]) => leaf(field(name), test)),
   fc
     .tuple(
@@ -186,6 +189,11 @@ const pathLeaf = fc.oneof(
 );
 const otherLeaf = fc.constantFrom(
   ...[
+    "'file_placed' in event.behaviors",
+    "!('file_placed' in event.behaviors)",
+    "event.behaviors.exists(b, b.startsWith('file_') && b != 'file_placed')",
+    "'connected' in event.behaviors",
+    'size(event.behaviors) == 0',
     "file.access == 'read'",
     "file.access in ['write', 'read_write']",
     "file.access != 'read'",
