@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SINK_TYPES } from '../src/alerts/sinks/registry.ts';
-import { helpText } from '../src/cli/flags.ts';
+import { COMMANDS, type CommandName } from '../src/cli/commands.ts';
+import { helpText } from '../src/cli/help.ts';
 import type { Option, Options } from '../src/config/option.ts';
 import { ARRAY_TABLES, SINK_OPTIONS, TABLES } from '../src/config/options.ts';
 import { ERRORS } from '../src/errors.ts';
@@ -102,9 +103,18 @@ export function errorReference(): string {
   ].join('\n');
 }
 
+/** The help of a command without the flags of every command. */
+function ownHelp(name: CommandName): string {
+  const text = helpText(name);
+  return text.slice(0, text.indexOf('\nFlags of every command:')).trimEnd();
+}
+
 /** docs/cli.md */
 export function commandReference(): string {
-  return [HEAD, '# Command line', '```', helpText().trimEnd(), '```', ''].join('\n');
+  const each = (Object.keys(COMMANDS) as CommandName[])
+    .filter((name) => name !== 'help' && name !== 'version')
+    .flatMap((name) => ['', `## ${name}`, '```', ownHelp(name), '```']);
+  return [HEAD, '# Command line', '```', helpText().trimEnd(), '```', ...each, ''].join('\n');
 }
 
 export const OUTPUTS: Readonly<Record<string, () => string>> = {

@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CommandLine, type CommandName, helpText, parseCommandLine } from './cli/flags.ts';
+import type { CommandName } from './cli/commands.ts';
+import { type CommandLine, isCommand, parseCommandLine } from './cli/flags.ts';
+import { helpText } from './cli/help.ts';
 import { printProblems } from './cli/output.ts';
 import { PACKAGE_DIRECTORY } from './cli/settings.ts';
 import { WardenError } from './errors.ts';
@@ -15,23 +17,30 @@ const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   replay: async (line) => (await import('./cli/replay.ts')).replay(line),
   explain: async (line) => (await import('./cli/rules.ts')).explain(line),
   rules: async (line) => (await import('./cli/rules.ts')).rules(line),
+  help: async ({ positionals }) => help(positionals[0]),
+  version: async () => version(),
 };
+
+function help(command: string | undefined): number {
+  if (command !== undefined && !isCommand(command))
+    throw new WardenError('FLAG_INVALID', `unknown command "${command}"; \`bpfwarden help\` lists all`);
+  process.stdout.write(helpText(command));
+  return 0;
+}
+
+function version(): number {
+  const { version } = JSON.parse(readFileSync(join(PACKAGE_DIRECTORY, 'package.json'), 'utf8')) as { version: string };
+  process.stdout.write(`bpfwarden ${version}\n`);
+  return 0;
+}
 
 /** Exit codes: 0 fine, 1 the user's mistake, 2 the system's. */
 async function main(argv: readonly string[]): Promise<number> {
   try {
     const line = parseCommandLine(argv);
-    if (line.flags.help === true) {
-      process.stdout.write(helpText());
-      return 0;
-    }
-    if (line.flags.version === true) {
-      const { version } = JSON.parse(readFileSync(join(PACKAGE_DIRECTORY, 'package.json'), 'utf8')) as {
-        version: string;
-      };
-      process.stdout.write(`bpfwarden ${version}\n`);
-      return 0;
-    }
+    // `bpfwarden --help` is about all commands, `bpfwarden check --help` about one.
+    if (line.flags.help === true) return help(line.named ? line.command : undefined);
+    if (line.flags.version === true) return version();
     return await COMMANDS[line.command](line);
   } catch (error) {
     if (!(error instanceof WardenError)) throw error;
@@ -41,5 +50,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+// Before anything else: by default Node opens its debugger on this signal, and other daemons' users send it to rotate logs.
+process.on('SIGUSR1', () => undefined);
 // All output is written synchronously and every stage has been closed: a timer that a library left must not hold the end.
 process.exit(await main(process.argv.slice(2)));

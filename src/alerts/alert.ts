@@ -26,12 +26,12 @@ export interface AlertDraft {
   readonly timestamp: number;
 }
 
-/** Keys that an event's own groups may not replace. */
-const FIXED = new Set(
-  'label risk_score detection_method recommendation confidence severity rule matched window alert_id fingerprint incident_id incident_alerts timestamp host event response repeated plugins __proto__'.split(
+/** The alert's own keys, which an event's groups may not replace. */
+export const ALERT_KEYS: readonly string[] =
+  'label risk_score detection_method recommendation confidence severity rule matched window alert_id fingerprint incident_id incident_alerts timestamp host event response repeated plugins'.split(
     ' ',
-  ),
-);
+  );
+const FIXED = new Set([...ALERT_KEYS, '__proto__']);
 const HOST_NAME = fieldId('host.name') ?? -1;
 
 /** One draft per matching enforcing rule. Heuristics and shadow rules raise none. Pure. */

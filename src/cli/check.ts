@@ -1,82 +1,112 @@
+import type { Config } from '../config/options.ts';
+import { preflight } from '../daemon/preflight.ts';
+import { emptyProblems, isWritten } from '../daemon/rules.ts';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
-import { Sensor } from '../kernel/sensor.ts';
 import type { KindFilter } from '../kernel/types.ts';
-import { createLogger } from '../log.ts';
 import { kernelFilter } from '../rules/literals/kernel-filter.ts';
-import { loadRules } from '../rules/load.ts';
+import { type LoadedRules, loadRules } from '../rules/load.ts';
 import { type Condition, walk } from '../rules/tree.ts';
 import { fieldName } from '../schema/fields.ts';
 import { KINDS } from '../schema/kinds.ts';
-import type { CommandLine } from './flags.ts';
-import { lineWriter } from './output.ts';
-import { BPF_OBJECT, rulePathsOf, settingsOf } from './settings.ts';
+import { checkFile } from './check-file.ts';
+import type { CommandLine, Flags } from './flags.ts';
+import { lineWriter, wantsJson } from './output.ts';
+import { rulePathsOf, settingsOf, trust } from './settings.ts';
+
+/** One part of what is checked: what it is, what was found, what is wrong. */
+export interface Section {
+  readonly title: string;
+  readonly lines: readonly string[];
+  readonly problems: readonly Problem[];
+  /** 1 for the user's mistake, 2 for the system's; 0 without problems. */
+  readonly code: 0 | 1 | 2;
+}
 
 /**
- * `check`: configuration, rules, and whether each BPF program loads and
- * attaches. Exit code 0 when all is well, 1 when a person's file is wrong, 2
- * when the system is.
+ * `check`: everything that `run` checks before it touches the kernel; with
+ * FILEs those files, with --kernel the BPF programs too. Exit code 0 when all
+ * is well, 1 when a person's file is wrong, 2 when the system is.
  */
-export function check({ flags }: CommandLine): number {
+export async function check({ flags, positionals }: CommandLine): Promise<number> {
+  const json = wantsJson(flags);
+  const sections = positionals.length > 0 ? positionals.map((file) => checkFile(file, flags)) : await checkAll(flags);
+  const code = sections.reduce((worst, section) => (worst === 0 ? section.code : worst), 0);
   const out = lineWriter('-');
-  let code = 0;
-  const fail = (exitCode: number, problems: readonly Problem[], message: string) => {
-    if (code === 0) code = exitCode;
-    out.write(`  ${message}`);
-    for (const problem of problems) out.write(`    ${formatProblem(problem)}`);
-  };
+  if (json) out.write(JSON.stringify({ ok: code === 0, sections }));
+  else {
+    for (const { title, lines, problems } of sections) {
+      out.write(title);
+      for (const line of lines) out.write(`  ${line}`);
+      for (const problem of problems) out.write(`  ${formatProblem(problem)}`);
+    }
+    out.write(code === 0 ? 'all is well' : 'there are problems');
+  }
+  out.close();
+  return code;
+}
 
-  out.write(`configuration${flags['config.file'] === undefined ? ' (defaults)' : ` ${flags['config.file']}`}`);
-  let config: ReturnType<typeof settingsOf>;
+async function checkAll(flags: Flags): Promise<Section[]> {
+  const title = `configuration${flags['config.file'] === undefined ? ' (defaults)' : ` ${flags['config.file']}`}`;
+  let config: Config;
   try {
     config = settingsOf(flags);
-    out.write('  ok');
+    trust(flags, config);
   } catch (error) {
-    if (!(error instanceof WardenError)) throw error;
-    fail(error.exitCode, error.problems, error.message);
-    out.close();
-    return code;
+    return [failure(title, error)];
   }
-
-  const paths = [...rulePathsOf(config), ...config.rules.sigma_paths];
-  out.write(`rules ${paths.join(' ')}`);
-  const { ruleset, problems, disabled } = loadRules({
-    paths: rulePathsOf(config),
+  const paths = rulePathsOf(config);
+  const loaded = loadRules({
+    paths,
     examples: true,
     sigmaPaths: config.rules.sigma_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),
+    distrust: flags['allow-unsafe-files'] !== true,
   });
-  out.write(`  ${ruleset.infos.length} loaded, ${disabled.length} disabled`);
-  if (problems.length > 0) fail(1, problems, `${problems.length} problem(s)`);
-  for (const info of ruleset.infos) {
-    const onlyName = ruleset.rule(info.name);
-    if (onlyName !== undefined && looksAtNameOnly(onlyName.condition)) {
-      out.write(`  note: ${info.name} looks at nothing but names that a program can choose for itself`);
-    }
-  }
+  const { fatal, other } = preflight(config, loaded);
+  const wrong = [...fatal, ...other].map((problem) => ({ ...fileOf(flags), ...problem }));
+  const sections = [
+    section(title, wrong.length === 0 ? ['ok'] : [], wrong),
+    ruleSection(loaded, [...paths, ...config.rules.sigma_paths]),
+    filterSection(loaded),
+  ];
+  if (flags.kernel === true) sections.push((await import('./check-kernel.ts')).kernelSection(config));
+  return sections;
+}
 
-  out.write('kernel filter');
+const fileOf = (flags: Flags) => (flags['config.file'] === undefined ? {} : { file: flags['config.file'] });
+
+export function section(title: string, lines: readonly string[], problems: readonly Problem[]): Section {
+  return { title, lines, problems, code: problems.length === 0 ? 0 : 1 };
+}
+
+/** A section for what threw. */
+export function failure(title: string, error: unknown): Section {
+  if (!(error instanceof WardenError)) throw error;
+  const problems = error.problems.length === 0 ? [{ message: messageOf(error) }] : error.problems;
+  return { title, lines: [], problems, code: error.exitCode };
+}
+
+/** What is loaded from rule files, and what is wrong with them. */
+export function ruleSection(loaded: LoadedRules, paths: readonly string[]): Section {
+  const { ruleset, disabled } = loaded;
+  const written = ruleset.infos.filter(isWritten).length;
+  const builtIn = ruleset.infos.length - written;
+  const lines = [
+    `${written} loaded, ${disabled.length} disabled${builtIn === 0 ? '' : `, and ${builtIn} built-in heuristics`}`,
+  ];
+  for (const { info, condition } of ruleset.rules) {
+    if (looksAtNameOnly(condition))
+      lines.push(`note: ${info.name} looks at nothing but names that a program can choose for itself`);
+  }
+  const empty = emptyProblems(loaded, paths).filter((problem) => !loaded.problems.includes(problem));
+  return section(`rules ${paths.join(' ')}`, lines, [...loaded.problems, ...empty]);
+}
+
+function filterSection({ ruleset }: LoadedRules): Section {
   const filter = kernelFilter(ruleset.rules, Object.keys(KINDS), { folds: true });
-  for (const [kind, decision] of filter.kinds) out.write(`  ${kind.padEnd(18)} ${describe(kind, decision)}`);
-
-  out.write('BPF programs');
-  try {
-    const sensor = new Sensor({ objectPath: BPF_OBJECT, config, log: createLogger('error') });
-    try {
-      const reports = sensor.attach();
-      for (const { program, attached, reason } of reports)
-        out.write(`  ${program.padEnd(20)} ${attached ? 'ok' : `not attached: ${reason ?? ''}`}`);
-      if (reports.some(({ attached }) => !attached) && code === 0) code = 2;
-    } finally {
-      sensor.close();
-    }
-  } catch (error) {
-    if (!(error instanceof WardenError)) throw error;
-    fail(error.exitCode, [], messageOf(error));
-  }
-  out.write(code === 0 ? 'all is well' : 'there are problems');
-  out.close();
-  return code;
+  const lines = [...filter.kinds].map(([kind, decision]) => `${kind.padEnd(18)} ${describe(kind, decision)}`);
+  return section('kernel filter', lines, []);
 }
 
 function describe(kind: string, decision: KindFilter): string {

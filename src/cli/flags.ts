@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { WardenError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
+import { COMMANDS, COMMON, type CommandName, type CommandSpec } from './commands.ts';
 
 /** Every flag once: help text and parsing follow from this table. */
 export const FLAGS = {
@@ -29,20 +30,26 @@ export const FLAGS = {
     type: 'string',
     value: 'P',
     multiple: true,
-    doc: 'replay: a second rule set; the alert counts of both are compared',
+    doc: 'A second rule set; the alert counts of both are compared',
   },
-  kinds: { type: 'string', value: 'K,…', doc: 'record: event kinds to write; default: all' },
-  duration: { type: 'string', value: 'S', doc: 'record: stop after so many seconds' },
+  kinds: { type: 'string', value: 'K,…', doc: 'Event kinds to write; default: all' },
+  duration: { type: 'string', value: 'S', doc: 'Stop after so many seconds' },
   deduplicate: {
     type: 'boolean',
-    doc: 'replay: hold back repeats, low confidence and throttled alerts as the daemon would',
+    doc: 'Hold back repeats, low confidence and throttled alerts as the daemon would',
   },
-  event: { type: 'string', value: 'F', doc: 'explain: file with one event as JSON; "-" is standard input' },
-  rule: { type: 'string', value: 'R', doc: 'explain: rule name or id' },
-  output: { type: 'string', value: 'F', doc: 'rules convert: file to write; default: standard output' },
-  format: { type: 'string', value: 'X', doc: 'rules, test, explain: text or json' },
+  event: { type: 'string', value: 'F', doc: 'File with one event as JSON; "-" is standard input' },
+  rule: { type: 'string', value: 'R', doc: 'Rule name or id' },
+  'allow-unsafe-files': {
+    type: 'boolean',
+    doc: 'Also read configuration and rules that everybody may write',
+  },
+  kernel: { type: 'boolean', doc: 'Also load and attach the BPF programs (root)' },
+  'ignore-bad-lines': { type: 'boolean', doc: 'Lines that are no events are named and do not change the exit code' },
+  output: { type: 'string', value: 'F', doc: 'File to write; default: standard output' },
+  format: { type: 'string', value: 'X', doc: 'Form of the answer: text or json' },
   help: { type: 'boolean', short: 'h', doc: 'Show this text' },
-  version: { type: 'boolean', doc: 'Show the version' },
+  version: { type: 'boolean', short: 'V', doc: 'Show the version' },
 } as const satisfies Record<
   string,
   { type: 'string' | 'boolean'; doc: string; value?: string; multiple?: true; short?: string }
@@ -58,19 +65,10 @@ export type Flags = {
       : string;
 };
 
-export const COMMANDS = {
-  run: { arguments: '', doc: 'Watch this host (the default)' },
-  check: { arguments: '', doc: 'Check configuration, rules and BPF programs; exit 1 and say what is wrong' },
-  test: { arguments: 'PATH…', doc: 'Run the examples in rule files' },
-  record: { arguments: 'FILE', doc: 'Write live events to FILE as NDJSON' },
-  replay: { arguments: 'FILE', doc: 'Run recorded events through the rules; no root, no kernel' },
-  explain: { arguments: '', doc: 'Say why a rule matches an event, or why not' },
-  rules: { arguments: '[convert FILE]', doc: 'List the loaded rules, or turn a rule file from JSON to YAML or back' },
-} as const satisfies Record<string, { arguments: string; doc: string }>;
-export type CommandName = keyof typeof COMMANDS;
-
 export interface CommandLine {
   readonly command: CommandName;
+  /** Whether the command was named, rather than the default. */
+  readonly named: boolean;
   readonly flags: Flags;
   readonly positionals: readonly string[];
 }
@@ -94,13 +92,35 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     throw new WardenError('FLAG_INVALID', explain(error), { cause: error });
   }
   const flags = parsed.values as Flags;
-  const [first = 'run', ...rest] = parsed.positionals;
-  if (!Object.hasOwn(COMMANDS, first)) {
+  const [first = 'run', ...positionals] = parsed.positionals;
+  if (!isCommand(first)) {
     const near = nearest(first, Object.keys(COMMANDS));
     const hint = near === undefined ? `commands: ${Object.keys(COMMANDS).join(', ')}` : `did you mean "${near}"?`;
     throw new WardenError('FLAG_INVALID', `unknown command "${first}" (${hint})`);
   }
-  return { command: first as CommandName, flags, positionals: rest };
+  if (flags.help !== true) checkFit(first, flags, positionals);
+  return { command: first, named: parsed.positionals.length > 0, flags, positionals };
+}
+
+export function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+/** A flag or an argument that would be ignored is a mistake: what the person meant does not happen. */
+function checkFit(command: CommandName, flags: Flags, positionals: readonly string[]): void {
+  const { arguments: args, takes, flags: own }: CommandSpec = COMMANDS[command];
+  const [least, most] = takes;
+  const usage = `usage: bpfwarden ${command}${args === '' ? '' : ` ${args}`}`;
+  if (positionals.length < least)
+    throw new WardenError('FLAG_INVALID', `${command} takes ${args}, and nothing was given (${usage})`);
+  if (positionals.length > most)
+    throw new WardenError('FLAG_INVALID', `${command} does not take "${positionals[most]}" (${usage})`);
+  for (const name of Object.keys(flags) as FlagName[]) {
+    if (COMMON.includes(name) || own.includes(name)) continue;
+    const takers = Object.entries(COMMANDS).filter(([, spec]: [string, CommandSpec]) => spec.flags.includes(name));
+    const remedy = takers.map(([taker]) => taker).join(', ');
+    throw new WardenError('FLAG_INVALID', `--${name} does not go with ${command}, only with ${remedy}`);
+  }
 }
 
 function explain(error: unknown): string {
@@ -109,15 +129,4 @@ function explain(error: unknown): string {
   if (unknown === undefined) return message;
   const near = nearest(unknown.replace(/^-+/, ''), Object.keys(FLAGS));
   return `unknown flag ${unknown}${near === undefined ? '; --help lists all' : ` (did you mean --${near}?)`}`;
-}
-
-/** The text of --help. */
-export function helpText(): string {
-  const commands = Object.entries(COMMANDS).map(
-    ([name, { arguments: args, doc }]) => `  ${`${name} ${args}`.padEnd(30)}${doc}`,
-  );
-  const flags = Object.entries(FLAGS).map(
-    ([name, flag]) => `  ${`--${name}${'value' in flag ? `=${flag.value}` : ''}`.padEnd(30)}${flag.doc}`,
-  );
-  return ['usage: bpfwarden [command] [flags]', '', 'Commands:', ...commands, '', 'Flags:', ...flags, ''].join('\n');
 }

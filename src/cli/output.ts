@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
+import type { Flags } from './flags.ts';
 
 /** Where a command writes lines: a file, or standard output for '-'. Buffered; `close` writes the rest. */
 export interface LineWriter {
@@ -51,4 +52,11 @@ function writeSome(fd: number, bytes: Buffer, at: number): number {
 export function printProblems(problems: readonly Problem[], limit = 200): void {
   for (const problem of problems.slice(0, limit)) process.stderr.write(`${formatProblem(problem)}\n`);
   if (problems.length > limit) process.stderr.write(`… and ${problems.length - limit} more\n`);
+}
+
+/** What --format asks for. Throws FLAG_INVALID for another form. */
+export function wantsJson(flags: Flags): boolean {
+  if (flags.format === undefined || flags.format === 'text') return false;
+  if (flags.format === 'json') return true;
+  throw new WardenError('FLAG_INVALID', `--format: expected text or json, found "${flags.format}"`);
 }

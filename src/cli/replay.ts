@@ -4,7 +4,7 @@ import { newAlertId } from '../alerts/identity.ts';
 import { Ledger } from '../alerts/ledger.ts';
 import { redactorOf } from '../alerts/redact.ts';
 import type { Config } from '../config/options.ts';
-import { type Problem, WardenError } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import { readRecording } from '../recording.ts';
 import { loadRules } from '../rules/load.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
@@ -21,9 +21,7 @@ const MAX_LINE_PROBLEMS = 20;
  * rules stay out. Nothing is held back unless --deduplicate asks for it.
  */
 export async function replay({ flags, positionals }: CommandLine): Promise<number> {
-  const [file, ...more] = positionals;
-  if (file === undefined || more.length > 0)
-    throw new WardenError('FLAG_INVALID', 'replay takes one FILE ("-" is standard input)');
+  const [file = '-'] = positionals;
   const config = settingsOf(flags);
   const onlySigma =
     flags['rules.path'] === undefined && config.rules.paths.length === 0 && config.rules.sigma_paths.length > 0;
@@ -67,7 +65,7 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
     `${events} events, ${alerts} alerts, ${ruleset.infos.length} rules${badLines > 0 ? `, ${badLines} problems in lines` : ''}\n`,
   );
   if (other !== undefined) printDifference(counts);
-  return 0;
+  return badLines > 0 && flags['ignore-bad-lines'] !== true ? 1 : 0;
 }
 
 function ruleOptions(config: Config, paths: readonly string[]) {

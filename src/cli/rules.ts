@@ -9,7 +9,7 @@ import type { RuleInfo } from '../rules/types.ts';
 import { KINDS } from '../schema/kinds.ts';
 import { recordFromJson } from '../schema/record.ts';
 import type { CommandLine, Flags } from './flags.ts';
-import { lineWriter, printProblems } from './output.ts';
+import { lineWriter, printProblems, wantsJson } from './output.ts';
 import { rulePathsOf, settingsOf } from './settings.ts';
 
 /** The rules that the flags and the configuration name, with what is wrong with them. */
@@ -21,12 +21,6 @@ export function rulesOf(flags: Flags): LoadedRules {
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),
   });
-}
-
-function wantsJson(flags: Flags): boolean {
-  if (flags.format === undefined || flags.format === 'text') return false;
-  if (flags.format === 'json') return true;
-  throw new WardenError('FLAG_INVALID', `--format: expected text or json, found "${flags.format}"`);
 }
 
 /** `rules [list]`, `rules convert FILE`. */

@@ -4,13 +4,14 @@ import { startDaemon } from '../daemon/start.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import type { CommandLine } from './flags.ts';
-import { BPF_OBJECT, PACKAGE_DIRECTORY, rulePathsOf, settingsOf } from './settings.ts';
+import { BPF_OBJECT, PACKAGE_DIRECTORY, rulePathsOf, settingsOf, trust } from './settings.ts';
 
-/** `run`: watches this host until SIGTERM or SIGINT; SIGHUP reloads. Exit code 0 after an orderly end. */
+/** `run`: watches this host until SIGTERM or SIGINT; SIGHUP reloads, SIGUSR1 reopens output files. Exit code 0 after an orderly end. */
 export async function run({ flags }: CommandLine): Promise<number> {
   const configure = () => {
     const config = settingsOf(flags);
-    return { config, rulePaths: rulePathsOf(config) };
+    trust(flags, config);
+    return { config, rulePaths: rulePathsOf(config), allowUnsafeFiles: flags['allow-unsafe-files'] === true };
   };
   const { version } = JSON.parse(readFileSync(join(PACKAGE_DIRECTORY, 'package.json'), 'utf8')) as { version: string };
   const log = createLogger(settingsOf(flags).response.log_level);
@@ -31,6 +32,12 @@ export async function run({ flags }: CommandLine): Promise<number> {
     starting
       .then((started) => started.reload())
       .catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'reload'));
+  });
+  // Also takes the place of Node's own handler, which would open a debugger to every local user.
+  process.on('SIGUSR1', () => {
+    starting
+      .then((started) => started.reopen())
+      .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'output files could not be opened again'));
   });
   const daemon = await starting;
   const signal = await ended;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { SINK_TYPES } from '../alerts/sinks/registry.ts';
 import { defaultConfig, loadConfig } from '../config/load.ts';
 import { type Config, TABLES } from '../config/options.ts';
+import { distrust } from '../config/trust.ts';
 import { mismatch } from '../config/validate.ts';
 import { WardenError } from '../errors.ts';
 import type { FlagName, Flags } from './flags.ts';
@@ -53,6 +54,15 @@ export function settingsOf(flags: Flags): Config {
     { ...config[table as keyof typeof TABLES], ...values },
   ]);
   return Object.freeze({ ...config, ...Object.fromEntries(tables) });
+}
+
+/** Throws CONFIG_INVALID when somebody else may write the files that tell the daemon what to do. */
+export function trust(flags: Flags, { web }: Config): void {
+  if (flags['allow-unsafe-files'] === true) return;
+  const files = [flags['config.file'], web.config_file].filter((file) => file !== undefined && file !== '');
+  const problems = files.flatMap((file) => distrust(String(file)) ?? []);
+  if (problems.length > 0)
+    throw new WardenError('CONFIG_INVALID', 'a file that tells the daemon what to do is not safe', { problems });
 }
 
 /** Rule files to load: those named, else the shipped ones, and after them the local ones. */

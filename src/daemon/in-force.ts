@@ -16,6 +16,8 @@ import { configHash, fatalProblems, type Loaded, loadConfiguredRules, rulesHash,
 export interface Settings {
   readonly config: Config;
   readonly rulePaths: readonly string[];
+  /** Also read rules that everybody may write. */
+  readonly allowUnsafeFiles: boolean;
 }
 
 /** The stages that a configuration or a rule set is put in force in. */
@@ -76,9 +78,9 @@ export class InForce {
       const { config, rulePaths } = settings;
       const loaded = loadConfiguredRules(settings, this.#loaded.ruleset);
       const { ruleset, problems } = loaded;
-      const fatal = fatalProblems(problems, config);
+      const fatal = [...fatalProblems(problems, config), ...loaded.ineffective];
       if (fatal.length > 0)
-        throw new WardenError('RULES_INVALID', `${fatal.length} problem(s) in rules; the old ones stay in force`, {
+        throw new WardenError('RULES_INVALID', `${fatal.length} problem(s); what was in force stays`, {
           problems: fatal,
         });
       await pipeline.reload(config);

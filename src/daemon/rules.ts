@@ -1,26 +1,59 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config/options.ts';
-import type { Problem } from '../errors.ts';
+import { type Problem, WardenError } from '../errors.ts';
 import type { KernelFilter, KindFilter } from '../kernel/types.ts';
 import { kernelFilter } from '../rules/literals/kernel-filter.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
+import { BUILT_IN, type RuleInfo } from '../rules/types.ts';
 import { WindowStore } from '../rules/window.ts';
 import { KINDS } from '../schema/kinds.ts';
 import type { Settings } from './in-force.ts';
+import { preflight } from './preflight.ts';
 
-export type Loaded = LoadedRules;
+export interface Loaded extends LoadedRules {
+  /** Options that have no effect here: names of nothing, directories that are not there. */
+  readonly ineffective: readonly Problem[];
+}
 
-/** Loads what the configuration names. `previous` hands on windows and correlations. */
-export function loadConfiguredRules({ config, rulePaths }: Settings, previous: RuleSet | undefined): Loaded {
-  return loadRules({
-    paths: rulePaths,
+/**
+ * Loads what the configuration names. `previous` hands on windows and
+ * correlations. Throws RULES_INVALID when a path that is named gives nothing or
+ * no rule is in force: a daemon that looks well and watches for nothing is
+ * worse than one that does not start. Throws CONFIG_INVALID for what no stage
+ * could start with.
+ */
+export function loadConfiguredRules(
+  { config, rulePaths: paths, allowUnsafeFiles }: Settings,
+  previous: RuleSet | undefined,
+): Loaded {
+  const loaded = loadRules({
+    paths,
     sigmaPaths: config.rules.sigma_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),
+    distrust: !allowUnsafeFiles,
     ...(previous === undefined ? { windows: new WindowStore(config.rules.windows_max_keys) } : { previous }),
   });
+  const problems = emptyProblems(loaded, [...paths, ...config.rules.sigma_paths]);
+  if (problems.length > 0) throw new WardenError('RULES_INVALID', 'there is nothing to watch for', { problems });
+  const { fatal, other } = preflight(config, loaded);
+  if (fatal.length > 0)
+    throw new WardenError('CONFIG_INVALID', `the configuration has ${fatal.length} problem(s)`, { problems: fatal });
+  return { ...loaded, ineffective: other };
 }
+
+/** Paths that were named and give no rule, and a rule set without rules. */
+export function emptyProblems({ ruleset, problems }: LoadedRules, paths: readonly string[]): Problem[] {
+  const unread = problems.filter(({ file, line }) => line === undefined && file !== undefined && paths.includes(file));
+  if (unread.length > 0) return unread;
+  if (ruleset.infos.some(isWritten)) return [];
+  const message = `no rule is in force from ${paths.join(', ')}`;
+  return [...problems, { subject: 'rules', message, remedy: 'name other paths, or enable a rule' }];
+}
+
+/** The built-in heuristics only add to the score of what rules find. */
+export const isWritten = ({ source }: RuleInfo): boolean => source !== BUILT_IN;
 
 /**
  * Problems that make a reload fail. A Sigma file that cannot be evaluated is

@@ -19,13 +19,11 @@ import { MetricsRegistry } from '../metrics/registry.ts';
 import { AlertPipeline } from '../pipeline/alert-pipeline.ts';
 import { Detector } from '../pipeline/stages.ts';
 import { pidfdSignaller } from '../response/signaller.ts';
-import { celCondition } from '../rules/cel/condition.ts';
-import { compilePredicate } from '../rules/predicate/compile.ts';
-import { bareSource } from '../rules/source.ts';
 import { attachAll } from './attach.ts';
 import { Capabilities } from './capabilities.ts';
 import { EventsFile } from './events-file.ts';
 import { InForce, type Settings } from './in-force.ts';
+import { silenceCondition } from './preflight.ts';
 import { publishDaemon } from './publish.ts';
 import { type Loaded, loadConfiguredRules } from './rules.ts';
 import { statusOf } from './status.ts';
@@ -51,6 +49,8 @@ export interface RunningDaemon {
    * and thrown. Reloads run one after another.
    */
   reload(): Promise<void>;
+  /** Opens output files by their names again: something else has rotated them. */
+  reopen(): Promise<void>;
   /** Detaches, hands over what is left, flushes what waits for at most `flushMs`, ends every stage in reverse order. */
   stop(flushMs?: number): Promise<void>;
 }
@@ -76,6 +76,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const loaded = loadConfiguredRules(settings, undefined);
   checkRequirements(objectPath);
   for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
+  for (const problem of loaded.ineffective) log.error({ problem: formatProblem(problem) }, 'an option has no effect');
 
   const metrics = new MetricsRegistry({
     version,
@@ -124,6 +125,10 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   // The last of the start: from here on maps are read and written, nothing is loaded or attached.
   capabilities.drop(config);
   const reload = () => inForce.reload(options.configure);
+  const reopen = async () => {
+    events.reopen();
+    await pipeline.reopen();
+  };
   const status = statusOf({ version, inForce, pipeline, enricher, events, capabilities, reports });
   server.open({ views: pipeline, rules: () => inForce.rules(), status, reload });
   announce(log, loaded, server.url, { attached: reports, processes: enricher.processes });
@@ -131,6 +136,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   return {
     url: server.url,
     reload,
+    reopen,
     async stop(flushMs = FLUSH_MS) {
       server.shut();
       upkeep.stop();
@@ -154,7 +160,7 @@ function openPipeline(
     version,
     metrics,
     log,
-    compileCondition: (source) => compilePredicate(celCondition(bareSource(source))),
+    compileCondition: silenceCondition,
     declare: ({ sinks, plugins }) => {
       metrics.declareSinks(sinks);
       metrics.declarePlugins(plugins);

@@ -207,7 +207,7 @@ export const CATALOG = {
     zero: 'all',
   },
 
-  rules_loaded: { type: 'gauge', help: 'Rules in force.', labels: NONE, cap: 1 },
+  rules_loaded: { type: 'gauge', help: 'Rules in force, without the built-in heuristics.', labels: NONE, cap: 1 },
   rule_problems: {
     type: 'gauge',
     help: 'Rules refused at the last load because something is wrong with them.',

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from 'prom-client';
-import type { RuleInfo } from '../rules/types.ts';
+import { BUILT_IN, type RuleInfo } from '../rules/types.ts';
 import {
   type CounterName,
   type GaugeName,
@@ -161,7 +161,8 @@ export class MetricsRegistry implements Metrics {
     for (const rule of rules) this.#tacticsByRule.set(rule.name, tacticsOf(rule));
     declareRuleSeries(rules, { counters: this.#counters, gauges: this.#gauges });
     for (const event of kinds) need(this.#histograms.get('risk_score'), 'risk_score').zero({ event });
-    need(this.#gauges.get('rules_loaded'), 'rules_loaded').set(rules.length);
+    const written = rules.filter(({ source }) => source !== BUILT_IN).length;
+    need(this.#gauges.get('rules_loaded'), 'rules_loaded').set(written);
   }
 
   declareSinks(names: Iterable<string>): void {

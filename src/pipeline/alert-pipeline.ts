@@ -228,6 +228,11 @@ export class AlertPipeline {
     if (old !== plugins) await old.close();
   }
 
+  /** The audit file by its name again; files of sinks look for themselves. */
+  reopen(): Promise<void> {
+    return this.#responder.reopen();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#endCollect();

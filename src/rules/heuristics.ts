@@ -1,6 +1,7 @@
 /** The two classic heuristics of `enable_heuristics`: they add to the score of an event that a rule matches. */
 import type { RuleDefinition } from './rule.ts';
 import { any, type Condition, field, leaf } from './tree.ts';
+import { BUILT_IN } from './types.ts';
 
 const SHELLS = ['sh', 'bash', 'dash', 'zsh', 'ksh', 'mksh', 'ash', 'fish', 'csh', 'tcsh', 'rbash'];
 
@@ -9,7 +10,7 @@ function heuristic(name: string, label: string, riskScore: number, condition: Co
     info: {
       name,
       id: name,
-      source: 'built-in',
+      source: BUILT_IN,
       language: 'cel',
       label,
       description: label,

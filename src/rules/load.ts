@@ -28,6 +28,8 @@ export interface RuleOptions {
   readonly kinds?: Iterable<string>;
   readonly windows?: WindowStore;
   readonly previous?: RuleSet;
+  /** Refuse files that everybody may write. Default false. */
+  readonly distrust?: boolean;
 }
 
 export interface LoadedRules {
@@ -41,7 +43,10 @@ export interface LoadedRules {
 
 /** Reads, checks and compiles rules. Throws nothing for what the files contain. */
 export function loadRules(options: RuleOptions): LoadedRules {
-  const { files, problems } = readRuleFiles(options.paths, { examples: options.examples ?? false });
+  const { files, problems } = readRuleFiles(options.paths, {
+    examples: options.examples ?? false,
+    distrusting: options.distrust ?? false,
+  });
   const own = files.filter((file) => !isSigma(file));
   const sigmaFiles = files.filter(isSigma);
   const sigmaPaths = options.sigmaPaths ?? [];

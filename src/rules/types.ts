@@ -3,6 +3,9 @@ import type { EventRecord } from '../schema/event.ts';
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** The source of rules that no file holds. */
+export const BUILT_IN = 'built-in';
+
 export const ACTIONS = ['alert', 'log', 'block', 'kill'] as const;
 export type RuleAction = (typeof ACTIONS)[number];
 

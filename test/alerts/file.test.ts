@@ -1,11 +1,14 @@
 import {
+  chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -96,16 +99,33 @@ describe('the file sink', () => {
     expect(readFileSync(path, 'utf8')).to.equal('3\n');
   });
 
-  it('goes on in a new file after an outside rotation, once told', async () => {
+  it('goes on in a new file after somebody renamed or removed the old one, without being told', async () => {
     const sink = makeSink({ type: 'file', path });
     await sink.deliver([spooled('1')], UNABORTED);
-    renameSync(path, `${path}.old`);
+    renameSync(path, `${path}-old`);
     await sink.deliver([spooled('2')], UNABORTED);
-    await sink.reopen?.();
+    rmSync(path);
     await sink.deliver([spooled('3')], UNABORTED);
     await sink.close();
-    expect(ids(`${path}.old`)).to.deep.equal(['1', '2']);
+    expect(ids(`${path}-old`)).to.deep.equal(['1']);
     expect(ids()).to.deep.equal(['3']);
+  });
+
+  it('does not follow a symbolic link in a directory of somebody else', async () => {
+    const target = join(directory, 'target');
+    const theirs = join(directory, 'theirs');
+    writeFileSync(target, '');
+    mkdirSync(theirs);
+    symlinkSync(target, join(theirs, 'alerts.ndjson'));
+    chmodSync(theirs, 0o777);
+    const sink = makeSink({ type: 'file', path: join(theirs, 'alerts.ndjson') });
+    const refused = await sink.deliver([spooled('1')], UNABORTED).catch((error: unknown) => String(error));
+    expect(refused).to.contain('a symbolic link in a directory of somebody else');
+    expect(readFileSync(target, 'utf8')).to.equal('');
+    chmodSync(theirs, 0o755);
+    await sink.deliver([spooled('1')], UNABORTED);
+    await sink.close();
+    expect(ids(target)).to.deep.equal(['1']);
   });
 
   it('fails when the file cannot be written, and works once it can', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { helpText, parseCommandLine } from '../../src/cli/flags.ts';
+import { parseCommandLine } from '../../src/cli/flags.ts';
+import { helpText } from '../../src/cli/help.ts';
 import { settingsOf } from '../../src/cli/settings.ts';
 
 describe('command line', () => {

@@ -42,7 +42,7 @@ describe('commands on recorded events, without root', () => {
       `--rules.path=${put('rules.json', RULES)}`,
       '--output.alerts=-',
     );
-    expect(result.status).to.equal(0);
+    expect(result.status, 'a line is no event').to.equal(1);
     expect(alertsOf(result.stdout).map(({ event, rule }) => [event.id, rule.name])).to.deep.equal([
       ['one', 'temporary'],
       ['2', 'https'],

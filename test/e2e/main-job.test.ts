@@ -188,6 +188,15 @@ describe('the whole daemon on live kernel events', function () {
     });
   }
 
+  it('opens no debugger on SIGUSR1, and writes on', async () => {
+    const own = await startDaemon();
+    own.process.kill('SIGUSR1');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(own.log()).not.to.contain('Debugger listening');
+    expect((await fetch(`${own.url}/-/ready`)).status).to.equal(200);
+    expect(await own.stop()).to.equal(0);
+  });
+
   it('says what is missing when it is not root, and exits with 2', () => {
     const result = spawnSync(COMMAND[0], [COMMAND[1], '--web.listen-address=127.0.0.1:0'], {
       encoding: 'utf8',

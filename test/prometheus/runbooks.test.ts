@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { COMMANDS, FLAGS } from '../../src/cli/flags.ts';
+import { COMMANDS } from '../../src/cli/commands.ts';
+import { FLAGS } from '../../src/cli/flags.ts';
 import { TABLES } from '../../src/config/options.ts';
 import { alertQuery, eventQuery } from '../../src/http/query.ts';
 import { RUNBOOKS, readRules } from './support/files.ts';

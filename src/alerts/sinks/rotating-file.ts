@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -22,6 +23,7 @@ export class RotatingFile {
   #size = 0;
   #since = 0;
   #regular = true;
+  #identity: { readonly dev: number; readonly ino: number } = { dev: 0, ino: 0 };
 
   constructor(path: string, options: RotationOptions) {
     this.#path = path;
@@ -30,6 +32,8 @@ export class RotatingFile {
 
   async append(text: string): Promise<void> {
     const bytes = Buffer.from(text);
+    // A line in a file that was renamed or removed is lost to whoever reads it by name.
+    if (this.#handle !== undefined && (await this.#isElsewhere())) await this.reopen();
     if (this.#handle !== undefined && this.#isDue(bytes.length)) await this.#rotate();
     const handle = this.#handle ?? (await this.#open());
     // Found at the first write after a restart.
@@ -61,9 +65,16 @@ export class RotatingFile {
     return rotateSeconds > 0 && this.#now() - this.#since >= rotateSeconds * 1000;
   }
 
+  /** Whether the name leads to another file than the one that is open, or to none. */
+  async #isElsewhere(): Promise<boolean> {
+    const named = await stat(this.#path).catch(() => undefined);
+    return named?.ino !== this.#identity.ino || named.dev !== this.#identity.dev;
+  }
+
   async #open(): Promise<FileHandle> {
-    const handle = await open(this.#path, 'a', 0o640);
+    const handle = await openToAppend(this.#path);
     const info = await handle.stat();
+    this.#identity = { dev: info.dev, ino: info.ino };
     this.#regular = info.isFile();
     this.#size = info.size;
     this.#since = info.size === 0 ? this.#now() : info.birthtimeMs || info.mtimeMs;
@@ -92,6 +103,22 @@ export class RotatingFile {
 
   #now(): number {
     return (this.#options.now ?? Date.now)();
+  }
+}
+
+/**
+ * In a directory of somebody else a symbolic link could lead the daemon's
+ * lines into any file of root: it is not followed there.
+ */
+async function openToAppend(path: string): Promise<FileHandle> {
+  const { uid, mode } = await stat(dirname(path));
+  const ours = (uid === 0 || uid === process.geteuid?.()) && (mode & 0o002) === 0;
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
+  try {
+    return await open(path, O_APPEND | O_CREAT | O_WRONLY | (ours ? 0 : O_NOFOLLOW), 0o640);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
+    throw new Error(`${path} is a symbolic link in a directory of somebody else: not followed`, { cause: error });
   }
 }
 

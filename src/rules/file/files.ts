@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { distrust } from '../../config/trust.ts';
 import { messageOf, type Problem } from '../../errors.ts';
 
 export interface RuleFile {
@@ -22,7 +23,7 @@ const EXAMPLES = 'examples';
  */
 export function readRuleFiles(
   paths: readonly string[],
-  { examples = false }: { readonly examples?: boolean } = {},
+  { examples = false, distrusting = false }: { readonly examples?: boolean; readonly distrusting?: boolean } = {},
 ): { files: RuleFile[]; problems: Problem[] } {
   const files: RuleFile[] = [];
   const problems: Problem[] = [];
@@ -42,13 +43,20 @@ export function readRuleFiles(
       if (!stat.isFile()) throw new Error('not a file');
       if (stat.size > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
       if (files.length >= MAX_FILES) throw new Error(`more than ${MAX_FILES} rule files`);
-      files.push({ path, text: readFileSync(path, 'utf8') });
+      const distrusted = distrusting ? distrust(path) : undefined;
+      if (distrusted !== undefined) problems.push(distrusted);
+      else files.push({ path, text: readFileSync(path, 'utf8') });
     } catch (cause) {
       problems.push({ file: path, message: `cannot be read: ${messageOf(cause)}` });
     }
   };
 
-  for (const path of paths) visit(path, 0);
+  for (const path of paths) {
+    const before = files.length + problems.length;
+    visit(path, 0);
+    if (files.length + problems.length === before)
+      problems.push({ file: path, message: 'there is no rule file in it' });
+  }
   return { files, problems };
 }
 
