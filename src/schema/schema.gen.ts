@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record; compared with the object's at start. */
-export const SCHEMA_HASH = 'c2a9bcb7180ec061e488b687eb42b1f8';
+export const SCHEMA_HASH = '50ea46171433feb88e50f8967e61ac3e';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
