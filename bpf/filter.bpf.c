@@ -158,12 +158,6 @@ struct {
 } file_decisions SEC(".maps");
 
 /* The name of a dentry and where it hangs; the fields lie side by side on every kernel so far. */
-struct dentry_name {
-	__u64 parent;
-	__u64 hash_len;
-	__u64 text;
-};
-
 static __always_inline bool dentry_name_read(struct dentry_name *name, __u64 dentry)
 {
 	__u32 parent = bpf_core_field_offset(struct dentry, d_parent);
@@ -211,30 +205,30 @@ static __always_inline void decision_make(struct decision *d, __u64 dentry, __u6
 static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	__u64 parent = 0, mask = 0;
-	struct qstr name = {};
+	struct walk_step *step;
 	__u32 length;
 
 	if (!p || !walk_begin(level, dentry, mnt))
 		return EVERY_CLASS;
+	step = &p->step;
+	step->mask = 0;
 	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
 		if (p->dentry == p->root) {
 			if (!mount_up(level))
-				return mask;
+				return step->mask;
 			continue;
 		}
-		dentry = p->dentry;
-		if (read_field(parent, dentry, struct dentry, d_parent) ||
-		    read_field(name, dentry, struct dentry, d_name))
+		if (read_field(step->parent, p->dentry, struct dentry, d_parent) ||
+		    read_field(step->name, p->dentry, struct dentry, d_name))
 			return EVERY_CLASS;
-		length = name.len & (NAME_BYTES - 1);
-		if (bpf_probe_read_kernel(p->name, length, name.name))
+		length = step->name.len & (NAME_BYTES - 1);
+		if (bpf_probe_read_kernel(p->name, length, step->name.name))
 			return EVERY_CLASS;
 		p->hash = name_hash(level, 0, length);
-		mask |= component_mask(level, length, generation);
-		if (parent == dentry)
-			return mask;
-		p->dentry = parent;
+		step->mask |= component_mask(level, length, generation);
+		if (step->parent == p->dentry)
+			return step->mask;
+		p->dentry = step->parent;
 	}
 	return EVERY_CLASS; /* deeper than the record will show: let it pass */
 }
@@ -243,18 +237,21 @@ __noinline __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 gene
 {
 	__u32 key = (dentry >> 6 ^ dentry >> 15) & (DIRECTORY_DECISIONS - 1);
 	struct decision *d = bpf_map_lookup_elem(&directory_decisions, &key);
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	struct filter_state *state = filter_state_now();
-	struct dentry_name name = {};
-	__u32 epoch;
+	struct dentry_name *name;
 	__u64 mask;
 
-	if (!d || !state || !dentry_name_read(&name, dentry))
+	if (!d || !p || !state)
 		return EVERY_CLASS;
-	epoch = *(volatile __u32 *)&state->epoch;
-	if (decision_holds(d, dentry, mnt, &name, epoch, generation))
+	name = &p->step.directory;
+	if (!dentry_name_read(name, dentry))
+		return EVERY_CLASS;
+	p->step.epoch = *(volatile __u32 *)&state->epoch;
+	if (decision_holds(d, dentry, mnt, name, p->step.epoch, generation))
 		return d->mask;
 	mask = walk_mask(level, dentry, mnt, generation);
-	decision_make(d, dentry, mnt, &name, epoch, generation, mask);
+	decision_make(d, dentry, mnt, name, p->step.epoch, generation, mask);
 	return mask;
 }
 

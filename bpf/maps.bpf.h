@@ -179,6 +179,24 @@ struct path_scratch {
 	__u64 dentry;
 	__u64 mount; /* struct mount around it */
 	__u64 root;  /* that mount's root */
+	/* What a step reads: here and not on the stack, of which a chain of calls has 512 bytes. */
+	struct walk_step {
+		__u64 parent;
+		__u64 up;
+		__u64 below;
+		__u64 sb;
+		__u64 other;
+		__u64 fs_root;
+		__u64 other_root;
+		__u64 mask;
+		__u32 epoch;
+		struct qstr name;
+		struct dentry_name { /* see dentry_name_read */
+			__u64 parent;
+			__u64 hash_len;
+			__u64 text;
+		} directory;
+	} step;
 };
 
 SHARED_MAP struct {

@@ -54,30 +54,41 @@ static __always_inline __u64 path_end(struct path_scratch *p, __u64 result)
 __noinline bool mount_up(__u32 level)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	__u64 up = 0, below = 0, sb = 0, other = 0, fs_root = 0, root = 0;
+	struct walk_step *step;
+	bool same = false;
 
 	if (!p)
 		return false;
-	if (READ(up, p->mount, struct mount, mnt_parent) || up == p->mount)
+	step = &p->step;
+	if (READ(step->up, p->mount, struct mount, mnt_parent) || step->up == p->mount)
 		return false;
-	READ(sb, p->mount, struct mount, mnt.mnt_sb);
-	READ(fs_root, sb, struct super_block, s_root);
-	below = up;
+	READ(step->sb, p->mount, struct mount, mnt.mnt_sb);
+	READ(step->fs_root, step->sb, struct super_block, s_root);
+	step->below = step->up;
 	for (int i = 0; i < 8; i++) {
-		READ(other, below, struct mount, mnt.mnt_sb);
-		READ(root, below, struct mount, mnt.mnt_root);
-		if (other == sb && root == fs_root) {
-			p->mount = below;
-			p->root = root;
-			return true;
+		READ(step->other, step->below, struct mount, mnt.mnt_sb);
+		READ(step->other_root, step->below, struct mount, mnt.mnt_root);
+		if (step->other == step->sb && step->other_root == step->fs_root) {
+			same = true;
+			break;
 		}
-		other = below;
-		if (READ(below, other, struct mount, mnt_parent) || below == other)
+		step->other = step->below;
+		if (READ(step->below, step->other, struct mount, mnt_parent) ||
+		    step->below == step->other)
 			break;
 	}
+	p = bpf_map_lookup_elem(&path_scratch,
+				&level); /* else p would lie on the stack meanwhile */
+	if (!p)
+		return false;
+	if (same) {
+		p->mount = p->step.below;
+		p->root = p->step.other_root;
+		return true;
+	}
 	READ(p->dentry, p->mount, struct mount, mnt_mountpoint);
-	p->mount = up;
-	READ(p->root, up, struct mount, mnt.mnt_root);
+	p->mount = p->step.up;
+	READ(p->root, p->mount, struct mount, mnt.mnt_root);
 	return true;
 }
 

@@ -79,6 +79,8 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+enum { EEXIST = 17 };
+
 struct exited_key {
 	__u64 start_time;
 	__u32 pid;
@@ -113,7 +115,11 @@ int BPF_PROG(process_exit, struct task_struct *task)
 		return 0;
 	key.pid = task->tgid;
 	key.start_time = task->group_leader->start_boottime;
-	if (bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST) == -17 /* EEXIST */)
+	/*
+	 * Before 6.4 the map's own function is called directly and its int has no
+	 * sign in the upper half of the register: compare 32 bits.
+	 */
+	if ((int)bpf_map_update_elem(&exited, &key, &one, BPF_NOEXIST) == -EEXIST)
 		return 0;
 	rate_exit();
 	if (!kind_wanted(EVENT_PROCESS_EXIT)) {

@@ -29,6 +29,9 @@ struct {
 
 enum { TOKEN_SHIFT = 20 };
 
+/* What a new bucket is made of: constant memory, not 40 bytes of stack. */
+static const struct bucket empty_bucket;
+
 /* Episodes that have begun and not ended: nearly always none, and then an exit has nothing to look
  * for. */
 struct {
@@ -105,12 +108,15 @@ __noinline __u32 rate_take(__u32 kind)
 	key.start_time = task->group_leader->start_boottime;
 	b = bpf_map_lookup_elem(&rate_buckets, &key);
 	if (!b) {
-		struct bucket fresh = {.filled = bpf_ktime_get_boot_ns(),
-				       .tokens = most - (1ull << TOKEN_SHIFT),
-				       .tick = tick};
-
-		if (bpf_map_update_elem(&rate_buckets, &key, &fresh, BPF_ANY))
+		/* Threads that make it at one moment both take the first token of a full bucket. */
+		if (!bpf_map_update_elem(&rate_buckets, &key, &empty_bucket, BPF_ANY) &&
+		    (b = bpf_map_lookup_elem(&rate_buckets, &key))) {
+			b->filled = bpf_ktime_get_boot_ns();
+			b->tokens = most - (1ull << TOKEN_SHIFT);
+			b->tick = tick;
+		} else {
 			failure_count(FAILURE_RATE_MAP_FULL);
+		}
 		return 1;
 	}
 	/*

@@ -282,10 +282,16 @@ static __always_inline bool text_user(struct scratch *s, struct text *text, cons
 	if (offset < 0)
 		return false;
 	got = bpf_probe_read_user_str(s->bytes + offset, most, from);
-	if (got <= 0) {
+	if (got < 0) {
 		text_unreadable(s, text);
 		return false;
 	}
+	/*
+	 * For "" up to 6.12: the NUL is there but not counted, see "mm/maccess: fix
+	 * strncpy_from_user_nofault() empty string handling".
+	 */
+	if (!got)
+		got = 1;
 	/* A path of PATH_MAX bytes is whole: the kernel takes no longer one. */
 	if (got == most && most < PATH_MAX_BYTES)
 		s->event.header.flags |= RECORD_TRUNCATED;

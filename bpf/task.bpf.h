@@ -14,20 +14,26 @@ static __always_inline __u64 capabilities_of(const kernel_cap_t *set)
 }
 
 /* task_active_pid_ns: thread_pid->numbers[level].ns (ns_of_pid, include/linux/pid.h). */
-static __always_inline __u32 pid_namespace_of(struct task_struct *task)
+static __always_inline __u64 pid_namespace_address(struct task_struct *task)
 {
 	struct pid *pid = task->thread_pid;
-	__u32 level = pid->level, inode = 0;
-	struct pid_namespace *ns = NULL;
-	__u64 entry = 0;
+	__u64 entry = 0, ns = 0;
+	__u32 level = pid->level;
 
-	bpf_probe_read_kernel(&entry, sizeof(entry), &task->thread_pid);
+	address_of(entry, task->thread_pid);
 	entry += bpf_core_field_offset(struct pid, numbers) +
 		 level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, ns);
-	if (bpf_probe_read_kernel(&ns, sizeof(ns), (void *)entry))
-		return 0;
-	bpf_probe_read_kernel(&inode, sizeof(inode),
-			      (void *)ns + bpf_core_field_offset(struct pid_namespace, ns.inum));
+	bpf_probe_read_kernel(&ns, sizeof(ns), (void *)entry);
+	return ns;
+}
+
+static __always_inline __u32 pid_namespace_of(struct task_struct *task)
+{
+	__u64 ns = pid_namespace_address(task);
+	__u32 inode = 0;
+
+	if (ns)
+		read_field(inode, ns, struct pid_namespace, ns.inum);
 	return inode;
 }
 

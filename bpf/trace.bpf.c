@@ -2,55 +2,82 @@
 /* One process acting on another: ptrace, its memory, its descriptors, signals. */
 #include "privilege.bpf.h"
 
-/*
- * A process by the number that the caller's pid namespace has for it. Kernels
- * before 6.14 (bpf_task_from_vpid, 675c3596ff32) give no way to look it up: the
- * number alone is reported then, and user space finds the process.
- */
-extern struct task_struct *bpf_task_from_vpid(__s32 vpid) __ksym __weak;
-extern void bpf_task_release(struct task_struct *task) __ksym __weak;
-
 static __always_inline void target_of_task(struct call_event *e, struct task_struct *target)
 {
 	e->target_pid = target->tgid;
 	e->target_start_time = target->group_leader->start_boottime;
 }
 
-static __always_inline void target_of_number(struct call_event *e, __s32 number)
+/* The leader or thread that struct pid stands for: the first of its tasks[PIDTYPE_PID]. */
+static __always_inline void target_of_pid(struct call_event *e, __u64 pid)
 {
-	e->target_pid = number;
-	if (bpf_task_from_vpid && bpf_task_release) {
-		struct task_struct *target = bpf_task_from_vpid(number);
+	__u64 node = 0, task;
 
-		if (target) {
-			target_of_task(e, target);
-			bpf_task_release(target);
-		}
+	if (!pid || read_field(node, pid, struct pid, tasks) || !node)
+		return;
+	task = node - bpf_core_field_offset(struct task_struct, pid_links);
+	read_field(e->target_pid, task, struct task_struct, tgid);
+	read_field(task, task, struct task_struct, group_leader);
+	read_field(e->target_start_time, task, struct task_struct, start_boottime);
+}
+
+enum xarray_constants {
+	XA_CHUNK_SHIFT = 6,
+	XA_CHUNK_MASK = 63,
+	XA_NODE = 2, /* the two lowest bits of a pointer to a node */
+	XA_LEVELS = 6,
+};
+
+/*
+ * A process by the number that the caller's pid namespace has for it:
+ * find_vpid (kernel/pid.c) -> idr_find -> xas_load, without its lock. The kernel's
+ * own function can be called from 6.14 on only (bpf_task_from_vpid, 675c3596ff32),
+ * and a program that only mentions it is refused by 5.15.
+ */
+static __always_inline void target_of_number(struct call_event *e, struct task_struct *task,
+					     __s32 number)
+{
+	__u64 ns = pid_namespace_address(task), entry = 0;
+	__u32 base = 0;
+
+	e->target_pid = number;
+	if (!ns || number <= 0)
+		return;
+	read_field(base, ns, struct pid_namespace, idr.idr_base);
+	read_field(entry, ns, struct pid_namespace, idr.idr_rt.xa_head);
+	for (int i = 0; i < XA_LEVELS; i++) {
+		__u64 node = entry - XA_NODE;
+		__u32 index = number - base;
+		__u8 shift = 0;
+
+		if ((entry & 3) != XA_NODE)
+			break;
+		entry = 0;
+		read_field(shift, node, struct xa_node, shift);
+		index = index >> (shift & 31) & XA_CHUNK_MASK;
+		bpf_probe_read_kernel(&entry, sizeof(entry),
+				      (void *)node + bpf_core_field_offset(struct xa_node, slots) +
+					  index * sizeof(entry));
 	}
+	if (entry && !(entry & 3))
+		target_of_pid(e, entry);
 }
 
 enum pidfs { PID_FS_MAGIC = 0x50494446 };
 
-/* The process of a pidfd: struct pid, and from its list of tasks the first. */
+/* The process of a pidfd. */
 static __always_inline void target_of_pidfd(struct call_event *e, __u64 file)
 {
-	__u64 inode = 0, pid = 0, node = 0, leader;
+	__u64 inode = 0, pid = 0;
 
 	if (!file)
 		return;
 	read_field(inode, file, struct file, f_inode);
 	if (inode_magic(inode) == PID_FS_MAGIC)
 		read_field(pid, inode, struct inode, i_private);
-	else /* before pidfs, cb12fd8e0dab, 6.9 */
+	else /* before cb12fd8e0dab ("pidfd: add pidfs"), 6.9 */
 		read_field(pid, file, struct file, private_data);
-	if (!pid)
-		return;
-	read_field(node, pid, struct pid, tasks); /* the first of tasks[PIDTYPE_PID] */
-	if (!node)
-		return;
-	leader = node - bpf_core_field_offset(struct task_struct, pid_links);
-	read_field(e->target_pid, leader, struct task_struct, tgid);
-	read_field(e->target_start_time, leader, struct task_struct, start_boottime);
+	target_of_pid(e, pid);
 }
 
 enum ptrace_request {
@@ -100,7 +127,7 @@ static __always_inline void on_ptrace(struct pt_regs *regs, struct task_struct *
 	if (request == PTRACE_TRACEME) /* its parent is the tracer */
 		target_of_task(&s->event.process_ptrace, task->real_parent);
 	else
-		target_of_number(&s->event.process_ptrace, ARG1(regs, *call));
+		target_of_number(&s->event.process_ptrace, task, ARG1(regs, *call));
 	call_end(s);
 }
 
@@ -111,7 +138,7 @@ static __always_inline void on_memory(enum event_kind kind, struct pt_regs *regs
 
 	if (!s)
 		return;
-	target_of_number(&s->event.process_vm_read, ARG0(regs, *call));
+	target_of_number(&s->event.process_vm_read, task, ARG0(regs, *call));
 	call_end(s);
 }
 
@@ -130,6 +157,7 @@ static __always_inline void on_getfd(struct pt_regs *regs, struct task_struct *t
 
 /* ---- signals ------------------------------------------------------------------ */
 enum signal_codes {
+	SEND_SIG_PRIV = 1,
 	SI_USER = 0,
 	SI_QUEUE = -1,
 	SI_TKILL = -6,
@@ -140,6 +168,21 @@ enum signal_codes {
 static __always_inline bool is_kernel_code(int code)
 {
 	return code > SI_USER || (code < SI_QUEUE && code > SI_TKILL);
+}
+
+/* The system call that the task is in is one that sends signals. */
+static __always_inline bool is_in_kill(struct task_struct *task)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	switch (call_of(regs, task).call) {
+	case CALL_KILL:
+	case CALL_TKILL:
+	case CALL_TGKILL:
+	case CALL_PIDFD_SEND_SIGNAL:
+		return true;
+	}
+	return false;
 }
 
 /*
@@ -158,13 +201,22 @@ int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_s
 	struct scratch *s;
 	int code = 1;
 
-	/* SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1. */
-	if ((unsigned long)info <= 1)
-		return 0;
-	read_field(code, info, struct kernel_siginfo, si_code);
-	if (is_kernel_code(code))
+	/*
+	 * SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1. Since 7.3 kill(2) gives the
+	 * former too, which the receiver sees as SI_USER; the kernel itself may as well.
+	 */
+	if ((unsigned long)info == SEND_SIG_PRIV)
 		return 0;
 	task = bpf_get_current_task_btf();
+	if (!info) {
+		if (!is_in_kill(task))
+			return 0;
+		code = SI_USER;
+	} else {
+		read_field(code, info, struct kernel_siginfo, si_code);
+	}
+	if (is_kernel_code(code))
+		return 0;
 	if (task->tgid == target->tgid || task->flags & PF_KTHREAD)
 		return 0;
 	if (!kind_wanted(EVENT_KILL) || is_daemon(task)) {
@@ -217,7 +269,7 @@ static __always_inline void on_signal(struct pt_regs *regs, struct task_struct *
 	if (call->call == CALL_PIDFD_SEND_SIGNAL)
 		target_of_pidfd(e, file_of_fd(task, ARG0(regs, *call)));
 	else if ((__s32)ARG0(regs, *call) > 0)
-		target_of_number(e, ARG0(regs, *call));
+		target_of_number(e, task, ARG0(regs, *call));
 	e->argument[0] = e->target_pid;
 	e->argument[1] = signal;
 	e->argument[2] = (__s64)code;

@@ -142,6 +142,16 @@ URING_MAP struct {
 	__type(value, __u64);
 } uring_last SEC(".maps");
 
+/*
+ * Completions can be told from one another: before 5.19 the hook names no request,
+ * only the number that the program gave it, so there everything is reported at
+ * submission.
+ */
+static __always_inline bool uring_completes(void)
+{
+	return uring_results_seen && bpf_core_field_exists(struct io_kiocb, cqe.res);
+}
+
 static __always_inline struct uring_head *uring_kept(__u64 request)
 {
 	struct uring_request *kept = bpf_map_lookup_elem(&uring_requests, &request);
@@ -172,7 +182,7 @@ static __always_inline bool uring_keep(struct scratch *s, __u64 request, __u64 m
 	struct uring_request *kept;
 	__u64 length = s->length;
 
-	if (!uring_results_seen)
+	if (!uring_completes())
 		return false;
 	if (uring_forget(request)) /* the request that had this memory before */
 		failure_count(FAILURE_URING_NO_RESULT);
@@ -245,6 +255,32 @@ struct uring_actor {
 	__u32 euid;
 	__u32 unused;
 };
+
+/*
+ * The request at hand: in memory, not on the stack, since paths are looked at
+ * below it. The hooks run in task context without preemption and not in one another.
+ */
+struct uring_place {
+	struct uring_actor actor;
+	struct open_file file;
+	__u64 asked; /* flags and mode of an open */
+	__u64 mode;
+	__u64 bytes; /* read, written, or the length that a file was cut to */
+};
+
+URING_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct uring_place);
+} uring_places SEC(".maps");
+
+static __always_inline struct uring_place *uring_place_now(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&uring_places, &first);
+}
 
 static __always_inline __u64 uring_task_of(__u64 request)
 {
@@ -347,8 +383,13 @@ static __always_inline __u64 uring_file_of_slot(__u64 request, __u32 slot)
 static __always_inline __u64 uring_file_asked(const struct uring_actor *a, __u64 request,
 					      __u32 flags)
 {
+	__u64 file = 0;
 	__s32 fd = -1;
 
+	if (!bpf_core_field_exists(struct io_kiocb, cqe.fd)) { /* before 5.19 it is there already */
+		read_field(file, request, struct io_kiocb, file);
+		return file;
+	}
 	read_field(fd, request, struct io_kiocb, cqe.fd);
 	return flags & REQ_F_FIXED_FILE ? uring_file_of_slot(request, fd) : uring_file_of_fd(a, fd);
 }

@@ -116,6 +116,7 @@ struct uring_walk {
 	__u64 node;
 	__u64 user_data;
 	__s32 result;
+	__u8 operation;
 };
 
 static int uring_walk_step(__u32 index, struct uring_walk *walk)
@@ -150,19 +151,18 @@ int BPF_PROG(uring_overflow, void *uring, __u64 user_data, __s32 res)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct uring_walk walk = {.user_data = user_data, .result = res};
-	__u64 worker = 0, work = 0, request;
-	__u64 number = 0;
-	__u8 operation = 0;
+	__u64 work = 0, request;
 
 	if (task->flags & PF_IO_WORKER &&
 	    bpf_core_field_exists(struct task_struct, worker_private)) {
-		worker = (__u64)task->worker_private;
-		read_field(work, worker, struct io_worker, cur_work);
+		read_field(work, task->worker_private, struct io_worker, cur_work);
+		if (!work)
+			return 0;
 		request = work - bpf_core_field_offset(struct io_kiocb, work);
-		read_field(number, request, struct io_kiocb, cqe.user_data);
-		read_field(operation, request, struct io_kiocb, opcode);
-		if (work && number == user_data)
-			uring_done(request, operation, res);
+		read_field(walk.user_data, request, struct io_kiocb, cqe.user_data);
+		read_field(walk.operation, request, struct io_kiocb, opcode);
+		if (walk.user_data == user_data)
+			uring_done(request, walk.operation, res);
 		return 0;
 	}
 	read_field(walk.node, uring, struct io_ring_ctx, submit_state.compl_reqs.first);

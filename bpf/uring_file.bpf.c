@@ -5,18 +5,17 @@
 #include "socket.bpf.h"
 
 /* The record that was kept of a request, with its result. */
-static __always_inline void uring_kept_report(__u64 request, struct uring_head *kept,
-					      enum event_kind kind, __u64 classes, __s64 result)
+static __always_inline void uring_kept_report(__u64 request, struct uring_actor *a,
+					      struct uring_head *kept, enum event_kind kind,
+					      __u64 classes, __s64 result)
 {
 	__u32 generation = filter_generation(), passes;
 	__u64 mask = kept->generation == generation ? kept->mask : EVERY_CLASS;
-	struct uring_actor a;
 	struct scratch *s;
 
-	uring_actor_of(&a, request);
-	passes = uring_is_daemon(&a) ? 0 : filter_passes(generation, kind);
+	passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
 	if (!passes || (!(passes & PASS_COMPONENTS && mask & classes) &&
-			!uring_passes(&a, passes, generation, classes, result))) {
+			!uring_passes(a, passes, generation, classes, result))) {
 		account_in_task(kind, OUTCOME_FILTERED);
 	} else if (!rate_take(kind)) {
 		account_in_task(kind, OUTCOME_THROTTLED);
@@ -24,7 +23,7 @@ static __always_inline void uring_kept_report(__u64 request, struct uring_head *
 		s = record_begin(kind, sizeof(struct file_event));
 		if (s) {
 			uring_restore(s, request);
-			uring_header(&s->event.header, &a, result);
+			uring_header(&s->event.header, a, result);
 			record_submit(s, RING_BULK);
 		}
 	}
@@ -32,10 +31,11 @@ static __always_inline void uring_kept_report(__u64 request, struct uring_head *
 }
 
 /* An event about a file that we hold. */
-static __always_inline void uring_file_report(enum event_kind kind, struct uring_actor *a,
-					      struct open_file *file, __u64 classes, __s64 result,
-					      __u32 flags, __u32 asked, __u32 mode, __u64 bytes)
+static __always_inline void uring_file_report(enum event_kind kind, struct uring_place *place,
+					      __u64 classes, __s64 result, __u32 flags)
 {
+	struct open_file *file = &place->file;
+	struct uring_actor *a = &place->actor;
 	__u32 generation = filter_generation();
 	__u32 passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
 	struct file_event *e;
@@ -58,9 +58,9 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
 	uring_header(&e->header, a, result);
 	e->header.flags |= flags;
 	file_describe(s, file);
-	e->open_flags |= asked & CREATION_FLAGS;
-	e->new_mode = mode;
-	e->bytes = bytes;
+	e->open_flags |= place->asked & CREATION_FLAGS;
+	e->new_mode = place->mode;
+	e->bytes = place->bytes;
 	if (file->mode & FMODE_CREATED)
 		e->header.flags |= RECORD_CREATED;
 	record_submit(s, RING_BULK);
@@ -80,46 +80,49 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
 __noinline __u32 uring_open_done(__u64 request, __s64 result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct uring_place *place = uring_place_now();
 	struct uring_head *kept = uring_kept(request);
-	__u64 asked = 0, mode = 0, classes, address = 0;
-	struct open_file file = {};
-	struct uring_actor a;
+	__u64 classes, address;
 	__u32 slot = 0;
 	bool verified;
 
-	if (!kept)
+	if (!kept || !place)
 		return 0;
-	read_field(asked, request, struct io_open, how.flags);
-	classes = open_classes(asked);
+	place->mode = place->bytes = 0;
+	read_field(place->asked, request, struct io_open, how.flags);
+	if (place->asked & O_CREAT)
+		read_field(place->mode, request, struct io_open, how.mode);
+	classes = open_classes(place->asked);
+	uring_actor_of(&place->actor, request);
 	if (result < 0) {
-		uring_kept_report(request, kept, EVENT_FILE_OPEN,
+		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN,
 				  classes | 1ull << CLASS_OPEN_FAILED, result);
 		return 0;
 	}
-	uring_actor_of(&a, request);
 	verified = !kept->queued || task->flags & PF_IO_WORKER;
 	read_field(slot, request, struct io_open, file_slot);
-	if (!open_file_read(&file, uring_file_made(&a, request, slot, result)))
+	address = uring_file_made(&place->actor, request, slot, result);
+	if (!open_file_read(&place->file, address)) {
+		place->file.mode = 0;
 		verified = false;
-	if (asked & O_CREAT)
-		read_field(mode, request, struct io_open, how.mode);
-	if (verified) {
-		address = uring_file_made(&a, request, slot, result);
-		access_forget(a.pid, address);
-		classes = open_classes(file.flags | (asked & O_CREAT));
-		uring_forget(request);
-		uring_file_report(EVENT_FILE_OPEN, &a, &file, classes, result, 0, asked, mode, 0);
-	} else {
-		uring_kept_report(request, kept, EVENT_FILE_OPEN, classes, result);
 	}
-	if (file.mode & FMODE_CREATED)
-		uring_file_report(EVENT_FILE_CREATE, &a, &file, KIND_CLASS(EVENT_FILE_CREATE),
-				  result, verified ? 0 : RECORD_UNVERIFIED, asked, mode, 0);
+	if (verified) {
+		access_forget(place->actor.pid, address);
+		classes = open_classes(place->file.flags | (place->asked & O_CREAT));
+		uring_forget(request);
+		uring_file_report(EVENT_FILE_OPEN, place, classes, result, 0);
+	} else {
+		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN, classes, result);
+	}
+	if (place->file.mode & FMODE_CREATED)
+		uring_file_report(EVENT_FILE_CREATE, place, KIND_CLASS(EVENT_FILE_CREATE), result,
+				  verified ? 0 : RECORD_UNVERIFIED);
 	return 0;
 }
 
 __noinline __u32 uring_name_done(__u64 request, __u32 operation, __s64 result)
 {
+	struct uring_place *place = uring_place_now();
 	struct uring_head *kept;
 	enum event_kind kind;
 
@@ -127,7 +130,7 @@ __noinline __u32 uring_name_done(__u64 request, __u32 operation, __s64 result)
 	if (operation == URING_RENAMEAT && !result)
 		filter_forget_paths();
 	kept = uring_kept(request);
-	if (!kept)
+	if (!kept || !place)
 		return 0;
 	switch (operation) {
 	case URING_RENAMEAT:
@@ -148,7 +151,8 @@ __noinline __u32 uring_name_done(__u64 request, __u32 operation, __s64 result)
 	default:
 		kind = EVENT_FILE_SETXATTR;
 	}
-	uring_kept_report(request, kept, kind, KIND_CLASS(kind), result);
+	uring_actor_of(&place->actor, request);
+	uring_kept_report(request, &place->actor, kept, kind, KIND_CLASS(kind), result);
 	return 0;
 }
 
@@ -156,20 +160,19 @@ __noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 resu
 {
 	enum event_kind kind =
 	    operation == URING_FTRUNCATE ? EVENT_FILE_TRUNCATE : EVENT_FILE_SETXATTR;
-	struct open_file file = {};
-	struct uring_actor a;
+	struct uring_place *place = uring_place_now();
 	__u64 address = 0;
-	loff_t bytes = 0;
 
 	read_field(address, request, struct io_kiocb, file);
-	if (!open_file_read(&file, address))
+	if (!place || !open_file_read(&place->file, address))
 		return 0;
+	place->asked = place->mode = place->bytes = 0;
 	if (operation == URING_FTRUNCATE && bpf_core_type_exists(struct io_ftrunc)) /* 6.9 */
-		read_field(bytes, request, struct io_ftrunc, len);
-	file.mode &= ~FMODE_CREATED;
-	file.flags = 0;
-	uring_actor_of(&a, request);
-	uring_file_report(kind, &a, &file, KIND_CLASS(kind), result, 0, 0, 0, bytes);
+		read_field(place->bytes, request, struct io_ftrunc, len);
+	place->file.mode &= ~FMODE_CREATED;
+	place->file.flags = 0;
+	uring_actor_of(&place->actor, request);
+	uring_file_report(kind, place, KIND_CLASS(kind), result, 0);
 	return 0;
 }
 
@@ -215,13 +218,12 @@ __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result,
 	bool write = uring_writes(operation), asked = file;
 	enum event_kind kind = write ? EVENT_FILE_WRITE : EVENT_FILE_READ;
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct open_file opened = {};
+	struct uring_place *place = uring_place_now();
 	__u64 inode = 0, submitter;
-	struct uring_actor a;
 	__u32 pid = 0;
 	umode_t type;
 
-	if (result < 0)
+	if (result < 0 || !place)
 		return 0;
 	if (!file)
 		read_field(file, request, struct io_kiocb, file);
@@ -244,13 +246,14 @@ __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result,
 		read_field(pid, submitter, struct task_struct, tgid);
 	if (!access_is_first(pid, file, inode, write ? ACCESS_WRITE : ACCESS_READ))
 		return 0;
-	if (!open_file_read(&opened, file)) {
+	if (!open_file_read(&place->file, file)) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return 0;
 	}
-	uring_actor_of(&a, request);
-	opened.mode &= ~FMODE_CREATED;
-	uring_file_report(kind, &a, &opened, KIND_CLASS(kind), result,
-			  asked ? RECORD_UNVERIFIED : 0, 0, 0, result);
+	uring_actor_of(&place->actor, request);
+	place->file.mode &= ~FMODE_CREATED;
+	place->asked = place->mode = 0;
+	place->bytes = result;
+	uring_file_report(kind, place, KIND_CLASS(kind), result, asked ? RECORD_UNVERIFIED : 0);
 	return 0;
 }

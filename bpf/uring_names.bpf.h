@@ -8,6 +8,22 @@
 
 #include "uring.bpf.h"
 
+/*
+ * The kernel's copy of a name (struct filename *) in a request. Since 7.0 it lies in
+ * a struct delayed_filename of one pointer, at the same place.
+ */
+#define read_filename(to, request, type, field)                                                    \
+	do {                                                                                       \
+		if (bpf_core_type_exists(struct delayed_filename))                                 \
+			read_field(to, request, type##___delayed, field.__incomplete_filename);    \
+		else                                                                               \
+			read_field(to, request, type, field);                                      \
+	} while (0)
+
+/*
+ * The functions for each operation are subprograms: what one keeps on the stack is
+ * not there for the others.
+ */
 /* A name that the kernel has copied (struct filename). */
 static __always_inline __u64 uring_name(struct scratch *s, struct text *path, struct text *base,
 					struct question *q, __s32 dirfd, __u64 filename, bool alone)
@@ -64,7 +80,7 @@ static __always_inline void uring_finish(struct scratch *s, struct question *q, 
 	file_finish(s, q, mask);
 }
 
-static __always_inline void uring_open(__u64 request, __u32 request_flags)
+static __noinline int uring_open(__u64 request, __u32 request_flags)
 {
 	__u64 filename = 0, flags = 0, mode = 0, mask, classes;
 	__u32 generation = filter_generation(), opens;
@@ -84,12 +100,12 @@ static __always_inline void uring_open(__u64 request, __u32 request_flags)
 	s = file_begin(&q);
 	if (!s) {
 		uring_fresh(request);
-		return;
+		return 0;
 	}
 	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
 	e = &s->event.file_open;
 	read_field(dirfd, request, struct io_open, dfd);
-	read_field(filename, request, struct io_open, filename);
+	read_filename(filename, request, struct io_open, filename);
 	read_field(mode, request, struct io_open, how.mode);
 	e->open_flags = flags;
 	e->new_mode = flags & O_CREAT ? mode : 0;
@@ -104,15 +120,16 @@ static __always_inline void uring_open(__u64 request, __u32 request_flags)
 		if (last)
 			*last = request;
 		nest_leave();
-		return;
+		return 0;
 	}
 	uring_fresh(request);
 	q.passes = opens;
 	q.result = 0;
 	file_finish(s, &q, mask);
+	return 0;
 }
 
-static __always_inline void uring_unlink(__u64 request, __u32 request_flags)
+static __noinline int uring_unlink(__u64 request, __u32 request_flags)
 {
 	struct question q;
 	struct scratch *s =
@@ -123,18 +140,19 @@ static __always_inline void uring_unlink(__u64 request, __u32 request_flags)
 	__u32 flags = 0;
 
 	if (!s)
-		return;
+		return 0;
 	e = &s->event.file_unlink;
 	read_field(dirfd, request, struct io_unlink, dfd);
 	read_field(flags, request, struct io_unlink, flags);
-	read_field(filename, request, struct io_unlink, filename);
+	read_filename(filename, request, struct io_unlink, filename);
 	if (flags & AT_REMOVEDIR)
 		e->new_mode = S_IFDIR;
 	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
 	uring_finish(s, &q, request, mask, request_flags, false);
+	return 0;
 }
 
-static __always_inline void uring_mkdir(__u64 request, __u32 request_flags)
+static __noinline int uring_mkdir(__u64 request, __u32 request_flags)
 {
 	struct question q;
 	struct scratch *s =
@@ -145,18 +163,18 @@ static __always_inline void uring_mkdir(__u64 request, __u32 request_flags)
 	__s32 dirfd = 0;
 
 	if (!s)
-		return;
+		return 0;
 	e = &s->event.file_mkdir;
 	read_field(dirfd, request, struct io_mkdir, dfd);
 	read_field(mode, request, struct io_mkdir, mode);
-	read_field(filename, request, struct io_mkdir, filename);
+	read_filename(filename, request, struct io_mkdir, filename);
 	e->new_mode = mode;
 	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
 	uring_finish(s, &q, request, mask, request_flags, false);
+	return 0;
 }
 
-/* Two names. */
-struct uring_names {
+struct uring_names { /* of a rename, link or symlink */
 	__u64 old_name;
 	__u64 new_name;
 	__s32 old_dirfd;
@@ -195,44 +213,75 @@ static __always_inline void uring_pair(__u64 request, __u32 request_flags, enum 
 	uring_finish(s, &q, request, mask, request_flags, false);
 }
 
-static __always_inline void uring_rename(__u64 request, __u32 request_flags)
+static __noinline int uring_rename(__u64 request, __u32 request_flags)
 {
 	struct uring_names names = {};
 
 	read_field(names.old_dirfd, request, struct io_rename, old_dfd);
 	read_field(names.new_dirfd, request, struct io_rename, new_dfd);
-	read_field(names.old_name, request, struct io_rename, oldpath);
-	read_field(names.new_name, request, struct io_rename, newpath);
+	read_filename(names.old_name, request, struct io_rename, oldpath);
+	read_filename(names.new_name, request, struct io_rename, newpath);
 	read_field(names.flags, request, struct io_rename, flags);
 	uring_pair(request, request_flags, EVENT_FILE_RENAME, &names);
+	return 0;
 }
 
-static __always_inline void uring_link(__u64 request, __u32 request_flags, enum event_kind kind)
+/* link and symlink share struct io_link since 5.16; 5.15 has one for each. */
+static __noinline int uring_link(__u64 request, __u32 request_flags)
 {
 	struct uring_names names = {};
 
-	read_field(names.old_dirfd, request, struct io_link, old_dfd);
-	read_field(names.new_dirfd, request, struct io_link, new_dfd);
-	read_field(names.old_name, request, struct io_link, oldpath);
-	read_field(names.new_name, request, struct io_link, newpath);
-	read_field(names.flags, request, struct io_link, flags);
-	uring_pair(request, request_flags, kind, &names);
+	if (bpf_core_type_exists(struct io_link)) {
+		read_field(names.old_dirfd, request, struct io_link, old_dfd);
+		read_field(names.new_dirfd, request, struct io_link, new_dfd);
+		read_filename(names.old_name, request, struct io_link, oldpath);
+		read_filename(names.new_name, request, struct io_link, newpath);
+		read_field(names.flags, request, struct io_link, flags);
+	} else {
+		read_field(names.old_dirfd, request, struct io_hardlink, old_dfd);
+		read_field(names.new_dirfd, request, struct io_hardlink, new_dfd);
+		read_field(names.old_name, request, struct io_hardlink, oldpath);
+		read_field(names.new_name, request, struct io_hardlink, newpath);
+		read_field(names.flags, request, struct io_hardlink, flags);
+	}
+	uring_pair(request, request_flags, EVENT_FILE_LINK, &names);
+	return 0;
 }
 
-static __always_inline void uring_setxattr(__u64 request, __u32 request_flags)
+static __noinline int uring_symlink(__u64 request, __u32 request_flags)
+{
+	struct uring_names names = {};
+
+	if (bpf_core_type_exists(struct io_link)) {
+		read_field(names.new_dirfd, request, struct io_link, new_dfd);
+		read_filename(names.old_name, request, struct io_link, oldpath);
+		read_filename(names.new_name, request, struct io_link, newpath);
+	} else {
+		read_field(names.new_dirfd, request, struct io_symlink, new_dfd);
+		read_field(names.old_name, request, struct io_symlink, oldpath);
+		read_field(names.new_name, request, struct io_symlink, newpath);
+	}
+	uring_pair(request, request_flags, EVENT_FILE_SYMLINK, &names);
+	return 0;
+}
+
+static __noinline int uring_setxattr(__u64 request, __u32 request_flags)
 {
 	struct question q;
-	struct scratch *s =
-	    uring_begin(&q, request, EVENT_FILE_SETXATTR, KIND_CLASS(EVENT_FILE_SETXATTR));
 	struct file_event *e;
 	__u64 filename = 0, mask;
+	struct scratch *s;
 
+	if (!bpf_core_type_exists(struct io_xattr)) /* before 5.19 there is no such request */
+		return 0;
+	s = uring_begin(&q, request, EVENT_FILE_SETXATTR, KIND_CLASS(EVENT_FILE_SETXATTR));
 	if (!s)
-		return;
+		return 0;
 	e = &s->event.file_setxattr;
-	read_field(filename, request, struct io_xattr, filename);
+	read_filename(filename, request, struct io_xattr, filename);
 	mask = uring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
 	uring_finish(s, &q, request, mask, request_flags, false);
+	return 0;
 }
 
 #endif /* BPFWARDEN_URING_NAMES_H */

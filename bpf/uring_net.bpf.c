@@ -143,6 +143,8 @@ __noinline __u32 uring_socket_done(__u64 request, __s64 result)
 	struct uring_actor a;
 	struct scratch *s;
 
+	if (!bpf_core_type_exists(struct io_socket)) /* before 5.19 there is no such request */
+		return 0;
 	read_field(family, request, struct io_socket, domain);
 	read_field(type, request, struct io_socket, type);
 	read_field(protocol, request, struct io_socket, protocol);

@@ -29,8 +29,7 @@ int BPF_PROG(exit_uring, struct pt_regs *regs, long result)
  * versions a member of it; those begin with a pointer or a size, which is no
  * address family.
  */
-static __always_inline void uring_connect(__u64 request, __u32 request_flags,
-					  struct task_struct *task)
+static __noinline int uring_connect(__u64 request, __u32 request_flags, struct task_struct *task)
 {
 	ktime_ns now = bpf_ktime_get_boot_ns();
 	struct user_address address = {};
@@ -43,7 +42,7 @@ static __always_inline void uring_connect(__u64 request, __u32 request_flags,
 	bpf_map_update_elem(&uring_connects, &tid, &now, BPF_ANY);
 	if (!kind_wanted(EVENT_NET_CONN) || is_daemon(task)) {
 		uring_fresh(request);
-		return;
+		return 0;
 	}
 	read_field(async, request, struct io_kiocb, async_data);
 	bpf_probe_read_kernel(&address, sizeof(address), (void *)async);
@@ -53,29 +52,30 @@ static __always_inline void uring_connect(__u64 request, __u32 request_flags,
 					  bpf_core_field_offset(struct io_async_msghdr, addr));
 	if (!is_inet(address.family)) {
 		uring_fresh(request);
-		return;
+		return 0;
 	}
 	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
 	if (!s)
-		return;
+		return 0;
 	endpoint_of_address(&s->event.net_conn, &s->event.net_conn.destination, &address);
-	if (uring_results_seen && !(request_flags & REQ_F_CQE_SKIP)) {
+	if (uring_completes() && !(request_flags & REQ_F_CQE_SKIP)) {
 		uring_keep(s, request, 0, 0);
 		nest_leave();
-		return;
+		return 0;
 	}
 	uring_fresh(request);
 	uring_actor_of(&a, request);
 	sk = sock_of_file(uring_file_asked(&a, request, request_flags));
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP) {
 		nest_leave();
-		return;
+		return 0;
 	}
 	header_fill(&s->event.header, task, 0);
 	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
 	endpoints_of_sock(&s->event.net_conn, sk);
 	endpoint_of_address(&s->event.net_conn, &s->event.net_conn.destination, &address);
 	net_submit(s, EVENT_NET_CONN, task);
+	return 0;
 }
 
 static __always_inline void uring_accept(__u64 request)
@@ -98,18 +98,24 @@ static __always_inline void uring_accept(__u64 request)
 		*last = request;
 }
 
-/* What will not be seen to complete, as far as it can be told beforehand. */
-static __always_inline void uring_unseen(__u64 request, __u32 operation, __u32 flags)
+/* The file of a request that will not be seen to complete, as far as it can be told beforehand. */
+static __noinline __u64 uring_unseen_file(__u64 request, __u32 flags)
 {
 	struct uring_actor a;
+
+	uring_actor_of(&a, request);
+	return uring_file_asked(&a, request, flags);
+}
+
+static __always_inline void uring_unseen(__u64 request, __u32 operation, __u32 flags)
+{
 	__u64 file;
 
 	if (operation == URING_SOCKET) {
 		uring_socket_done(request, 0);
 		return;
 	}
-	uring_actor_of(&a, request);
-	file = uring_file_asked(&a, request, flags);
+	file = uring_unseen_file(request, flags);
 	if (!file)
 		return;
 	if (operation == URING_LISTEN)
@@ -124,18 +130,19 @@ static __always_inline void uring_unseen(__u64 request, __u32 operation, __u32 f
  * a batch: until then the program could have closed a descriptor and opened
  * another file under it. So before a request runs, the one before it that gives a
  * descriptor is looked at: if it has run, it is the last of the finished ones.
+ * That one's address, 0 when there is none; a subprogram, so that what it keeps is
+ * off the stack before the finished request is looked at.
  */
-static __always_inline void uring_settle(__u64 request)
+static __noinline __u64 uring_settle(__u64 request)
 {
-	__u64 uring = 0, other, done = 0, one = 1;
+	__u64 uring = 0, other, done = 0;
 	struct io_wq_work_list list = {};
 	__u32 first = 0;
 	__u64 *last = bpf_map_lookup_elem(&uring_last, &first);
-	__s32 result = 0;
 	__u8 operation = 0;
 
 	if (!last || !*last)
-		return;
+		return 0;
 	other = *last;
 	read_field(operation, other, struct io_kiocb, opcode);
 	read_field(uring, request, struct io_kiocb, ctx);
@@ -146,46 +153,76 @@ static __always_inline void uring_settle(__u64 request)
 		/* A link waits for the rest of its chain. */
 		if (operation == URING_ACCEPT || !uring_kept(other))
 			*last = 0;
-		return;
+		return 0;
 	}
 	*last = 0;
+	return other;
+}
+
+static __always_inline void uring_settled_report(__u64 request)
+{
+	__u8 operation = 0;
+	__u64 other;
+	__s32 result = 0;
+
+	if (!uring_completes())
+		return;
+	other = uring_settle(request);
+	if (!other)
+		return;
+	read_field(operation, other, struct io_kiocb, opcode);
 	read_field(result, other, struct io_kiocb, cqe.res);
 	if (operation == URING_ACCEPT) {
 		uring_accept_done(other, result);
-		bpf_map_update_elem(&uring_settled, &other, &one, BPF_ANY);
+		bpf_map_update_elem(&uring_settled, &other, &other, BPF_ANY);
 	} else {
 		uring_open_done(other, result);
 	}
 }
 
-/*
- * io_submit_sqes -> io_submit_sqe -> io_init_req (io_uring/io_uring.c): names are
- * copied by the operation's prep -> trace_io_uring_submit_req. `current` is the
- * process, or its submission thread with IORING_SETUP_SQPOLL.
- */
-SEC("tp_btf/io_uring_submit_req")
-int BPF_PROG(uring_submit, struct io_kiocb *req)
+static __always_inline __u32 uring_flags_of(__u64 request)
 {
-	__u32 operation = req->opcode, flags = 0;
-	__u64 request = 0;
+	__u32 flags = 0;
 
-	/* As a number: global functions take no BTF pointers before 6.9. */
-	bpf_probe_read_kernel(&request, sizeof(request), ctx);
-	uring_settle(request);
+	read_field(flags, request, struct io_kiocb, flags);
+	return flags;
+}
+
+static __always_inline void uring_submitted(__u64 request)
+{
+	__u8 operation = 0;
+
+	uring_settled_report(request);
+	read_field(operation, request, struct io_kiocb, opcode);
 	switch (operation) {
-	case URING_CONNECT:
 	case URING_OPENAT:
 	case URING_OPENAT2:
+		uring_open(request, uring_flags_of(request));
+		break;
 	case URING_RENAMEAT:
+		uring_rename(request, uring_flags_of(request));
+		break;
 	case URING_UNLINKAT:
+		uring_unlink(request, uring_flags_of(request));
+		break;
 	case URING_MKDIRAT:
+		uring_mkdir(request, uring_flags_of(request));
+		break;
 	case URING_SYMLINKAT:
+		uring_symlink(request, uring_flags_of(request));
+		break;
 	case URING_LINKAT:
+		uring_link(request, uring_flags_of(request));
+		break;
 	case URING_SETXATTR:
+		uring_setxattr(request, uring_flags_of(request));
+		break;
+	case URING_CONNECT:
+		uring_connect(request, uring_flags_of(request), bpf_get_current_task_btf());
 		break;
 	case URING_ACCEPT:
 		uring_accept(request);
-		return 0;
+		break;
 	case URING_READV:
 	case URING_WRITEV:
 	case URING_READ_FIXED:
@@ -196,52 +233,61 @@ int BPF_PROG(uring_submit, struct io_kiocb *req)
 	case URING_WRITEV_FIXED:
 	case URING_SOCKET:
 	case URING_LISTEN:
-		read_field(flags, request, struct io_kiocb, flags);
-		if (!uring_results_seen || flags & REQ_F_CQE_SKIP)
-			uring_unseen(request, operation, flags);
-		return 0;
+		if (!uring_completes() || uring_flags_of(request) & REQ_F_CQE_SKIP)
+			uring_unseen(request, operation, uring_flags_of(request));
+		break;
 	default: /* polls, timeouts, sends: millions a second */
-		return 0;
-	}
-	read_field(flags, request, struct io_kiocb, flags);
-	switch (operation) {
-	case URING_OPENAT:
-	case URING_OPENAT2:
-		uring_open(request, flags);
-		break;
-	case URING_RENAMEAT:
-		uring_rename(request, flags);
-		break;
-	case URING_UNLINKAT:
-		uring_unlink(request, flags);
-		break;
-	case URING_MKDIRAT:
-		uring_mkdir(request, flags);
-		break;
-	case URING_SYMLINKAT:
-		uring_link(request, flags, EVENT_FILE_SYMLINK);
-		break;
-	case URING_LINKAT:
-		uring_link(request, flags, EVENT_FILE_LINK);
-		break;
-	case URING_SETXATTR:
-		uring_setxattr(request, flags);
-		break;
-	case URING_CONNECT:
-		uring_connect(request, flags, bpf_get_current_task_btf());
 		break;
 	}
+}
+
+/*
+ * io_submit_sqes -> io_submit_sqe -> io_init_req (io_uring/io_uring.c): names are
+ * copied by the operation's prep -> trace_io_uring_submit_req. `current` is the
+ * process, or its submission thread with IORING_SETUP_SQPOLL.
+ */
+SEC("tp_btf/io_uring_submit_req")
+int uring_submit(__u64 *ctx)
+{
+	__u64 request = 0;
+
+	/* As a number: global functions take no BTF pointers before 6.9. */
+	bpf_probe_read_kernel(&request, sizeof(request), ctx);
+	uring_submitted(request);
 	return 0;
 }
 
-/* io_queue_iowq: a worker will run it. */
-SEC("tp_btf/io_uring_queue_async_work")
-int BPF_PROG(uring_queue, struct io_kiocb *req)
+/*
+ * The same hook's name until "io_uring: rename trace_io_uring_submit_sqe()
+ * tracepoint"; before 5.19 the first argument is the io_uring, the second the request.
+ */
+SEC("tp_btf/io_uring_submit_sqe")
+int uring_submit__sqe(__u64 *ctx)
 {
-	__u64 request = (__u64)req;
-	struct uring_head *kept;
+	__u64 request = 0;
 
-	if (req->opcode != URING_OPENAT && req->opcode != URING_OPENAT2)
+	if (bpf_core_field_exists(struct io_kiocb, cqe.res))
+		bpf_probe_read_kernel(&request, sizeof(request), ctx);
+	else
+		bpf_probe_read_kernel(&request, sizeof(request), ctx + 1);
+	uring_submitted(request);
+	return 0;
+}
+
+/* io_queue_iowq: a worker will run it. Nothing is kept where its prototype is another
+ * (before 5.19). */
+SEC("tp_btf/io_uring_queue_async_work")
+int uring_queue(__u64 *ctx)
+{
+	struct uring_head *kept;
+	__u64 request = 0;
+	__u8 operation = 0;
+
+	if (!uring_completes())
+		return 0;
+	bpf_probe_read_kernel(&request, sizeof(request), ctx);
+	read_field(operation, request, struct io_kiocb, opcode);
+	if (operation != URING_OPENAT && operation != URING_OPENAT2)
 		return 0;
 	kept = uring_kept(request);
 	if (kept)

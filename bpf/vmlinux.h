@@ -194,7 +194,22 @@ struct user_namespace {
 	kuid_t owner;
 };
 
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
+};
+
+struct idr {
+	struct xarray idr_rt;
+	unsigned int idr_base;
+};
+
 struct pid_namespace {
+	struct idr idr;
 	unsigned int level;
 	struct ns_common ns;
 };

@@ -73,6 +73,12 @@ want=$(cat "${objects[@]/%/.stamp}" | sha256sum | cut -d' ' -f1)
 if [ ! -e "$result" ] || [ "$(cat "$result.stamp" 2>/dev/null)" != "$want" ]; then
 	rm -f "$result.stamp"
 	"$(find_bpftool)" gen object "$result.new" "${objects[@]}"
+	# What this machine's kernel accepts another may refuse for its stack.
+	if [ -d node_modules/tsx ]; then
+		node --import tsx scripts/stack-depth.ts "$result.new" || exit 1
+	else
+		echo "build-bpf: stack depth not checked: the packages for development are not installed" >&2
+	fi
 	# DWARF is of no use to anybody here; BTF stays.
 	if [ -n "$strip" ]; then "$strip" -g "$result.new"; fi
 	mv "$result.new" "$result"
