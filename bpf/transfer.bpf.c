@@ -248,6 +248,29 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 	return 0;
 }
 
+/* What is needed of a message that was received: the rest is off the stack again. */
+struct received {
+	const void *name;
+	const void *payload;
+	__u64 room;
+	__u32 length; /* of recvmmsg only */
+};
+
+static __noinline bool received_read(struct received *to, const void *from, bool many)
+{
+	struct user_message_slot slot = {};
+	struct user_vector vector = {};
+
+	if (bpf_probe_read_user(&slot, many ? sizeof(slot) : sizeof(slot.message), from) ||
+	    bpf_probe_read_user(&vector, sizeof(vector), slot.message.vectors))
+		return false;
+	to->name = slot.message.name;
+	to->payload = vector.base;
+	to->room = vector.length;
+	to->length = slot.length;
+	return true;
+}
+
 /* recvfrom, recvmsg, recvmmsg; exit_read passes read and readv of sockets on to here. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
@@ -300,21 +323,18 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 		break;
 	case CALL_RECVMSG:
 	case CALL_RECVMMSG: {
-		struct user_message_slot slot = {};
-		struct user_vector vector = {};
+		struct received message;
 		bool many = call.call == CALL_RECVMMSG;
 		__u32 flags = many ? ARG3(regs, call) : ARG2(regs, call);
 		__u64 length;
 
 		if (call.compat || flags & MSG_PEEK ||
-		    bpf_probe_read_user(&slot, many ? sizeof(slot) : sizeof(slot.message),
-					(void *)second) ||
-		    bpf_probe_read_user(&vector, sizeof(vector), slot.message.vectors) ||
-		    !dns_server(&ends, slot.message.name))
+		    !received_read(&message, (void *)second, many) ||
+		    !dns_server(&ends, message.name))
 			break;
-		length = many ? slot.length : (__u64)result;
-		dns_report(sk, task, &call, &ends.destination, vector.base,
-			   vector.length < length ? vector.length : length);
+		length = many ? message.length : (__u64)result;
+		dns_report(sk, task, &call, &ends.destination, message.payload,
+			   message.room < length ? message.room : length);
 		break;
 	}
 	}

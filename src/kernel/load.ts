@@ -10,7 +10,7 @@ import { messageOf, WardenError } from '../errors.ts';
 import { type RecordLayout, recordLayout } from '../schema/layout.ts';
 import { SCHEMA_HASH } from '../schema/schema.gen.ts';
 import { answered, checked, loadNative, type Native, SensorError } from './native.ts';
-import { exitFamily, programGroup, programWanted } from './programs.ts';
+import { exitFamily, programBase, programGroup, programWanted } from './programs.ts';
 import { cgroupRoot, checkRequirements } from './requirements.ts';
 
 export type SensorConfig = Pick<Config, 'monitoring' | 'kernel' | 'response'>;
@@ -68,6 +68,8 @@ export function loadObject(objectPath: string, config: SensorConfig): LoadedObje
     let programs: readonly LoadedProgram[] | undefined;
     while (programs === undefined) programs = tryLoad(native, objectPath, layout, config, leftOut);
     fillHandlers(native, layout, programs);
+    const there = new Set(programs.map(({ name }) => programBase(name)));
+    for (const name of leftOut.keys()) if (there.has(programBase(name))) leftOut.delete(name);
     return { native, layout, programs, leftOut };
   } catch (error) {
     native.close();

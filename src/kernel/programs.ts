@@ -42,6 +42,11 @@ export function exitFamily(program: string): string | undefined {
   return /^exit_(.+)$/.exec(program)?.[1]?.toUpperCase();
 }
 
+/** What a program stands in for: `uring_submit` for `uring_submit__sqe`, the same hook under the name that other kernels have for it. */
+export function programBase(name: string): string {
+  return name.replace(/__.*$/, '');
+}
+
 /** Iterators run once when asked and attach to nothing. */
 export function isIterator({ section }: { readonly section: string }): boolean {
   return section.startsWith('iter/');
