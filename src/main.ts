@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   record: async (line) => (await import('./cli/record.ts')).record(line),
   replay: async (line) => (await import('./cli/replay.ts')).replay(line),
   explain: async (line) => (await import('./cli/rules.ts')).explain(line),
+  tune: async (line) => (await import('./cli/tune.ts')).tune(line),
   rules: async (line) => (await import('./cli/rules.ts')).rules(line),
   help: async ({ positionals }) => help(positionals[0]),
   version: async () => version(),

@@ -58,7 +58,7 @@ function parseLine(
  * that also ends lines at U+2028, which JSON texts may hold, and keeps a line
  * without an end in memory whatever its length.
  */
-async function* linesOf(input: AsyncIterable<unknown>): AsyncGenerator<Buffer | undefined> {
+export async function* linesOf(input: AsyncIterable<unknown>): AsyncGenerator<Buffer | undefined> {
   let parts: Buffer[] = [];
   let length = 0;
   for await (const chunk of input) {

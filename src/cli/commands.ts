@@ -89,6 +89,16 @@ export const COMMANDS = {
     details: [],
     flags: ['format', 'output'],
   },
+  tune: {
+    arguments: 'ALERT_ID',
+    takes: [1, 1],
+    doc: 'Print the narrowest exception that would have held an alert back',
+    details: [
+      "As YAML for a file of [rules] local_paths, with how many of the rule's last alerts it would have held back.",
+      'The alert is asked of the daemon at --web.listen-address, else looked for in --output.alerts.',
+    ],
+    flags: ['format'],
+  },
   help: { arguments: '[COMMAND]', takes: [0, 1], doc: 'Show help', details: [], flags: [] },
   version: { arguments: '', takes: [0, 0], doc: 'Show the version', details: [], flags: [] },
 } as const satisfies Record<string, CommandSpec>;

@@ -2,7 +2,8 @@
 import { celCondition } from '../cel/condition.ts';
 import { resolveName } from '../cel/scope.ts';
 import { all, type Condition } from '../tree.ts';
-import type { Placed, RuleBook } from './book.ts';
+import { type Placed, type RuleBook, readRuleBook } from './book.ts';
+import { RuleDocument } from './document.ts';
 import { EXCEPTION_KEYS } from './keys.ts';
 import type { FileNode, ObjectNode } from './node.ts';
 import { type JsonScope, jsonCondition } from './tree-condition.ts';
@@ -30,6 +31,16 @@ export function exceptionCondition({ document, node }: Placed, book: RuleBook, s
   }
   if (parts.length === 0) throw document.error(object, 'an exception needs "condition" or "fields"');
   return all(parts);
+}
+
+/** The condition of an exception's fields that are not from a file. Throws RuleError. */
+export function exceptionOf(fields: Readonly<Record<string, unknown>>): Condition {
+  const book = readRuleBook([]);
+  const document = new RuleDocument('exception', JSON.stringify({ fields }));
+  return exceptionCondition({ document, node: document.root }, book, {
+    conditions: book.conditions,
+    place: document.place,
+  });
 }
 
 /** `{"process.name": "cron"}`, `{"process.name": ["cron", "atd"]}`, `{"process.path": {"startsWith": "/usr/"}}`. */
