@@ -1,0 +1,145 @@
+/**
+ * The judge: attacks in their variations and ordinary work, performed on a
+ * throw-away stage under the daemon with the shipped rules. Prints recall,
+ * precision, alerts an hour and what went past. As root, after the build:
+ *
+ *   npm run quality -- [PATTERN…] [--all] [--info] [--caught] [--seed=N] [--jobs=N] [--rules=PATH] [--write] [--install]
+ *
+ * PATTERN is part of a scenario's id, tactic or technique. --all shows the
+ * misses of the half that is only judged, too; --write puts the result into
+ * docs/quality.md; --install fetches the programs of packages.txt first.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startDaemon } from '../test/e2e/support/daemon.ts';
+import { type Alert, byScene, judgeAttacks, raisedBy } from './judge.ts';
+import { misses, noise, type Results, summary } from './report.ts';
+import { type Behaviour, readAttacks, readWork, type Scene, type Work } from './scenario.ts';
+import { markOf, type Performance, Stage } from './stage.ts';
+
+const DIRECTORY = import.meta.dirname;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    all: { type: 'boolean', default: false },
+    info: { type: 'boolean', default: false },
+    caught: { type: 'boolean', default: false },
+    output: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '12' },
+    jobs: { type: 'string', default: '4' },
+    rules: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    install: { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed);
+const wanted = (...texts: readonly string[]) =>
+  positionals.length === 0 || positionals.some((pattern) => texts.some((text) => text.includes(pattern)));
+
+const attacks = readAttacks(join(DIRECTORY, 'attacks'))
+  .map((entry) => ({ ...entry, variations: variationsWanted(entry) }))
+  .filter(({ variations }) => variations.length > 0);
+const work = readWork(join(DIRECTORY, 'work')).filter(({ id, area }) => wanted(id, area));
+if (attacks.length + work.length === 0) throw new Error(`nothing is named like ${positionals.join(', ')}`);
+
+if (values.install) Stage.install();
+const stage = new Stage();
+try {
+  const results = await judge();
+  report(results);
+} finally {
+  stage.close();
+}
+
+function variationsWanted(entry: Behaviour): readonly Scene[] {
+  if (wanted(entry.id, entry.tactic, ...entry.techniques)) return entry.variations;
+  return entry.variations.filter(({ id }) => wanted(id));
+}
+
+async function judge(): Promise<Results> {
+  // Every match counts for recall: a repeat would otherwise be held back behind another scene's alert.
+  const single = attacks.filter(({ alerts }) => alerts === undefined);
+  const bursts = attacks.filter(({ alerts }) => alerts !== undefined);
+  const every = await perform(
+    single.flatMap(({ variations }) => variations),
+    '[ledger]\ndedupe_seconds = 0\nalerts_per_minute = 0\n',
+  );
+  const delivered = await perform(
+    [...bursts.flatMap(({ variations }) => variations), ...work.map(({ scene }) => scene)],
+    '',
+  );
+  return {
+    seed,
+    attacks: [
+      ...judgeAttacks(single, every.performed, every.alerts),
+      ...judgeAttacks(bursts, delivered.performed, delivered.alerts),
+    ],
+    work: work.flatMap((entry: Work) => {
+      const performance = delivered.performed.get(entry.scene);
+      return performance === undefined
+        ? []
+        : [{ work: entry, performance, alerts: delivered.alerts.get(markOf(entry.scene)) ?? [] }];
+    }),
+  };
+}
+
+/** Performs scenes under a daemon of their own, some at a time. */
+async function perform(
+  scenes: readonly Scene[],
+  toml: string,
+): Promise<{ performed: Map<Scene, Performance>; alerts: Map<string, Alert[]> }> {
+  const performed = new Map<Scene, Performance>();
+  if (scenes.length === 0) return { performed, alerts: new Map() };
+  const flags = values.rules === undefined ? [] : [`--rules.path=${values.rules}`];
+  const daemon = await startDaemon({ toml, flags });
+  const started = Date.now();
+  const rest = [...scenes];
+  const worker = async () => {
+    for (let scene = rest.shift(); scene !== undefined; scene = rest.shift()) {
+      const performance = await stage.perform(scene);
+      performed.set(scene, performance);
+      if (process.stderr.isTTY) process.stderr.write(`\r${performed.size} of ${scenes.length} scenes `);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+    await settled(() => daemon.alerts().length);
+    console.error(`${scenes.length} scenes in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+    return { performed, alerts: byScene(daemon.alerts() as unknown as Alert[]) };
+  } finally {
+    await daemon.stop();
+  }
+}
+
+/** Waits until a count has not grown for two seconds, at most half a minute. */
+async function settled(count: () => number): Promise<void> {
+  let last = -1;
+  for (let round = 0; round < 15 && count() !== last; round++) {
+    last = count();
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+  }
+}
+
+function report(results: Results): void {
+  if (values.caught)
+    for (const { performance, alerts, caught } of results.attacks)
+      if (caught) {
+        const rules = raisedBy(alerts, values.info ? 'info' : 'warning').map(([rule]) => rule);
+        console.log(`caught ${performance.scene.id}: ${rules.join(', ')}`);
+      }
+  for (const line of misses(results, values.all)) console.log(line);
+  for (const line of noise(results, values.all, values.info ? 'info' : 'warning')) console.log(line);
+  if (values.output)
+    for (const { performance } of [...results.attacks, ...results.work])
+      console.log(`--- ${performance.scene.id}\n${performance.output}`);
+  const text = summary(results);
+  console.log(text);
+  if (values.write) {
+    if (positionals.length > 0) throw new Error('--write is for a whole run');
+    writeFileSync(
+      join(DIRECTORY, '..', 'docs', 'quality.md'),
+      `<!-- written by \`npm run quality -- --write\`, do not edit -->\n\n# How well the shipped rules judge\nWhat \`npm run quality\` measured; CONTRIBUTING.md says how it works. The attacks and the work are in quality/, each in two halves by a fixed seed: rules were written looking at the misses of one half, the other is only judged.\n\n${text}\n`,
+    );
+  }
+}
