@@ -1,6 +1,6 @@
 import type { Config } from '../config/options.ts';
 import { preflight } from '../daemon/preflight.ts';
-import { emptyProblems, isWritten } from '../daemon/rules.ts';
+import { emptyProblems, foreignPaths, isWritten } from '../daemon/rules.ts';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
 import type { KindFilter } from '../kernel/types.ts';
 import { kernelFilter } from '../rules/literals/kernel-filter.ts';
@@ -59,6 +59,7 @@ async function checkAll(flags: Flags): Promise<Section[]> {
     paths,
     examples: true,
     sigmaPaths: config.rules.sigma_paths,
+    falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),
     distrust: flags['allow-unsafe-files'] !== true,
@@ -67,7 +68,7 @@ async function checkAll(flags: Flags): Promise<Section[]> {
   const wrong = [...fatal, ...other].map((problem) => ({ ...fileOf(flags), ...problem }));
   const sections = [
     section(title, wrong.length === 0 ? ['ok'] : [], wrong),
-    ruleSection(loaded, [...paths, ...config.rules.sigma_paths]),
+    ruleSection(loaded, [...paths, ...foreignPaths(config)]),
     filterSection(loaded),
   ];
   if (flags.kernel === true) sections.push((await import('./check-kernel.ts')).kernelSection(config));
@@ -135,6 +136,7 @@ function fieldsOf(condition: Condition): string[] {
   walk(condition, (node) => {
     const subject = node.type === 'leaf' ? node.subject : node.over;
     if (subject.from === 'field') names.push(fieldName(subject.field));
+    else if (subject.from === 'derived') names.push(...subject.derived.fields.map(fieldName));
   });
   return names;
 }

@@ -18,6 +18,7 @@ export const COMMON: readonly FlagName[] = [
   'rules.path',
   'rules.local-path',
   'sigma.path',
+  'falco.path',
   'web.listen-address',
   'web.config.file',
   'web.enable-lifecycle',
@@ -46,7 +47,7 @@ export const COMMANDS = {
     doc: 'Check configuration and rules; with --kernel also what this kernel offers',
     details: [
       'Without FILE: everything that `run` would check before it touches the kernel, for the same flags. No root needed.',
-      'With FILE: each file by what it is: configuration (.toml), rules (YAML or JSON), Sigma rules, web configuration.',
+      'With FILE: each file by what it is: configuration (.toml), rules (YAML or JSON), Sigma or Falco rules, web configuration.',
       'With --kernel (root): also loads and attaches each BPF program, and detaches it again.',
     ],
     flags: ['kernel', 'allow-unsafe-files', 'format'],

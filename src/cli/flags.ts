@@ -19,6 +19,12 @@ export const FLAGS = {
     doc: 'Rule file or directory beside those, taking effect after them; repeatable',
   },
   'sigma.path': { type: 'string', value: 'P', multiple: true, doc: 'Sigma file or directory; repeatable' },
+  'falco.path': {
+    type: 'string',
+    value: 'P',
+    multiple: true,
+    doc: 'Falco rule file or directory; repeatable, in order',
+  },
   'web.listen-address': { type: 'string', value: 'A', doc: 'Address of /metrics (default 127.0.0.1:9477)' },
   'web.config.file': { type: 'string', value: 'F', doc: 'exporter-toolkit web configuration (TLS, basic auth)' },
   'web.enable-lifecycle': { type: 'boolean', doc: 'Allow POST /-/reload' },

@@ -17,15 +17,15 @@ const MAX_LINE_PROBLEMS = 20;
 
 /**
  * Runs recorded events through the rules and writes an alert for every match.
- * Rules named by flag are the only ones: with --sigma.path alone the shipped
- * rules stay out. Nothing is held back unless --deduplicate asks for it.
+ * Rules named by flag are the only ones: with --sigma.path or --falco.path
+ * alone the shipped rules stay out. Nothing is held back unless --deduplicate asks for it.
  */
 export async function replay({ flags, positionals }: CommandLine): Promise<number> {
   const [file = '-'] = positionals;
   const config = settingsOf(flags);
-  const onlySigma =
-    flags['rules.path'] === undefined && config.rules.paths.length === 0 && config.rules.sigma_paths.length > 0;
-  const paths = onlySigma ? config.rules.local_paths : rulePathsOf(config);
+  const { paths: own, sigma_paths: sigma, falco_paths: falco } = config.rules;
+  const onlyForeign = flags['rules.path'] === undefined && own.length === 0 && sigma.length + falco.length > 0;
+  const paths = onlyForeign ? config.rules.local_paths : rulePathsOf(config);
   const { ruleset, problems } = loadRules(ruleOptions(config, paths));
   printProblems(problems);
   const compared = flags['compare.rules.path'];
@@ -72,6 +72,7 @@ function ruleOptions(config: Config, paths: readonly string[]) {
   return {
     paths,
     sigmaPaths: config.rules.sigma_paths,
+    falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),
   };

@@ -18,6 +18,7 @@ export function rulesOf(flags: Flags): LoadedRules {
   return loadRules({
     paths: rulePathsOf(config),
     sigmaPaths: config.rules.sigma_paths,
+    falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),
   });

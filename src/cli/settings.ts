@@ -30,6 +30,7 @@ const OVERRIDES = {
   'rules.path': ['rules', 'paths'],
   'rules.local-path': ['rules', 'local_paths'],
   'sigma.path': ['rules', 'sigma_paths'],
+  'falco.path': ['rules', 'falco_paths'],
   'output.alerts': ['output', 'alerts_file'],
   'output.events': ['output', 'events_file'],
   'output.format': ['output', 'format'],

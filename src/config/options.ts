@@ -54,6 +54,7 @@ export const TABLES = {
       'Rule files and directories beside them, which take effect after them: own rules, and changes by name (merge) of shipped rules, Sigma rules and built-in heuristics',
     ),
     sigma_paths: list('path', [], 'Sigma files and directories'),
+    falco_paths: list('path', [], 'Falco rule files and directories, in order: later ones add to earlier ones'),
     windows_max_keys: int(
       65536,
       16,

@@ -10,7 +10,15 @@ import type { RuleInfo } from '../rules/types.ts';
 import { KINDS } from '../schema/kinds.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { EventsFile } from './events-file.ts';
-import { configHash, fatalProblems, type Loaded, loadConfiguredRules, rulesHash, wantedEvents } from './rules.ts';
+import {
+  configHash,
+  fatalProblems,
+  foreignPaths,
+  type Loaded,
+  loadConfiguredRules,
+  rulesHash,
+  wantedEvents,
+} from './rules.ts';
 
 /** The configuration, and the rule files to load with it. */
 export interface Settings {
@@ -90,9 +98,7 @@ export class InForce {
       this.#use(config, loaded);
       capabilities.reloaded(config);
       for (const problem of problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
-      log.info(
-        `reloaded: ${ruleset.infos.length} rules from ${[...rulePaths, ...config.rules.sigma_paths].join(', ')}`,
-      );
+      log.info(`reloaded: ${ruleset.infos.length} rules from ${[...rulePaths, ...foreignPaths(config)].join(', ')}`);
     } catch (error) {
       metrics.gauge('config_last_reload_successful').set(0);
       const problems = error instanceof WardenError ? error.problems.map(formatProblem) : [];

@@ -30,18 +30,22 @@ export function loadConfiguredRules(
   const loaded = loadRules({
     paths,
     sigmaPaths: config.rules.sigma_paths,
+    falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,
     kinds: Object.keys(KINDS),
     distrust: !allowUnsafeFiles,
     ...(previous === undefined ? { windows: new WindowStore(config.rules.windows_max_keys) } : { previous }),
   });
-  const problems = emptyProblems(loaded, [...paths, ...config.rules.sigma_paths]);
+  const problems = emptyProblems(loaded, [...paths, ...foreignPaths(config)]);
   if (problems.length > 0) throw new WardenError('RULES_INVALID', 'there is nothing to watch for', { problems });
   const { fatal, other } = preflight(config, loaded);
   if (fatal.length > 0)
     throw new WardenError('CONFIG_INVALID', `the configuration has ${fatal.length} problem(s)`, { problems: fatal });
   return { ...loaded, ineffective: other };
 }
+
+/** Where rules of other programs are. */
+export const foreignPaths = ({ rules }: Config): string[] => [...rules.sigma_paths, ...rules.falco_paths];
 
 /** Paths that were named and give no rule, and a rule set without rules. */
 export function emptyProblems({ ruleset, problems }: LoadedRules, paths: readonly string[]): Problem[] {
@@ -56,12 +60,13 @@ export function emptyProblems({ ruleset, problems }: LoadedRules, paths: readonl
 export const isWritten = ({ source }: RuleInfo): boolean => source !== BUILT_IN;
 
 /**
- * Problems that make a reload fail. A Sigma file that cannot be evaluated is
- * no mistake of the person who reloads: it is refused with the reason, and the
- * rest loads.
+ * Problems that make a reload fail. A Sigma or Falco rule that cannot be
+ * evaluated is no mistake of the person who reloads: it is refused with the
+ * reason, and the rest loads.
  */
 export function fatalProblems(problems: readonly Problem[], config: Config): Problem[] {
-  return problems.filter(({ file }) => !config.rules.sigma_paths.some((path) => file?.startsWith(path) === true));
+  const foreign = foreignPaths(config);
+  return problems.filter(({ file }) => !foreign.some((path) => file?.startsWith(path) === true));
 }
 
 /** What the kernel must let through: for the rules, and whole for kinds that an output or a plugin wants. */

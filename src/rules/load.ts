@@ -1,6 +1,7 @@
 import type { Problem } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { fieldId } from '../schema/fields.ts';
+import { type FalcoSet, isFalco, loadFalco } from './falco/load.ts';
 import { type RuleDraft, readRuleBook, tagsOf } from './file/book.ts';
 import { applyChanges } from './file/change.ts';
 import { defineRule, isEnabled } from './file/define.ts';
@@ -17,6 +18,8 @@ export interface RuleOptions {
   /** Rule files and directories, in the order in which they take effect. */
   readonly paths: readonly string[];
   readonly sigmaPaths?: readonly string[];
+  /** Falco files and directories: later ones add to earlier ones and override them. */
+  readonly falcoPaths?: readonly string[];
   /** Read the examples that stand beside the rules. Default false. */
   readonly examples?: boolean;
   /** Add the built-in heuristics. Default false. */
@@ -47,22 +50,26 @@ export function loadRules(options: RuleOptions): LoadedRules {
     examples: options.examples ?? false,
     distrusting: options.distrust ?? false,
   });
-  const own = files.filter((file) => !isSigma(file));
+  const own = files.filter((file) => !isSigma(file) && !isFalco(file));
   const sigmaFiles = files.filter(isSigma);
   const sigmaPaths = options.sigmaPaths ?? [];
   const sigma = sigmaPaths.length + sigmaFiles.length === 0 ? undefined : loadSigma(sigmaPaths, sigmaFiles);
-  return loadRuleTexts(own, options, problems, sigma);
+  const falcoFiles = files.filter(isFalco);
+  const falcoPaths = options.falcoPaths ?? [];
+  const falco = falcoPaths.length + falcoFiles.length === 0 ? undefined : loadFalco(falcoPaths, falcoFiles);
+  return loadRuleTexts(own, options, problems, sigma, falco);
 }
 
 /** The same for texts that are read already. */
 export function loadRuleTexts(
   files: readonly RuleFile[],
-  options: Omit<RuleOptions, 'paths' | 'sigmaPaths'> = {},
+  options: Omit<RuleOptions, 'paths' | 'sigmaPaths' | 'falcoPaths'> = {},
   before: readonly Problem[] = [],
   sigma?: SigmaSet,
+  falco?: FalcoSet,
 ): LoadedRules {
   const book = readRuleBook(files);
-  const problems: Problem[] = [...before, ...book.problems, ...(sigma?.problems ?? [])];
+  const problems: Problem[] = [...before, ...book.problems, ...(sigma?.problems ?? []), ...(falco?.problems ?? [])];
   const definitions: RuleDefinition[] = [];
   const disabled: RuleDefinition[] = [];
   const kinds = options.kinds === undefined ? undefined : new Set(options.kinds);
@@ -77,11 +84,14 @@ export function loadRuleTexts(
       problems.push({ subject: draft.name, ...cause.problem });
     }
   }
+  const names = new Set(definitions.map(({ info }) => info.name));
+  const falcoRules = falcoDefinitions(falco, names, options);
   const others = [
-    ...sigmaDefinitions(sigma, new Set(definitions.map(({ info }) => info.name))),
+    ...sigmaDefinitions(sigma, names),
+    ...falcoRules.definitions,
     ...(options.heuristics === true ? HEURISTICS : []),
   ];
-  const changed = applyChanges(book, others, sigma?.correlations ?? []);
+  const changed = applyChanges(book, others, sigma?.correlations ?? [], falcoRules.off);
   definitions.push(...changed.definitions);
   disabled.push(...changed.disabled);
   problems.push(...changed.problems);
@@ -94,11 +104,31 @@ export function loadRuleTexts(
   return { ruleset, problems, disabled };
 }
 
-function switchedOn(draft: RuleDraft, options: Pick<RuleOptions, 'enableTags' | 'disableTags'>): boolean {
-  const tags = tagsOf(draft);
+type TagOptions = Pick<RuleOptions, 'enableTags' | 'disableTags'>;
+
+function switchedOn(draft: RuleDraft, options: TagOptions): boolean {
+  return switchedByTags(tagsOf(draft), options) ?? isEnabled(draft);
+}
+
+/** What the tags say; undefined when they say nothing. */
+function switchedByTags(tags: readonly string[], options: TagOptions): boolean | undefined {
   if (options.enableTags?.some((tag) => tags.includes(tag)) === true) return true;
-  if (options.disableTags?.some((tag) => tags.includes(tag)) === true) return false;
-  return isEnabled(draft);
+  return options.disableTags?.some((tag) => tags.includes(tag)) === true ? false : undefined;
+}
+
+/** A name that a rule of another language has already says where it is from. `off`: ids of those switched off. */
+function falcoDefinitions(falco: FalcoSet | undefined, names: Set<string>, options: TagOptions) {
+  const definitions: RuleDefinition[] = [];
+  const off = new Set<string>();
+  const add = ({ info, condition }: RuleDefinition, enabled: boolean): void => {
+    const name = names.has(info.name) ? `${info.name} (Falco)` : info.name;
+    names.add(name);
+    if (!(switchedByTags(info.tags, options) ?? enabled)) off.add(info.id);
+    definitions.push({ info: { ...info, name }, condition });
+  };
+  for (const rule of falco?.rules ?? []) add(rule, true);
+  for (const rule of falco?.disabled ?? []) add(rule, false);
+  return { definitions, off };
 }
 
 /** A misspelt kind would make a rule that never matches. Throws RuleError. */

@@ -140,6 +140,8 @@ export class RuleSet {
     const needed = new Set<FieldName>();
     const add = (subject: Subject | undefined) => {
       if (subject?.from === 'field') needed.add(FIELD_NAMES[subject.field] as FieldName);
+      else if (subject?.from === 'derived')
+        for (const id of subject.derived.fields) needed.add(FIELD_NAMES[id] as FieldName);
       else if (subject?.from === 'any_string') for (const id of TEXT_FIELDS) needed.add(FIELD_NAMES[id] as FieldName);
     };
     for (const { condition, definition } of this.rules) {

@@ -1,6 +1,6 @@
 /**
  * The one condition tree. Every rule language (CEL, json-rules-engine trees,
- * Sigma) is turned into it, and everything that evaluates, indexes, filters or
+ * Sigma, Falco) is turned into it, and everything that evaluates, indexes, filters or
  * explains a rule starts from it.
  *
  * Truth is two-valued:
@@ -14,13 +14,24 @@
  * - `any` of nothing is false, `all` of nothing is true; the quantifier `every`
  *   over an empty list is true, over an absent list false.
  */
-import type { ProcessSummary } from '../schema/event.ts';
+import type { FieldSource, FieldValue, ProcessSummary } from '../schema/event.ts';
 import { type FieldId, fieldId, fieldName } from '../schema/fields.ts';
 
 export type Literal = string | number | boolean;
 
 /** How a value is changed before it is tested. `lower` and `upper` touch ASCII letters only, as CEL's lowerAscii does. */
 export type Transform = 'size' | 'lower' | 'upper';
+
+/** A value that follows from fields of the event, such as Falco's `proc.cmdline`. */
+export interface Derived {
+  /** Tells it from every other one: it is what explanations and the engine's facts call it. */
+  readonly name: string;
+  /** The fields it is made of. */
+  readonly fields: readonly FieldId[];
+  readonly read: (event: FieldSource) => FieldValue;
+  /** A condition on fields that holds whenever the test holds of the value: where the literals of the index come from. */
+  readonly implied?: (test: Test) => Condition | undefined;
+}
 
 /** What a leaf looks at. */
 export type Subject =
@@ -42,6 +53,7 @@ export type Subject =
       readonly index?: number;
       readonly transform?: Transform;
     }
+  | { readonly from: 'derived'; readonly derived: Derived }
   /** Each string of the event in turn: string fields, elements of string lists, values of maps. True when one passes (Sigma keywords). */
   | { readonly from: 'any_string' };
 
@@ -188,6 +200,7 @@ function canBeAbsent(subject: Subject): boolean {
 /** How a subject is written: `process.path`, `process.env['HOME']`, `size(process.args)`. The engine's fact names, too. */
 export function subjectText(subject: Subject): string {
   if (subject.from === 'any_string') return '*';
+  if (subject.from === 'derived') return subject.derived.name;
   let text = subject.from === 'field' ? fieldName(subject.field) : `element${subject.level || ''}`;
   if (subject.from === 'element' && subject.member !== undefined) text += `.${subject.member}`;
   if (subject.from === 'field' && subject.key !== undefined) text += `['${subject.key}']`;

@@ -1,4 +1,4 @@
-import type { EventRecord } from '../schema/event.ts';
+import type { EventRecord, FieldSource } from '../schema/event.ts';
 
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -11,6 +11,20 @@ export type RuleAction = (typeof ACTIONS)[number];
 
 export type RuleMode = 'enforce' | 'shadow';
 
+/** A rule's own text for one event, with the values that are in it. */
+export interface AlertText {
+  readonly text: string;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** How a rule words its alerts (Falco). */
+export interface RuleOutput {
+  /** In Falco's spelling. */
+  readonly priority: string;
+  readonly template: string;
+  render(event: FieldSource): AlertText;
+}
+
 /** What is known of a loaded rule, whatever language it was written in. */
 export interface RuleInfo {
   /** Name in the rule file, or the Sigma title. Unique in a rule set. */
@@ -19,7 +33,7 @@ export interface RuleInfo {
   readonly id: string;
   /** File it came from, with the line where it starts. */
   readonly source: string;
-  readonly language: 'json' | 'cel' | 'sigma';
+  readonly language: 'json' | 'cel' | 'sigma' | 'falco';
   readonly label: string;
   readonly description: string;
   readonly severity: Severity;
@@ -42,6 +56,7 @@ export interface RuleInfo {
   readonly runbook: string | undefined;
   /** Places in later files that changed the rule, in the order in which they took effect. */
   readonly changedBy?: readonly string[];
+  readonly output?: RuleOutput | undefined;
 }
 
 /** One leaf condition that was true, with the value that made it so. */

@@ -235,7 +235,7 @@ function transformed(text: CelText, argument: Expr, name: string, transform: Tra
   if (operand.kind === 'list' && transform === 'size') {
     return { kind: 'literal', value: operand.values.length, type: 'int' };
   }
-  if (operand.kind !== 'subject' || operand.subject.from === 'any_string') {
+  if (operand.kind !== 'subject' || operand.subject.from === 'any_string' || operand.subject.from === 'derived') {
     throw text.error(argument, `${name}() needs a field, found ${typeText(operand)}`);
   }
   const textual = operand.type === 'string';
@@ -261,7 +261,12 @@ function elementOf(text: CelText, expr: Expr, args: readonly Expr[], scope: Scop
     if (typeof key.value !== 'string') throw text.error(position, 'the key of a map is a string');
     return { kind: 'subject', subject: { ...base.subject, key: key.value }, type: 'string' };
   }
-  if (base.kind === 'subject' && base.type === 'list<string>' && base.subject.from !== 'any_string') {
+  if (
+    base.kind === 'subject' &&
+    base.type === 'list<string>' &&
+    base.subject.from !== 'any_string' &&
+    base.subject.from !== 'derived'
+  ) {
     if (typeof key.value !== 'number' || !Number.isInteger(key.value) || key.value < 0) {
       throw text.error(position, 'the index of a list is an integer from 0');
     }

@@ -1,4 +1,4 @@
-/** What rule files change of rules that are not theirs, by name or id: Sigma rules and correlations, built-in heuristics. */
+/** What rule files change of rules that are not theirs, by name or id: Sigma rules and correlations, Falco rules, built-in heuristics. */
 import type { Problem } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { HEURISTICS } from '../heuristics.ts';
@@ -17,15 +17,16 @@ export interface ChangedRules {
   readonly problems: readonly Problem[];
 }
 
-/** Applies the changes in their order; the last word on `enabled` counts. */
+/** Applies the changes in their order; the last word on `enabled` counts. `switchedOff`: ids of rules that are off unless a change switches them on. */
 export function applyChanges(
   book: RuleBook,
   definitions: readonly RuleDefinition[],
   correlations: readonly SigmaCorrelation[],
+  switchedOff: ReadonlySet<string> = new Set(),
 ): ChangedRules {
   const rules = [...definitions];
   const running = [...correlations];
-  const off = new Set<string>();
+  const off = new Set(switchedOff);
   const problems: Problem[] = [];
   for (const change of book.changes) {
     const wanted = (info: RuleInfo) => isNamed(info, change.name);

@@ -85,7 +85,7 @@ function find(condition: Condition, lists: readonly (Reading | undefined)[]): Fo
 }
 
 function readingOf(subject: Subject, lists: readonly (Reading | undefined)[]): Reading | undefined {
-  if (subject.from === 'any_string') return undefined;
+  if (subject.from === 'any_string' || subject.from === 'derived') return undefined;
   if (subject.from === 'field') {
     const { field, key } = subject;
     return key === undefined ? { id: `${field}`, field } : { id: `${field}[${key}]`, field, key };
@@ -102,6 +102,10 @@ function present(reading: Reading | undefined): Found | undefined {
 }
 
 function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)[]): Found | undefined {
+  if (subject.from === 'derived') {
+    const implied = subject.derived.implied?.(test);
+    return implied === undefined ? undefined : find(implied, lists);
+  }
   const reading = readingOf(subject, lists);
   if (reading === undefined || subject.from === 'any_string') return undefined;
   const sized = subject.transform === 'size';

@@ -91,8 +91,12 @@ function findLiterals(condition: Condition, kernel: Kernel): Found | undefined {
       return isSuccess(condition.of) ? { tokens: [{ type: 'error' }], score: 1 } : undefined;
     case 'quantifier':
       return undefined;
-    case 'leaf':
-      return findLeaf(condition, kernel.folds);
+    case 'leaf': {
+      const { subject, test } = condition;
+      if (subject.from !== 'derived') return findLeaf(condition, kernel.folds);
+      const implied = subject.derived.implied?.(test);
+      return implied === undefined ? undefined : find(implied, kernel);
+    }
   }
 }
 

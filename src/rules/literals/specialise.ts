@@ -71,6 +71,28 @@ function kindHas(kind: string, field: FieldId): boolean {
   return kinds === 'all' || kinds.some((prefix) => (prefix.endsWith('_') ? kind.startsWith(prefix) : prefix === kind));
 }
 
+/** What no live event lacks. */
+const ALWAYS: ReadonlySet<FieldId> = new Set(
+  (
+    [
+      'event.type',
+      'event.error',
+      'event.result',
+      'process.pid',
+      'process.name',
+      'process.comm',
+      'process.uid',
+      'process.euid',
+    ] as const
+  ).map((name) => FIELD_NAMES.indexOf(name)),
+);
+
+function isAlways(subject: Subject): boolean {
+  return (
+    subject.from === 'field' && subject.key === undefined && subject.index === undefined && ALWAYS.has(subject.field)
+  );
+}
+
 /** Also knows which fields live events of the kind can have at all. A recorded event may have others. */
 export function knowsLiveKind(kind: string): Known {
   const byName = knowsKind(kind);
@@ -78,6 +100,7 @@ export function knowsLiveKind(kind: string): Known {
   return (leaf) => {
     if (absent(leaf.subject)) return false;
     if (leaf.type === 'leaf' && leaf.test.op === 'compare' && absent(leaf.test.other)) return false;
+    if (leaf.type === 'leaf' && leaf.test.op === 'exists' && isAlways(leaf.subject)) return true;
     return byName(leaf);
   };
 }

@@ -71,6 +71,10 @@ function compileLeaf({ subject, test }: Leaf): Node {
     const { field } = subject;
     return (event) => holds(event.value(field));
   }
+  if (subject.from === 'derived') {
+    const { read } = subject.derived;
+    return (event) => holds(read(event));
+  }
   const read = reader(subject);
   return (event, elements) => holds(read(event, elements));
 }

@@ -48,6 +48,7 @@ function entry(value: Value, key: string): Value {
 /** The function that reads a subject. `any_string` has no single value and is not read this way. */
 export function reader(subject: Subject): Reader {
   if (subject.from === 'any_string') return () => undefined;
+  if (subject.from === 'derived') return subject.derived.read;
   let read: Reader;
   if (subject.from === 'field') {
     const { field, key } = subject;

@@ -70,6 +70,7 @@ const event: fc.Arbitrary<Fields> = fc
         'event.type': 'file_rename',
         'event.error': '',
         'process.uid': 0,
+        'process.name': 'mv',
         ...pathFields(from),
         'file.new_path': to,
       }),

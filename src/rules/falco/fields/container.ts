@@ -1,0 +1,64 @@
+/** Falco's container.* and k8s.* fields, which its container plugin gives. */
+import { derived, first } from '../meaning.ts';
+import { type FalcoFields, missing, text } from './spec.ts';
+
+const ENGINE = 'container engines are not asked';
+const KUBERNETES = 'Kubernetes is not asked';
+
+export const CONTAINER_FIELDS: FalcoFields = {
+  'container.id': text(
+    derived('container.id', ['container.id'], (id) => (typeof id === 'string' ? id.slice(0, 12) : 'host')),
+  ),
+  'container.full_id': text(first('container.id')),
+  'container.type': text(
+    derived('container.type', ['container.id', 'container.runtime'], (id, runtime) =>
+      id === undefined ? 'host' : runtime,
+    ),
+    'docker, containerd, cri-o, podman, systemd-nspawn or lxc',
+  ),
+  'container.name': missing(ENGINE),
+  'container.image': missing(ENGINE),
+  'container.image.id': missing(ENGINE),
+  'container.image.repository': missing(ENGINE),
+  'container.image.tag': missing(ENGINE),
+  'container.image.digest': missing(ENGINE),
+  'container.privileged': missing(ENGINE),
+  'container.mounts': missing(ENGINE),
+  'container.mount': missing(ENGINE, 'key'),
+  'container.mount.source': missing(ENGINE, 'key'),
+  'container.mount.dest': missing(ENGINE, 'key'),
+  'container.mount.mode': missing(ENGINE, 'key'),
+  'container.mount.rdwr': missing(ENGINE, 'key'),
+  'container.mount.propagation': missing(ENGINE, 'key'),
+  'container.healthcheck': missing(ENGINE),
+  'container.liveness_probe': missing(ENGINE),
+  'container.readiness_probe': missing(ENGINE),
+  'container.start_ts': missing(ENGINE),
+  'container.duration': missing(ENGINE),
+  'container.ip': missing(ENGINE),
+  'container.cni.json': missing(ENGINE),
+  'container.host_pid': missing(ENGINE),
+  'container.host_network': missing(ENGINE),
+  'container.host_ipc': missing(ENGINE),
+  'container.label': missing(ENGINE, 'name'),
+  'container.labels': missing(ENGINE),
+  'container.info': missing('of old rules: left out of outputs, as in Falco'),
+
+  'k8s.ns.name': missing(KUBERNETES),
+  'k8s.pod.name': missing(KUBERNETES),
+  'k8s.pod.id': missing(KUBERNETES),
+  'k8s.pod.uid': text(first('container.pod_uid')),
+  'k8s.pod.sandbox_id': missing(KUBERNETES),
+  'k8s.pod.full_sandbox_id': missing(KUBERNETES),
+  'k8s.pod.label': missing(KUBERNETES, 'name'),
+  'k8s.pod.labels': missing(KUBERNETES),
+  'k8s.pod.ip': missing(KUBERNETES),
+  'k8s.pod.cni.json': missing(KUBERNETES),
+  'k8s.rc.name': missing(KUBERNETES),
+  'k8s.rc.id': missing(KUBERNETES),
+  'k8s.svc.name': missing(KUBERNETES),
+  'k8s.svc.id': missing(KUBERNETES),
+  'k8s.ns.id': missing(KUBERNETES),
+  'k8s.rs.name': missing(KUBERNETES),
+  'k8s.deployment.name': missing(KUBERNETES),
+};

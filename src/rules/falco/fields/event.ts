@@ -1,0 +1,181 @@
+/** Falco's evt.* fields. */
+import { any, type Condition, field, kindIs, leaf } from '../../tree.ts';
+import { dateAndTime, isoTime, resultName, resultOf, timeOfDay } from '../event-values.ts';
+import { EVENT_TYPES, untold } from '../events.ts';
+import { ABSENT, constant, derive, derived, FAILED, first, flag, type Meaning } from '../meaning.ts';
+import { nanoseconds } from '../process-values.ts';
+import { ARGUMENT_NAMES, argumentMeaning, OTHER_ARGUMENTS, RAW_NUMBERS, RAW_TEXTS, rawArgument } from './arguments.ts';
+import { type FalcoField, type FalcoFields, missing, number, text, truth } from './spec.ts';
+
+function types(kind: string): Meaning {
+  const entry = EVENT_TYPES[kind];
+  if (entry === undefined) return ABSENT;
+  const { only } = entry;
+  return {
+    is: 'types',
+    types: only ?? entry.types,
+    assumed: entry.types,
+    untold: untold(entry),
+    closed: only === undefined,
+  };
+}
+
+const OPENS = new Set(['file_open', 'file_create']);
+const anyFlag = (...names: string[]): Condition => ({
+  type: 'quantifier',
+  how: 'any',
+  over: field('file.flags'),
+  where: leaf({ from: 'element', level: 0 }, { op: 'equal', values: names }),
+});
+const access = (...values: string[]) => leaf(field('file.access'), { op: 'equal', values });
+const CREATED = any([leaf(field('file.created'), { op: 'equal', values: [true] }), anyFlag('O_TMPFILE')]);
+const EXECUTABLE: Condition = leaf(
+  {
+    from: 'derived',
+    derived: derive('executable(file.mode)', ['file.mode'], (mode) =>
+      typeof mode === 'string' && /^[0-7]+$/.test(mode) ? (Number.parseInt(mode, 8) & 0o111) !== 0 : undefined,
+    ),
+  },
+  { op: 'equal', values: [true] },
+);
+
+/** Of an open; false for everything else, as in Falco. */
+const ofOpen = (holds: Condition) => (kind: string) => flag(OPENS.has(kind) ? holds : any([]));
+
+const result: FalcoField['of'] = (kind) => {
+  const success = OPENS.has(kind) ? 3 : 0;
+  const dup = kind === 'socket_dup';
+  const names = dup ? ['event.result', 'event.error', 'socket.fd'] : ['event.result', 'event.error'];
+  const name = dup ? 'evt.rawres of a dup' : OPENS.has(kind) ? 'evt.rawres of an open' : 'evt.rawres';
+  return {
+    is: 'result',
+    derived: derive(name, names, (value, error, fd) => resultOf(value ?? fd, error, success)),
+    failed: FAILED,
+  };
+};
+
+const category = (kind: string): Meaning => {
+  const entry = EVENT_TYPES[kind];
+  return entry === undefined ? ABSENT : constant(entry.category);
+};
+const time = (name: string, make: (seconds: unknown) => string | undefined) =>
+  text(
+    derived(name, ['event.timestamp'], (seconds) => make(seconds)),
+    'exact to about a microsecond',
+  );
+
+const seconds = (value: unknown) => (typeof value === 'number' ? value : undefined);
+const READS = new Set(['file_read']);
+const WRITES = new Set(['file_write', 'net_send']);
+const truthOf = (holds: boolean) => flag(holds ? kindIs(...Object.keys(EVENT_TYPES)) : any([]));
+
+const LATENCY = 'calls are reported when they end; how long they took is not measured';
+const BUFFER = 'what is read and written is not recorded';
+
+export const EVENT_FIELDS: FalcoFields = {
+  'evt.num': number(constant(1), 'always 1: never 0, which is what never_true asks'),
+  'evt.type': text(types, { differs: 'see the table of event types' }),
+  'syscall.type': text(types, { differs: 'see the table of event types' }),
+  'evt.type.is': missing('use evt.type', 'name'),
+  'evt.dir': text(constant('<'), { differs: 'always <, as in Falco since 0.42' }),
+  'evt.source': text(constant('syscall')),
+  'evt.is_async': truth(truthOf(false)),
+  'evt.asynctype': text(ABSENT),
+  'evt.pluginname': text(ABSENT),
+  'evt.plugininfo': text(ABSENT),
+  'evt.hostname': text(first('host.name')),
+  'evt.category': text(category, { differs: 'by the kind of event' }),
+  'evt.cpu': missing('the CPU is not in our events'),
+  'evt.res': text(derived('evt.res', ['event.error'], resultName)),
+  'evt.rawres': number(result),
+  'evt.failed': truth(flag(FAILED)),
+  'evt.count': number(constant(1)),
+  'evt.count.error': number({ is: 'cases', when: FAILED, chosen: constant(1), otherwise: constant(0) }),
+  'evt.count.error.file': missing('use evt.failed'),
+  'evt.count.error.net': missing('use evt.failed'),
+  'evt.count.error.memory': missing('use evt.failed'),
+  'evt.count.error.other': missing('use evt.failed'),
+  'evt.count.exit': number(constant(1)),
+  'evt.is_open_read': truth(ofOpen(any([access('read', 'read_write'), anyFlag('O_RDONLY', 'O_RDWR')])), {
+    differs: 'false for O_PATH, which Falco takes for reading',
+  }),
+  'evt.is_open_write': truth(ofOpen(any([access('write', 'read_write'), anyFlag('O_WRONLY', 'O_RDWR')]))),
+  'evt.is_open_create': truth(ofOpen(CREATED)),
+  'evt.is_open_exec': truth(
+    ofOpen({ type: 'all', of: [any([anyFlag('O_CREAT', 'O_TMPFILE'), CREATED]), EXECUTABLE] }),
+    {
+      differs: 'by the mode that the file has, where Falco has the one that was asked for',
+    },
+  ),
+  'evt.is_io': truth((kind) => truthOf(READS.has(kind) || WRITES.has(kind))),
+  'evt.is_io_read': truth((kind) => truthOf(READS.has(kind))),
+  'evt.is_io_write': truth((kind) => truthOf(WRITES.has(kind))),
+  'evt.io_dir': text((kind) => (READS.has(kind) ? constant('read') : WRITES.has(kind) ? constant('write') : ABSENT)),
+  'evt.is_wait': truth(truthOf(false)),
+  'evt.is_syslog': truth(truthOf(false)),
+  'evt.time': time('evt.time', (value) => timeOfDay(seconds(value), true)),
+  'evt.time.s': time('evt.time.s', (value) => timeOfDay(seconds(value), false)),
+  'evt.time.iso8601': time('evt.time.iso8601', (value) => isoTime(seconds(value))),
+  'evt.datetime': time('evt.datetime', (value) => dateAndTime(seconds(value), true)),
+  'evt.datetime.s': time('evt.datetime.s', (value) => dateAndTime(seconds(value), false)),
+  'evt.outputtime': time('evt.outputtime', (value) => timeOfDay(seconds(value), true)),
+  'evt.rawtime': number(derived('evt.rawtime', ['event.timestamp'], nanoseconds), 'exact to about a microsecond'),
+  'evt.rawtime.s': number(
+    derived('evt.rawtime.s', ['event.timestamp'], (value) =>
+      typeof value === 'number' ? Math.floor(value) : undefined,
+    ),
+  ),
+  'evt.rawtime.ns': number(
+    derived('evt.rawtime.ns', ['event.timestamp'], (value) =>
+      typeof value === 'number' ? Math.round((value - Math.floor(value)) * 1e6) * 1000 : undefined,
+    ),
+    'exact to about a microsecond',
+  ),
+  'evt.reltime': missing('there is no capture that begins somewhere'),
+  'evt.reltime.s': missing('there is no capture that begins somewhere'),
+  'evt.reltime.ns': missing('there is no capture that begins somewhere'),
+  'evt.latency': missing(LATENCY),
+  'evt.latency.s': missing(LATENCY),
+  'evt.latency.ns': missing(LATENCY),
+  'evt.latency.human': missing(LATENCY),
+  'evt.latency.quantized': missing(LATENCY),
+  'evt.wait_latency': missing(LATENCY),
+  'evt.deltatime': missing('the event before is not remembered'),
+  'evt.deltatime.s': missing('the event before is not remembered'),
+  'evt.deltatime.ns': missing('the event before is not remembered'),
+  'evt.around': missing('for searching in captures', 'index'),
+  'evt.buffer': missing(BUFFER),
+  'evt.buflen': missing(BUFFER),
+  'evt.buflen.in': missing(BUFFER),
+  'evt.buflen.out': missing(BUFFER),
+  'evt.args': missing('the arguments are there one by one: evt.arg.NAME'),
+  'evt.info': missing('the arguments are there one by one: evt.arg.NAME'),
+  'evt.abspath': text((kind, side) => (side === 'dst' ? argumentMeaning(kind, 'newpath') : first('file.path')), {
+    argument: 'name',
+    differs: 'for every event with a path',
+  }),
+  'evt.arg': text((kind, argument) => (argument === undefined ? ABSENT : argumentMeaning(kind, argument)), {
+    argument: 'name or index',
+    differs: 'paths are absolute and numbers count the arguments that our events have; see the table of arguments',
+  }),
+  'evt.rawarg': text((kind, argument) => (argument === undefined ? ABSENT : rawArgument(kind, argument)), {
+    argument: 'name',
+    differs: 'paths are absolute; flags in numbers are not there',
+  }),
+};
+
+/** What is wrong with the argument of evt.arg, undefined when our events have it; `unknown`: so do Falco's not. */
+export function argumentFault(
+  name: string,
+  argument: string,
+): { readonly message: string; readonly known: boolean } | undefined {
+  if (name === 'evt.arg' && (/^\d+$/.test(argument) || ARGUMENT_NAMES.has(argument))) return undefined;
+  if (name === 'evt.rawarg' && (RAW_NUMBERS.has(argument) || RAW_TEXTS.has(argument))) return undefined;
+  const known = ARGUMENT_NAMES.has(argument) || OTHER_ARGUMENTS.has(argument);
+  return { message: known ? 'is not in our events' : 'is no argument of a system call', known };
+}
+
+/** evt.rawarg has the type of its argument. */
+export function rawIsNumber(argument: string): boolean {
+  return RAW_NUMBERS.has(argument);
+}

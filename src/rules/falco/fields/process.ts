@@ -1,0 +1,274 @@
+/** Falco's proc.*, thread.*, user.* and group.* fields. */
+import type { ProcessSummary } from '../../../schema/event.ts';
+import { field, leaf } from '../../tree.ts';
+import { derive, derived, first, flag, type Meaning } from '../meaning.ts';
+import {
+  ancestorReader,
+  ancestorsOf,
+  argumentCount,
+  argumentLength,
+  argumentText,
+  commandText,
+  durationOf,
+  environmentText,
+  exeLine,
+  firstArgument,
+  impliedByCommand,
+  loginShell,
+  nanoseconds,
+  sessionLeader,
+  ttyNumber,
+  variableOf,
+} from '../process-values.ts';
+import { type FalcoField, type FalcoFields, indexOf, missing, number, text, truth } from './spec.ts';
+
+const NAME: Meaning = { is: 'comm', subjects: [field('process.name'), field('process.comm')] };
+const PARENT_NAME: Meaning = { is: 'comm', subjects: [field('process.parent.name')] };
+const COMMAND = ['process.name', 'process.args', 'process.command_line', 'process.comm'] as const;
+const PARENT = ['process.parent.name', 'process.parent.args', 'process.parent.command_line'] as const;
+const ANCESTORS = ['process.ancestors', 'process.parent.name'] as const;
+
+const isTrue = (name: string) => flag(leaf(field(name), { op: 'equal', values: [true] }));
+
+const commandLine = derived(
+  'proc.cmdline',
+  COMMAND,
+  (name, args, line, comm) => commandText(name ?? comm, args, line),
+  impliedByCommand(['process.name', 'process.comm', 'process.command_line'], ['process.args']),
+);
+
+/** Of the process itself for [0], of its parent for [1]. */
+function ancestor(name: string, own: Meaning, parent: Meaning) {
+  return (_kind: string, argument: string | undefined): Meaning => {
+    const read = ancestorReader(name);
+    if (argument === undefined) {
+      const over = derive(name, ANCESTORS, (ancestors, parentName) => {
+        const values = ancestorsOf(ancestors, parentName).map(read);
+        return values.filter((value) => value !== undefined).map(String);
+      });
+      return { is: 'some', over };
+    }
+    const level = indexOf(name, argument);
+    if (level === 0) return own;
+    if (level === 1) return parent;
+    return derived(`${name}[${level}]`, ANCESTORS, (ancestors, parentName) => {
+      const process = ancestorsOf(ancestors, parentName)[level - 1];
+      return process === undefined ? undefined : read(process);
+    });
+  };
+}
+
+const ancestorField = (name: string, own: Meaning, parent: Meaning, more: Partial<FalcoField> = {}) =>
+  text(ancestor(name, own, parent), {
+    argument: 'optional index',
+    differs: 'of up to 16 processes above; a name is that of the program, before it renamed itself',
+    ...more,
+  });
+
+const exe = derived(
+  'proc.exe',
+  ['process.args', 'process.command_line', 'process.path'],
+  (args, line, path) => firstArgument(args, line) ?? path,
+);
+const parentExe = derived(
+  'proc.pexe',
+  ['process.parent.args', 'process.parent.command_line', 'process.parent.path'],
+  (args, line, path) => firstArgument(args, line) ?? path,
+);
+const parentCommand = derived(
+  'proc.pcmdline',
+  PARENT,
+  (name, args, line) => commandText(name, args, line),
+  impliedByCommand(['process.parent.name', 'process.parent.command_line'], ['process.parent.args']),
+);
+
+function environment(name: string) {
+  return (_kind: string, argument: string | undefined): Meaning =>
+    argument === undefined
+      ? derived(name, ['process.env'], environmentText)
+      : derived(`${name}[${argument}]`, ['process.env'], (env) => variableOf(env, argument));
+}
+
+function leader(name: string, read: (process: Partial<ProcessSummary>) => string | undefined): Meaning {
+  return derived(
+    name,
+    ['process.session_id', 'process.pid', 'process.name', 'process.ancestors'],
+    (sid, pid, own, above) => {
+      const self = { ...(typeof pid === 'number' ? { pid } : {}), ...(typeof own === 'string' ? { name: own } : {}) };
+      const found = sessionLeader(sid, self, ancestorsOf(above, undefined));
+      return found === undefined ? undefined : read(found);
+    },
+  );
+}
+
+const named = ancestorReader('proc.aname');
+
+/** Two numbers of the event are the same. */
+function same(name: string, other: string): Meaning {
+  return flag(leaf(field(name), { op: 'compare', how: 'equal', other: field(other) }));
+}
+
+const CAPABILITIES: Meaning = {
+  is: 'names',
+  over: field('process.capabilities'),
+  joined: derive('thread.cap_effective', ['process.capabilities'], (names) =>
+    Array.isArray(names) ? names.join(' ') : undefined,
+  ),
+};
+
+/** Falco has the effective user; the name we have is that of the real one. */
+const userName = derived('user.name', ['user.name', 'process.uid', 'process.euid'], (name, uid, euid) => {
+  if (euid === undefined || uid === undefined || euid === uid) return name;
+  return euid === 0 ? 'root' : '<NA>';
+});
+const loginName = derived('user.loginname', ['process.auid', 'process.uid', 'user.name'], (auid, uid, name) => {
+  if (auid === undefined) return '<NA>';
+  if (auid === uid && name !== undefined) return name;
+  return auid === 0 ? 'root' : '<NA>';
+});
+
+const AT_EXEC = 'the executable at the time of the exec';
+const RESOURCES = 'our events do not say what a process uses';
+const NOT_KEPT = 'not kept of a process';
+
+export const PROCESS_FIELDS: FalcoFields = {
+  'proc.name': text(
+    NAME,
+    'the name that the program was started by, cut like a task name: what it calls itself later (prctl) is not followed, as in Falco, but neither are renamed threads',
+  ),
+  'proc.pname': text(PARENT_NAME),
+  'proc.aname': ancestorField('proc.aname', NAME, PARENT_NAME),
+  'proc.exe': text(exe),
+  'proc.pexe': text(parentExe),
+  'proc.aexe': ancestorField('proc.aexe', exe, parentExe),
+  'proc.exepath': text(first('process.path')),
+  'proc.pexepath': text(first('process.parent.path')),
+  'proc.aexepath': ancestorField('proc.aexepath', first('process.path'), first('process.parent.path')),
+  'proc.cmdline': text(commandLine),
+  'proc.pcmdline': text(parentCommand),
+  'proc.acmdline': ancestorField('proc.acmdline', commandLine, parentCommand),
+  'proc.args': text(
+    derived(
+      'proc.args',
+      ['process.args', 'process.command_line'],
+      argumentText,
+      impliedByCommand(['process.command_line'], ['process.args']),
+    ),
+  ),
+  'proc.exeline': text(
+    derived(
+      'proc.exeline',
+      ['process.args', 'process.command_line'],
+      exeLine,
+      impliedByCommand(['process.command_line'], ['process.args']),
+    ),
+  ),
+  'proc.cmdnargs': number(derived('proc.cmdnargs', ['process.args'], argumentCount)),
+  'proc.cmdlenargs': number(derived('proc.cmdlenargs', ['process.args'], argumentLength)),
+  'proc.env': text(environment('proc.env'), {
+    argument: 'optional key',
+    differs: 'only the variables that enrich.environment names',
+  }),
+  'proc.aenv': missing('the environment of processes above is not kept', 'optional key'),
+  'proc.cwd': text(
+    derived('proc.cwd', ['process.cwd'], (cwd) =>
+      typeof cwd === 'string' && !cwd.endsWith('/') ? `${cwd}/` : (cwd ?? ''),
+    ),
+    'that of the exec; a later chdir is not followed',
+  ),
+  'proc.loginshellid': number(
+    derived('proc.loginshellid', ['process.pid', 'process.name', 'process.ancestors'], (pid, name, above) =>
+      loginShell(pid, name, ancestorsOf(above, undefined)),
+    ),
+  ),
+  'proc.tty': number(derived('proc.tty', ['process.tty'], ttyNumber)),
+  'proc.pid': number(first('process.pid')),
+  'proc.ppid': number(first('process.ppid', 'process.parent.pid')),
+  'proc.apid': {
+    ...ancestorField('proc.apid', first('process.pid'), first('process.ppid', 'process.parent.pid')),
+    type: 'number',
+  },
+  'proc.vpid': missing('the pid inside a pid namespace is not in our events'),
+  'proc.pvpid': missing('the pid inside a pid namespace is not in our events'),
+  'proc.sid': number(first('process.session_id'), 'in the initial pid namespace'),
+  'proc.sname': text(
+    leader('proc.sname', (process) => String(named(process) ?? '') || undefined),
+    'absent when the leader has ended',
+  ),
+  'proc.sid.exe': missing('of the session leader the name alone is known'),
+  'proc.sid.exepath': missing('of the session leader the name alone is known'),
+  'proc.vpgid': missing('the process group is not in our events'),
+  'proc.vpgid.name': missing('the process group is not in our events'),
+  'proc.vpgid.exe': missing('the process group is not in our events'),
+  'proc.vpgid.exepath': missing('the process group is not in our events'),
+  'proc.pgid': missing('the process group is not in our events'),
+  'proc.pgid.name': missing('the process group is not in our events'),
+  'proc.pgid.exe': missing('the process group is not in our events'),
+  'proc.pgid.exepath': missing('the process group is not in our events'),
+  'proc.is_pgid_leader': missing('the process group is not in our events'),
+  'proc.is_vpgid_leader': missing('the process group is not in our events'),
+  'proc.is_sid_leader': truth(same('process.session_id', 'process.pid')),
+  'proc.duration': number(derived('proc.duration', ['process.start_time', 'event.timestamp'], durationOf)),
+  'proc.ppid.duration': number(
+    derived('proc.ppid.duration', ['process.parent.start_time', 'event.timestamp'], durationOf),
+  ),
+  'proc.pid.ts': number(derived('proc.pid.ts', ['process.start_time'], nanoseconds), 'to about a microsecond'),
+  'proc.ppid.ts': number(derived('proc.ppid.ts', ['process.parent.start_time'], nanoseconds), 'to about a microsecond'),
+  'proc.is_exe_writable': truth(isTrue('process.writable'), AT_EXEC),
+  'proc.is_exe_upper_layer': truth(isTrue('process.upper_layer'), AT_EXEC),
+  'proc.is_exe_lower_layer': missing('whether an executable lies in an overlay’s lower layer is not told'),
+  'proc.is_exe_from_memfd': truth(isTrue('process.memfd')),
+  'proc.exe_ino': number(first('process.inode')),
+  'proc.exe_ino.ctime': missing('times of the executable are not in our events'),
+  'proc.exe_ino.mtime': missing('times of the executable are not in our events'),
+  'proc.exe_ino.ctime_duration_proc_start': missing('times of the executable are not in our events'),
+  'proc.exe_ino.ctime_duration_pidns_start': missing('times of the executable are not in our events'),
+  'proc.pidns_init_start_ts': missing('the start of a pid namespace is not in our events'),
+  'proc.is_container_healthcheck': missing('health checks of containers are not told from other programs'),
+  'proc.is_container_liveness_probe': missing('health checks of containers are not told from other programs'),
+  'proc.is_container_readiness_probe': missing('health checks of containers are not told from other programs'),
+  'proc.fdopencount': missing(RESOURCES),
+  'proc.fdlimit': missing(RESOURCES),
+  'proc.fdusage': missing(RESOURCES),
+  'proc.vmsize': missing(RESOURCES),
+  'proc.vmrss': missing(RESOURCES),
+  'proc.vmswap': missing(RESOURCES),
+  'proc.nthreads': missing(RESOURCES),
+  'proc.nchilds': missing(RESOURCES),
+  'proc.stdin.type': missing(NOT_KEPT),
+  'proc.stdout.type': missing(NOT_KEPT),
+  'proc.stderr.type': missing(NOT_KEPT),
+  'proc.stdin.name': missing(NOT_KEPT),
+  'proc.stdout.name': missing(NOT_KEPT),
+  'proc.stderr.name': missing(NOT_KEPT),
+
+  'thread.cap_effective': text(CAPABILITIES),
+  'thread.cap_permitted': missing('the effective set alone is in our events'),
+  'thread.cap_inheritable': missing('the effective set alone is in our events'),
+  'thread.tid': number(first('process.tid')),
+  'thread.vtid': missing('the thread id inside a pid namespace is not in our events'),
+  'thread.ismain': truth(isTrue('process.thread_leader')),
+  'thread.nametid': missing('for tables of sysdig only'),
+  'thread.cgroups': missing('of the control groups the unified hierarchy’s path alone is known'),
+  'thread.cgroup': missing('of the control groups the unified hierarchy’s path alone is known', 'name'),
+  'thread.exectime': missing(RESOURCES),
+  'thread.totexectime': missing(RESOURCES),
+  'thread.pfmajor': missing(RESOURCES),
+  'thread.pfminor': missing(RESOURCES),
+  'thread.cpu': missing(RESOURCES),
+  'thread.cpu.user': missing(RESOURCES),
+  'thread.cpu.system': missing(RESOURCES),
+  'thread.vmsize': missing(RESOURCES),
+  'thread.vmrss': missing(RESOURCES),
+  'thread.vmsize.b': missing(RESOURCES),
+  'thread.vmrss.b': missing(RESOURCES),
+
+  'user.uid': number(first('process.euid', 'process.uid')),
+  'user.name': text(userName, 'of the effective user where it is the real one or root'),
+  'user.loginuid': number({ is: 'first', subjects: [field('process.auid')], otherwise: -1 }),
+  'user.loginname': text(loginName, 'where the login user is the acting one or root'),
+  'user.homedir': missing('home directories are not in our events'),
+  'user.shell': missing('login shells are not in our events'),
+  'group.gid': number(first('process.gid'), 'the real group'),
+  'group.name': missing('names of groups are not in our events'),
+};

@@ -1,0 +1,106 @@
+/** Loads Falco rule files: in order, each seeing what was defined before it. */
+import { messageOf, type Problem } from '../../errors.ts';
+import { readYaml, type YamlDocument } from '../../yaml.ts';
+import type { RuleDefinition } from '../rule.ts';
+import { readSigmaFiles, type SourceFile } from '../sigma/files.ts';
+import { Collection, itemsOf } from './document.ts';
+import { FalcoFault } from './fault.ts';
+import { checkRequirements } from './requirements.ts';
+import { defineRules, type FalcoRule } from './rules.ts';
+
+export interface FalcoSet {
+  /** Those that are switched on, in the order of their first definition. */
+  readonly rules: readonly RuleDefinition[];
+  readonly disabled: readonly RuleDefinition[];
+  /** What was refused, each with its file. The rest is sound. */
+  readonly problems: readonly Problem[];
+}
+
+/** Loads the files, and all .yml and .yaml files below the directories, in the order in which they are named; `files` are read already. */
+export function loadFalco(paths: readonly string[], files: readonly SourceFile[] = []): FalcoSet {
+  const read = readSigmaFiles(paths);
+  return loadFalcoTexts([...files, ...read.files], read.problems);
+}
+
+/** Whether a file among rule files is Falco's: a list whose items are rules, macros or lists. */
+export function isFalco({ path, text }: SourceFile): boolean {
+  return (
+    /\.ya?ml$/.test(path) && /^- +(?:rule|macro|list|required_engine_version|required_plugin_versions):/m.test(text)
+  );
+}
+
+/** The same for texts that are read already. */
+export function loadFalcoTexts(files: readonly SourceFile[], before: readonly Problem[] = []): FalcoSet {
+  const problems: Problem[] = [...before];
+  const collection = new Collection();
+  for (const file of files) readFile(file, collection, problems);
+  const rules: FalcoRule[] = defineRules(collection, (problem) => problems.push(problem));
+  return {
+    rules: rules.filter(({ enabled }) => enabled).map(({ definition }) => definition),
+    disabled: rules.filter(({ enabled }) => !enabled).map(({ definition }) => definition),
+    problems,
+  };
+}
+
+function readFile(file: SourceFile, collection: Collection, problems: Problem[]): void {
+  let documents: YamlDocument[];
+  try {
+    documents = readYaml(file.text);
+  } catch (fault) {
+    problems.push(problemOf(file.path, asFault(fault)));
+    return;
+  }
+  for (const document of documents) {
+    try {
+      if (document.fault !== undefined) throw document.fault;
+      if (document.root === undefined) continue;
+      readItems(document, file, collection, problems);
+    } catch (fault) {
+      problems.push(problemOf(file.path, asFault(fault), document.line));
+      if (fault instanceof FalcoFault && fault.wholeFile) return;
+    }
+  }
+}
+
+function readItems(document: YamlDocument, file: SourceFile, collection: Collection, problems: Problem[]): void {
+  if (document.root === undefined) return;
+  for (const item of itemsOf(document.root)) {
+    let subject: string | undefined;
+    try {
+      if (item.kind !== 'map') throw new FalcoFault('an item must be a map', item);
+      const name = item.entries.get('rule') ?? item.entries.get('macro') ?? item.entries.get('list');
+      subject = name?.kind === 'scalar' ? name.text : undefined;
+      if (!checkRequirements(item)) collection.add(item, file.path);
+    } catch (fault) {
+      if (fault instanceof FalcoFault && fault.wholeFile) throw fault;
+      problems.push(problemOf(file.path, asFault(fault), item.line, subject));
+    }
+  }
+}
+
+/** Whatever goes wrong with one item, the others load. */
+function asFault(fault: unknown): {
+  readonly message: string;
+  readonly line?: number | undefined;
+  readonly remedy?: string | undefined;
+} {
+  return fault instanceof Error && 'line' in fault
+    ? (fault as FalcoFault)
+    : { message: `cannot be read: ${messageOf(fault)}` };
+}
+
+function problemOf(
+  file: string,
+  fault: { readonly message: string; readonly line?: number | undefined; readonly remedy?: string | undefined },
+  line?: number,
+  subject?: string,
+): Problem {
+  const at = fault.line ?? line;
+  return {
+    file,
+    ...(at === undefined ? {} : { line: at }),
+    ...(subject === undefined ? {} : { subject }),
+    message: fault.message,
+    ...(fault.remedy === undefined ? {} : { remedy: fault.remedy }),
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * A Falco condition as a condition tree: translated once for each kind of
+ * event, because what a field is depends on it. What Falco's types of event
+ * exclude falls away on the spot, so that most rules are left with one kind.
+ */
+import { all, any, type Condition, exists, FALSE, kindIs, leaf, not, type Test } from '../tree.ts';
+import { conditionOf, type Question, questionOf } from './compare.ts';
+import { FALCO_KINDS, isEventType, isRecorded } from './events.ts';
+import { FalcoFault, quoted } from './fault.ts';
+import { type Operand, resolveOperand, subjectOf } from './operand.ts';
+import type { CheckExpr, Expr, Operator } from './syntax.ts';
+
+/** A comparison whose fields and literals are checked. */
+type Prepared =
+  | { readonly type: 'literals'; readonly left: Operand; readonly question: Question }
+  | { readonly type: 'fields'; readonly left: Operand; readonly right: Operand; readonly operator: Operator };
+
+export type Macros = ReadonlyMap<string, Expr>;
+
+const TYPES = new Set(['evt.type', 'syscall.type']);
+const MAX_NODES = 200_000;
+
+/** Translates a condition. Throws FalcoFault for a field that is not there and for what does not fit. */
+export function translate(expr: Expr, macros: Macros): Condition {
+  const translation = new Translation(macros);
+  translation.prepare(expr);
+  const byCondition = new Map<string, { condition: Condition; kinds: string[] }>();
+  for (const kind of FALCO_KINDS) {
+    const condition = translation.condition(expr, kind);
+    if (condition.type === 'const' && !condition.value) continue;
+    // Derived values have names of their own where they differ, so equal text is an equal condition.
+    const key = JSON.stringify(condition);
+    const known = byCondition.get(key);
+    if (known === undefined) byCondition.set(key, { condition, kinds: [kind] });
+    else known.kinds.push(kind);
+  }
+  if (byCondition.size === 0) translation.checkRecorded();
+  return any([...byCondition.values()].map(({ condition, kinds }) => all([kindIs(...kinds), condition])));
+}
+
+class Translation {
+  readonly #macros: Macros;
+  readonly #prepared = new Map<CheckExpr, Prepared>();
+  readonly #notRecorded = new Set<string>();
+  #nodes = 0;
+
+  constructor(macros: Macros) {
+    this.#macros = macros;
+  }
+
+  /** Checks all comparisons, also those that no kind of event comes to. */
+  prepare(expr: Expr): void {
+    if (++this.#nodes > MAX_NODES) throw new FalcoFault('the condition is too large with its macros in place');
+    switch (expr.type) {
+      case 'and':
+      case 'or':
+        for (const child of expr.of) this.prepare(child);
+        return;
+      case 'not':
+        this.prepare(expr.of);
+        return;
+      case 'macro':
+        this.prepare(this.#macro(expr.name));
+        return;
+      case 'check':
+        if (!this.#prepared.has(expr)) this.#prepared.set(expr, this.#check(expr));
+        return;
+    }
+  }
+
+  /** A rule that holds for no kind of event is sound, as in Falco, unless it waits for events that there are not here. */
+  checkRecorded(): void {
+    if (this.#notRecorded.size === 0) return;
+    throw new FalcoFault(`events of the type ${[...this.#notRecorded].join(', ')} are not recorded`, { unknown: true });
+  }
+
+  condition(expr: Expr, kind: string): Condition {
+    switch (expr.type) {
+      case 'and': {
+        const children: Condition[] = [];
+        for (const child of expr.of) {
+          const condition = this.condition(child, kind);
+          if (condition.type === 'const' && !condition.value) return FALSE;
+          children.push(condition);
+        }
+        return all(children);
+      }
+      case 'or':
+        return any(expr.of.map((child) => this.condition(child, kind)));
+      case 'not':
+        return not(this.condition(expr.of, kind));
+      case 'macro':
+        return this.condition(this.#macro(expr.name), kind);
+      case 'check': {
+        const prepared = this.#prepared.get(expr);
+        return prepared === undefined ? FALSE : checkCondition(prepared, kind);
+      }
+    }
+  }
+
+  #macro(name: string): Expr {
+    const macro = this.#macros.get(name);
+    if (macro === undefined) throw new FalcoFault(`the macro ${quoted(name)} is unknown`);
+    return macro;
+  }
+
+  #check({ left, operator, values, right }: CheckExpr): Prepared {
+    const operand = resolveOperand(left);
+    checkPresent(operand);
+    if (right !== undefined) {
+      const other = resolveOperand(right);
+      checkPresent(other);
+      checkPair(operand, other, operator);
+      return { type: 'fields', left: operand, right: other, operator };
+    }
+    if (TYPES.has(operand.name)) this.#checkTypes(operator, values);
+    return { type: 'literals', left: operand, question: questionOf(operand.name, operand.type, operator, values) };
+  }
+
+  #checkTypes(operator: Operator, values: readonly string[]): void {
+    if (operator !== '=' && operator !== '==' && operator !== '!=' && operator !== 'in' && operator !== 'intersects')
+      return;
+    for (const value of values) {
+      if (!isEventType(value)) throw new FalcoFault(`the event type ${quoted(value)} is unknown`, { unknown: true });
+      if (operator !== '!=' && !isRecorded(value)) this.#notRecorded.add(value);
+    }
+  }
+}
+
+function checkPresent({ name, missing }: Operand): void {
+  if (missing !== undefined) throw new FalcoFault(`the field ${name} is not there: ${missing}`, { unknown: true });
+}
+
+function checkPair(left: Operand, right: Operand, operator: Operator): void {
+  if (
+    operator === 'pmatch' ||
+    operator === 'regex' ||
+    operator === 'glob' ||
+    operator === 'iglob' ||
+    operator === 'bcontains' ||
+    operator === 'bstartswith'
+  ) {
+    throw new FalcoFault(`the operator ${operator} takes no field on its right side`);
+  }
+  if (left.type !== right.type) {
+    throw new FalcoFault(`${left.name} is a ${left.type} and cannot be compared with ${right.name}, a ${right.type}`);
+  }
+}
+
+function checkCondition(prepared: Prepared, kind: string): Condition {
+  if (prepared.type === 'literals') return conditionOf(prepared.left.meaning(kind), prepared.question);
+  const left = subjectOf(prepared.left, kind);
+  const right = subjectOf(prepared.right, kind);
+  if (left === undefined || right === undefined) return FALSE;
+  const { operator } = prepared;
+  const test = pairTest(operator);
+  const condition = leaf(left, { ...test, op: 'compare', other: right });
+  return operator === '!=' ? all([exists(left), exists(right), not(condition)]) : condition;
+}
+
+type Pair = Pick<Test & { op: 'compare' }, 'how' | 'ignoreCase'>;
+
+function pairTest(operator: Operator): Pair {
+  switch (operator) {
+    case '<':
+      return { how: 'lt' };
+    case '<=':
+      return { how: 'lte' };
+    case '>':
+      return { how: 'gt' };
+    case '>=':
+      return { how: 'gte' };
+    case 'contains':
+      return { how: 'contains' };
+    case 'icontains':
+      return { how: 'contains', ignoreCase: true };
+    case 'startswith':
+      return { how: 'startsWith' };
+    case 'endswith':
+      return { how: 'endsWith' };
+    default:
+      return { how: 'equal' };
+  }
+}

@@ -1,0 +1,174 @@
+import { expect } from 'chai';
+import { holds, problemsOf, ruleText } from './support/load.ts';
+
+const EXEC = {
+  'event.type': 'process_exec',
+  'event.error': '',
+  'event.result': 0,
+  'process.pid': 7,
+  'process.ppid': 6,
+  'process.name': 'nc.openbsd',
+  'process.comm': 'nc.openbsd',
+  'process.path': '/usr/bin/nc.openbsd',
+  'process.args': ['/bin/nc', '-e', '/bin/sh'],
+  'process.uid': 1000,
+  'process.euid': 1000,
+  'user.name': 'ann',
+  'process.parent.name': 'bash',
+  'process.ancestors': [
+    { pid: 6, name: 'bash', path: '/bin/bash' },
+    { pid: 5, name: 'sshd', path: '/usr/sbin/sshd' },
+  ],
+  'process.env': { LD_PRELOAD: '/tmp/x.so' },
+};
+const OPEN = {
+  'event.type': 'file_open',
+  'event.error': '',
+  'event.result': 3,
+  'event.syscall': 'openat',
+  'process.name': 'cat',
+  'process.comm': 'cat',
+  'process.path': '/usr/bin/cat',
+  'process.args': ['cat', '/etc/shadow'],
+  'file.path': '/etc/shadow',
+  'file.access': 'read',
+  'file.flags': ['O_RDONLY'],
+};
+const CONNECT = {
+  'event.type': 'net_conn',
+  'event.error': '',
+  'event.result': 0,
+  'event.syscall': 'connect',
+  'process.name': 'curl',
+  'process.comm': 'curl',
+  'network.transport': 'tcp',
+  'network.family': 'ipv4',
+  'network.direction': 'outbound',
+  'network.source.ip': '10.0.0.5',
+  'network.source.port': 40000,
+  'network.destination.ip': '93.184.216.34',
+  'network.destination.port': 443,
+};
+
+type Case = readonly [condition: string, event: Readonly<Record<string, unknown>>, expected: boolean];
+
+function table(title: string, cases: readonly Case[]): void {
+  describe(title, () => {
+    for (const [condition, event, expected] of cases) {
+      it(`${condition} ${expected ? 'holds' : 'does not hold'} for ${String(event['event.type'])}`, async () => {
+        expect(await holds(condition, event)).to.equal(expected);
+      });
+    }
+  });
+}
+
+describe('A Falco condition', () => {
+  table('compares texts', [
+    ['proc.name=cat', OPEN, true],
+    ['proc.name == "cat"', OPEN, true],
+    ["proc.name = 'cat'", OPEN, true],
+    ['proc.name != cat', OPEN, false],
+    ['proc.name contains a', OPEN, true],
+    ['proc.name icontains A', OPEN, true],
+    ['proc.name contains A', OPEN, false],
+    ['fd.name startswith /etc', OPEN, true],
+    ['fd.name endswith adow', OPEN, true],
+    ['fd.name bcontains 736861', OPEN, true],
+    ['fd.name bstartswith 2f65', OPEN, true],
+    ['fd.name bstartswith 65', OPEN, false],
+    ['fd.name glob /etc/*', OPEN, true],
+    ['fd.name glob /e*w', OPEN, true],
+    ['fd.name glob /etc/shado?', OPEN, true],
+    ['fd.name glob /etc/shad', OPEN, false],
+    ['fd.name iglob /ETC/*', OPEN, true],
+    ['fd.name regex /etc/[a-z]+', OPEN, true],
+    ['fd.name regex /etc/[a-r]', OPEN, false],
+    ["fd.name regex '(?i)/ETC/.*'", OPEN, true],
+    ['fd.name pmatch (/etc, /usr)', OPEN, true],
+    ['fd.name pmatch (/et, /usr)', OPEN, false],
+    ['fd.name pmatch (/etc/shadow/x)', OPEN, false],
+    ['fd.name in (/etc/passwd, "/etc/shadow")', OPEN, true],
+    ['fd.name in ()', OPEN, false],
+    ['proc.name intersects (cat, dog)', OPEN, true],
+    ['fd.directory=/etc', OPEN, true],
+    ['fd.filename=shadow', OPEN, true],
+  ]);
+  table('binds not before and before or', [
+    ['not proc.name=dog and proc.name=cat', OPEN, true],
+    ['not (proc.name=cat or proc.name=dog)', OPEN, false],
+    ['proc.name=cat or proc.name=dog and fd.name=/x', OPEN, true],
+    ['(proc.name=cat or proc.name=dog) and fd.name=/x', OPEN, false],
+    ['not not proc.name=cat', OPEN, true],
+    ['proc.name=cat and not fd.name startswith /etc', OPEN, false],
+  ]);
+  table('compares an absent value to nothing', [
+    ['fd.name exists', OPEN, true],
+    ['fd.sport exists', OPEN, false],
+    ['not fd.sport exists', OPEN, true],
+    ['fd.sport != 4', OPEN, false],
+    ['not fd.sport = 4', OPEN, true],
+    ['proc.aname[7] exists', EXEC, false],
+    ['proc.aname[7] != x', EXEC, false],
+  ]);
+  table('knows processes', [
+    ['proc.exe=/bin/nc', EXEC, true],
+    ['proc.exepath=/usr/bin/nc.openbsd', EXEC, true],
+    ['proc.cmdline="nc.openbsd -e /bin/sh"', EXEC, true],
+    ['proc.args="-e /bin/sh"', EXEC, true],
+    ['proc.pname=bash and proc.ppid=6', EXEC, true],
+    ['proc.aname[1]=bash and proc.aname[2]=sshd', EXEC, true],
+    ['proc.aname[0]=nc.openbsd', EXEC, true],
+    ['proc.aname in (sshd)', EXEC, true],
+    ['proc.aname in (nc.openbsd)', EXEC, false],
+    ['proc.env[LD_PRELOAD]=/tmp/x.so', EXEC, true],
+    ['user.name=ann and user.uid=1000', EXEC, true],
+    ['container.id=host', EXEC, true],
+    ['container.id != host', EXEC, false],
+    ['proc.exe = val(proc.exepath)', EXEC, false],
+    ['proc.name = val(proc.aname[0])', EXEC, true],
+    ['toupper(proc.name) = NC.OPENBSD', EXEC, true],
+    ['len(proc.name) = 10', EXEC, true],
+    ['basename(proc.exepath) = nc.openbsd', EXEC, true],
+  ]);
+  table('knows events', [
+    ['evt.type in (open, openat)', OPEN, true],
+    ['evt.type=open', OPEN, false],
+    ['evt.type=execve and evt.dir=<', EXEC, true],
+    ['evt.dir = >', EXEC, false],
+    ['evt.is_open_read=true', OPEN, true],
+    ['evt.is_open_write=true', OPEN, false],
+    ['evt.failed=false and evt.res=SUCCESS', OPEN, true],
+    ['fd.num>=0 and fd.typechar=f', OPEN, true],
+    ['evt.type=openat', { ...OPEN, 'event.error': 'EACCES', 'event.result': -13 }, true],
+    ['evt.res=EACCES and fd.num<0', { ...OPEN, 'event.error': 'EACCES', 'event.result': -13 }, true],
+    ['evt.arg.flags contains O_RDONLY', OPEN, true],
+  ]);
+  table('knows sockets', [
+    ['fd.name="10.0.0.5:40000->93.184.216.34:443"', CONNECT, true],
+    ['fd.sip=93.184.216.34 and fd.sport=443', CONNECT, true],
+    ['fd.cip=10.0.0.5 and fd.cport=40000', CONNECT, true],
+    ['fd.snet in (93.184.216.0/24)', CONNECT, true],
+    ['fd.snet in (10.0.0.0/8)', CONNECT, false],
+    ['fd.ip=10.0.0.5', CONNECT, true],
+    ['fd.net in (10.0.0.0/8)', CONNECT, true],
+    ['fd.typechar=4 and fd.l4proto=tcp', CONNECT, true],
+    ['evt.type=connect and evt.rawres>=0', CONNECT, true],
+    ['fd.sport in (80, 443)', CONNECT, true],
+    ['fd.sport > 442', CONNECT, true],
+  ]);
+  it('cuts names as the kernel cuts them, and matches what is cut', async () => {
+    const event = { ...EXEC, 'process.name': 'systemd-user-sessions', 'process.comm': 'systemd-user-se' };
+    expect(await holds('proc.name=systemd-user-se', event)).to.equal(true);
+    expect(await holds('proc.name=systemd-user-sessions', event)).to.equal(false);
+  });
+  it('is refused with its place when it cannot be read', () => {
+    expect(problemsOf(ruleText('proc.name = '))).to.have.length(1);
+    expect(problemsOf(ruleText('proc.nme = x'))[0])
+      .to.match(/^a\.yaml:2/)
+      .and.contain('proc.nme');
+    expect(problemsOf(ruleText('proc.name = x and (fd.name = y'))).to.have.length(1);
+    expect(problemsOf(ruleText('no_such_macro'))[0]).to.contain('no_such_macro');
+    expect(problemsOf(ruleText('fd.sport > x'))).to.have.length(1);
+    expect(problemsOf(ruleText("fd.name regex '('"))).to.have.length(1);
+  });
+});
