@@ -39,6 +39,7 @@ static __always_inline enum pending conn_decide(struct sock *sk, struct task_str
 	__u32 passes = filter_passes(filter_generation(), EVENT_NET_CONN);
 	struct endpoint source = {}, destination = {};
 	struct sock_head head = {};
+	__u32 verdict;
 
 	if (!passes || is_daemon(task)) {
 		account(EVENT_NET_CONN, OUTCOME_FILTERED);
@@ -46,8 +47,10 @@ static __always_inline enum pending conn_decide(struct sock *sk, struct task_str
 	}
 	if (!(passes & PASS_WHOLE) && sock_head_read(&head, sk))
 		sock_ends(&source, &destination, sk, &head);
-	if (filter_endpoints(EVENT_NET_CONN, task, task->tgid, 0, &source, &destination)) {
-		if (rate_take(EVENT_NET_CONN))
+	verdict = filter_endpoints(EVENT_NET_CONN, task, task->tgid, 0, &source, &destination);
+	if (verdict) {
+		if (rate_admits(EVENT_NET_CONN, endpoint_object(&destination),
+				verdict & ENDPOINT_SENSITIVE))
 			return PENDING_WANTED;
 		account(EVENT_NET_CONN, OUTCOME_THROTTLED);
 		return PENDING_NOT;
@@ -88,6 +91,7 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	struct sock_head head = {};
 	struct scratch *s;
+	__u32 verdict;
 	__u64 now;
 
 	if (!kind_wanted(EVENT_NET_CLOSE) || !sock_head_read(&head, sk)) {
@@ -95,12 +99,15 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 		return;
 	}
 	sock_ends(&source, &destination, sk, &head);
-	if (!filter_endpoints(EVENT_NET_CLOSE, NULL, owner ? owner->header.pid : 0, 0, &source,
-			      &destination)) {
+	verdict = filter_endpoints(EVENT_NET_CLOSE, NULL, owner ? owner->header.pid : 0, 0, &source,
+				   &destination);
+	if (!verdict) {
 		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
 		return;
 	}
-	if (newstate != TCP_CLOSE && !rate_take(EVENT_NET_CLOSE)) { /* a reset is nobody's call */
+	/* A reset is nobody's call. */
+	if (newstate != TCP_CLOSE && !rate_admits(EVENT_NET_CLOSE, endpoint_object(&destination),
+						  verdict & ENDPOINT_SENSITIVE)) {
 		account(EVENT_NET_CLOSE, OUTCOME_THROTTLED);
 		return;
 	}

@@ -63,11 +63,6 @@ static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 		account(kind, OUTCOME_FILTERED);
 		return;
 	}
-	/* What passes whole is not built only to be throttled. */
-	if (passes & PASS_WHOLE && !rate_take(kind)) {
-		account(kind, OUTCOME_THROTTLED);
-		return;
-	}
 	s = record_begin(kind, sizeof(struct net_event));
 	if (!s)
 		return;
@@ -79,10 +74,7 @@ static __always_inline void net_report(enum event_kind kind, struct sock *sk,
 		s->event.net_conn.source = s->event.net_conn.destination;
 		s->event.net_conn.destination = local;
 	}
-	if (passes & PASS_WHOLE)
-		record_submit(s, RING_BULK);
-	else
-		net_submit(s, kind, task);
+	net_submit(s, kind, task);
 }
 
 /*

@@ -161,7 +161,8 @@ static __always_inline void file_finish(struct scratch *s, struct question *q, _
 		record_drop(s, OUTCOME_FILTERED);
 		return;
 	}
-	if (!rate_take(q->kind)) {
+	if (!record_admits(s, sizeof(struct file_event), 0,
+			   is_sensitive(q->passes, mask, q->classes))) {
 		record_drop(s, OUTCOME_THROTTLED);
 		return;
 	}

@@ -108,7 +108,7 @@ int BPF_PROG(exit_access, struct pt_regs *regs, long result)
 		account_in_task(kind, OUTCOME_FILTERED);
 		return 0;
 	}
-	if (!rate_take(kind)) {
+	if (!rate_admits(kind, file.inode, is_sensitive(passes, mask, class))) {
 		account_in_task(kind, OUTCOME_THROTTLED);
 		return 0;
 	}

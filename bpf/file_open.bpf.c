@@ -57,12 +57,12 @@ static __always_inline void asked_read(struct asked *a, struct pt_regs *regs,
 
 static __always_inline void open_report(struct task_struct *task, struct call_info *call,
 					enum event_kind kind, struct open_file *file,
-					struct asked *asked, __s64 result)
+					struct asked *asked, __s64 result, __u32 sensitive)
 {
 	struct file_event *e;
 	struct scratch *s;
 
-	if (!rate_take(kind)) {
+	if (!rate_admits(kind, file->inode, sensitive)) {
 		account_in_task(kind, OUTCOME_THROTTLED);
 		return;
 	}
@@ -152,7 +152,8 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 		mask = file_mask(file.dentry, file.mnt, generation);
 	if (passes && (filter_common(passes, generation, classes, task, result) ||
 		       ((passes & PASS_COMPONENTS) && (mask & classes))))
-		open_report(task, &call, EVENT_FILE_OPEN, &file, &asked, result);
+		open_report(task, &call, EVENT_FILE_OPEN, &file, &asked, result,
+			    is_sensitive(passes, mask, classes));
 	else
 		account_in_task(EVENT_FILE_OPEN, OUTCOME_FILTERED);
 	if (!created)
@@ -160,7 +161,8 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	classes = KIND_CLASS(EVENT_FILE_CREATE);
 	if (created_passes && (filter_common(created_passes, generation, classes, task, result) ||
 			       ((created_passes & PASS_COMPONENTS) && (mask & classes))))
-		open_report(task, &call, EVENT_FILE_CREATE, &file, &asked, result);
+		open_report(task, &call, EVENT_FILE_CREATE, &file, &asked, result,
+			    is_sensitive(created_passes, mask, classes));
 	else
 		account_in_task(EVENT_FILE_CREATE, OUTCOME_FILTERED);
 	return 0;

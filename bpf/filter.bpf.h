@@ -15,6 +15,16 @@
 #define EVERY_CLASS (~0ull)
 #define KIND_CLASS(kind) (1ull << (kind))
 
+/*
+ * Of each class a second bit says that a rule of severity warning or critical
+ * names the token: 10..29 have 30..49, 56..59 have 1..4, 60..63 have 50..53.
+ */
+static __always_inline __u64 sensitive_bits(__u64 classes)
+{
+	return (classes & 0x3ffffc00ull) << 20 | (classes >> 56 & 0xf) << 1 |
+	       (classes >> 60 & 0xf) << 50;
+}
+
 #define FNV_OFFSET 0xcbf29ce484222325ull
 
 /* One byte of FNV-1a-64, ASCII letters in lower case. */
@@ -64,16 +74,17 @@ static __always_inline __u64 filter_token(__u64 hash, enum filter_token_type typ
 }
 
 /* `pid` 0: the actor is not known. What is not known passes. */
-static __always_inline bool filter_name(__u32 pid, __u64 classes, __u32 generation)
+static __always_inline __u64 filter_name(__u32 pid, __u64 classes, __u32 generation)
 {
 	struct thread_facts *facts;
 
 	if (!pid)
-		return true;
+		return EVERY_CLASS;
 	facts = bpf_map_lookup_elem(&threads, &pid);
 	if (!facts || !facts->program)
-		return true;
-	return filter_token(facts->program, TOKEN_PROCESS_NAME, generation) & classes;
+		return EVERY_CLASS;
+	return filter_token(facts->program, TOKEN_PROCESS_NAME, generation) &
+	       (classes | sensitive_bits(classes));
 }
 
 /* Uid, error and name tokens: what every kind has. */
@@ -92,7 +103,7 @@ static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 
 		if (euid != uid && filter_token(euid, TOKEN_UID, generation) & classes)
 			return true;
 	}
-	return passes & PASS_NAMES && filter_name(task->tgid, classes, generation);
+	return passes & PASS_NAMES && filter_name(task->tgid, classes, generation) & classes;
 }
 
 /* By 16 bits: that is how endpoints are aligned. */
@@ -105,52 +116,78 @@ static __always_inline bool is_loopback(const struct endpoint *end)
 	return part[5] == 0xffff ? part[6] == bpf_htons(0x7f00) : !(part[5] | part[6]);
 }
 
+enum endpoint_verdict {
+	ENDPOINT_PASSES = 1,
+	ENDPOINT_SENSITIVE = 2, /* a rule of severity warning or critical names it */
+};
+
+static __always_inline __u32 verdict_of(__u64 mask, __u64 class)
+{
+	return (mask & class ? ENDPOINT_PASSES : 0) |
+	       (mask & sensitive_bits(class) ? ENDPOINT_SENSITIVE : 0);
+}
+
+static __always_inline __u64 filter_network(const __u8 *ip, __u32 side, __u32 generation)
+{
+	struct filter_cidr key = {.prefix = 32 + 128, .generation = generation, .side = side};
+	__u64 *mask;
+
+	__builtin_memcpy(key.ip, ip, sizeof(key.ip));
+	mask = bpf_map_lookup_elem(&filter_cidrs, &key);
+	return mask ? *mask : 0;
+}
+
 /*
- * For network kinds. `task` NULL where the actor does not run now (softirq):
- * then uid tokens are taken as hit, and the name is that of `pid`, 0 if unknown.
+ * For network kinds; enum endpoint_verdict. `task` NULL where the actor does not
+ * run now (softirq): then uid tokens are taken as hit, and the name is that of
+ * `pid`, 0 if unknown.
  */
-static __always_inline bool filter_endpoints(enum event_kind kind, struct task_struct *task,
-					     __u32 pid, __s64 result, const struct endpoint *source,
-					     const struct endpoint *destination)
+static __always_inline __u32 filter_endpoints(enum event_kind kind, struct task_struct *task,
+					      __u32 pid, __s64 result,
+					      const struct endpoint *source,
+					      const struct endpoint *destination)
 {
 	__u32 generation = filter_generation();
 	__u32 passes = filter_passes(generation, kind);
 	__u64 class = KIND_CLASS(kind);
+	__u32 verdict = 0;
 
 	if (!passes)
-		return false;
-	if (passes & PASS_WHOLE || (passes & PASS_REMOTE && !is_loopback(destination)))
-		return true;
+		return 0;
+	if (passes & PASS_WHOLE)
+		return ENDPOINT_PASSES | ENDPOINT_SENSITIVE;
+	if (passes & PASS_REMOTE && !is_loopback(destination))
+		verdict = ENDPOINT_PASSES;
 	if (task) {
-		if (filter_common(passes, generation, class, task, result))
-			return true;
-	} else {
-		if (passes & PASS_UIDS || (passes & PASS_ERRORS && result < 0))
-			return true;
-		if (passes & PASS_NAMES && filter_name(pid, class, generation))
-			return true;
+		if (filter_common(passes & ~PASS_NAMES, generation, class, task, result))
+			verdict = ENDPOINT_PASSES;
+	} else if (passes & PASS_UIDS || (passes & PASS_ERRORS && result < 0)) {
+		verdict = ENDPOINT_PASSES;
 	}
-	if (passes & PASS_SOURCE_PORTS &&
-	    filter_token(source->port, TOKEN_PORT_SOURCE, generation) & class)
-		return true;
-	if (passes & PASS_DESTINATION_PORTS &&
-	    filter_token(destination->port, TOKEN_PORT_DESTINATION, generation) & class)
-		return true;
+	if (passes & PASS_NAMES)
+		verdict |= verdict_of(filter_name(pid, class, generation), class);
+	if (passes & PASS_SOURCE_PORTS)
+		verdict |=
+		    verdict_of(filter_token(source->port, TOKEN_PORT_SOURCE, generation), class);
+	if (passes & PASS_DESTINATION_PORTS)
+		verdict |= verdict_of(
+		    filter_token(destination->port, TOKEN_PORT_DESTINATION, generation), class);
 	if (passes & PASS_CIDRS) {
-		struct filter_cidr key = {.prefix = 32 + 128, .generation = generation};
-		__u64 *mask;
-
-		__builtin_memcpy(key.ip, source->ip, sizeof(key.ip));
-		mask = bpf_map_lookup_elem(&filter_cidrs, &key);
-		if (mask && *mask & class)
-			return true;
-		key.side = 1;
-		__builtin_memcpy(key.ip, destination->ip, sizeof(key.ip));
-		mask = bpf_map_lookup_elem(&filter_cidrs, &key);
-		if (mask && *mask & class)
-			return true;
+		verdict |= verdict_of(filter_network(source->ip, 0, generation), class);
+		verdict |= verdict_of(filter_network(destination->ip, 1, generation), class);
 	}
-	return false;
+	return verdict & ENDPOINT_PASSES ? verdict : 0;
+}
+
+/* For rate_spare. */
+static __always_inline __u64 endpoint_object(const struct endpoint *end)
+{
+	const __u16 *part = (const __u16 *)end->ip;
+	__u64 hash = FNV_OFFSET ^ end->port;
+
+	for (int i = 0; i < 8; i++)
+		hash = (hash ^ part[i]) * 0x100000001b3ull;
+	return hash;
 }
 
 /* ---- paths (filter.bpf.c) ------------------------------------------------------- */
@@ -176,12 +213,52 @@ static __always_inline void filter_forget_paths(void)
 }
 
 /* ---- rate guard (rate.bpf.c) ----------------------------------------------------- */
-/*
- * One token from the bucket of this process and kind: 1 go on, 0 hold back (the
- * caller counts it as throttled). Only for kinds that go to the bulk ring.
- */
+/* One token from the bucket of this process and kind: 1 go on, 0 hold back. */
 __u32 rate_take(__u32 kind);
+/* Whether an event that rate_take holds back passes all the same; what it is about is `object`. */
+__u32 rate_spare(__u32 kind, __u64 object, __u32 sensitive);
+/* The object of a record whose strings begin at `fixed`. */
+__u64 record_object(__u32 level, __u32 fixed);
 /* At the exit of the current process. */
 __u32 rate_exit(void);
+
+/* Whether an event whose tokens gave `mask` is one that must not be lost in its process's flood. */
+static __always_inline __u32 is_sensitive(__u32 passes, __u64 mask, __u64 classes)
+{
+	return passes & PASS_WHOLE || mask & sensitive_bits(classes);
+}
+
+/* What an event needs to go out; the caller counts a refusal as throttled. */
+static __always_inline bool rate_admits(__u32 kind, __u64 object, __u32 sensitive)
+{
+	return rate_take(kind) || rate_spare(kind, object, sensitive);
+}
+
+/* The same for a finished record with strings. */
+static __always_inline bool record_admits(struct scratch *s, const __u32 fixed, __u64 more,
+					  __u32 sensitive)
+{
+	return rate_take(s->kind) ||
+	       rate_spare(s->kind, record_object(s->level, fixed) ^ more, sensitive);
+}
+
+/* What a privileged call acts upon, beside its texts: its target and its first arguments. */
+static __always_inline __u64 call_object(struct call_event *e)
+{
+	__u64 hash = FNV_OFFSET ^ e->target_pid;
+
+	for (int i = 0; i < 3; i++)
+		hash = (hash ^ e->argument[i]) * 0x100000001b3ull;
+	return hash;
+}
+
+static __always_inline void call_submit(struct scratch *s, enum ring ring, __u64 object,
+					__u32 sensitive)
+{
+	if (record_admits(s, sizeof(struct call_event), object, sensitive))
+		record_submit(s, ring);
+	else
+		record_drop(s, OUTCOME_THROTTLED);
+}
 
 #endif /* BPFWARDEN_FILTER_H */

@@ -91,7 +91,7 @@ struct filter_key {
 	__u32 generation; /* 0 or 1 */
 };
 
-/* Value: mask of classes (1 << kind, or 1 << enum filter_class). */
+/* Value: mask of classes (1 << kind, or 1 << enum filter_class), and their sensitive_bits. */
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -107,7 +107,7 @@ static __always_inline void on_socket(struct pt_regs *regs, struct task_struct *
 	if (!s)
 		return;
 	header_of_call(&s->event.header, task, call, result);
-	record_submit(s, RING_PRIORITY);
+	call_submit(s, RING_PRIORITY, call_object(&s->event.socket_raw), 1);
 }
 
 SEC("tp_btf/sys_exit")
@@ -173,6 +173,6 @@ int BPF_PROG(exit_dup, struct pt_regs *regs, long result)
 	s->event.socket_dup.protocol = ends.transport;
 	s->event.socket_dup.source = ends.source;
 	s->event.socket_dup.destination = ends.destination;
-	record_submit(s, RING_PRIORITY);
+	call_submit(s, RING_PRIORITY, endpoint_object(&ends.destination), 1);
 	return 0;
 }

@@ -190,7 +190,7 @@ static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *ta
 		s->event.mmap_exec.argument[3] = flags;
 	}
 	call_file(s, file);
-	call_end_bulk(s, EVENT_MMAP_EXEC);
+	call_end_bulk(s);
 }
 
 static __always_inline void on_memfd(struct pt_regs *regs, struct task_struct *task,
@@ -229,7 +229,7 @@ int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
 			break;
 		s = call_begin(EVENT_MPROTECT_EXEC, regs, task, &call, result);
 		if (s)
-			call_end_bulk(s, EVENT_MPROTECT_EXEC);
+			call_end_bulk(s);
 		break;
 	case CALL_MEMFD_CREATE:
 	case CALL_MEMFD_SECRET:

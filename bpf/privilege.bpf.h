@@ -38,16 +38,13 @@ static __always_inline struct scratch *call_begin(enum event_kind kind, struct p
 
 static __always_inline void call_end(struct scratch *s)
 {
-	record_submit(s, RING_PRIORITY);
+	call_submit(s, RING_PRIORITY, call_object(&s->event.capset), 1);
 }
 
-/* For kinds that a program may do a thousand times a second: rate guarded, in the bulk ring. */
-static __always_inline void call_end_bulk(struct scratch *s, enum event_kind kind)
+/* For kinds that honest programs do a thousand times a second: those would crowd out the execs. */
+static __always_inline void call_end_bulk(struct scratch *s)
 {
-	if (rate_take(kind))
-		record_submit(s, RING_BULK);
-	else
-		record_drop(s, OUTCOME_THROTTLED);
+	call_submit(s, RING_BULK, call_object(&s->event.capset), 1);
 }
 
 static __always_inline void call_report(enum event_kind kind, struct pt_regs *regs,

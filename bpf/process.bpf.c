@@ -169,6 +169,6 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 	header_fill(&e->header, task, 0);
 	text_kernel(s, &e->name, comm, 17);
 	text_kernel(s, &e->detail, e->header.comm, 17);
-	record_submit(s, RING_PRIORITY);
+	call_submit(s, RING_PRIORITY, 0, 1);
 	return 0;
 }

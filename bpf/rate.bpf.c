@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /*
- * A token bucket for each process and kind of bulk event, so that one process
- * that floods cannot take the ring, and the reader's time, from the others.
+ * A token bucket for each process and kind of event, so that one process that
+ * floods cannot take the rings, and the reader's time, from the others. Nor can
+ * it hide what it does itself behind its own flood: each thing that it acts upon
+ * (file, address, process) has a small bucket of its own, see rate_spare.
  */
 #include "filter.bpf.h"
 
@@ -27,7 +29,64 @@ struct {
 	__type(value, struct bucket);
 } rate_buckets SEC(".maps");
 
-enum { TOKEN_SHIFT = 20 };
+enum {
+	TOKEN_SHIFT = 20,
+	/*
+	 * Kinds of the priority ring: a process that makes them in thousands a
+	 * second would push out the execs of others.
+	 */
+	PRIORITY_BURST_SHARE = 64, /* of rate_burst */
+	PRIORITY_RATE_SHARE = 20,  /* of rate_limit */
+	/* What passes although the bucket is empty: of one object, and of all objects together. */
+	OBJECT_BURST = 8,
+	SPARE_SHARE = 4,      /* of a bulk kind's bucket and rate */
+	SPARE_PRIORITY = 512, /* of a kind of the priority ring */
+};
+
+/* Buckets of one object are by process, kind and object; those for all objects by process and kind.
+ */
+struct spare_key {
+	__u64 start_time;
+	__u64 object; /* 0: all together */
+	__u32 pid;
+	__u16 kind;
+	__u16 sensitive;
+};
+
+struct spare_bucket {
+	__u64 filled;
+	__u64 tokens;
+};
+
+/* LRU: an object that is pushed out has a full bucket again; the bucket for all of them bounds it.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct spare_key);
+	__type(value, struct spare_bucket);
+} rate_spares SEC(".maps");
+
+static __always_inline bool is_bulk_kind(__u32 kind)
+{
+	return (kind >= EVENT_FILE_OPEN && kind <= EVENT_NET_DNS) || kind == EVENT_MPROTECT_EXEC ||
+	       kind == EVENT_MMAP_EXEC;
+}
+
+/* Size of a kind's bucket and events a second that fill it. */
+static __always_inline __u64 kind_burst(__u32 kind)
+{
+	__u64 burst = is_bulk_kind(kind) ? rate_burst : rate_burst / PRIORITY_BURST_SHARE;
+
+	return (burst ? burst : 1) << TOKEN_SHIFT;
+}
+
+static __always_inline __u64 kind_limit(__u32 kind)
+{
+	__u64 limit = is_bulk_kind(kind) ? rate_limit : rate_limit / PRIORITY_RATE_SHARE;
+
+	return limit ? limit : 1;
+}
 
 /* What a new bucket is made of: constant memory, not 40 bytes of stack. */
 static const struct bucket empty_bucket;
@@ -80,14 +139,20 @@ static __always_inline void episode_end(struct task_struct *task, struct bucket 
 }
 
 /* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below 2^63. */
-static __always_inline __u64 tokens_at(struct bucket *b, __u64 now, __u64 most)
+static __always_inline __u64 tokens_after(__u64 tokens, __u64 filled, __u64 now, __u64 limit,
+					  __u64 most)
 {
-	__u64 added = now - b->filled, tokens;
+	__u64 added = now - filled;
 
 	if (added > 1000000000ull * 60)
 		added = 1000000000ull * 60;
-	tokens = b->tokens + added * rate_limit / 954;
+	tokens += added * limit / 954;
 	return tokens > most ? most : tokens;
+}
+
+static __always_inline __u64 tokens_at(struct bucket *b, __u32 kind, __u64 now)
+{
+	return tokens_after(b->tokens, b->filled, now, kind_limit(kind), kind_burst(kind));
 }
 
 /*
@@ -99,7 +164,7 @@ __noinline __u32 rate_take(__u32 kind)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct rate_key key = {.kind = kind};
-	__u64 most = (__u64)rate_burst << TOKEN_SHIFT, tick = bpf_jiffies64();
+	__u64 most = kind_burst(kind), tick = bpf_jiffies64();
 	struct bucket *b;
 
 	if (!rate_limit)
@@ -127,7 +192,7 @@ __noinline __u32 rate_take(__u32 kind)
 		__u64 now = bpf_ktime_get_boot_ns();
 
 		b->tick = tick;
-		b->tokens = tokens_at(b, now, most);
+		b->tokens = tokens_at(b, kind, now);
 		b->filled = now;
 	}
 	if (b->episode && b->tokens >= most / 2)
@@ -145,21 +210,103 @@ __noinline __u32 rate_take(__u32 kind)
 	return 1;
 }
 
-enum { FIRST_BULK_KIND = EVENT_KILL, LAST_BULK_KIND = EVENT_MMAP_EXEC };
+/* One token of a spare bucket. */
+static __always_inline bool spare_take(struct spare_key *key, __u64 limit, __u64 most)
+{
+	struct spare_bucket *b = bpf_map_lookup_elem(&rate_spares, key);
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (!b) {
+		struct spare_bucket fresh = {.filled = now, .tokens = most - (1ull << TOKEN_SHIFT)};
+
+		if (bpf_map_update_elem(&rate_spares, key, &fresh, BPF_ANY))
+			failure_count(FAILURE_RATE_MAP_FULL);
+		return true;
+	}
+	b->tokens = tokens_after(b->tokens, b->filled, now, limit, most);
+	b->filled = now;
+	if (b->tokens < (1ull << TOKEN_SHIFT))
+		return false;
+	b->tokens -= 1ull << TOKEN_SHIFT;
+	return true;
+}
+
+/*
+ * After rate_take said no: the first events about each object pass all the same,
+ * so that 20,000 opens of one file hide no open of another one. What a rule of
+ * severity warning or critical names exactly is `sensitive`: for that there is a
+ * second common bucket, which a flood of anything else cannot empty.
+ */
+__noinline __u32 rate_spare(__u32 kind, __u64 object, __u32 sensitive)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct spare_key key = {.object = object ? object : 1, .kind = kind};
+	struct rate_key bucket = {.kind = kind};
+	struct bucket *b;
+
+	key.pid = bucket.pid = task->tgid;
+	key.start_time = bucket.start_time = task->group_leader->start_boottime;
+	if (!spare_take(&key, 1, (__u64)OBJECT_BURST << TOKEN_SHIFT))
+		return 0;
+	key.object = 0;
+	key.sensitive = sensitive != 0;
+	if (!spare_take(&key,
+			is_bulk_kind(kind) ? kind_limit(kind) / SPARE_SHARE + 1 : kind_limit(kind),
+			is_bulk_kind(kind) ? kind_burst(kind) / SPARE_SHARE + (1ull << TOKEN_SHIFT)
+					   : (__u64)SPARE_PRIORITY << TOKEN_SHIFT))
+		return 0;
+	/* rate_take has counted it as held back. */
+	b = bpf_map_lookup_elem(&rate_buckets, &bucket);
+	if (b)
+		__sync_fetch_and_add(&b->dropped, -1);
+	return 1;
+}
+
+/* What a record is about, for rate_spare: of its strings the last 512 bytes, hashed. */
+__noinline __u64 record_object(__u32 level, __u32 fixed)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
+	__u64 hash = FNV_OFFSET, word;
+	__u32 at, end;
+
+	if (!s)
+		return 1;
+	end = s->length;
+	at = fixed;
+	if (end > at + 512)
+		at = end - 512;
+	for (int i = 0; i < 64; i++) {
+		__u32 from = at;
+
+		barrier_var(from);
+		if (from >= end || from > RECORD_BYTES - sizeof(word))
+			break;
+		__builtin_memcpy(&word, s->bytes + from, sizeof(word));
+		if (end - from < sizeof(word)) /* what follows is of an older record */
+			word &= (1ull << (end - from) * 8) - 1;
+		hash = (hash ^ word) * 0x100000001b3ull;
+		hash ^= hash >> 29;
+		at += sizeof(word);
+	}
+	return hash;
+}
+
+enum { FIRST_GUARDED_KIND = EVENT_PROCESS_PTRACE, LAST_GUARDED_KIND = EVENT_KIND_MAX - 1 };
 
 /* Ends the episodes of a process; with `refilled` only those whose bucket is half full again. */
 static __always_inline void episodes_end(struct task_struct *task, bool refilled)
 {
-	__u64 most = (__u64)rate_burst << TOKEN_SHIFT, now = bpf_ktime_get_boot_ns();
 	struct rate_key key = {.pid = task->tgid};
+	__u64 now = bpf_ktime_get_boot_ns();
 
 	key.start_time = task->group_leader->start_boottime;
-	for (__u32 kind = FIRST_BULK_KIND; kind <= LAST_BULK_KIND; kind++) {
+	for (__u32 kind = FIRST_GUARDED_KIND; kind <= LAST_GUARDED_KIND; kind++) {
 		struct bucket *b;
 
 		key.kind = kind;
 		b = bpf_map_lookup_elem(&rate_buckets, &key);
-		if (b && b->episode && (!refilled || tokens_at(b, now, most) >= most / 2))
+		if (b && b->episode &&
+		    (!refilled || tokens_at(b, kind, now) >= kind_burst(kind) / 2))
 			episode_end(task, b, kind);
 	}
 }

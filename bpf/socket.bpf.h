@@ -206,11 +206,12 @@ static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
 				       struct task_struct *task)
 {
 	struct net_event *e = &s->event.net_conn;
+	__u32 verdict =
+	    filter_endpoints(kind, task, task->tgid, e->header.result, &e->source, &e->destination);
 
-	if (!filter_endpoints(kind, task, task->tgid, e->header.result, &e->source,
-			      &e->destination))
+	if (!verdict)
 		record_drop(s, OUTCOME_FILTERED);
-	else if (!rate_take(kind))
+	else if (!rate_admits(kind, endpoint_object(&e->destination), verdict & ENDPOINT_SENSITIVE))
 		record_drop(s, OUTCOME_THROTTLED);
 	else
 		record_submit(s, RING_BULK);

@@ -233,7 +233,8 @@ int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_s
 	e->argument[1] = signal;
 	e->argument[2] = (__s64)code;
 	e->argument[3] = group;
-	call_end_bulk(s, EVENT_KILL);
+	/* Signals to its own children must not hide those to others. */
+	call_submit(s, RING_PRIORITY, e->target_pid, target->real_parent->tgid != task->tgid);
 	return 0;
 }
 
@@ -274,7 +275,7 @@ static __always_inline void on_signal(struct pt_regs *regs, struct task_struct *
 	e->argument[1] = signal;
 	e->argument[2] = (__s64)code;
 	e->argument[3] = !thread && call->call != CALL_TKILL;
-	call_end_bulk(s, EVENT_KILL);
+	call_submit(s, RING_PRIORITY, e->argument[0], 0);
 }
 
 SEC("tp_btf/sys_exit")

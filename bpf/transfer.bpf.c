@@ -75,12 +75,15 @@ static __always_inline bool send_is_new(__u64 socket, struct endpoint *to)
  */
 static __always_inline void send_output(struct net_event *e, struct task_struct *task)
 {
-	if (!filter_endpoints(EVENT_NET_SEND, task, task->tgid, e->header.result, &e->source,
-			      &e->destination)) {
+	__u32 verdict = filter_endpoints(EVENT_NET_SEND, task, task->tgid, e->header.result,
+					 &e->source, &e->destination);
+
+	if (!verdict) {
 		account(EVENT_NET_SEND, OUTCOME_FILTERED);
 		return;
 	}
-	if (!rate_take(EVENT_NET_SEND)) {
+	if (!rate_admits(EVENT_NET_SEND, endpoint_object(&e->destination),
+			 verdict & ENDPOINT_SENSITIVE)) {
 		account(EVENT_NET_SEND, OUTCOME_THROTTLED);
 		return;
 	}

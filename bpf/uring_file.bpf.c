@@ -17,14 +17,16 @@ static __always_inline void uring_kept_report(__u64 request, struct uring_actor 
 	if (!passes || (!(passes & PASS_COMPONENTS && mask & classes) &&
 			!uring_passes(a, passes, generation, classes, result))) {
 		account_in_task(kind, OUTCOME_FILTERED);
-	} else if (!rate_take(kind)) {
-		account_in_task(kind, OUTCOME_THROTTLED);
 	} else {
 		s = record_begin(kind, sizeof(struct file_event));
 		if (s) {
 			uring_restore(s, request);
 			uring_header(&s->event.header, a, result);
-			record_submit(s, RING_BULK);
+			if (record_admits(s, sizeof(struct file_event), 0,
+					  is_sensitive(passes, mask, classes)))
+				record_submit(s, RING_BULK);
+			else
+				record_drop(s, OUTCOME_THROTTLED);
 		}
 	}
 	uring_forget(request);
@@ -40,14 +42,16 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
 	__u32 passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
 	struct file_event *e;
 	struct scratch *s;
+	__u64 mask = 0;
 
-	if (!passes || (!uring_passes(a, passes, generation, classes, result) &&
-			!(passes & PASS_COMPONENTS &&
-			  file_mask(file->dentry, file->mnt, generation) & classes))) {
+	if (passes & PASS_COMPONENTS)
+		mask = file_mask(file->dentry, file->mnt, generation);
+	if (!(mask & classes) &&
+	    (!passes || !uring_passes(a, passes, generation, classes, result))) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return;
 	}
-	if (!rate_take(kind)) {
+	if (!rate_admits(kind, file->inode, is_sensitive(passes, mask, classes))) {
 		account_in_task(kind, OUTCOME_THROTTLED);
 		return;
 	}

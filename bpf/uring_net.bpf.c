@@ -27,6 +27,7 @@ static __always_inline void uring_sock_report(enum event_kind kind, struct sock 
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct net_event *e;
 	struct scratch *s;
+	__u32 verdict;
 
 	if (uring_is_daemon(a) || !kind_wanted(kind)) {
 		account(kind, OUTCOME_FILTERED);
@@ -47,10 +48,11 @@ static __always_inline void uring_sock_report(enum event_kind kind, struct sock 
 		e->source = e->destination;
 		e->destination = local;
 	}
-	if (!filter_endpoints(kind, (__u32)task->tgid == a->pid ? task : NULL, a->pid, result,
-			      &e->source, &e->destination))
+	verdict = filter_endpoints(kind, (__u32)task->tgid == a->pid ? task : NULL, a->pid, result,
+				   &e->source, &e->destination);
+	if (!verdict)
 		record_drop(s, OUTCOME_FILTERED);
-	else if (!rate_take(kind))
+	else if (!rate_admits(kind, endpoint_object(&e->destination), verdict & ENDPOINT_SENSITIVE))
 		record_drop(s, OUTCOME_THROTTLED);
 	else
 		record_submit(s, RING_BULK);
@@ -155,6 +157,6 @@ __noinline __u32 uring_socket_done(__u64 request, __s64 result)
 	if (!s)
 		return 0;
 	uring_header(&s->event.header, &a, result);
-	record_submit(s, RING_PRIORITY);
+	call_submit(s, RING_PRIORITY, call_object(&s->event.socket_raw), 1);
 	return 0;
 }

@@ -92,9 +92,14 @@ export const TABLES = {
       5000,
       0,
       10000000,
-      'File and network events a second that one process may send to user space; 0 for no limit',
+      'Events of one kind a second that one process may send to user space: file and network events, a twentieth of it for each kind of privileged operation; 0 for no limit',
     ),
-    rate_burst: int(20000, 1, 100000000, 'Events one process may send at once'),
+    rate_burst: int(
+      20000,
+      1,
+      100000000,
+      'Events of one kind that one process may send at once; a sixty-fourth of it for each kind of privileged operation',
+    ),
     program_statistics: bool(
       false,
       'Switch on kernel run-time statistics of the BPF programs (costs about 20 ns a run)',

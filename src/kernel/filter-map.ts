@@ -111,11 +111,21 @@ export function filterEntries(
 }
 
 function classMask(kind: string, number: number, token: FilterToken): bigint {
+  const mask = plainMask(kind, number, token);
+  return token.sensitive === true ? mask | sensitiveBits(mask) : mask;
+}
+
+function plainMask(kind: string, number: number, token: FilterToken): bigint {
   if (kind !== 'file_open') return 1n << BigInt(number);
   const classes = 'classes' in token ? token.classes : undefined;
   return classes === undefined
     ? EVERY_OPEN | (1n << BigInt(number))
     : classes.reduce((mask, name) => mask | (1n << CLASS[name]), 0n);
+}
+
+/** The second bit of each class, as sensitive_bits in bpf/filter.bpf.h has it. */
+export function sensitiveBits(classes: bigint): bigint {
+  return ((classes & 0x3ffffc00n) << 20n) | (((classes >> 56n) & 0xfn) << 1n) | (((classes >> 60n) & 0xfn) << 50n);
 }
 
 function hashedToken(

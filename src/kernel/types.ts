@@ -27,7 +27,12 @@ export type KindFilter =
   | { readonly pass: 'whole'; readonly because: string }
   | { readonly pass: 'tokens'; readonly tokens: readonly FilterToken[] };
 
-export type FilterToken =
+export type FilterToken = TokenText & {
+  /** A rule of severity warning or critical names it: events that carry it are not lost in their process's flood. */
+  readonly sensitive?: true;
+};
+
+type TokenText =
   /** A whole component of the path (or of the new path). `classes` restricts file_open tokens to some ways of opening. */
   | { readonly type: 'component'; readonly text: string; readonly classes?: readonly FileClass[] }
   /** Some component of the path starts with the text (4 bytes or more). */

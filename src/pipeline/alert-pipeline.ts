@@ -145,7 +145,8 @@ export class AlertPipeline {
 
   /** Whether somebody looks at events of this kind beyond the rules, so that a snapshot is worth its cost. */
   wants(kind: string): boolean {
-    return !this.#eventStream.idle || this.#plugins.observes.has(kind);
+    // Throttles are few, and whoever asks why events are missing looks for them.
+    return kind === 'throttle' || !this.#eventStream.idle || this.#plugins.observes.has(kind);
   }
 
   /** Event kinds that must bypass the kernel filter. */

@@ -42,22 +42,40 @@ function kindFilter(rules: readonly CompiledRule[], kind: string, folds: boolean
     const found = hasTokens(kind) ? tokensOf(condition, { folds, network: kind.startsWith('net_') }) : undefined;
     if (found === undefined) return { pass: 'whole', because: rule.info.name };
     const classes = kind === 'file_open' ? openClasses(condition) : undefined;
-    for (const token of found) add(tokens, token, classes);
+    const sensitive = rule.info.severity === 'critical' || rule.info.severity === 'warning';
+    for (const token of found) add(tokens, token, classes, sensitive);
     if (tokens.size > MAX_TOKENS) return { pass: 'whole', because: `${rule.info.name} (too many literals)` };
   }
   return tokens.size === 0 ? { pass: 'none' } : { pass: 'tokens', tokens: [...tokens.values()] };
 }
 
 /** One token for several rules is for the classes of all of them. */
-function add(tokens: Map<string, FilterToken>, token: FilterToken, classes: readonly FileClass[] | undefined): void {
+function add(
+  tokens: Map<string, FilterToken>,
+  token: FilterToken,
+  classes: readonly FileClass[] | undefined,
+  isSensitive: boolean,
+): void {
   if (token.type !== 'component' && token.type !== 'component_prefix' && token.type !== 'component_suffix') {
-    tokens.set(JSON.stringify(token), token);
+    const key = JSON.stringify(token);
+    // What is true of half of all events names nothing.
+    const exact = token.type !== 'remote' && token.type !== 'error' && token.type !== 'uid';
+    tokens.set(
+      key,
+      (isSensitive && exact) || tokens.get(key)?.sensitive === true ? { ...token, sensitive: true } : token,
+    );
     return;
   }
   const { type, text } = token;
   const key = `${type} ${text}`;
   const before = tokens.get(key);
+  const sensitive = isSensitive || before?.sensitive === true ? ({ sensitive: true } as const) : {};
   const known = before !== undefined && 'classes' in before ? before.classes : undefined;
   const every = classes === undefined || (before !== undefined && known === undefined);
-  tokens.set(key, every ? { type, text } : { type, text, classes: [...new Set([...(known ?? []), ...classes])] });
+  tokens.set(
+    key,
+    every
+      ? { type, text, ...sensitive }
+      : { type, text, ...sensitive, classes: [...new Set([...(known ?? []), ...classes])] },
+  );
 }

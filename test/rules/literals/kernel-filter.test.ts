@@ -272,19 +272,21 @@ describe('kernel filter', () => {
     const tokens = (text: string) => filterOf(text, 'file_unlink');
     expect(tokens("file.path == '/etc/shadow'")).to.deep.equal({
       pass: 'tokens',
-      tokens: [{ type: 'component', text: 'shadow' }],
+      tokens: [{ type: 'component', text: 'shadow', sensitive: true }],
     });
     expect(tokens("file.path.startsWith('/var/spool/cron/crontabs/')")).to.deep.include({
-      tokens: [{ type: 'component', text: 'crontabs' }],
+      tokens: [{ type: 'component', text: 'crontabs', sensitive: true }],
     });
     expect(tokens("file.path.startsWith('/etc/cron')")).to.deep.include({
-      tokens: [{ type: 'component_prefix', text: 'cron' }],
+      tokens: [{ type: 'component_prefix', text: 'cron', sensitive: true }],
     });
     expect(tokens("file.path.endsWith('.pem')")).to.deep.include({
-      tokens: [{ type: 'component_suffix', text: '.pem' }],
+      tokens: [{ type: 'component_suffix', text: '.pem', sensitive: true }],
     });
     expect(tokens("file.path.endsWith('.so')")).to.deep.equal({ pass: 'whole', because: "file.path.endsWith('.so')" });
-    expect(tokens("process.name == 'x'")).to.deep.include({ tokens: [{ type: 'process_name', text: 'x' }] });
+    expect(tokens("process.name == 'x'")).to.deep.include({
+      tokens: [{ type: 'process_name', text: 'x', sensitive: true }],
+    });
     expect(tokens("process.name.startsWith('x')")).to.have.property('pass', 'whole');
     expect(tokens("event.type == 'file_open' && process.name == 'x'")).to.deep.equal({ pass: 'none' });
     expect(tokens('target_port == 22')).to.deep.equal({ pass: 'none' });
@@ -300,9 +302,9 @@ describe('kernel filter', () => {
       tokens("process.name in ['sh', 'Bash'] || network.destination.port == 22 && network.transport == 'tcp'"),
     ).to.deep.include({
       tokens: [
-        { type: 'process_name', text: 'sh' },
-        { type: 'process_name', text: 'Bash' },
-        { type: 'port', port: 22, side: 'destination' },
+        { type: 'process_name', text: 'sh', sensitive: true },
+        { type: 'process_name', text: 'Bash', sensitive: true },
+        { type: 'port', port: 22, side: 'destination', sensitive: true },
       ],
     });
   });
