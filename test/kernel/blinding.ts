@@ -9,7 +9,6 @@ import { pino } from 'pino';
 import { defaultConfig } from '../../src/config/load.ts';
 import { Sensor } from '../../src/kernel/sensor.ts';
 import type { FilterToken, KindFilter } from '../../src/kernel/types.ts';
-import { BARE_HOST } from '../../src/schema/context.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 import { id } from '../../src/schema/record.ts';
 
@@ -25,12 +24,12 @@ const kinds = new Map<string, KindFilter>(
 );
 for (const [kind, list] of Object.entries(JSON.parse(tokens) as Record<string, FilterToken[]>))
   kinds.set(kind, { pass: 'tokens', tokens: list });
-sensor.setFilter({ kinds });
+sensor.filter.use({ kinds });
 
 const of = ['file.path', 'target.pid', 'signal.number', 'credentials.requested', 'network.destination.port'] as const;
 const seen: Record<string, Record<string, number>> = {};
 const throttled: string[] = [];
-sensor.start(BARE_HOST, (batch) => {
+sensor.drain.start((batch) => {
   for (const view of batch) {
     // A forked child has its parent's name until it ends.
     if (view.value(id('process.comm')) !== 'flood') continue;
@@ -46,7 +45,7 @@ const child = spawn(flood, args, { stdio: 'ignore' });
 await new Promise((resolve) => child.on('exit', resolve));
 await new Promise((resolve) => setTimeout(resolve, 700));
 sensor.finish();
-const counts = Object.fromEntries([...sensor.counts()].filter(([, { seen: all }]) => all > 0));
+const counts = Object.fromEntries([...sensor.counters.events()].filter(([, { seen: all }]) => all > 0));
 // A kind with thousands of objects is of no interest in full.
 for (const [kind, objects] of Object.entries(seen))
   if (Object.keys(objects).length > 100)
