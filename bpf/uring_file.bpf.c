@@ -42,16 +42,18 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
 	__u32 passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
 	struct file_event *e;
 	struct scratch *s;
-	__u64 mask = 0;
 
-	if (passes & PASS_COMPONENTS)
-		mask = file_mask(file->dentry, file->mnt, generation);
-	if (!(mask & classes) &&
-	    (!passes || !uring_passes(a, passes, generation, classes, result))) {
+	if (!passes || (!uring_passes(a, passes, generation, classes, result) &&
+			!(passes & PASS_COMPONENTS &&
+			  file_mask(file->dentry, file->mnt, generation) & classes))) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return;
 	}
-	if (!rate_admits(kind, file->inode, is_sensitive(passes, mask, classes))) {
+	/* The mask again, where it is asked for once in a while, rather than on the stack. */
+	if (!rate_take(kind) &&
+	    !rate_spare(
+		kind, file->inode,
+		is_sensitive(passes, file_mask(file->dentry, file->mnt, generation), classes))) {
 		account_in_task(kind, OUTCOME_THROTTLED);
 		return;
 	}
