@@ -1,5 +1,6 @@
 import type { AlertFilter, AlertQuery, EventFilter, EventQuery } from '../alerts/history.ts';
 import type { IncidentDetail, IncidentSummary } from '../alerts/incidents.ts';
+import type { DeadLetter } from '../alerts/spool/types.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { EventJson } from '../schema/event.ts';
 
@@ -10,6 +11,7 @@ export interface AlertViews {
   queryEvents(query: EventQuery): readonly EventJson[];
   incidents(limit: number): readonly IncidentSummary[];
   incidentById(id: string): IncidentDetail | undefined;
+  deadLetters(limit: number): readonly DeadLetter[];
   subscribeAlerts(filter: AlertFilter, write: (alert: Alert) => void): () => void;
   subscribeEvents(filter: EventFilter, write: (event: EventJson) => void): () => void;
 }

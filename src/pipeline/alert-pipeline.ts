@@ -124,7 +124,10 @@ export class AlertPipeline {
     this.#alertsTotal = metrics.counter('alerts_total');
     this.#updatesTotal = metrics.counter('alert_updates_total');
     this.#endCollect = metrics.onCollect(() => this.#collect());
-    this.#timer = setInterval(() => this.#alerter.summarise(), TICK_MS);
+    this.#timer = setInterval(() => {
+      this.#alerter.summarise();
+      this.#spool.serveRequests();
+    }, TICK_MS);
     this.#timer.unref();
   }
 

@@ -197,6 +197,7 @@ describe('the spool', () => {
       putDead: [],
       removeDead: [],
       removeState: [],
+      removeRequests: [],
       putState: [['sink:a', '{"joined":0,"cursor":5,"counts":{}}']],
     });
     await store.close();

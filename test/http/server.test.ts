@@ -129,6 +129,7 @@ describe('the HTTP server', () => {
             return [alert];
           },
           alertById: (id) => (id === 'one' ? alert : undefined),
+          deadLetters: (limit) => [{ id: limit, sink: 's', reason: 'expired', at: 5, alert }],
           queryEvents: (query) => {
             seen.push(query);
             return [{ event: { type: 'file_open' } }];
@@ -146,6 +147,9 @@ describe('the HTTP server', () => {
       { limit: 100, pid: 1 },
     ]);
     expect(await (await get('/api/v1/alerts/one')).json()).to.deep.equal(alert);
+    expect(await (await get('/api/v1/dead-letters?limit=3')).json()).to.deep.equal({
+      dead_letters: [{ id: 3, sink: 's', reason: 'expired', at: 5, alert }],
+    });
     expect((await get('/api/v1/alerts/two')).status).to.equal(404);
     expect(await (await get('/api/v1/rules')).json()).to.deep.equal({ rules: [{ name: 'r' }] });
     expect(await (await get('/api/v1/status')).json()).to.deep.equal({ version: '1.2.3' });

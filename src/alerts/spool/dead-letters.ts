@@ -30,13 +30,28 @@ export class DeadLetters {
     this.#added.set(id, value);
     this.#sizes.set(id, value.length);
     this.#bytes += value.length;
-    for (const [oldest, size] of this.#sizes) {
+    for (const oldest of this.#sizes.keys()) {
       if (this.#sizes.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) break;
-      this.#sizes.delete(oldest);
-      this.#bytes -= size;
+      this.remove(oldest);
       this.evicted += 1;
-      if (!this.#added.delete(oldest)) this.#removed.add(oldest);
     }
+  }
+
+  /** False when there is none of this id. */
+  remove(id: number): boolean {
+    const size = this.#sizes.get(id);
+    if (size === undefined) return false;
+    this.#sizes.delete(id);
+    this.#bytes -= size;
+    if (!this.#added.delete(id)) this.#removed.add(id);
+    return true;
+  }
+
+  /** The letter of this id. `read` gives the stored one. */
+  get(id: number, read: (id: number) => string | undefined): DeadLetter | undefined {
+    if (!this.#sizes.has(id)) return undefined;
+    const value = this.#added.get(id) ?? read(id);
+    return value === undefined ? undefined : deadLetterFromText(id, value);
   }
 
   get size(): number {
@@ -62,9 +77,13 @@ export class DeadLetters {
     const all = new Map<number, string>();
     for (const [id, value] of stored) if (this.#sizes.has(id)) all.set(id, value);
     for (const [id, value] of this.#added) all.set(id, value);
-    return [...all.values()]
+    return [...all]
       .slice(-limit)
       .reverse()
-      .map((value) => JSON.parse(value) as DeadLetter);
+      .map(([id, value]) => deadLetterFromText(id, value));
   }
+}
+
+export function deadLetterFromText(id: number, text: string): DeadLetter {
+  return { id, ...(JSON.parse(text) as Omit<DeadLetter, 'id'>) };
 }

@@ -45,8 +45,8 @@ export class Shelf {
   }
 
   add(alert: SpooledAlert): void {
-    const { seq, acceptedAt, json } = alert;
-    const value = `${acceptedAt}\n${json}`;
+    const { seq, acceptedAt, json, only } = alert;
+    const value = `${acceptedAt}${only === undefined ? '' : ` ${only}`}\n${json}`;
     this.#keep(seq, acceptedAt, value.length);
     this.#pending.set(seq, value);
     this.pendingBytes += value.length;
@@ -65,9 +65,12 @@ export class Shelf {
     if (!this.#kept.has(seq)) return undefined;
     const value = this.#pending.get(seq) ?? this.#read(seq);
     if (value === undefined) return undefined;
-    const json = value.slice(value.indexOf('\n') + 1);
+    const end = value.indexOf('\n');
+    const json = value.slice(end + 1);
+    const [accepted = '', only] = value.slice(0, end).split(/ (.*)/s);
     try {
-      return { seq, acceptedAt: Number.parseInt(value, 10) || 0, json, alert: JSON.parse(json) as Alert };
+      const alert = JSON.parse(json) as Alert;
+      return { seq, acceptedAt: Number(accepted) || 0, json, alert, ...(only === undefined ? {} : { only }) };
     } catch (error) {
       this.#log.error({ seq, error: messageOf(error) }, 'an alert in the spool is damaged');
       return undefined;

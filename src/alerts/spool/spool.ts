@@ -5,7 +5,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { countsOf, newQueue, type Queue, queueFromText, queueToText, whole } from './queue.ts';
 import { Shelf } from './shelf.ts';
 import type { Store } from './store.ts';
-import type { DeadLetter, Settlement, SinkCounts, SpooledAlert, SpoolStats } from './types.ts';
+import type { DeadLetter, DeadLetterRequest, Settlement, SinkCounts, SpooledAlert, SpoolStats } from './types.ts';
 
 export interface SpoolOptions {
   /** Undefined when no disk can be had: everything works, but nothing survives the process. */
@@ -38,7 +38,9 @@ export class Spool {
   readonly #dirty = new Map<string, string | undefined>();
   readonly #listeners = new Set<() => void>();
   readonly #state = new Map<string, string>();
+  readonly #done = new Set<string>();
   #offered = 0;
+  #resent = 0;
   #tail = 0;
   #committed = 0;
   #scheduled: NodeJS.Immediate | undefined;
@@ -59,6 +61,7 @@ export class Spool {
         const totals = JSON.parse(text) as Record<string, unknown>;
         this.#offered = whole(totals.offered);
         this.#tail = whole(totals.accepted);
+        this.#resent = whole(totals.resent ?? 0);
         for (const [reason, count] of Object.entries(totals.suppressed ?? {}))
           this.#suppressed.set(reason, whole(count));
         this.#dead.evicted = whole(totals.deadLettersEvicted);
@@ -98,15 +101,57 @@ export class Spool {
 
   /** Takes an accepted alert. It reaches the sinks once it is on disk, within this turn of the event loop. */
   append(alert: Alert, json: string): void {
-    this.#tail += 1;
     this.#offered += 1;
-    this.#shelf.add({ seq: this.#tail, acceptedAt: this.#now(), json, alert });
+    this.#add({ acceptedAt: this.#now(), json, alert });
+  }
+
+  #add(alert: Omit<SpooledAlert, 'seq'>): void {
+    this.#tail += 1;
+    this.#shelf.add({ seq: this.#tail, ...alert });
     this.#trim();
     this.#makeRoom();
     this.#changed();
   }
 
-  /** The next alerts of a sink, at most `max`. Those that cannot be read any more are settled as dropped. */
+  /**
+   * Sends a dead letter again: it gets the next place in the order, for this
+   * sink alone, and is no dead letter any more. False when there is no such
+   * letter or no such sink.
+   */
+  resend(id: number, sink: string): boolean {
+    const letter = this.#dead.get(id, (key) => this.#options.store?.deadLetter(key));
+    if (letter === undefined || !this.#queues.has(sink)) return false;
+    this.#dead.remove(id);
+    this.#resent += 1;
+    this.#add({ acceptedAt: this.#now(), json: JSON.stringify(letter.alert), alert: letter.alert, only: sink });
+    return true;
+  }
+
+  /** Forgets a dead letter. False when there is none of this id. */
+  drop(id: number): boolean {
+    const removed = this.#dead.remove(id);
+    if (removed) this.#changed();
+    return removed;
+  }
+
+  /** Does what `bpfwarden spool` asked for through the store. A request goes with the change that it made, in one transaction. */
+  serveRequests(): void {
+    for (const [key, text] of this.#options.store?.requests() ?? []) {
+      if (this.#done.has(key)) continue;
+      this.#done.add(key);
+      const request = requestFromText(text);
+      const worked =
+        request !== undefined &&
+        (request.do === 'resend' ? this.resend(request.id, request.sink) : this.drop(request.id));
+      const { log } = this.#options;
+      if (worked) log.info({ request }, 'a dead letter was asked for');
+      else
+        log.warn({ request: text.slice(0, 200) }, 'a dead letter that was asked for is not there, or its sink is not');
+      this.#changed();
+    }
+  }
+
+  /** The next alerts of a sink, at most `max`. Those that cannot be read any more are settled as dropped, those for another sink alone as skipped. */
   read(sink: string, max: number): SpooledAlert[] {
     const queue = this.#queues.get(sink);
     if (queue === undefined) return [];
@@ -114,21 +159,24 @@ export class Spool {
     const alerts: SpooledAlert[] = [];
     for (let seq = queue.cursor + 1; seq <= end && alerts.length < max; seq += 1) {
       const alert = this.#shelf.get(seq);
-      if (alert !== undefined) alerts.push(alert);
-      else if (alerts.length === 0) this.settle(sink, seq, 'dropped');
+      const settlement = alert === undefined ? 'dropped' : isForAnother(alert, sink) ? 'skipped' : undefined;
+      if (alert !== undefined && settlement === undefined) alerts.push(alert);
+      else if (settlement !== undefined && alerts.length === 0) this.settle(sink, seq, settlement);
       else break;
     }
     return alerts;
   }
 
   /** Moves a sink past an alert. False when it was past it already (given up for space meanwhile). */
-  settle(sink: string, seq: number, settlement: Settlement): boolean {
+  settle(sink: string, seq: number, how: Settlement): boolean {
     const queue = this.#queues.get(sink);
     if (queue === undefined || seq <= queue.cursor) return false;
     if (seq !== queue.cursor + 1) throw new RangeError(`${sink}: ${seq} settled while it is at ${queue.cursor}`);
-    if (settlement === 'rejected' || settlement === 'expired' || settlement === 'dropped') {
+    let settlement = how;
+    if (how === 'rejected' || how === 'expired' || how === 'dropped') {
       const alert = this.#shelf.get(seq);
-      if (alert !== undefined) this.#dead.add(sink, settlement, this.#now(), alert.json);
+      if (alert !== undefined && isForAnother(alert, sink)) settlement = 'skipped';
+      else if (alert !== undefined) this.#dead.add(sink, how, this.#now(), alert.json);
     }
     queue.cursor = seq;
     queue.counts[settlement] += 1;
@@ -170,6 +218,7 @@ export class Spool {
     for (const [name, queue] of this.#queues) sinks[name] = countsOf(queue, this.#tail);
     return {
       offered: this.#offered,
+      resent: this.#resent,
       accepted: this.#tail,
       suppressed: Object.fromEntries(this.#suppressed),
       sinks,
@@ -274,13 +323,16 @@ export class Spool {
   }
 
   get #hasChanges(): boolean {
-    return this.#shelf.changed || this.#dirty.size > 0 || this.#dead.changed || this.#totalsChanged;
+    return (
+      this.#shelf.changed || this.#dirty.size > 0 || this.#dead.changed || this.#done.size > 0 || this.#totalsChanged
+    );
   }
 
   #lastTotals = '';
   get #totals(): string {
     return JSON.stringify({
       offered: this.#offered,
+      resent: this.#resent,
       accepted: this.#tail,
       suppressed: Object.fromEntries(this.#suppressed),
       deadLettersEvicted: this.#dead.evicted,
@@ -307,6 +359,7 @@ export class Spool {
       removeDead,
       putState: put,
       removeState: remove,
+      removeRequests: this.#done,
     };
   }
 
@@ -315,5 +368,24 @@ export class Spool {
     this.#shelf.committed();
     this.#dirty.clear();
     this.#dead.committed();
+    this.#done.clear();
   }
+}
+
+/** Sent again to another sink alone. */
+function isForAnother({ only }: SpooledAlert, sink: string): boolean {
+  return only !== undefined && only !== sink;
+}
+
+function requestFromText(text: string): DeadLetterRequest | undefined {
+  let value: Partial<Record<'do' | 'id' | 'sink', unknown>> | null;
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch {
+    return undefined; // Told by the caller, with the text.
+  }
+  const { do: action, id, sink } = value ?? {};
+  if (typeof id !== 'number' || !Number.isSafeInteger(id)) return undefined;
+  if (action === 'drop') return { do: 'drop', id };
+  return action === 'resend' && typeof sink === 'string' ? { do: 'resend', id, sink } : undefined;
 }

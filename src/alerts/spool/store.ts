@@ -24,6 +24,7 @@ export interface Changes {
   readonly removeDead: Iterable<number>;
   readonly putState: Iterable<readonly [key: string, value: string]>;
   readonly removeState: Iterable<string>;
+  readonly removeRequests: Iterable<string>;
 }
 
 /** The spool's tables on disk. Values are text; what they mean is the spool's business. */
@@ -31,6 +32,9 @@ export interface Store {
   alerts(): Iterable<readonly [seq: number, value: string]>;
   alert(seq: number): string | undefined;
   dead(): Iterable<readonly [id: number, value: string]>;
+  deadLetter(id: number): string | undefined;
+  /** What other processes ask for (letters.ts). */
+  requests(): Iterable<readonly [key: string, value: string]>;
   state(): Iterable<readonly [key: string, value: string]>;
   /** Throws when the disk refuses; then nothing of it happened. */
   commit(changes: Changes): void;
@@ -72,22 +76,26 @@ export function openStore(directory: string): OpenedStore {
   return { movedAside: { path: setAside(directory), reason }, store: openTables(directory) };
 }
 
+/** The process that has the store open to write, undefined when there is none. */
+export function ownerOf(directory: string): number | undefined {
+  const file = ownerFile(directory);
+  if (!existsSync(file)) return undefined;
+  const [pid, ticks] = readFileSync(file, 'utf8').split(' ').map(Number);
+  return pid !== undefined && ticks !== undefined && startTicks(pid) === ticks ? pid : undefined;
+}
+
 const ownerFile = (directory: string) => join(directory, 'owner');
 
 /** Two daemons on one spool would both deliver: the second is refused while the first lives. */
 function claim(directory: string): void {
-  const file = ownerFile(directory);
-  if (existsSync(file)) {
-    const [pid, ticks] = readFileSync(file, 'utf8').split(' ').map(Number);
-    const alive = pid !== undefined && pid !== process.pid && startTicks(pid) === ticks && ticks !== undefined;
-    if (alive)
-      throw new WardenError('SPOOL_FAILED', `${directory} is in use by process ${pid}`, {
-        problems: [
-          { subject: 'spool.directory', message: `in use by process ${pid}`, remedy: 'give each daemon its own' },
-        ],
-      });
-  }
-  writeFileSync(file, `${process.pid} ${startTicks(process.pid) ?? 0}`, { mode: 0o600 });
+  const pid = ownerOf(directory);
+  if (pid !== undefined && pid !== process.pid)
+    throw new WardenError('SPOOL_FAILED', `${directory} is in use by process ${pid}`, {
+      problems: [
+        { subject: 'spool.directory', message: `in use by process ${pid}`, remedy: 'give each daemon its own' },
+      ],
+    });
+  writeFileSync(ownerFile(directory), `${process.pid} ${startTicks(process.pid) ?? 0}`, { mode: 0o600 });
 }
 
 function damageOf(directory: string): string | undefined {
@@ -131,6 +139,7 @@ function openTables(directory: string): Store {
     root.openDB<string, K>({ name, encoding: 'string' });
   const alerts = table<number>('alerts');
   const dead = table<number>('dead');
+  const requests = table<string>('requests');
   const state = table<string>('state');
   const fd = openSync(join(directory, 'data.mdb'), 'r');
   let dirty = false;
@@ -153,6 +162,8 @@ function openTables(directory: string): Store {
     alerts: () => entries(alerts),
     alert: (seq) => alerts.get(seq),
     dead: () => entries(dead),
+    deadLetter: (id) => dead.get(id),
+    requests: () => entries(requests),
     state: () => entries(state),
     commit(changes) {
       root.transactionSync(() => {
@@ -162,6 +173,7 @@ function openTables(directory: string): Store {
         for (const id of changes.removeDead) dead.remove(id);
         for (const [key, value] of changes.putState) state.put(key, value);
         for (const key of changes.removeState) state.remove(key);
+        for (const key of changes.removeRequests) requests.remove(key);
       });
       dirty = true;
     },

@@ -9,6 +9,8 @@ export interface SpooledAlert {
   /** The alert as it will be sent: redacted, one line. */
   readonly json: string;
   readonly alert: Alert;
+  /** Sent again to this sink alone: the others pass it over. */
+  readonly only?: string;
 }
 
 /**
@@ -38,6 +40,9 @@ export interface SinkCounts extends Readonly<Record<Settlement, number>> {
 export interface SpoolStats {
   /** Matches offered to the ledger since the store exists. */
   readonly offered: number;
+  /** Dead letters that were sent again: each takes another place in the order. */
+  readonly resent: number;
+  /** offered + resent = accepted + suppressed. */
   readonly accepted: number;
   readonly suppressed: Readonly<Record<string, number>>;
   readonly sinks: Readonly<Record<string, SinkCounts>>;
@@ -54,9 +59,15 @@ export interface SpoolStats {
 }
 
 export interface DeadLetter {
+  readonly id: number;
   readonly sink: string;
   readonly reason: Settlement;
   /** Unix milliseconds. */
   readonly at: number;
-  readonly alert: Pick<Alert, 'alert_id'>;
+  readonly alert: Alert;
 }
+
+/** What a person asked to be done with a dead letter. */
+export type DeadLetterRequest =
+  | { readonly do: 'resend'; readonly id: number; readonly sink: string }
+  | { readonly do: 'drop'; readonly id: number };

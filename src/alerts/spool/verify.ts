@@ -8,7 +8,7 @@ import { open } from 'lmdb';
 const directory = process.argv[2];
 if (directory === undefined) process.exit(2);
 const root = open({ path: directory, readOnly: true, encoding: 'string', maxDbs: 8 });
-for (const name of ['alerts', 'dead', 'state']) {
+for (const name of ['alerts', 'dead', 'state', 'requests']) {
   const table = root.openDB<string>({ name, encoding: 'string' });
   for (const { value } of table.getRange()) if (typeof value !== 'string') process.exit(3);
 }

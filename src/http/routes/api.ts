@@ -24,6 +24,9 @@ export function apiRoutes(router: Router, gate: Gate): void {
       notRemembered(context, 'incident', '[ledger] max_incidents are kept; alerts in alerts_file name theirs');
     else context.body = incident;
   });
+  router.get('/api/v1/dead-letters', (context) => {
+    context.body = { dead_letters: gate.api.views.deadLetters(limitOf(context.querystring)) };
+  });
   router.get('/api/v1/events', (context) => {
     context.body = { events: gate.api.views.queryEvents(eventQuery(context.querystring)) };
   });

@@ -5,6 +5,8 @@ const LINKS = [
   ['/api/v1/status', 'Status', 'version, programs, filter and counts as JSON'],
   ['/api/v1/rules', 'Rules', 'in force, as JSON'],
   ['/api/v1/alerts', 'Alerts', 'the newest first, as JSON'],
+  ['/api/v1/incidents', 'Incidents', 'alerts that belong together, the newest first, as JSON'],
+  ['/api/v1/dead-letters', 'Dead letters', 'alerts that a sink never took, the newest first, as JSON'],
   ['/api/v1/events', 'Events', 'the newest that reached the rules, as JSON'],
   ['/api/v1/stream/alerts', 'Alert stream', 'server-sent events'],
   ['/api/v1/stream/events', 'Event stream', 'server-sent events'],

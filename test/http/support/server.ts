@@ -22,6 +22,7 @@ export const emptyViews: HttpApi['views'] = {
   queryEvents: () => [],
   incidents: () => [],
   incidentById: () => undefined,
+  deadLetters: () => [],
   subscribeAlerts: () => () => undefined,
   subscribeEvents: () => () => undefined,
 };
