@@ -1,6 +1,7 @@
 import type { Config } from '../config/options.ts';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
 import type { Sensor } from '../kernel/sensor.ts';
+import type { KernelFilter } from '../kernel/types.ts';
 import type { Logger } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import type { AlertPipeline } from '../pipeline/alert-pipeline.ts';
@@ -28,6 +29,12 @@ export interface Settings {
   readonly allowUnsafeFiles: boolean;
 }
 
+export interface RuleView extends RuleInfo {
+  /** Undefined for a correlation, which has no predicate of its own. */
+  readonly evaluations?: number;
+  readonly matches?: number;
+}
+
 /** The stages that a configuration or a rule set is put in force in. */
 export interface Governed {
   readonly metrics: MetricsRegistry;
@@ -44,6 +51,7 @@ export class InForce {
   readonly #stages: Governed;
   #config: Config;
   #loaded: Loaded;
+  #filter: KernelFilter = { kinds: new Map() };
   #reloading: Promise<void> = Promise.resolve();
 
   /** Puts the first configuration and rules in force. */
@@ -63,8 +71,18 @@ export class InForce {
   get problems(): readonly Problem[] {
     return this.#loaded.problems;
   }
-  rules(): readonly RuleInfo[] {
-    return this.#loaded.ruleset.infos;
+  /** What the kernel lets through, by kind. */
+  get filter(): KernelFilter {
+    return this.#filter;
+  }
+
+  /** The rules, each with how often its predicate ran and held since it was loaded. */
+  rules(): readonly RuleView[] {
+    const { ruleset } = this.#loaded;
+    const counts = new Map(
+      ruleset.statistics().map(({ rule, evaluations, matches }) => [rule, { evaluations, matches }]),
+    );
+    return ruleset.infos.map((info) => ({ ...info, ...counts.get(info.name) }));
   }
 
   /** Checks all of what `configure` says now, then swaps; or throws, and everything stays as it was. */
@@ -121,7 +139,8 @@ export class InForce {
     metrics.setInfo('config_hash_info', { sha256: configHash(config) });
     metrics.setInfo('rules_hash_info', { sha256: rulesHash(ruleset) });
     detector.use(ruleset, config);
-    sensor.filter.use(wantedEvents(ruleset, config, pipeline.observes));
+    this.#filter = wantedEvents(ruleset, config, pipeline.observes);
+    sensor.filter.use(this.#filter);
     metrics.gauge('config_last_reload_successful').set(1);
     metrics.gauge('config_last_reload_success_timestamp_seconds').set(Date.now() / 1000);
   }

@@ -114,7 +114,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   });
   const capabilities = new Capabilities(dropCapabilities, log);
   const inForce = new InForce({ metrics, sensor, pipeline, events, detector, capabilities, log }, config, loaded);
-  ends.push(publishDaemon(metrics, { sensor, enricher, detector, inForce }));
+  ends.push(publishDaemon(metrics, { sensor, host, enricher, events, detector, inForce }));
 
   const reports = attachAll(sensor, metrics, log);
   // After attaching, so that no process falls between the two; those seen twice are one entry.

@@ -1,6 +1,6 @@
 import type { Enricher } from '../enrich/enricher.ts';
 import { formatProblem } from '../errors.ts';
-import type { AttachReport } from '../kernel/types.ts';
+import type { AttachReport, KindFilter } from '../kernel/types.ts';
 import type { AlertPipeline } from '../pipeline/alert-pipeline.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { EventsFile } from './events-file.ts';
@@ -17,16 +17,27 @@ export interface StatusOptions {
 }
 
 /** What /api/v1/status tells, read anew at each request. */
-export function statusOf({ version, inForce, pipeline, capabilities, reports }: StatusOptions): () => object {
+export function statusOf(options: StatusOptions): () => object {
+  const { version, inForce, pipeline, enricher, events, capabilities, reports } = options;
   const started = Date.now() / 1000;
   return () => ({
     version,
     started,
     ready: true,
-    rules: inForce.rules().length,
+    rules: inForce.ruleset.infos.length,
     problems: inForce.problems.map(formatProblem),
     programs: reports,
+    filter: Object.fromEntries([...inForce.filter.kinds].map(([kind, decision]) => [kind, filterView(decision)])),
+    engine: { ...inForce.ruleset.engineCounts, waiting: inForce.ruleset.pending },
+    windows: inForce.ruleset.windowStats(),
+    hashes: enricher.hashing.counts,
+    events_file: { failed: events.failed },
     capabilities: capabilities.status(),
     ...pipeline.stats(),
   });
+}
+
+/** Tokens are counted, not listed: there are thousands, and `bpfwarden check` names what they come from. */
+function filterView(decision: KindFilter): object {
+  return decision.pass === 'tokens' ? { pass: 'tokens', tokens: decision.tokens.length } : decision;
 }

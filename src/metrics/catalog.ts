@@ -5,7 +5,9 @@ import { TACTICS } from './tactics.ts';
 import {
   DECODE_ERRORS,
   DELIVERY_OUTCOMES,
+  ENGINE_FALLBACKS,
   ERRNO_CLASSES,
+  HASH_OUTCOMES,
   KERNEL_FAILURES,
   LOSS_REASONS,
   MODES,
@@ -227,6 +229,31 @@ export const CATALOG = {
     cap: RULES + SEVERITIES.length * MODES.length + 1,
     zero: 'declared',
   },
+  rule_engine_runs_total: {
+    type: 'counter',
+    help: 'Decisions of json-rules-engine on a rule that the compiled predicate had found.',
+    labels: NONE,
+    cap: 1,
+  },
+  rule_engine_disagreements_total: {
+    type: 'counter',
+    help: 'Matches of a compiled predicate that json-rules-engine denied; the match is dropped, and anything but 0 is a defect.',
+    labels: NONE,
+    cap: 1,
+  },
+  rule_engine_fallbacks_total: {
+    type: 'counter',
+    help: 'Decisions taken by the condition tree, because the queue of json-rules-engine was full or its run failed.',
+    labels: { reason: closed(...ENGINE_FALLBACKS) },
+    cap: ENGINE_FALLBACKS.length + 1,
+    zero: 'all',
+  },
+  rule_engine_queue_events: {
+    type: 'gauge',
+    help: 'Events that wait for json-rules-engine.',
+    labels: NONE,
+    cap: 1,
+  },
   tactic_matches_total: {
     type: 'counter',
     help: 'Rule matches by ATT&CK tactic of the rule; a rule of two tactics counts in both, one of none in none.',
@@ -318,6 +345,18 @@ export const CATALOG = {
   },
   spool_alerts: { type: 'gauge', help: 'Alerts on disk that wait for a sink.', labels: NONE, cap: 1 },
   spool_bytes: { type: 'gauge', help: 'Size of the alerts on disk.', unit: 'bytes', labels: NONE, cap: 1 },
+  dead_letters: {
+    type: 'gauge',
+    help: 'Alerts that a sink never took, kept for a person to look at.',
+    labels: NONE,
+    cap: 1,
+  },
+  dead_letters_evicted_total: {
+    type: 'counter',
+    help: 'Dead letters given up for newer ones.',
+    labels: NONE,
+    cap: 1,
+  },
   spool_oldest_seconds: {
     type: 'gauge',
     help: 'Age of the oldest alert on disk, 0 when there is none.',
@@ -331,6 +370,19 @@ export const CATALOG = {
     labels: { action: closed(...ACTIONS, 'plugin'), outcome: closed(...RESPONSE_OUTCOMES) },
     cap: (ACTIONS.length + 1) * RESPONSE_OUTCOMES.length + 1,
     zero: 'all',
+  },
+  audit_records_lost_total: {
+    type: 'counter',
+    help: 'Records of response actions that could not be written to the audit file.',
+    labels: NONE,
+    cap: 1,
+  },
+  plugin_unobserved_total: {
+    type: 'counter',
+    help: 'Events that a plugin asked for and was not given, because it did not keep up.',
+    labels: { plugin: declared('plugins', 'name of a configured plugin') },
+    cap: PLUGINS + 2,
+    zero: 'declared',
   },
   plugin_failures_total: {
     type: 'counter',
@@ -372,6 +424,31 @@ export const CATALOG = {
   process_table_misses_total: {
     type: 'counter',
     help: 'Events of a process that the process table did not have.',
+    labels: NONE,
+    cap: 1,
+  },
+  executable_hashes_total: {
+    type: 'counter',
+    help: 'Executables whose hashes were asked for; refused: as many as allowed were waiting.',
+    labels: { outcome: closed(...HASH_OUTCOMES) },
+    cap: HASH_OUTCOMES.length + 1,
+    zero: 'all',
+  },
+  hash_evictions_total: {
+    type: 'counter',
+    help: 'Hashes forgotten because the cache was full.',
+    labels: NONE,
+    cap: 1,
+  },
+  dns_evictions_total: {
+    type: 'counter',
+    help: 'Names from DNS answers forgotten before their time because the cache was full.',
+    labels: NONE,
+    cap: 1,
+  },
+  event_writes_failed_total: {
+    type: 'counter',
+    help: 'Events that could not be written to output.events_file.',
     labels: NONE,
     cap: 1,
   },

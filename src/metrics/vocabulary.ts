@@ -19,6 +19,9 @@ export const KERNEL_FAILURES = [
   'uring_map_full',
   'uring_no_result',
 ] as const;
+/** Why json-rules-engine did not decide on an event. */
+export const ENGINE_FALLBACKS = ['queue_full', 'failed'] as const;
+export const HASH_OUTCOMES = ['computed', 'too_large', 'failed', 'refused'] as const;
 export const RINGS = ['bulk', 'priority'] as const;
 /** In the order in which series are made for them while there is room. */
 export const SUPPRESSION_REASONS = [

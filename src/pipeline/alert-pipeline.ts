@@ -184,10 +184,15 @@ export class AlertPipeline {
 
   #collect(): void {
     const { metrics } = this.#options;
-    const { alerts, bytes, oldest } = this.#spool.stats();
+    const { alerts, bytes, oldest, deadLetters, deadLettersEvicted } = this.#spool.stats();
     metrics.gauge('spool_alerts').set(alerts);
     metrics.gauge('spool_bytes').set(bytes);
     metrics.gauge('spool_oldest_seconds').set(oldest === undefined ? 0 : Math.max(0, Date.now() - oldest) / 1000);
+    metrics.gauge('dead_letters').set(deadLetters);
+    metrics.advance('dead_letters_evicted_total', deadLettersEvicted);
+    metrics.advance('audit_records_lost_total', this.#responder.auditLost);
+    for (const [plugin, count] of this.#plugins.unobserved())
+      metrics.advance('plugin_unobserved_total', count, { plugin });
     metrics.gauge('ledger_entries').set(this.#ledger.size);
     metrics.advance('ledger_evictions_total', this.#ledger.evictions);
     metrics.gauge('incidents').set(this.#incidents.size);

@@ -66,6 +66,11 @@ export class Plugins {
     for (const plugin of this.#enrichers) if (plugin.observes.includes(String(kind))) plugin.observe(event);
   }
 
+  /** Events that each enricher was not given, because it did not keep up. */
+  unobserved(): ReadonlyMap<string, number> {
+    return new Map(this.#enrichers.map(({ name, unobserved }) => [name, unobserved]));
+  }
+
   /** What the enrichers know of an alert, by plugin name. Never rejects. */
   async enrich(alert: Alert): Promise<Readonly<Record<string, unknown>>> {
     const facts: Record<string, unknown> = {};

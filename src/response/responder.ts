@@ -54,6 +54,8 @@ export class Responder {
   #config: Config['response'];
   #audit: Audit;
   #means: Means;
+  /** Of audit files before the present one. */
+  #lostBefore = 0;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -113,6 +115,11 @@ export class Responder {
     return result.outcome;
   }
 
+  /** Records that could not be written to the audit file. */
+  get auditLost(): number {
+    return this.#lostBefore + this.#audit.lost;
+  }
+
   configure(config: Config['response']): void {
     let { blocker } = this.#means;
     if (config.block_seconds !== this.#config.block_seconds) {
@@ -122,7 +129,9 @@ export class Responder {
     if (config.audit_file !== this.#config.audit_file) {
       const old = this.#audit;
       this.#audit = createAudit(config.audit_file, this.#options.log);
-      void old.close();
+      void old.close().finally(() => {
+        this.#lostBefore += old.lost;
+      });
     }
     this.#config = config;
     this.#means = { kill: this.#killOptions(config), blocker };

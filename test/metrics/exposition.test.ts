@@ -1,44 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Exposition } from '../../src/metrics/exposition.ts';
 import { acceptsGzip, negotiate } from '../../src/metrics/negotiate.ts';
+import { FIXTURES, GOLDEN, golden, sample } from './support/golden.ts';
 import { registry, ruleInfo, text } from './support/registry.ts';
 
-const FIRST = '0192f0c0-0000-7000-8000-000000000001';
-const SECOND = '0192f0c0-0000-7000-8000-000000000002';
-const FIXTURES = join(import.meta.dirname, 'fixtures');
-
-/** A registry with something of everything: one rule, one sink, one program, observations with exemplars. */
-function sample() {
-  const metrics = registry();
-  metrics.declareRules([ruleInfo({ name: 'say "hi" \\ to\nall', severity: 'critical', mitre: ['T1059.004'] })]);
-  metrics.declareSinks(['hook']);
-  metrics.declarePrograms(['on_exec']);
-  metrics.gauge('program_attached').set(1, { program: 'on_exec' });
-  metrics.advance('events_total', 1234567890123, { event: 'file_open' });
-  metrics.advance('program_run_seconds_total', 0.000125, { program: 'on_exec' });
-  metrics.histogram('risk_score').observe(0.7, { event: 'process_exec' }, { alert_id: FIRST });
-  metrics.histogram('risk_score').observe(1, { event: 'process_exec' }, { alert_id: SECOND });
-  metrics.histogram('detection_latency_seconds').observe(20, undefined, { alert_id: FIRST });
-  return metrics;
-}
-
-/** What changes from run to run, made equal. */
-const steady = (output: string) =>
-  output.replace(/nodeversion="[^"]*"/, 'nodeversion="v20"').replaceAll(/( # \{[^}]*\} \S+) \d+(\.\d+)?$/gm, '$1 1');
-
 describe('the exposition', () => {
-  for (const [format, file] of [
-    ['text', 'golden.txt'],
-    ['openmetrics', 'golden.om'],
-  ] as const) {
+  for (const [file, format] of GOLDEN) {
     it(`is the golden file in ${format}`, async () => {
-      const output = steady(await text(sample(), format));
-      const path = join(FIXTURES, file);
-      if (process.env.BPFWARDEN_WRITE_GOLDEN === '1') writeFileSync(path, output);
-      expect(output).to.equal(readFileSync(path, 'utf8'));
+      expect(await golden(format)).to.equal(readFileSync(join(FIXTURES, file), 'utf8'));
     });
   }
 
