@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   explain: async (line) => (await import('./cli/rules.ts')).explain(line),
   tune: async (line) => (await import('./cli/tune.ts')).tune(line),
   rules: async (line) => (await import('./cli/rules.ts')).rules(line),
+  spool: async (line) => (await import('./cli/spool.ts')).spool(line),
   help: async ({ positionals }) => help(positionals[0]),
   version: async () => version(),
 };

@@ -100,6 +100,16 @@ export const COMMANDS = {
     ],
     flags: ['format'],
   },
+  spool: {
+    arguments: '[list | resend ID… | drop ID…]',
+    takes: [0, MANY],
+    doc: 'Show the alerts that a sink never took, send them again or forget them',
+    details: [
+      'Works beside a running daemon, which does what was asked within a second; without one it is done at its next start.',
+      'ID is what `list` shows, or "all". An alert goes to the sink that it was for, or to --sink.',
+    ],
+    flags: ['sink', 'format'],
+  },
   help: { arguments: '[COMMAND]', takes: [0, 1], doc: 'Show help', details: [], flags: [] },
   version: { arguments: '', takes: [0, 0], doc: 'Show the version', details: [], flags: [] },
 } as const satisfies Record<string, CommandSpec>;

@@ -50,6 +50,7 @@ export const FLAGS = {
     type: 'boolean',
     doc: 'Also read configuration and rules that everybody may write',
   },
+  sink: { type: 'string', value: 'NAME', doc: 'Sink to send to, instead of the one that it was for' },
   kernel: { type: 'boolean', doc: 'Also load and attach the BPF programs (root)' },
   'ignore-bad-lines': { type: 'boolean', doc: 'Lines that are no events are named and do not change the exit code' },
   output: { type: 'string', value: 'F', doc: 'File to write; default: standard output' },
