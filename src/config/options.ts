@@ -79,6 +79,12 @@ export const TABLES = {
     listen_address: text('127.0.0.1:9477', 'Address and port of /metrics'),
     config_file: path('', 'exporter-toolkit web configuration (TLS, basic auth)'),
     enable_lifecycle: bool(false, 'Allow POST /-/reload'),
+    api_access: choice(
+      ['owner', 'all'],
+      'owner',
+      'Who may read /api/ and reload without a password or client certificate: root and the user of the daemon on this host, or everybody who can connect',
+    ),
+    host_names: list('string', [], 'Further names under which a server on loopback answers /api/'),
   },
   kernel: {
     ring_bytes: int(8388608, 65536, 1073741824, 'Ring buffer for file and network events; a power of two'),

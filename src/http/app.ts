@@ -1,10 +1,9 @@
-import { isIP } from 'node:net';
-import { hostname } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import type { Logger } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
+import { type AccessOptions, guardApi } from './access.ts';
 import { ParameterError } from './query.ts';
 import { apiRoutes } from './routes/api.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -12,21 +11,17 @@ import { landingRoutes } from './routes/landing.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { type Streams, streamRoutes } from './routes/stream.ts';
 import type { Gate } from './types.ts';
-import type { CurrentWebConfig } from './web-config/current.ts';
 import { RateLimit } from './web-config/rate-limit.ts';
 import type { UserCheck } from './web-config/users.ts';
 
-export interface AppOptions {
+export interface AppOptions extends AccessOptions {
   readonly version: string;
   readonly metrics: MetricsRegistry;
   readonly gate: Gate;
   readonly log: Logger;
   readonly enableLifecycle: boolean;
   readonly streamClients: number;
-  readonly webConfig: CurrentWebConfig;
   readonly users: UserCheck;
-  /** The server listens on loopback only. */
-  readonly loopback: boolean;
 }
 
 /** No request to these paths needs a body. */
@@ -38,8 +33,7 @@ export function createApp(options: AppOptions): { readonly app: Koa; readonly st
   app.on('error', (error: unknown) => options.log.debug({ err: error }, 'a response ended early'));
   app.use(answerErrors(options.log));
   app.use(protect(options));
-  if (options.loopback) app.use(refuseForeignNames(options.webConfig));
-
+  app.use(guardApi(options));
   app.use(refuseEarly(options.gate));
 
   const router = new Router();
@@ -126,31 +120,6 @@ function protect({ webConfig, users }: AppOptions) {
         context.body = { error: { message: 'user name or password is missing or wrong', remedy: 'use basic auth' } };
         return;
       }
-    }
-    await next();
-  };
-}
-
-/**
- * A web page can point a name of its own at 127.0.0.1 and read what answers
- * there. On loopback without passwords, alerts and events are therefore only
- * given under an address, localhost or this host's name.
- */
-function refuseForeignNames(webConfig: CurrentWebConfig) {
-  const own = hostname().toLowerCase();
-  return async (context: Context, next: Next): Promise<void> => {
-    const name = context.hostname.toLowerCase().replace(/^\[(.*)\]$/, '$1');
-    const isOwn = isIP(name) !== 0 || name === 'localhost' || name === own || name.startsWith(`${own}.`);
-    const guarded = context.path.startsWith('/api/') || context.path === '/-/reload';
-    if (guarded && !isOwn && webConfig.get().users.size === 0) {
-      context.status = 403;
-      context.body = {
-        error: {
-          message: 'the Host header names another host',
-          remedy: 'use 127.0.0.1 or localhost, or set basic_auth_users in the web configuration',
-        },
-      };
-      return;
     }
     await next();
   };

@@ -1,6 +1,5 @@
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Config } from '../config/options.ts';
 import { WardenError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -8,6 +7,7 @@ import type { MetricsRegistry } from '../metrics/registry.ts';
 import { formatAddress, isLoopback, type ListenAddress, parseAddress } from './address.ts';
 import { createApp } from './app.ts';
 import { acceptsClient, peerOptions } from './client-certificate.ts';
+import { Connections } from './connections.ts';
 import { Gate, type HttpApi } from './types.ts';
 import { CurrentWebConfig } from './web-config/current.ts';
 import type { WebSettings } from './web-config/read.ts';
@@ -58,6 +58,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     gate,
     webConfig,
     users,
+    web: options.config.web,
     enableLifecycle: options.config.web.enable_lifecycle,
     streamClients: options.config.history.stream_clients,
     loopback: isLoopback(listen.host),
@@ -66,9 +67,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const settings = webConfig.get();
   const server =
     settings.tls === undefined ? createHttpServer(LIMITS, handle) : tlsServer(handle, webConfig, options.log);
-  server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_MS;
-  const sockets = trackSockets(server);
+  const connections = new Connections(server, MAX_CONNECTIONS);
   await start(server, listen);
   server.on('error', (error) => options.log.error({ err: error }, 'the HTTP server could not take a connection'));
 
@@ -84,9 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       streams.close();
       server.closeIdleConnections();
-      const cut = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, graceMs);
+      const cut = setTimeout(() => connections.destroyAll(), graceMs);
       await closed;
       clearTimeout(cut);
       users.close();
@@ -114,15 +112,6 @@ function tlsServer(handle: RequestListener, webConfig: CurrentWebConfig, log: Lo
     socket.destroy();
   });
   return server;
-}
-
-function trackSockets(server: Server): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
-  return sockets;
 }
 
 function start(server: Server, { host, port }: ListenAddress): Promise<void> {

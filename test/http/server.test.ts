@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
+import { hostname } from 'node:os';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import type { Alert } from '../../src/alerts/types.ts';
 import { WardenError } from '../../src/errors.ts';
@@ -212,8 +215,42 @@ describe('the HTTP server', () => {
       raw(server, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
     expect(await ask('evil.example', '/api/v1/alerts')).to.match(/^HTTP\/1.1 403/);
     expect(await ask('evil.example', '/metrics')).to.match(/^HTTP\/1.1 200/);
-    for (const host of ['127.0.0.1', 'localhost:9477', '[::1]:9477'])
+    const own = hostname().toLowerCase();
+    expect(await ask(`${own}.evil.example`, '/api/v1/alerts')).to.match(/^HTTP\/1.1 403/);
+    for (const host of ['127.0.0.1', 'localhost:9477', '[::1]:9477', own])
       expect(await ask(host, '/api/v1/alerts'), host).to.match(/^HTTP\/1.1 200/);
+  });
+
+  it('gives alerts to root and its own user only, and metrics to everybody', async () => {
+    if (process.geteuid?.() !== 0) throw new Error('this test takes another user id: run it as root');
+    const script =
+      "const [url] = process.argv.slice(1); const status = async (path) => (await fetch(url + path)).status; Promise.all(['/metrics', '/-/ready', '/api/v1/alerts', '/api/v1/stream/alerts'].map(status)).then((all) => { console.log(all.join()); process.exit(); });";
+    const asNobody = () =>
+      promisify(execFile)(process.execPath, ['-e', script, server.url], { uid: 65534, gid: 65534, cwd: '/' });
+    await start();
+    expect((await get('/api/v1/alerts')).status).to.equal(200);
+    expect((await asNobody()).stdout.trim()).to.equal('200,200,403,403');
+    expect(((await (await get('/api/v1/alerts')).json()) as { alerts: unknown[] }).alerts).to.deep.equal([]);
+    await start({ web: { api_access: 'all' } });
+    expect((await asNobody()).stdout.trim()).to.equal('200,200,200,200');
+    await start({ web: { listen_address: '[::1]:0' } });
+    expect((await get('/api/v1/alerts')).status).to.equal(200);
+    expect((await asNobody()).stdout.trim()).to.equal('200,200,403,403');
+    await start({ web: { listen_address: ':0' } });
+    expect((await get('/api/v1/alerts')).status, 'over a dual-stack socket').to.equal(200);
+  });
+
+  it('is scraped although somebody holds hundreds of connections and never sends a request', async function () {
+    this.timeout(30_000);
+    await start();
+    const port = Number(server.address.split(':')[1]);
+    const held = Array.from({ length: 700 }, () => {
+      const socket = connect(port, '127.0.0.1', () => socket.write('GET /metrics HTTP/1.1\r\nHost: lo'));
+      socket.on('error', () => undefined);
+      return socket;
+    });
+    for (let scrape = 0; scrape < 20; scrape++) expect((await get('/metrics')).status).to.equal(200);
+    for (const socket of held) socket.destroy();
   });
 
   it('says who uses the address', async () => {
