@@ -119,6 +119,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const reports = attachAll(sensor, metrics, log);
   // After attaching, so that no process falls between the two; those seen twice are one entry.
   enricher.seed(sensor.seed());
+  void enricher.files.refresh();
   sensor.drain.start((batch) => detector.batch(batch));
   const upkeep = new Upkeep({ clock, enricher, sensor });
   ends.push(() => upkeep.stop());

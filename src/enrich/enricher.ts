@@ -4,18 +4,21 @@ import { capabilityNames } from '../schema/names/enums.ts';
 import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { Cgroups } from './cgroups.ts';
+import { NAMESPACES } from './exec-record.ts';
+import { KnownFiles } from './files/known-files.ts';
 import { HashService } from './hash-service.ts';
 import type { Host } from './host.ts';
 import { type Machine, Process } from './process.ts';
 import { ProcessTable, type TableCounts } from './process-table.ts';
 import { type ProcessFacts, Procfs, sameStart, ticksToTime } from './procfs.ts';
-import { Program } from './program.ts';
+import { Program, type ProgramServices } from './program.ts';
 import { type RecordReaders, recordReaders } from './record-readers.ts';
 
 /** Reads of /proc a second for processes that are not known or may be wrong; each takes about 0.1 ms. */
 const REPAIRS_PER_SECOND = 500;
 /** Records of different CPUs may come a little out of order. */
 const REORDER_NS = 1e9;
+const USER = NAMESPACES.indexOf('user');
 /** Processes looked at in one step of a sweep. */
 const SWEEP_STEP = 512;
 
@@ -25,6 +28,8 @@ export interface EnricherOptions {
   /** Of the records: the sensor's. */
   readonly layout: RecordLayout;
   readonly procfs?: Procfs;
+  /** What the host's own files say of programs; its `refresh` is the caller's. */
+  readonly files?: KnownFiles;
 }
 
 type KindStep = (view: LiveView, process: Process) => void;
@@ -47,6 +52,8 @@ export class Enricher {
   readonly #isBulk: boolean[] = [];
   #hostNamespaces: readonly number[] | undefined;
   readonly hashing: HashService;
+  readonly files: KnownFiles;
+  readonly #services: ProgramServices;
   #sweep: Process[] = [];
   /** Kernel time up to which the bulk ring has been read: with a backlog its events come long after an exit. */
   #bulkTime = 0;
@@ -54,13 +61,15 @@ export class Enricher {
   readonly #started: Program[] = [];
   #budget = { second: 0, left: REPAIRS_PER_SECOND };
 
-  constructor({ config, host, layout, procfs }: EnricherOptions) {
+  constructor({ config, host, layout, procfs, files }: EnricherOptions) {
     const shapes = shapesOf(layout);
     this.#host = host;
     this.#procfs = procfs ?? new Procfs(config.enrich.environment);
     this.#table = new ProcessTable(config.enrich.max_processes);
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
     this.hashing = new HashService(config.enrich.hash_max_bytes);
+    this.files = files ?? new KnownFiles();
+    this.#services = { hashes: this.hashing.lookup, files: this.files };
     this.#hostNamespaces = this.#procfs.namespaces(1);
     this.#read = recordReaders(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);
@@ -125,6 +134,7 @@ export class Enricher {
    * goes on looking for processes whose exit was lost.
    */
   tick(ktime: number): void {
+    this.files.tick();
     this.#bulkTime = Math.max(this.#bulkTime, ktime);
     this.#expire(this.#bulkTime);
     for (const process of this.#sweep.splice(0, SWEEP_STEP)) {
@@ -209,9 +219,11 @@ export class Enricher {
     const program = exec.isSeeded(view)
       ? { ...facts.program, args: this.#procfs.arguments(process.pid), env: this.#procfs.environment(process.pid) }
       : facts.program;
-    process.program = new Program(program, process.pid, this.hashing.lookup);
+    const namespaces = exec.namespaces(view);
+    const hostUser = this.#hostNamespaces === undefined ? undefined : this.#hostNamespaces[USER] === namespaces[USER];
+    process.program = new Program({ ...program, hostUser }, process.pid, this.#services);
     process.capabilities = facts.capabilities;
-    process.hostNamespaces = this.#inHostNamespaces(exec.namespaces(view));
+    process.hostNamespaces = this.#inHostNamespaces(namespaces);
     if (facts.cgroup !== undefined) {
       process.cgroupId = header.cgroup_id(view);
       process.cgroup = this.#cgroups.learn(process.cgroupId, facts.cgroup);
@@ -302,12 +314,7 @@ export class Enricher {
   }
 
   #addFacts(facts: ProcessFacts, start: number): Process {
-    const process = new Process(
-      this.#machine,
-      facts.pid,
-      start,
-      new Program(facts.program, facts.pid, this.hashing.lookup),
-    );
+    const process = new Process(this.#machine, facts.pid, start, new Program(facts.program, facts.pid, this.#services));
     this.#takeFacts(process, facts);
     this.#table.add(process);
     return process;
@@ -331,7 +338,7 @@ export class Enricher {
     }
     const { path, args } = process.program;
     if (facts.program.path === path && facts.program.args?.join('\0') === args?.join('\0')) return;
-    process.program = new Program(facts.program, process.pid, this.hashing.lookup);
+    process.program = new Program(facts.program, process.pid, this.#services);
     process.repaired = true;
     this.#takeFacts(process, facts);
   }

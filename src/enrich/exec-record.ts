@@ -2,7 +2,7 @@
 import { capabilityNames } from '../schema/names/enums.ts';
 import { RECORD_FLAGS as F } from '../schema/readers/flags.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
-import { pickVariables } from './procfs.ts';
+import { injects, pickVariables } from './procfs.ts';
 import type { ProgramFacts } from './program.ts';
 import { streamsReader } from './streams.ts';
 
@@ -75,6 +75,7 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
       owner: started ? owner(view) : undefined,
       startedAt: view.host.toUnix(view.ktime),
       streams: streams(view),
+      injected: variables === undefined ? undefined : (bits & F.ENV_TRUNCATED) !== 0 || injects(variables),
       memfd: started ? (bits & F.EXE_MEMFD) !== 0 : undefined,
       deleted: started ? (bits & F.PATH_DELETED) !== 0 : undefined,
       writable: started ? (bits & F.EXE_WRITABLE) !== 0 : undefined,

@@ -73,7 +73,7 @@ export class Process implements ProcessContext {
   /** The process as an ancestor of another one; a new object only after an exec. */
   get summary(): ProcessSummary {
     if (this.#summary !== undefined && this.#summaryOf === this.program) return this.#summary;
-    const { name, path, args, commandLine, program, effectivePath } = this.program;
+    const { name, path, args, commandLine, program, effectivePath, trusted } = this.program;
     this.#summaryOf = this.program;
     this.#summary = {
       pid: this.pid,
@@ -83,6 +83,7 @@ export class Process implements ProcessContext {
       ...(commandLine === undefined ? {} : { command_line: commandLine }),
       ...(program === undefined ? {} : { program }),
       ...(effectivePath === undefined ? {} : { effective_path: effectivePath }),
+      ...(trusted === undefined ? {} : { trusted }),
       start_time: this.#machine.toUnix(this.startTime),
       entity_id: this.entityId,
     };

@@ -183,6 +183,14 @@ function split(text: string): string[] {
   return list;
 }
 
+/** Variables that make a program run code which neither its file nor its arguments name. */
+const INJECTION =
+  /^(?:LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|GCONV_PATH|PYTHONPATH|PYTHONHOME|PERL5LIB|PERLLIB|PERL5OPT|PERL5DB|RUBYLIB|RUBYOPT|NODE_OPTIONS|NODE_PATH|BASH_ENV|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|LUA_INIT[^=]*)=./;
+
+export function injects(variables: readonly string[]): boolean {
+  return variables.some((text) => INJECTION.test(text));
+}
+
 /** NAME=value texts as a map of the wanted names; undefined when none is there. */
 export function pickVariables(
   texts: Iterable<string>,
@@ -201,7 +209,7 @@ export function pickVariables(
 }
 
 /** dev_t of stat(2) as the kernel encodes it: major << 20 | minor. */
-function kernelDevice(device: number): number {
+export function kernelDevice(device: number): number {
   const major = ((device >>> 8) & 0xfff) | (Math.floor(device / 2 ** 32) & 0xfffff000);
   const minor = (device & 0xff) | ((device >>> 12) & 0xfff00);
   return major * 2 ** 20 + minor;

@@ -1,6 +1,7 @@
 import type { ExecutableContext, ProgramContext } from '../schema/context.ts';
 import { type Identity, identify } from '../schema/identity/program.ts';
 import { baseName } from '../schema/paths.ts';
+import type { KnownFiles } from './files/known-files.ts';
 import type { Streams } from './streams.ts';
 
 /** What is known of a program, from an exec record, the iterator or /proc. */
@@ -25,6 +26,10 @@ export interface ProgramFacts {
   /** Unix seconds. */
   readonly startedAt?: number | undefined;
   readonly streams?: Streams | undefined;
+  /** A variable such as LD_PRELOAD makes it run code of somebody else. */
+  readonly injected?: boolean | undefined;
+  /** In the user namespace of pid 1: mounts there are made by root. */
+  readonly hostUser?: boolean | undefined;
   readonly memfd?: boolean | undefined;
   readonly deleted?: boolean | undefined;
   readonly writable?: boolean | undefined;
@@ -32,6 +37,12 @@ export interface ProgramFacts {
   readonly setuid?: boolean | undefined;
   /** Task name, for programs that nothing better is known of. */
   readonly comm?: string | undefined;
+}
+
+/** Where the host's own files are looked up. */
+export interface ProgramServices {
+  readonly hashes?: HashLookup;
+  readonly files?: KnownFiles;
 }
 
 export type Hashes = ProgramContext['hashes'];
@@ -47,15 +58,17 @@ export class Program implements ProgramContext {
   /** Kernel time of its start, 0 where it was not seen; and what the process ran before, while events of that may come. */
   since = 0;
   before: Program | undefined = undefined;
-  readonly #hashes: HashLookup | undefined;
+  readonly #services: ProgramServices;
   #commandLine: string | undefined;
   #identity: Identity | undefined;
+  #exeTrusted: boolean | undefined;
+  #scriptTrusted: boolean | undefined;
 
-  constructor(facts: ProgramFacts, pid: number, hashes?: HashLookup) {
+  constructor(facts: ProgramFacts, pid: number, services: ProgramServices = {}) {
     this.facts = facts;
     this.pid = pid;
     this.name = programName(facts);
-    this.#hashes = hashes;
+    this.#services = services;
   }
 
   get path() {
@@ -69,8 +82,11 @@ export class Program implements ProgramContext {
   }
   /** Worked out when a rule first asks. */
   get identity(): Identity {
-    this.#identity ??= identify({
+    if (this.#identity !== undefined) return this.#identity;
+    const copy = this.#services.files?.copyOf(this.facts, this.pid);
+    const identity = identify({
       path: this.facts.path,
+      copyOf: copy?.path,
       filename: this.facts.filename,
       interp: this.facts.interpreter,
       args: this.facts.args,
@@ -78,7 +94,38 @@ export class Program implements ProgramContext {
       terminal: this.facts.streams?.stdin.type === 'tty',
       name: this.name,
     });
-    return this.#identity;
+    // While the host's programs are still being read the answer may change.
+    if (copy !== undefined || this.#services.files === undefined) this.#identity = identity;
+    return identity;
+  }
+  get copyOf() {
+    return this.#services.files?.copyOf(this.facts, this.pid)?.path;
+  }
+  get packaged() {
+    return this.#services.files?.isPackaged(this.facts);
+  }
+  get exeTrusted(): boolean | undefined {
+    const { files } = this.#services;
+    const { path, memfd, deleted, injected, hostUser } = this.facts;
+    if (files === undefined || path === undefined) return undefined;
+    this.#exeTrusted ??=
+      this.executable.writableByOthers === false &&
+      memfd !== true &&
+      deleted !== true &&
+      injected !== true &&
+      hostUser !== false &&
+      files.isSystemPath(path) &&
+      files.isHostFile(this.facts);
+    return this.#exeTrusted;
+  }
+  get trusted(): boolean | undefined {
+    const { files } = this.#services;
+    const { exeTrusted, script, effectivePath } = this;
+    if (files === undefined || exeTrusted !== true) return exeTrusted;
+    if (script === undefined && effectivePath === this.path) return true;
+    if (script !== undefined && script.kind !== 'file') return false;
+    this.#scriptTrusted ??= effectivePath !== undefined && files.isSystemScript(effectivePath);
+    return this.#scriptTrusted;
   }
   get program() {
     return this.identity.program;
@@ -153,7 +200,7 @@ export class Program implements ProgramContext {
     return this.facts.setuid;
   }
   get hashes(): Hashes {
-    return this.#hashes?.(this);
+    return this.#services.hashes?.(this);
   }
 }
 

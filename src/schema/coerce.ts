@@ -81,6 +81,7 @@ function toSummary(value: unknown): ProcessSummary | undefined {
   const line = toText(value.command_line) ?? args?.join(' ');
   const program = toText(value.program);
   const effective = toText(value.effective_path);
+  const trusted = toBoolean(value.trusted);
   const start = toNumber(value.start_time);
   const entity = toText(value.entity_id);
   if (pid === undefined && name === undefined && path === undefined && line === undefined) return undefined;
@@ -92,6 +93,7 @@ function toSummary(value: unknown): ProcessSummary | undefined {
     ...(line === undefined ? {} : { command_line: line }),
     ...(program === undefined ? {} : { program }),
     ...(effective === undefined ? {} : { effective_path: effective }),
+    ...(trusted === undefined ? {} : { trusted }),
     ...(start === undefined ? {} : { start_time: start }),
     ...(entity === undefined ? {} : { entity_id: entity }),
   } as ProcessSummary;

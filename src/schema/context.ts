@@ -68,6 +68,12 @@ export interface ProgramContext {
   readonly invokedPath: string | undefined;
   readonly effectivePath: string | undefined;
   readonly executable: ExecutableContext;
+  /** Installed program that the executable is another copy of. */
+  readonly copyOf: string | undefined;
+  readonly packaged: boolean | undefined;
+  /** Nobody but root can have changed the executable; the script; what they load. */
+  readonly exeTrusted: boolean | undefined;
+  readonly trusted: boolean | undefined;
   readonly stdin: StreamContext | undefined;
   readonly stdout: StreamContext | undefined;
   readonly stderr: StreamContext | undefined;

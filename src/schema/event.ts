@@ -19,6 +19,7 @@ export interface ProcessSummary {
   readonly command_line?: string;
   readonly program?: string;
   readonly effective_path?: string;
+  readonly trusted?: boolean;
   readonly start_time?: number;
   readonly entity_id?: string;
 }

@@ -131,7 +131,7 @@ export const FIELDS = {
   'process.ancestors': {
     type: 'list<process>',
     kinds: 'all',
-    doc: 'Up to 16 ancestors, parent first, each with pid, name, path, args, command_line, program, effective_path',
+    doc: 'Up to 16 ancestors, parent first, each with pid, name, path, args, command_line, program, effective_path, trusted',
   },
   'process.ancestor_names': { type: 'list<string>', kinds: 'all', doc: 'Names of the ancestors, parent first' },
   'process.ancestor_paths': { type: 'list<string>', kinds: 'all', doc: 'Executables of the ancestors, parent first' },

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { fieldOf } from '../cases/matcher.ts';
-import { observe, only, script } from './support.ts';
+import { observe, only, script, watching } from './support.ts';
 
 const EXEC = { 'event.type': 'process_exec', 'event.error': '' };
 
@@ -42,6 +42,42 @@ describe('identity of programs', function () {
     expect(fieldOf(shells[1] ?? {}, 'process.script.command')).to.equal('true; true');
     expect(fieldOf(shells[2] ?? {}, 'process.stdin.type')).to.equal('file');
     expect(fieldOf(shells[2] ?? {}, 'process.stdin.path')).to.equal(file);
+  });
+
+  it('a copy, a link and a renamed tool are the installed program', async () => {
+    await watching().enricher.files.refresh();
+    const { events, directory } = await script(
+      'cp /usr/bin/head ip; ./ip -c1 /dev/null; cp /usr/bin/tail x; ln x y; ./y -c1 /dev/null; exec -a dpkg /usr/bin/head -c1 /dev/null',
+    );
+    const copy = only(events, { ...EXEC, 'process.name': 'ip' });
+    expect(fieldOf(copy, 'process.program')).to.equal('head');
+    expect(fieldOf(copy, 'process.copy_of')).to.match(/\/bin\/head$/);
+    expect(fieldOf(copy, 'process.path')).to.equal(join(directory, 'ip'));
+    expect(fieldOf(copy, 'process.trusted')).to.equal(false);
+    expect(fieldOf(only(events, { ...EXEC, 'process.name': 'y' }), 'process.program')).to.equal('tail');
+    const named = only(events, { ...EXEC, 'process.name': 'head' });
+    expect(fieldOf(named, 'process.program')).to.equal('head');
+    expect(fieldOf(named, 'process.trusted')).to.equal(true);
+    expect(named.process).not.to.have.property('copy_of');
+  });
+
+  it('trust: packages, what is loaded beside the file, scripts, other roots', async () => {
+    await watching().enricher.files.refresh();
+    const { events } = await script(
+      `/usr/bin/env true; LD_PRELOAD=/tmp/none.so /usr/bin/tail -c1 /dev/null; dash -c true
+      unshare -Urm /usr/bin/cut -c1 /dev/null; which true`,
+    );
+    const trusted = (name: string, field = 'process.trusted') =>
+      fieldOf(only(events, { ...EXEC, 'process.name': name }), field);
+    expect(trusted('env')).to.equal(true);
+    expect(trusted('env', 'process.packaged')).to.equal(true);
+    expect(trusted('tail')).to.equal(false);
+    expect(trusted('tail', 'process.packaged')).to.equal(true);
+    expect(trusted('dash')).to.equal(false);
+    expect(trusted('dash', 'process.exe_trusted')).to.equal(true);
+    expect(trusted('cut')).to.equal(false);
+    expect(trusted('which')).to.equal(true);
+    expect(trusted('which', 'process.script.kind')).to.equal('file');
   });
 
   it('executable: owner, age, writable by others', async () => {

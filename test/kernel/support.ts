@@ -72,6 +72,7 @@ function start(): Watch {
   const enricher = new Enricher({ config, host, layout: sensor.layout });
   sensor.filter.use(EVERYTHING);
   enricher.seed(sensor.seed());
+  void enricher.files.refresh();
   sensor.drain.start((batch) => {
     for (const view of batch) take(enricher, view);
   });

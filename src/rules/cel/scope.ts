@@ -36,6 +36,7 @@ const MEMBERS: Readonly<Record<keyof ProcessSummary, FieldType>> = {
   command_line: 'string',
   program: 'string',
   effective_path: 'string',
+  trusted: 'bool',
   start_time: 'double',
   entity_id: 'string',
 };

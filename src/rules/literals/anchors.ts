@@ -234,8 +234,8 @@ function readElement(
   if (typeof element === 'string') visit(element);
   else if (member !== undefined) {
     const part = element[member];
-    if (typeof part === 'string' || typeof part === 'number') visit(part);
-    else if (part !== undefined) for (const text of part) visit(text);
+    if (typeof part === 'object') for (const text of part) visit(text);
+    else if (part !== undefined) visit(part);
   }
 }
 

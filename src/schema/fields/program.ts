@@ -48,6 +48,26 @@ export const PROGRAM_FIELDS = {
   'process.script.path': { type: 'string', kinds: 'all', doc: 'Script file as it was given, made absolute' },
   'process.script.name': { type: 'string', kinds: 'all', doc: "Last part of the script's path, or the module's name" },
   'process.script.command': { type: 'string', kinds: 'all', doc: 'Text given with -c or -e' },
+  'process.copy_of': {
+    type: 'string',
+    kinds: 'all',
+    doc: 'Installed program that the executable is a copy of or a link to, by inode, build id or length and content; absent for the installed program itself and for anything else',
+  },
+  'process.packaged': {
+    type: 'bool',
+    kinds: 'all',
+    doc: "The executable belongs to a package of the host (dpkg, apk, pacman) and is the host's own file; absent while that is not known and on hosts without one",
+  },
+  'process.exe_trusted': {
+    type: 'bool',
+    kinds: 'all',
+    doc: "The executable is the host's own, from a package (on hosts without such a database, as with rpm: below /usr, not /usr/local), of root, writable by nobody else, and no variable such as LD_PRELOAD makes it load anything else",
+  },
+  'process.trusted': {
+    type: 'bool',
+    kinds: 'all',
+    doc: 'process.exe_trusted, and what an interpreter runs is such a file too: a text, a module or standard input is not',
+  },
   'process.exe_owner_uid': { type: 'int', kinds: 'all', doc: 'Owner of the executable' },
   'process.exe_writable': {
     type: 'bool',
@@ -70,6 +90,8 @@ export const PROGRAM_FIELDS = {
   'process.parent.script.kind': { type: 'string', kinds: 'all', doc: 'process.script.kind of the parent' },
   'process.parent.script.path': { type: 'string', kinds: 'all', doc: 'process.script.path of the parent' },
   'process.parent.stdin.type': { type: 'string', kinds: 'all', doc: 'process.stdin.type of the parent' },
+  'process.parent.trusted': { type: 'bool', kinds: 'all', doc: 'process.trusted of the parent' },
+  'process.parent.copy_of': { type: 'string', kinds: 'all', doc: 'process.copy_of of the parent' },
   'process.ancestor_programs': {
     type: 'list<string>',
     kinds: 'all',
@@ -96,6 +118,7 @@ const TARGETS = [
 
 export const TARGET_PROGRAM_FIELDS = {
   'target.program': { type: 'string', kinds: TARGETS, doc: 'What it is, as process.program' },
+  'target.trusted': { type: 'bool', kinds: TARGETS, doc: 'process.trusted of it' },
   'target.effective_path': {
     type: 'string',
     kinds: TARGETS,

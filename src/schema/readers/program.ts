@@ -22,6 +22,12 @@ export function programReaders(): FieldReaders {
       return script === undefined ? undefined : scriptName(script);
     },
     'process.script.command': (view) => view.program?.script?.command,
+    'process.copy_of': (view) => view.program?.copyOf,
+    'process.packaged': (view) => view.program?.packaged,
+    'process.exe_trusted': (view) => view.program?.exeTrusted,
+    'process.trusted': (view) => view.program?.trusted,
+    'process.parent.trusted': (view) => parent(view)?.trusted,
+    'process.parent.copy_of': (view) => parent(view)?.copyOf,
     'process.exe_owner_uid': (view) => view.program?.executable.owner,
     'process.exe_writable': (view) => view.program?.executable.writableByOthers,
     'process.exe_age': (view) => view.program?.executable.age,
@@ -41,6 +47,7 @@ export function programReaders(): FieldReaders {
     ...streamReaders('stdout'),
     ...streamReaders('stderr'),
     'target.program': (view) => view.target?.program.program,
+    'target.trusted': (view) => view.target?.program.trusted,
     'target.effective_path': (view) => view.target?.program.effectivePath,
   };
 }
