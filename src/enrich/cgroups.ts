@@ -1,5 +1,32 @@
-import type { CgroupContext } from '../schema/context.ts';
-import { containerOf } from './containers.ts';
+import type { CgroupContext, ContainerDetails } from '../schema/context.ts';
+import { type Container, containerOf } from './containers.ts';
+import { readEngineState } from './engine-state.ts';
+
+const NO_DETAILS: ContainerDetails = {};
+
+class Cgroup implements CgroupContext {
+  readonly path: string;
+  readonly containerId: string | undefined;
+  readonly runtime: string | undefined;
+  readonly podUid: string | undefined;
+  readonly #container: Container | undefined;
+  #details: ContainerDetails | undefined;
+
+  constructor(path: string) {
+    const container = containerOf(path);
+    this.path = path;
+    this.containerId = container?.id;
+    this.runtime = container?.runtime;
+    this.podUid = container?.podUid;
+    this.#container = container;
+  }
+
+  get details(): ContainerDetails {
+    if (this.#container === undefined) return NO_DETAILS;
+    this.#details ??= readEngineState(this.#container);
+    return this.#details;
+  }
+}
 
 /** Paths and containers by cgroup id. A cgroup's id is not used again while the machine runs. */
 export class Cgroups {
@@ -18,8 +45,7 @@ export class Cgroups {
   learn(id: number, path: string): CgroupContext {
     const known = this.#known.get(id);
     if (known?.path === path) return known;
-    const container = containerOf(path);
-    const context = { path, containerId: container?.id, runtime: container?.runtime, podUid: container?.podUid };
+    const context = new Cgroup(path);
     this.#known.set(id, context);
     if (this.#known.size > this.#limit) {
       const [oldest] = this.#known.keys();

@@ -113,6 +113,19 @@ export interface CgroupContext {
   readonly containerId: string | undefined;
   readonly runtime: string | undefined;
   readonly podUid: string | undefined;
+  /** What the engine wrote about the container, read when it is first asked for. */
+  readonly details: ContainerDetails;
+}
+
+export interface ContainerDetails {
+  readonly name?: string;
+  /** Without tag and digest. */
+  readonly image?: string;
+  readonly imageTag?: string;
+  readonly imageId?: string;
+  readonly privileged?: boolean;
+  readonly podName?: string;
+  readonly podNamespace?: string;
 }
 
 /** What all views of one source share. */

@@ -145,6 +145,17 @@ export const FIELDS = {
     doc: 'docker, containerd, cri-o, podman, systemd-nspawn or lxc',
   },
   'container.pod_uid': { type: 'string', kinds: 'all', doc: 'Kubernetes pod uid from the cgroup path' },
+  'container.name': {
+    type: 'string',
+    kinds: 'all',
+    doc: "Name of the container; like the other facts about it from the files of Docker, containerd's CRI, CRI-O or podman, absent where they do not tell",
+  },
+  'container.image.name': { type: 'string', kinds: 'all', doc: 'Image of the container, without tag and digest' },
+  'container.image.tag': { type: 'string', kinds: 'all', doc: 'Tag of the image' },
+  'container.image.id': { type: 'string', kinds: 'all', doc: 'Id of the image' },
+  'container.privileged': { type: 'bool', kinds: 'all', doc: 'The container is a privileged one' },
+  'container.pod_name': { type: 'string', kinds: 'all', doc: 'Name of the Kubernetes pod' },
+  'container.pod_namespace': { type: 'string', kinds: 'all', doc: 'Namespace of the Kubernetes pod' },
   'host.name': { type: 'string', kinds: 'all', doc: 'Host name' },
 
   'file.path': {

@@ -178,3 +178,23 @@ export function execFlags(writable: FieldValue, upper: FieldValue, memfd: FieldV
   ];
   return flags.filter((name) => name !== '').join('|') || '0';
 }
+
+/** Falco's word for what a descriptor leads to; absent for a closed one. */
+export function streamType(type: FieldValue, ip: FieldValue): string | undefined {
+  switch (type) {
+    case 'socket':
+      return typeof ip === 'string' && ip.includes(':') ? 'ipv6' : 'ipv4';
+    case 'tty':
+    case 'null':
+    case 'device':
+    case 'file':
+      return 'file';
+    case 'unix':
+    case 'pipe':
+    case 'directory':
+    case 'memfd':
+      return type;
+    default:
+      return undefined;
+  }
+}

@@ -32,6 +32,13 @@ export function processReaders(members: Members): FieldReaders {
     'container.id': (view) => view.process?.cgroup?.containerId,
     'container.runtime': (view) => view.process?.cgroup?.runtime,
     'container.pod_uid': (view) => view.process?.cgroup?.podUid,
+    'container.name': (view) => view.process?.cgroup?.details.name,
+    'container.image.name': (view) => view.process?.cgroup?.details.image,
+    'container.image.tag': (view) => view.process?.cgroup?.details.imageTag,
+    'container.image.id': (view) => view.process?.cgroup?.details.imageId,
+    'container.privileged': (view) => view.process?.cgroup?.details.privileged,
+    'container.pod_name': (view) => view.process?.cgroup?.details.podName,
+    'container.pod_namespace': (view) => view.process?.cgroup?.details.podNamespace,
     ...parentReaders(),
     ...ownReaders(members),
   };

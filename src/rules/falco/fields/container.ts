@@ -1,9 +1,11 @@
 /** Falco's container.* and k8s.* fields, which its container plugin gives. */
-import { derived, first } from '../meaning.ts';
-import { type FalcoFields, missing, text } from './spec.ts';
+import { field, leaf } from '../../tree.ts';
+import { derived, first, flag } from '../meaning.ts';
+import { type FalcoFields, missing, text, truth } from './spec.ts';
 
-const ENGINE = 'container engines are not asked';
+const ENGINE = 'not read from the files of container engines';
 const KUBERNETES = 'Kubernetes is not asked';
+const FROM_FILES = "from the files of Docker, containerd's CRI, CRI-O and podman; absent where they do not tell";
 
 export const CONTAINER_FIELDS: FalcoFields = {
   'container.id': text(
@@ -16,13 +18,24 @@ export const CONTAINER_FIELDS: FalcoFields = {
     ),
     'docker, containerd, cri-o, podman, systemd-nspawn or lxc',
   ),
-  'container.name': missing(ENGINE),
-  'container.image': missing(ENGINE),
-  'container.image.id': missing(ENGINE),
-  'container.image.repository': missing(ENGINE),
-  'container.image.tag': missing(ENGINE),
+  'container.name': text(
+    derived('container.name', ['container.id', 'container.name'], (id, name) => (id === undefined ? 'host' : name)),
+    FROM_FILES,
+  ),
+  'container.image': text(
+    derived('container.image', ['container.image.name', 'container.image.tag'], (name, tag) =>
+      name === undefined || tag === undefined ? name : `${String(name)}:${String(tag)}`,
+    ),
+    FROM_FILES,
+  ),
+  'container.image.id': text(
+    derived('container.image.id', ['container.image.id'], (id) => (typeof id === 'string' ? id.slice(0, 12) : id)),
+    FROM_FILES,
+  ),
+  'container.image.repository': text(first('container.image.name'), FROM_FILES),
+  'container.image.tag': text(first('container.image.tag'), FROM_FILES),
   'container.image.digest': missing(ENGINE),
-  'container.privileged': missing(ENGINE),
+  'container.privileged': truth(flag(leaf(field('container.privileged'), { op: 'equal', values: [true] })), FROM_FILES),
   'container.mounts': missing(ENGINE),
   'container.mount': missing(ENGINE, 'key'),
   'container.mount.source': missing(ENGINE, 'key'),
@@ -44,9 +57,9 @@ export const CONTAINER_FIELDS: FalcoFields = {
   'container.labels': missing(ENGINE),
   'container.info': missing('of old rules: left out of outputs, as in Falco'),
 
-  'k8s.ns.name': missing(KUBERNETES),
-  'k8s.pod.name': missing(KUBERNETES),
-  'k8s.pod.id': missing(KUBERNETES),
+  'k8s.ns.name': text(first('container.pod_namespace'), FROM_FILES),
+  'k8s.pod.name': text(first('container.pod_name'), FROM_FILES),
+  'k8s.pod.id': text(first('container.pod_uid')),
   'k8s.pod.uid': text(first('container.pod_uid')),
   'k8s.pod.sandbox_id': missing(KUBERNETES),
   'k8s.pod.full_sandbox_id': missing(KUBERNETES),

@@ -17,6 +17,7 @@ import {
   loginShell,
   nanoseconds,
   sessionLeader,
+  streamType,
   ttyNumber,
   variableOf,
 } from '../process-values.ts';
@@ -129,7 +130,14 @@ const loginName = derived('user.loginname', ['process.auid', 'process.uid', 'use
 
 const AT_EXEC = 'the executable at the time of the exec';
 const RESOURCES = 'our events do not say what a process uses';
-const NOT_KEPT = 'not kept of a process';
+const STREAM_NAME = 'that of the exec; absent for pipes and sockets';
+
+function stream(name: 'stdin' | 'stdout' | 'stderr'): FalcoField {
+  return text(
+    derived(`proc.${name}.type`, [`process.${name}.type`, `process.${name}.ip`], streamType),
+    'that of the exec: ipv4, ipv6, unix, pipe, directory, memfd or file (devices and terminals are files)',
+  );
+}
 
 export const PROCESS_FIELDS: FalcoFields = {
   'proc.name': text(
@@ -219,10 +227,15 @@ export const PROCESS_FIELDS: FalcoFields = {
   'proc.is_exe_lower_layer': missing('whether an executable lies in an overlay’s lower layer is not told'),
   'proc.is_exe_from_memfd': truth(isTrue('process.memfd')),
   'proc.exe_ino': number(first('process.inode')),
-  'proc.exe_ino.ctime': missing('times of the executable are not in our events'),
-  'proc.exe_ino.mtime': missing('times of the executable are not in our events'),
-  'proc.exe_ino.ctime_duration_proc_start': missing('times of the executable are not in our events'),
-  'proc.exe_ino.ctime_duration_pidns_start': missing('times of the executable are not in our events'),
+  'proc.exe_ino.ctime': number(
+    derived('proc.exe_ino.ctime', ['process.start_time', 'process.exe_age'], (start, age) => durationOf(age, start)),
+    'to about a microsecond',
+  ),
+  'proc.exe_ino.mtime': missing('the last change of the content alone is not in our events; use proc.exe_ino.ctime'),
+  'proc.exe_ino.ctime_duration_proc_start': number(
+    derived('proc.exe_ino.ctime_duration_proc_start', ['process.exe_age'], nanoseconds),
+  ),
+  'proc.exe_ino.ctime_duration_pidns_start': missing('the start of a pid namespace is not in our events'),
   'proc.pidns_init_start_ts': missing('the start of a pid namespace is not in our events'),
   'proc.is_container_healthcheck': missing('health checks of containers are not told from other programs'),
   'proc.is_container_liveness_probe': missing('health checks of containers are not told from other programs'),
@@ -235,12 +248,12 @@ export const PROCESS_FIELDS: FalcoFields = {
   'proc.vmswap': missing(RESOURCES),
   'proc.nthreads': missing(RESOURCES),
   'proc.nchilds': missing(RESOURCES),
-  'proc.stdin.type': missing(NOT_KEPT),
-  'proc.stdout.type': missing(NOT_KEPT),
-  'proc.stderr.type': missing(NOT_KEPT),
-  'proc.stdin.name': missing(NOT_KEPT),
-  'proc.stdout.name': missing(NOT_KEPT),
-  'proc.stderr.name': missing(NOT_KEPT),
+  'proc.stdin.type': stream('stdin'),
+  'proc.stdout.type': stream('stdout'),
+  'proc.stderr.type': stream('stderr'),
+  'proc.stdin.name': text(first('process.stdin.path'), STREAM_NAME),
+  'proc.stdout.name': text(first('process.stdout.path'), STREAM_NAME),
+  'proc.stderr.name': text(first('process.stderr.path'), STREAM_NAME),
 
   'thread.cap_effective': text(CAPABILITIES),
   'thread.cap_permitted': missing('the effective set alone is in our events'),
