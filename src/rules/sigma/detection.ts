@@ -85,7 +85,7 @@ function readSearch(name: string, node: YamlNode): Search {
   }
   if (alternatives.length === 0) throw new SigmaFault(`${quoted(name)} is empty`, node.line);
   const items = alternatives.flat();
-  return { alternatives, size: items.reduce((sum, item) => sum + item.modified.values.length, 0) };
+  return { alternatives, size: items.reduce((sum, item) => sum + item.modified.groups.flat().length, 0) };
 }
 
 function readMap(name: string, map: YamlMap): Item[] {
@@ -127,7 +127,8 @@ function usesVariants(detection: Detection): boolean {
   for (const search of detection.searches.values()) {
     for (const item of search.alternatives.flat()) {
       if (dependsOnVariant(item.field)) return true;
-      if (item.modified.values.some((value) => value.type === 'field' && dependsOnVariant(value.name))) return true;
+      if (item.modified.groups.flat().some((value) => value.type === 'field' && dependsOnVariant(value.name)))
+        return true;
     }
   }
   return false;

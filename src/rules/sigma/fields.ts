@@ -8,6 +8,8 @@ import { quoted, SigmaFault } from './problem.ts';
 export type SigmaField =
   /** The first subject that is present. */
   | { readonly type: 'value'; readonly subjects: readonly Subject[] }
+  /** Whichever of the subjects are present: one that fits suffices. */
+  | { readonly type: 'either'; readonly subjects: readonly Subject[] }
   /** Any element of a list. */
   | { readonly type: 'list'; readonly over: Subject }
   /** Derived from the event's kind: always present. */
@@ -20,20 +22,17 @@ export type SigmaField =
   | { readonly type: 'keywords' };
 
 const SAME: ReadonlyMap<string, readonly string[]> = new Map([
-  ['Image', ['process.path']],
   ['CommandLine', ['process.command_line']],
   ['CurrentDirectory', ['process.cwd']],
   ['ProcessId', ['process.pid']],
   ['ProcessName', ['process.name']],
   ['ProcessGuid', ['process.entity_id']],
-  ['ParentImage', ['process.parent.path']],
   ['ParentCommandLine', ['process.parent.command_line']],
   ['ParentProcessId', ['process.ppid', 'process.parent.pid']],
   ['ParentProcessName', ['process.parent.name']],
   ['ParentProcessGuid', ['process.parent.entity_id']],
   ['User', ['user.name']],
-  // Daemons have no login user; Sysmon for Linux then gives the user they run as.
-  ['LogonId', ['process.auid', 'process.uid']],
+  ['LogonId', ['process.auid']],
   ['Computer', ['host.name']],
   ['ComputerName', ['host.name']],
   ['Hostname', ['host.name']],
@@ -43,6 +42,15 @@ const SAME: ReadonlyMap<string, readonly string[]> = new Map([
   ['DestinationPort', ['network.destination.port']],
   ['DestinationHostname', ['network.destination.hostname']],
   ['Protocol', ['network.transport']],
+]);
+
+/**
+ * The file that runs, and the path that was asked for: where sh is a link to
+ * dash, or vi one to vim.basic, rules name the link as often as the file.
+ */
+const EITHER: ReadonlyMap<string, readonly string[]> = new Map([
+  ['Image', ['process.path', 'process.invoked_path']],
+  ['ParentImage', ['process.parent.path', 'process.parent.invoked_path']],
 ]);
 
 /** Hashes that nothing here computes. */
@@ -66,6 +74,8 @@ export function sigmaField(name: string, variant: Variant): SigmaField {
   if (name === '') return { type: 'keywords' };
   const names = SAME.get(name);
   if (names !== undefined) return single(...names);
+  const paths = EITHER.get(name);
+  if (paths !== undefined) return { type: 'either', subjects: paths.map(field) };
   if (NEVER.has(name)) return { type: 'absent' };
   switch (name) {
     case 'TargetFilename':
@@ -100,7 +110,13 @@ function ownField(name: string): SigmaField {
   const id = fieldId(name);
   // A simple event's names (pid, process) are too common to be told from a foreign log's fields.
   if (id === undefined || !name.includes('.')) {
-    const near = nearest(name, [...SAME.keys(), ...SPECIAL, ...FIELD_NAMES, ...Object.keys(FIELD_ALIASES)]);
+    const near = nearest(name, [
+      ...SAME.keys(),
+      ...EITHER.keys(),
+      ...SPECIAL,
+      ...FIELD_NAMES,
+      ...Object.keys(FIELD_ALIASES),
+    ]);
     throw new SigmaFault(
       `the field ${quoted(name)} is unknown`,
       undefined,

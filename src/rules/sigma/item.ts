@@ -18,10 +18,11 @@ const ELEMENT: Subject = { from: 'element', level: 0 };
 /** The condition of an item. `variant` decides what fields mean. Throws SigmaFault. */
 export function itemCondition(name: string, modified: Modified, variant: Variant): Condition {
   const target = sigmaField(name, variant);
-  const { values, negated } = modified;
+  const { negated } = modified;
+  const values = modified.groups.flat();
   let condition: Condition;
   if (modified.all) {
-    condition = all(values.map((value) => valuesCondition(target, [value], modified.cased, variant)));
+    condition = all(modified.groups.map((group) => valuesCondition(target, group, modified.cased, variant)));
   } else {
     condition = valuesCondition(target, values, modified.cased, variant);
   }
@@ -47,6 +48,7 @@ function valuesCondition(
     case 'absent':
       return any(values.map((value) => (value.type === 'null' || isFalseExists(value) ? TRUE : FALSE)));
     case 'value':
+    case 'either':
     case 'list':
       return any(asksOf(values, cased).map((ask) => askCondition(target, ask, cased, variant)));
   }
@@ -67,7 +69,7 @@ function asksOf(values: readonly SigmaValue[], cased: boolean): Ask[] {
 }
 
 function askCondition(
-  target: SigmaField & { type: 'value' | 'list' },
+  target: SigmaField & { type: 'value' | 'either' | 'list' },
   ask: Ask,
   cased: boolean,
   variant: Variant,
@@ -81,7 +83,8 @@ function askCondition(
     return onSubjects(target, (subject) => leaf(subject, ask.test));
   }
   const other = sigmaField(ask.reference.name, variant);
-  if (other.type !== 'value') throw new SigmaFault(`"fieldref" cannot refer to the field "${ask.reference.name}"`);
+  if (other.type !== 'value' && other.type !== 'either')
+    throw new SigmaFault(`"fieldref" cannot refer to the field "${ask.reference.name}"`);
   const { how } = ask.reference;
   return onSubjects(target, (subject) =>
     onSubjects(other, (against) =>
@@ -90,9 +93,13 @@ function askCondition(
   );
 }
 
-/** The condition for the first subject that is present, or for any element of a list. */
-function onSubjects(target: SigmaField & { type: 'value' | 'list' }, make: (subject: Subject) => Condition): Condition {
+/** The condition for the first subject that is present, for whichever are, or for any element of a list. */
+function onSubjects(
+  target: SigmaField & { type: 'value' | 'either' | 'list' },
+  make: (subject: Subject) => Condition,
+): Condition {
   if (target.type === 'list') return { type: 'quantifier', how: 'any', over: target.over, where: make(ELEMENT) };
+  if (target.type === 'either') return any(target.subjects.map(make));
   const choices = target.subjects.map((subject, at) =>
     all([...target.subjects.slice(0, at).map((before) => not(exists(before))), make(subject)]),
   );

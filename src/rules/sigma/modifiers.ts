@@ -33,8 +33,9 @@ export type SigmaValue =
   | { readonly type: 'field'; readonly name: string; readonly how: 'equal' | TextOperator };
 
 export interface Modified {
-  readonly values: readonly SigmaValue[];
-  /** All values must match, not one of them. */
+  /** For each value of the rule what its modifiers made of it, of which one suffices: base64offset makes three. */
+  readonly groups: readonly (readonly SigmaValue[])[];
+  /** All groups must match, not one of them. */
   readonly all: boolean;
   readonly cased: boolean;
   /** `neq`: the opposite of the whole item. */
@@ -53,7 +54,7 @@ function own<T extends object>(table: T, name: string): T[keyof T] | undefined {
 
 /** Applies modifiers to the values of an item. Throws SigmaFault for what is unknown or does not go together. */
 export function applyModifiers(names: readonly string[], scalars: readonly YamlScalar[]): Modified {
-  let values = scalars.map(initial);
+  let groups = scalars.map((scalar) => [initial(scalar)]);
   let all = false;
   let cased = false;
   let negated = false;
@@ -62,10 +63,10 @@ export function applyModifiers(names: readonly string[], scalars: readonly YamlS
     if (name === 'all') all = true;
     else if (name === 'cased') cased = true;
     else if (name === 'neq') negated = true;
-    else if (FLAGS.has(name)) values = values.map((value) => withFlag(value, name));
-    else values = values.flatMap((value) => modify(value, name, names));
+    else if (FLAGS.has(name)) groups = groups.map((group) => group.map((value) => withFlag(value, name)));
+    else groups = groups.map((group) => group.flatMap((value) => modify(value, name, names)));
   });
-  for (const value of values) {
+  for (const value of groups.flat()) {
     if (value.type === 'null' && names.some((name) => name !== 'neq')) {
       throw new SigmaFault(`null cannot be combined with ${quoted(names.join('|'))}`);
     }
@@ -73,7 +74,7 @@ export function applyModifiers(names: readonly string[], scalars: readonly YamlS
       throw new SigmaFault('"cased" and the flag "i" exclude each other');
     }
   }
-  return { values: values.map(finished), all, cased, negated };
+  return { groups: groups.map((group) => group.map(finished)), all, cased, negated };
 }
 
 function initial(scalar: YamlScalar): SigmaValue {

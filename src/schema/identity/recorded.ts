@@ -61,7 +61,7 @@ export function deriveIdentity(values: FieldValue[]): ReadonlySet<FieldId> {
 function set(values: FieldValue[], whose: 'process' | 'process.parent', facts: IdentityFacts): void {
   const { program, applet, script, invokedPath, effectivePath } = identify(facts);
   values[at(`${whose}.program`)] ??= program;
-  values[at(`${whose}.invoked_path`)] ??= invokedPath;
+  values[at(`${whose}.invoked_path`)] ??= (script === undefined ? besideFile(facts) : undefined) ?? invokedPath;
   values[at(`${whose}.effective_path`)] ??= effectivePath;
   values[at(`${whose}.script.kind`)] ??= script?.kind;
   values[at(`${whose}.script.path`)] ??= script?.path;
@@ -70,6 +70,13 @@ function set(values: FieldValue[], whose: 'process' | 'process.parent', facts: I
   if (script === undefined) return;
   values[at('process.script.name')] ??= scriptName(script);
   values[at('process.script.command')] ??= script.command;
+}
+
+/** Where only the name is known that a program was started by (sh, of dash), it stands beside the file: links mostly do. */
+function besideFile({ name, path, filename }: IdentityFacts): string | undefined {
+  if (filename !== undefined || name === undefined || path === undefined || name.includes('/')) return undefined;
+  const slash = path.lastIndexOf('/');
+  return slash < 0 || name === '' || path.slice(slash + 1) === name ? undefined : path.slice(0, slash + 1) + name;
 }
 
 function ancestors(values: FieldValue[]): void {

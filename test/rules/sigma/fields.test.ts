@@ -53,12 +53,41 @@ describe('fields of Sigma', () => {
     expect(load('process_creation', 'Hashes|re: x').problems[0]?.message).to.include('Hashes');
   });
 
-  it('LogonId is the login user, for a daemon the user it runs as', () => {
+  it('Image and ParentImage are the file that runs as well as the path that was asked for', () => {
+    const sh = { path: '/usr/bin/dash', invoked_path: '/bin/sh' };
+    for (const [field, process] of [
+      ['Image', sh],
+      ['ParentImage', { parent: sh }],
+    ] as const) {
+      for (const value of ['/sh', '/dash', '/usr/bin/dash'])
+        expect(exec(`${field}|endswith: ${value}`, { process }), value).to.equal(true);
+      expect(exec(`${field}|endswith: /bash`, { process })).to.equal(false);
+      expect(exec(`${field}|endswith|neq: /sh`, { process })).to.equal(false);
+      expect(exec(`${field}: null`, { process })).to.equal(false);
+      expect(exec(`${field}: null`, { process: { pid: 1 } })).to.equal(true);
+    }
+    // A recording that has only the name it was started by.
+    const named = { path: '/usr/bin/vim.basic', name: 'vi' };
+    expect(exec('Image|endswith: /vi', { process: named })).to.equal(true);
+    expect(exec('Image|endswith: /vim.basic', { process: named })).to.equal(true);
+  });
+
+  it('LogonId is the login user, which a daemon does not have', () => {
     expect(exec('LogonId: 0', { process: { auid: 0, uid: 33 } })).to.equal(true);
-    expect(exec('LogonId: 0', { process: { uid: 0 } })).to.equal(true);
+    expect(exec('LogonId: 0', { process: { uid: 0 } })).to.equal(false);
+    expect(exec('LogonId: 0', { process: { path: '/bin/x' } })).to.equal(false);
     expect(exec('LogonId: 0', { process: { auid: 1000, uid: 0 } })).to.equal(false);
     expect(exec('LogonId: null', { process: { auid: 1000 } })).to.equal(false);
     expect(exec('LogonId: null', {})).to.equal(true);
+  });
+
+  it('base64offset with all asks for each value at one of its three offsets', () => {
+    const search = 'CommandLine|base64offset|contains|all: [import os, /bin/sh]';
+    const line = (text: string) => ({ process: { command_line: `echo ${Buffer.from(text).toString('base64')}` } });
+    for (const pad of ['', 'a', 'ab']) {
+      expect(exec(search, line(`${pad}import os; os.system("/bin/sh")`)), pad).to.equal(true);
+      expect(exec(search, line(`${pad}import os; os.system("id")`)), pad).to.equal(false);
+    }
   });
 
   it('the rest of the map', () => {

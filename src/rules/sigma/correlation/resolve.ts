@@ -134,10 +134,10 @@ function fieldReader(name: string, variants: readonly Variant[]): FieldReader {
   const byKind = new Map<string, readonly Subject[]>();
   for (const variant of variants) {
     const meaning = sigmaField(name, variant);
-    if (meaning.type !== 'value' && meaning.type !== 'absent') {
+    if (meaning.type !== 'value' && meaning.type !== 'either' && meaning.type !== 'absent') {
       throw new SigmaFault(`the field ${quoted(name)} has no single value to group or count by`);
     }
-    const subjects = meaning.type === 'value' ? meaning.subjects : [];
+    const subjects = meaning.type === 'absent' ? [] : meaning.subjects;
     for (const kind of variant.kinds) if (!byKind.has(kind)) byKind.set(kind, subjects);
   }
   return byKind;

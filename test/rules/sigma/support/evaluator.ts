@@ -17,16 +17,32 @@ export function at(event: Json, path: string): unknown {
   return value ?? undefined;
 }
 
+/** The file that runs and the path it was asked for by; undefined when neither is known. */
+function paths(event: Json, whose: string): unknown {
+  const path = at(event, `${whose}.path`);
+  const invoked = at(event, `${whose}.invoked_path`) ?? besideFile(path, at(event, `${whose}.name`));
+  const both = [path, invoked].filter((one) => one !== undefined);
+  return both.length === 0 ? undefined : both;
+}
+
+/** A program started by another name stands, for all that is known, beside its file. */
+function besideFile(path: unknown, name: unknown): string | undefined {
+  if (typeof path !== 'string' || typeof name !== 'string' || name === '' || /\//.test(name)) return undefined;
+  const parts = path.split('/');
+  if (parts.length < 2 || parts.pop() === name) return undefined;
+  return [...parts, name].join('/');
+}
+
 const FIELDS: Record<string, (event: Json) => unknown> = {
-  Image: (e) => at(e, 'process.path'),
+  Image: (e) => paths(e, 'process'),
   CommandLine: (e) => at(e, 'process.command_line'),
   CurrentDirectory: (e) => at(e, 'process.cwd'),
   ProcessId: (e) => at(e, 'process.pid'),
   ParentProcessId: (e) => at(e, 'process.ppid'),
-  ParentImage: (e) => at(e, 'process.parent.path'),
+  ParentImage: (e) => paths(e, 'process.parent'),
   ParentCommandLine: (e) => at(e, 'process.parent.command_line'),
   User: (e) => at(e, 'user.name'),
-  LogonId: (e) => at(e, 'process.auid') ?? at(e, 'process.uid'),
+  LogonId: (e) => at(e, 'process.auid'),
   TargetFilename: (e) => at(e, at(e, 'event.type') === 'file_rename' ? 'file.new_path' : 'file.path'),
   DestinationIp: (e) => at(e, 'network.destination.ip'),
   DestinationPort: (e) => at(e, 'network.destination.port'),
@@ -146,10 +162,12 @@ function fits(actual: unknown, wanted: Scalar, modifiers: readonly string[], eve
   if (modifiers.includes('fieldref')) {
     const other = fieldValue(event, String(wanted));
     if (other === undefined) return false;
-    const [a, b] = [lower(text), lower(String(other))];
-    if (modifiers.includes('contains')) return a.includes(b);
-    if (modifiers.includes('startswith')) return a.startsWith(b);
-    return modifiers.includes('endswith') ? a.endsWith(b) : a === b;
+    return [other].flat().some((one) => {
+      const [a, b] = [lower(text), lower(String(one))];
+      if (modifiers.includes('contains')) return a.includes(b);
+      if (modifiers.includes('startswith')) return a.startsWith(b);
+      return modifiers.includes('endswith') ? a.endsWith(b) : a === b;
+    });
   }
 
   let values = [String(wanted)];
@@ -191,7 +209,8 @@ function strings(value: unknown): string[] {
 function keywordHolds(value: Scalar, event: Json, modifiers: readonly string[]): boolean {
   const { event: _own, ...observed } = event;
   const how = modifiers.includes('re') ? modifiers : [...modifiers, 'contains'];
-  return strings(observed).some((text) => fits(text, value, how, event));
+  const texts = [...strings(observed), ...strings(paths(event, 'process')), ...strings(paths(event, 'process.parent'))];
+  return texts.some((text) => fits(text, value, how, event));
 }
 
 function searchHolds(search: unknown, event: Json): boolean {
