@@ -53,6 +53,14 @@ libbpf=$(library libbpf.a)
 libelf=$(library libelf.so.1)
 libz=$(library libz.so.1)
 libraries=("$libbpf" "$libelf" "$libz")
+# For the bill of materials: package and version of each.
+if [ -n "$sysroot" ]; then
+	for package in "$sysroot"/archives/*.deb; do dpkg-deb -W --showformat '${Package} ${Version}\n' "$package"; done
+elif command -v dpkg-query >/dev/null; then
+	dpkg-query -W -f '${Package} ${Version}\n' libbpf-dev libelf1 libelf1t64 zlib1g 2>/dev/null || true
+elif command -v rpm >/dev/null; then
+	rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' libbpf-static elfutils-libelf zlib zlib-ng-compat 2>/dev/null | grep -v 'not installed' || true
+fi >"$out/libraries"
 
 result=$out/Release/bpfwarden.node
 # shellcheck disable=SC2046

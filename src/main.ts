@@ -1,11 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { CommandName } from './cli/commands.ts';
 import { type CommandLine, isCommand, parseCommandLine } from './cli/flags.ts';
 import { helpText } from './cli/help.ts';
 import { printProblems } from './cli/output.ts';
-import { PACKAGE_DIRECTORY } from './cli/settings.ts';
+import { readVersion, versionText } from './cli/version.ts';
 import { WardenError } from './errors.ts';
 
 /** Loaded when asked for: `replay` needs neither the web server nor the addon. */
@@ -31,8 +29,7 @@ function help(command: string | undefined): number {
 }
 
 function version(): number {
-  const { version } = JSON.parse(readFileSync(join(PACKAGE_DIRECTORY, 'package.json'), 'utf8')) as { version: string };
-  process.stdout.write(`bpfwarden ${version}\n`);
+  process.stdout.write(versionText(readVersion()));
   return 0;
 }
 

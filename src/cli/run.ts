@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { startDaemon } from '../daemon/start.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import type { CommandLine } from './flags.ts';
-import { BPF_OBJECT, PACKAGE_DIRECTORY, rulePathsOf, settingsOf, trust } from './settings.ts';
+import { BPF_OBJECT, rulePathsOf, settingsOf, trust } from './settings.ts';
+import { readVersion } from './version.ts';
 
 /** `run`: watches this host until SIGTERM or SIGINT; SIGHUP reloads, SIGUSR1 reopens output files. Exit code 0 after an orderly end. */
 export async function run({ flags }: CommandLine): Promise<number> {
@@ -13,7 +12,7 @@ export async function run({ flags }: CommandLine): Promise<number> {
     trust(flags, config);
     return { config, rulePaths: rulePathsOf(config), allowUnsafeFiles: flags['allow-unsafe-files'] === true };
   };
-  const { version } = JSON.parse(readFileSync(join(PACKAGE_DIRECTORY, 'package.json'), 'utf8')) as { version: string };
+  const { version } = readVersion();
   const log = createLogger(settingsOf(flags).response.log_level);
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     let first = true;
