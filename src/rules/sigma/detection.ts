@@ -12,7 +12,7 @@ import { quoted, SigmaFault } from './problem.ts';
 /** Values that one rule may compare in all, an identifier counted as often as the condition names it. */
 const MAX_VALUES = 50_000;
 
-interface Item {
+export interface Item {
   readonly field: string;
   readonly modified: Modified;
   readonly line: number;
@@ -116,7 +116,7 @@ function readMap(name: string, map: YamlMap): Item[] {
 export function detectionCondition(detection: Detection, variants: readonly Variant[]): Condition {
   const [first] = variants;
   if (first === undefined) return FALSE;
-  if (variants.length === 1 || !usesVariants(detection)) {
+  if (variants.length === 1 || (first.audit === undefined && !usesVariants(detection))) {
     const events = any(variants.map((variant) => all(isOf(variant))));
     return all([events, bareCondition(detection, first)]);
   }

@@ -2,6 +2,7 @@
 import { nearest } from '../../nearest.ts';
 import { FIELD_ALIASES, FIELD_NAMES, fieldId, fieldSpec } from '../../schema/fields.ts';
 import { any, type Condition, exists, field, kindIs, leaf, not, type Subject } from '../tree.ts';
+import { auditField } from './auditd/records.ts';
 import type { Variant } from './logsource.ts';
 import { quoted, SigmaFault } from './problem.ts';
 
@@ -16,6 +17,14 @@ export type SigmaField =
   | { readonly type: 'flag'; readonly holds: Condition }
   /** `MD5=…,SHA256=…` */
   | { readonly type: 'hashes'; readonly md5: Subject; readonly sha256: Subject }
+  /** One of some words, each with what makes it so. */
+  | {
+      readonly type: 'cases';
+      readonly label: string;
+      readonly cases: readonly (readonly [string, Condition])[];
+      /** What was asked for, and whether there is such a word. */
+      readonly asked: Map<string, boolean>;
+    }
   /** A field of the taxonomy that no event of this log source has. */
   | { readonly type: 'absent' }
   /** No field: the whole event. */
@@ -72,6 +81,9 @@ const single = (...names: readonly string[]): SigmaField => ({ type: 'value', su
 /** The meaning of a field in the events of one variant of a log source. Throws SigmaFault for an unknown one. */
 export function sigmaField(name: string, variant: Variant): SigmaField {
   if (name === '') return { type: 'keywords' };
+  const audit = variant.audit === undefined ? undefined : auditField(name, variant.audit);
+  if (audit !== undefined) return audit;
+  if (variant.audit !== undefined) return ownField(name);
   const names = SAME.get(name);
   if (names !== undefined) return single(...names);
   const paths = EITHER.get(name);

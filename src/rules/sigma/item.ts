@@ -1,5 +1,6 @@
 /** One line of a detection, `CommandLine|contains|all: [...]`, as a condition. */
 import { MAX_PATTERN_LENGTH } from '../predicate/regexp.ts';
+import { valueTest } from '../predicate/test-value.ts';
 import { all, any, type Condition, exists, FALSE, leaf, not, type Subject, type Test, TRUE } from '../tree.ts';
 import { type SigmaField, sigmaField } from './fields.ts';
 import type { Variant } from './logsource.ts';
@@ -45,6 +46,8 @@ function valuesCondition(
       return any(
         merge(values.flatMap((value) => keywordTests(value, cased))).map((test) => leaf({ from: 'any_string' }, test)),
       );
+    case 'cases':
+      return any(asksOf(values, cased).map((ask) => caseCondition(target, ask)));
     case 'absent':
       return any(values.map((value) => (value.type === 'null' || isFalseExists(value) ? TRUE : FALSE)));
     case 'value':
@@ -52,6 +55,24 @@ function valuesCondition(
     case 'list':
       return any(asksOf(values, cased).map((ask) => askCondition(target, ask, cased, variant)));
   }
+}
+
+/** The words that pass, with what makes them so. */
+function caseCondition({ cases, label, asked }: SigmaField & { type: 'cases' }, ask: Ask): Condition {
+  const some = any(cases.map(([, holds]) => holds));
+  if ('reference' in ask) throw new SigmaFault('"fieldref" needs a field with a value of its own');
+  if ('present' in ask) return ask.present ? some : not(some);
+  if (ask.test.op === 'exists') return some;
+  const fits = ask.test.op === 'compare' ? () => false : valueTest(ask.test);
+  const found = cases.filter(([word]) => fits(word));
+  if ('values' in ask.test && ask.test.op !== 'glob') {
+    for (const value of ask.test.values) {
+      const what = `${label} ${value}`;
+      const known = found.some(([word]) => valueTest({ ...ask.test, values: [value] } as never)(word));
+      asked.set(what, known || asked.get(what) === true);
+    }
+  }
+  return any(found.map(([, holds]) => holds));
 }
 
 const isFalseExists = (value: SigmaValue) => value.type === 'exists' && !value.value;

@@ -2,6 +2,8 @@
 
 import type { YamlMap } from '../../yaml.ts';
 import { all, any, type Condition, field, kindIs, leaf, not, TRUE } from '../tree.ts';
+import { type AuditRecord, auditVariants } from './auditd/records.ts';
+import type { Detection } from './detection.ts';
 import { quoted, SigmaFault } from './problem.ts';
 
 /**
@@ -20,9 +22,13 @@ export interface Variant {
   readonly initiated: boolean;
   /** The subject of hashes: the executable, or the file. */
   readonly hashed: 'process' | 'file';
+  /** Of `service: auditd`: what field names mean. */
+  readonly audit?: AuditRecord;
 }
 
-const SUCCEEDED = not(leaf(field('event.error'), { op: 'glob', values: [[{ wildcard: '?' }, { wildcard: '*' }]] }));
+export const SUCCEEDED = not(
+  leaf(field('event.error'), { op: 'glob', values: [[{ wildcard: '?' }, { wildcard: '*' }]] }),
+);
 
 const flag = (...flags: string[]): Condition => ({
   type: 'quantifier',
@@ -30,7 +36,10 @@ const flag = (...flags: string[]): Condition => ({
   over: field('file.flags'),
   where: leaf({ from: 'element', level: 0 }, { op: 'equal', values: flags }),
 });
-const CREATES = any([leaf(field('file.created'), { op: 'equal', values: [true] }), flag('O_CREAT', 'O_TMPFILE')]);
+export const CREATES = any([
+  leaf(field('file.created'), { op: 'equal', values: [true] }),
+  flag('O_CREAT', 'O_TMPFILE'),
+]);
 const WRITES = any([
   leaf(field('file.access'), { op: 'equal', values: ['write', 'read_write'] }),
   flag('O_WRONLY', 'O_RDWR', 'O_TRUNC'),
@@ -85,8 +94,12 @@ export interface LogSource {
   readonly variants: readonly Variant[];
 }
 
-/** Reads `logsource`. Throws SigmaFault for what this host does not record. */
-export function readLogSource(logsource: YamlMap): LogSource {
+/**
+ * Reads `logsource`. What the records of auditd are depends on what the
+ * detection asks of them; a filter, which has none, takes those of its rules.
+ * Throws SigmaFault for what this host does not record.
+ */
+export function readLogSource(logsource: YamlMap, detection?: Detection): LogSource {
   const part = (name: string): string | undefined => {
     const node = logsource.entries.get(name);
     if (node === undefined || (node.kind === 'scalar' && node.value === null)) return undefined;
@@ -97,13 +110,16 @@ export function readLogSource(logsource: YamlMap): LogSource {
     throw new SigmaFault(
       `the log source ${what} is not recorded here`,
       logsource.line,
-      `recorded are the categories ${[...CATEGORIES.keys()].join(', ')} of linux`,
+      `recorded are the categories ${[...CATEGORIES.keys()].join(', ')} of linux, and its service auditd`,
     );
   };
   const product = part('product');
   const service = part('service');
   const category = part('category');
   if (product !== undefined && product !== 'linux') return refuse(`product ${quoted(product)}`);
+  if (service === 'auditd' && category === undefined) {
+    return { category: 'auditd', variants: detection === undefined ? [] : auditVariants(detection) };
+  }
   if (service !== undefined) return refuse(`service ${quoted(service)}`);
   if (category === undefined) return refuse('without a category');
   const variants = CATEGORIES.get(category);

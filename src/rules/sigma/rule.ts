@@ -3,6 +3,7 @@
 import type { YamlMap, YamlNode } from '../../yaml.ts';
 import { all, type Condition } from '../tree.ts';
 import type { RuleInfo, Severity } from '../types.ts';
+import { neverSeen } from './auditd/records.ts';
 import { type Detection, detectionCondition, readDetection } from './detection.ts';
 import { kindsOf } from './fields.ts';
 import { type LogSource, readLogSource } from './logsource.ts';
@@ -130,13 +131,26 @@ export function readRule(document: YamlMap, metadata: Metadata, file: string): S
   if (taxonomy !== undefined && taxonomy !== 'sigma') {
     throw new SigmaFault(`the taxonomy ${quoted(taxonomy)} is unknown`, document.entries.get('taxonomy')?.line);
   }
-  const logSource = readLogSource(section(document, 'logsource'));
+  const source = section(document, 'logsource');
+  // What is not recorded at all is the first thing to say of a rule.
+  readLogSource(source);
   const detection = readDetection(section(document, 'detection'), RESERVED);
+  const logSource = readLogSource(source, detection);
   const condition = detectionCondition(detection, logSource.variants);
+  const missing = neverSeen(logSource.variants).join(', ');
   if (condition.type === 'const') {
-    throw new SigmaFault('no event of this host can match the rule', detection.line);
+    const because = missing === '' ? '' : `: ${missing} is not recorded here`;
+    throw new SigmaFault(`no event of this host can match the rule${because}`, detection.line);
   }
-  return { metadata, info, logSource, detection, kinds: kindsOf(logSource.variants), condition };
+  const description = missing === '' ? info.description : `${info.description}\nNot recorded here: ${missing}.`.trim();
+  return {
+    metadata,
+    info: { ...info, description },
+    logSource,
+    detection,
+    kinds: kindsOf(logSource.variants),
+    condition,
+  };
 }
 
 /** A rule that holds only where a filter's condition holds, too. Throws SigmaFault when the filter cannot be evaluated for it. */

@@ -1,0 +1,75 @@
+/** Which system calls a kind of event stands for: all uses of them, so that a rule on the call misses none. */
+import { SYSCALLS } from '../../../schema/names/syscalls.ts';
+import { all, any, type Condition, exists, field, kindIs, leaf, not } from '../../tree.ts';
+
+const CALLS: Readonly<Record<string, string>> = {
+  process_exec: 'execve execveat',
+  process_fork: 'fork vfork clone clone3',
+  process_exit: 'exit exit_group',
+  process_ptrace: 'ptrace',
+  process_vm_read: 'process_vm_readv',
+  process_vm_write: 'process_vm_writev',
+  pidfd_getfd: 'pidfd_getfd',
+  kill: 'kill tkill tgkill pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo',
+  file_open: 'open openat openat2 creat open_by_handle_at',
+  file_create: 'mknod mknodat',
+  file_unlink: 'unlink unlinkat rmdir',
+  file_rename: 'rename renameat renameat2',
+  file_link: 'link linkat',
+  file_symlink: 'symlink symlinkat',
+  file_mkdir: 'mkdir mkdirat',
+  file_chmod: 'chmod fchmod fchmodat fchmodat2',
+  file_chown: 'chown fchown lchown fchownat',
+  file_truncate: 'truncate ftruncate',
+  file_setxattr: 'setxattr lsetxattr fsetxattr setxattrat',
+  file_utimens: 'utime utimes futimesat utimensat',
+  net_conn: 'connect',
+  net_accept: 'accept accept4',
+  net_listen: 'listen bind',
+  net_send: 'sendto sendmsg sendmmsg',
+  setuid: 'setuid setreuid setresuid setfsuid',
+  setgid: 'setgid setregid setresgid setfsgid setgroups',
+  capset: 'capset',
+  unshare: 'unshare',
+  setns: 'setns',
+  chroot: 'chroot',
+  mount: 'mount move_mount open_tree fsmount mount_setattr',
+  umount: 'umount umount2',
+  pivot_root: 'pivot_root',
+  module_load: 'init_module finit_module',
+  module_unload: 'delete_module',
+  bpf_load: 'bpf',
+  perf_event_open: 'perf_event_open',
+  userfaultfd: 'userfaultfd',
+  keyctl: 'keyctl add_key request_key',
+  memfd_create: 'memfd_create memfd_secret',
+  io_uring_setup: 'io_uring_setup',
+  ioperm: 'ioperm iopl',
+  reboot: 'reboot kexec_load kexec_file_load',
+  swapon: 'swapon swapoff',
+  settimeofday: 'settimeofday clock_settime',
+};
+
+export const AUDITED_KINDS: readonly string[] = Object.keys(CALLS);
+
+/**
+ * Name and number of each call of these kinds, with what makes an event that
+ * call. Numbers are those of x86_64, for which rules are written. An event
+ * that does not say its call may be any of its kind.
+ */
+export function callCases(kinds: readonly string[]): (readonly [string, Condition])[] {
+  const subject = field('event.syscall');
+  return kinds.flatMap((kind) =>
+    (CALLS[kind] ?? '').split(' ').flatMap((name): (readonly [string, Condition])[] => {
+      const same = any([not(exists(subject)), leaf(subject, { op: 'equal', values: [name] })]);
+      const holds = all([kindIs(kind), same]);
+      const number = SYSCALLS.x64.indexOf(name);
+      return number < 0
+        ? [[name, holds]]
+        : [
+            [name, holds],
+            [String(number), holds],
+          ];
+    }),
+  );
+}
