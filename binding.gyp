@@ -7,6 +7,7 @@
         "native/capabilities.cc",
         "native/log.cc",
         "native/maps.cc",
+        "native/notify.cc",
         "native/object.cc",
         "native/pidfd.cc",
         "native/reader.cc",

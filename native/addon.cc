@@ -12,6 +12,7 @@
 
 #include "capabilities.hh"
 #include "log.hh"
+#include "notify.hh"
 #include "object.hh"
 #include "pidfd.hh"
 #include "reader.hh"
@@ -46,6 +47,7 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("drain", &Addon::drain),
 				InstanceMethod("ringStats", &Addon::ring_stats),
 				InstanceMethod("pidfdSignal", &Addon::pidfd_signal_),
+				InstanceMethod("notify", &Addon::notify_),
 				InstanceMethod("enableStatistics", &Addon::enable_statistics),
 				InstanceMethod("dropCapabilities", &Addon::drop_capabilities_),
 				InstanceMethod("takeLog", &Addon::take_log_),
@@ -357,6 +359,14 @@ class Addon : public Napi::Addon<Addon>
 			return status(-EINVAL);
 		return status(pidfd_signal(static_cast<int>(pid), static_cast<int>(signal),
 					   static_cast<uint64_t>(ticks)));
+	}
+
+	Napi::Value notify_(Info info)
+	{
+		std::string socket, message;
+		if (!text(info, 0, &socket) || !text(info, 1, &message))
+			return status(-EINVAL);
+		return status(notify(socket, message));
 	}
 
 	Napi::Value enable_statistics(Info)

@@ -128,6 +128,8 @@ export interface Native {
    * (field 22 of /proc/PID/stat), through a pidfd. -ESRCH: it is another one, or gone.
    */
   pidfdSignal(pid: number, signal: number, startTicks: number): Status;
+  /** Sends `text` as one datagram to a Unix socket; "@" begins an abstract name. Never blocks. */
+  notify(socket: string, text: string): Status;
   /**
    * Switches the kernel's run-time statistics of BPF programs on, until close
    * or the end of the process, also by a signal; the sysctl

@@ -1,22 +1,57 @@
+import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 
 export type { Logger } from 'pino';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['auto', 'json', 'text', 'journal'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+type Destination = NodeJS.WriteStream & { fd: number };
+
+/** syslog's priority of a level of pino's, as sd-daemon(3) writes it before a line. */
+const PRIORITY: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
 
 /**
  * The daemon's own log, on standard error: lines for a person on a terminal,
- * JSON otherwise. Events and alerts never go through it.
+ * lines with their priority where the journal reads, JSON otherwise. Events and
+ * alerts never go through it.
  */
 export function createLogger(
   level: LogLevel,
-  destination: NodeJS.WriteStream & { fd: number } = process.stderr,
+  format: LogFormat = 'auto',
+  destination: Destination = process.stderr,
 ): Logger {
   const options = { level, base: null };
-  if (!destination.isTTY) return pino(options, pino.destination({ fd: destination.fd, sync: true }));
-  return pino(
-    options,
-    pretty({ destination: destination.fd, colorize: true, translateTime: 'SYS:HH:MM:ss.l', sync: true }),
-  );
+  const form = format === 'auto' ? formOf(destination) : format;
+  if (form === 'json') return pino(options, pino.destination({ fd: destination.fd, sync: true }));
+  if (form === 'journal') return pino(options, journalStream(pino.destination({ fd: destination.fd, sync: true })));
+  const colorize = destination.isTTY && (process.env.NO_COLOR ?? '') === '';
+  return pino(options, pretty({ destination: destination.fd, colorize, translateTime: 'SYS:HH:MM:ss.l', sync: true }));
+}
+
+function formOf(destination: Destination): Exclude<LogFormat, 'auto'> {
+  if (destination.isTTY) return 'text';
+  return isJournal(destination.fd) ? 'journal' : 'json';
+}
+
+/** systemd names the stream by its device and inode: a standard error that was led elsewhere since is not meant. */
+function isJournal(fd: number): boolean {
+  const named = process.env.JOURNAL_STREAM;
+  if (named === undefined) return false;
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return named === `${dev}:${ino}`;
+}
+
+/** Each line with its priority before it; the journal has the time. */
+function journalStream(to: { write(text: string): unknown }): { write(line: string): void } {
+  const render = pretty.prettyFactory({ colorize: false, ignore: 'time,level', singleLine: true });
+  return {
+    write(line) {
+      const entry = JSON.parse(line) as { level: number };
+      const prefix = `<${PRIORITY[entry.level] ?? 6}>`;
+      to.write(`${render(entry).trimEnd().replaceAll(/^/gm, prefix)}\n`);
+    },
+  };
 }

@@ -2,7 +2,7 @@
 _bpfwarden() {
 	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} word
 	local commands='run check test record replay explain rules tune spool help version'
-	local flags='--config.file= --rules.path= --rules.local-path= --sigma.path= --falco.path= --web.listen-address= --web.config.file= --web.enable-lifecycle --log.level= --output.alerts= --output.events= --output.format= --help --version'
+	local flags='--config.file= --rules.path= --rules.local-path= --sigma.path= --falco.path= --web.listen-address= --web.config.file= --web.enable-lifecycle --log.level= --log.format= --output.alerts= --output.events= --output.format= --help --version'
 	local -A own=(
 		[run]='--allow-unsafe-files'
 		[check]='--allow-unsafe-files --kernel --format='
@@ -23,6 +23,7 @@ _bpfwarden() {
 	if [[ $before == = ]]; then before=${COMP_WORDS[COMP_CWORD - 2]}; fi
 	case $before in
 	--log.level) mapfile -t COMPREPLY < <(compgen -W 'trace debug info warn error fatal' -- "$current"); return ;;
+	--log.format) mapfile -t COMPREPLY < <(compgen -W 'auto json text journal' -- "$current"); return ;;
 	--output.format) mapfile -t COMPREPLY < <(compgen -W 'full simple' -- "$current"); return ;;
 	--format) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current"); return ;;
 	--config.file | --rules.path | --rules.local-path | --sigma.path | --falco.path | --web.config.file | --output.alerts | --output.events | --compare.rules.path | --event | --output)

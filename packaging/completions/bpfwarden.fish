@@ -24,6 +24,7 @@ complete -c bpfwarden -l web.listen-address -x -d 'Address of /metrics (default 
 complete -c bpfwarden -l web.config.file -r -F -d 'exporter-toolkit web configuration (TLS, basic auth)'
 complete -c bpfwarden -l web.enable-lifecycle -d 'Allow POST /-/reload'
 complete -c bpfwarden -l log.level -x -a 'trace debug info warn error fatal' -d 'trace, debug, info, warn, error, fatal'
+complete -c bpfwarden -l log.format -x -a 'auto json text journal' -d 'auto, json, text, journal'
 complete -c bpfwarden -l output.alerts -r -F -d 'NDJSON file for alerts; "-" is standard output'
 complete -c bpfwarden -l output.events -r -F -d 'NDJSON file for events; "-" is standard output'
 complete -c bpfwarden -l output.format -x -a 'full simple' -d 'Form of written events: full or simple'

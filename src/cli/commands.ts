@@ -23,6 +23,7 @@ export const COMMON: readonly FlagName[] = [
   'web.config.file',
   'web.enable-lifecycle',
   'log.level',
+  'log.format',
   'output.alerts',
   'output.events',
   'output.format',

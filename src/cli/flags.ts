@@ -29,6 +29,7 @@ export const FLAGS = {
   'web.config.file': { type: 'string', value: 'F', doc: 'exporter-toolkit web configuration (TLS, basic auth)' },
   'web.enable-lifecycle': { type: 'boolean', doc: 'Allow POST /-/reload' },
   'log.level': { type: 'string', value: 'L', doc: 'trace, debug, info, warn, error, fatal' },
+  'log.format': { type: 'string', value: 'X', doc: 'auto, json, text, journal' },
   'output.alerts': { type: 'string', value: 'F', doc: 'NDJSON file for alerts; "-" is standard output' },
   'output.events': { type: 'string', value: 'F', doc: 'NDJSON file for events; "-" is standard output' },
   'output.format': { type: 'string', value: 'X', doc: 'Form of written events: full or simple' },

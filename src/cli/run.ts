@@ -1,5 +1,7 @@
+import { ServiceManager } from '../daemon/service-manager.ts';
 import { startDaemon } from '../daemon/start.ts';
 import { messageOf } from '../errors.ts';
+import { sendNotification } from '../kernel/notify.ts';
 import { createLogger } from '../log.ts';
 import type { CommandLine } from './flags.ts';
 import { BPF_OBJECT, rulePathsOf, settingsOf, trust } from './settings.ts';
@@ -13,7 +15,9 @@ export async function run({ flags }: CommandLine): Promise<number> {
     return { config, rulePaths: rulePathsOf(config), allowUnsafeFiles: flags['allow-unsafe-files'] === true };
   };
   const { version } = readVersion();
-  const log = createLogger(settingsOf(flags).response.log_level);
+  const { log_level, log_format } = settingsOf(flags).response;
+  const log = createLogger(log_level, log_format);
+  const manager = new ServiceManager(process.env, sendNotification, log);
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     let first = true;
     const end = (signal: NodeJS.Signals) => {
@@ -25,12 +29,20 @@ export async function run({ flags }: CommandLine): Promise<number> {
     process.on('SIGTERM', end);
     process.on('SIGINT', end);
   });
+  manager.status('loading the BPF programs');
   const starting = startDaemon({ version, objectPath: BPF_OBJECT, configure, log });
+  const reload = async () => {
+    const started = await starting;
+    manager.reloading();
+    try {
+      await started.reload();
+    } finally {
+      manager.ready(started.summary());
+    }
+  };
   // A terminal that goes away sends it too; it must never end a daemon.
   process.on('SIGHUP', () => {
-    starting
-      .then((started) => started.reload())
-      .catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'reload'));
+    reload().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'reload'));
   });
   // Also takes the place of Node's own handler, which would open a debugger to every local user.
   process.on('SIGUSR1', () => {
@@ -39,7 +51,9 @@ export async function run({ flags }: CommandLine): Promise<number> {
       .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'output files could not be opened again'));
   });
   const daemon = await starting;
+  manager.ready(daemon.summary());
   const signal = await ended;
+  manager.stopping();
   log.info(`${signal}: detaching and delivering what waits`);
   await daemon.stop();
   log.info('ended');

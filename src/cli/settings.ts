@@ -27,6 +27,7 @@ const OVERRIDES = {
   'web.config.file': ['web', 'config_file'],
   'web.enable-lifecycle': ['web', 'enable_lifecycle'],
   'log.level': ['response', 'log_level'],
+  'log.format': ['response', 'log_format'],
   'rules.path': ['rules', 'paths'],
   'rules.local-path': ['rules', 'local_paths'],
   'sigma.path': ['rules', 'sigma_paths'],

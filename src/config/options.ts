@@ -3,6 +3,7 @@
  * meaning. Validation, defaults, the frozen Config type and docs/config.md
  * follow from this table.
  */
+import { LOG_FORMATS } from '../log.ts';
 import { CAPABILITIES } from './capabilities.ts';
 import { bool, choice, int, list, number, type Options, path, someOf, text, url, type ValuesOf } from './option.ts';
 
@@ -28,6 +29,11 @@ export const TABLES = {
   response: {
     enable_alerts: bool(true, 'Send alerts'),
     alert_webhook: url('URL that receives each alert as JSON; empty for none'),
+    log_format: choice(
+      LOG_FORMATS,
+      'auto',
+      "Form of the daemon's own log: text on a terminal, journal (lines with priorities) under systemd, else json",
+    ),
     log_level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info', "Level of the daemon's own log"),
     enforce: bool(
       false,

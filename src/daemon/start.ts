@@ -43,6 +43,8 @@ export interface DaemonOptions {
 export interface RunningDaemon {
   /** Where it listens. */
   readonly url: string;
+  /** In one line, what it does now. */
+  summary(): string;
   /**
    * Reads configuration and rules again, checks all of it, then swaps. When
    * something is wrong everything stays as it was, and the reason is logged
@@ -136,6 +138,8 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
 
   return {
     url: server.url,
+    summary: () =>
+      `${reports.filter(({ attached }) => attached).length} of ${reports.length} BPF programs, ${inForce.rules().length} rules, metrics at ${server.url}/metrics`,
     reload,
     reopen,
     async stop(flushMs = FLUSH_MS) {

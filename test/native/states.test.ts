@@ -97,6 +97,16 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
         'inside callback': -constants.errno.ESRCH,
       },
     },
+    notify: {
+      call: () => native.notify('/nowhere/notify', 'READY=1'),
+      answers: {
+        closed: -constants.errno.ENOENT,
+        opened: -constants.errno.ENOENT,
+        loaded: -constants.errno.ENOENT,
+        running: -constants.errno.ENOENT,
+        'inside callback': -constants.errno.ENOENT,
+      },
+    },
     enableStatistics: {
       call: () => native.enableStatistics(),
       answers: { closed: -EBADF, opened: 0, loaded: 0, running: 0, 'inside callback': 0 },
