@@ -28,7 +28,7 @@ export interface AlertDraft {
 
 /** The alert's own keys, which an event's groups may not replace. */
 export const ALERT_KEYS: readonly string[] =
-  'label risk_score detection_method recommendation confidence severity rule matched window alert_id fingerprint incident_id incident_alerts timestamp host event response repeated plugins'.split(
+  'label risk_score detection_method recommendation confidence severity rule matched window alert_id fingerprint incident_id incident_alerts timestamp host event response repeated plugins priority output output_fields'.split(
     ' ',
   );
 const FIXED = new Set([...ALERT_KEYS, '__proto__']);

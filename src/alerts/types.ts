@@ -56,6 +56,10 @@ export interface Alert {
   /** The process tree's incident, and how many alerts had joined it before this one. */
   readonly incident_id?: string;
   readonly incident_alerts?: number;
+  /** Of a Falco rule: its priority, its output text filled in, and the values in it. */
+  readonly priority?: string;
+  readonly output?: string;
+  readonly output_fields?: Readonly<Record<string, string | number | boolean | null>>;
   /** Set on an update of the alert with this alert_id: what was held back since. */
   readonly repeated?: Repeats;
   /** Any further group that the event had, such as `target` or `credentials`. */

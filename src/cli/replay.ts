@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
-import { buildAlert, draftsOf } from '../alerts/alert.ts';
+import { draftsOf } from '../alerts/alert.ts';
 import { newAlertId } from '../alerts/identity.ts';
 import { Ledger } from '../alerts/ledger.ts';
+import { redactedAlert } from '../alerts/output.ts';
 import { redactorOf } from '../alerts/redact.ts';
 import type { Config } from '../config/options.ts';
 import type { Problem } from '../errors.ts';
@@ -53,7 +54,7 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
       for (const draft of finding === undefined ? [] : draftsOf(finding, { hostName: hostname() })) {
         if (!accept(draft)) continue;
         count(draft.rule.name, 'first');
-        writer.write(JSON.stringify(redactor.alert(buildAlert(draft, { alertId: newAlertId(Date.now()) }))));
+        writer.write(JSON.stringify(redactedAlert(draft, { alertId: newAlertId(Date.now()) }, redactor)));
       }
       if (other !== undefined) await countOther(other.ruleset, event, count);
     }

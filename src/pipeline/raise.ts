@@ -1,4 +1,5 @@
-import { type AlertDraft, buildAlert, type Raising } from '../alerts/alert.ts';
+import type { AlertDraft, Raising } from '../alerts/alert.ts';
+import { redactedAlert } from '../alerts/output.ts';
 import type { Redactor } from '../alerts/redact.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { Plugins } from '../plugins/plugins.ts';
@@ -30,7 +31,7 @@ export class Raiser {
   /** `finish` gets the alert when it is finished, in the order in which alerts were raised. */
   raise(draft: AlertDraft, how: Raising, finish: (alert: Alert) => void): void {
     const { redactor, plugins } = this.#means;
-    const alert = redactor.alert(buildAlert(draft, how));
+    const alert = redactedAlert(draft, how, redactor);
     if (!plugins.enriching && this.#enriching === 0) finish(alert);
     else {
       const facts = this.#enriching < MAX_ENRICHING ? plugins.enrich(alert) : Promise.resolve({});

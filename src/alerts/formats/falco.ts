@@ -36,7 +36,8 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 /**
  * The alert in the form of Falco's JSON output, which falcosidekick (and with
- * it some sixty services) takes at its HTTP input.
+ * it some sixty services) takes at its HTTP input. An alert of a Falco rule has
+ * that rule's own priority, text and fields.
  */
 export function toFalco(alert: Alert): Record<string, unknown> {
   const fields: Record<string, unknown> = { 'evt.time': Math.round(alert.timestamp * 1e9) };
@@ -46,17 +47,21 @@ export function toFalco(alert: Alert): Record<string, unknown> {
   }
   // Falco's word for a process that is in no container.
   fields['container.id'] ??= 'host';
+  const time = isoNanoseconds(alert.timestamp);
+  const { priority = PRIORITY[alert.severity], output, output_fields: own } = alert;
   return {
     uuid: alert.alert_id,
-    time: isoNanoseconds(alert.timestamp),
-    priority: PRIORITY[alert.severity],
+    time,
+    priority,
     rule: alert.rule.name,
-    output: `${isoNanoseconds(alert.timestamp)}: ${formatAlertLine(alert)}`,
-    source: 'bpfwarden',
+    output: output === undefined ? `${time}: ${formatAlertLine(alert)}` : `${time}: ${priority} ${output}`,
+    source: own === undefined ? 'bpfwarden' : 'syscall',
     hostname: alert.host.name,
-    tags: [...alert.rule.tags, ...alert.rule.mitre],
+    tags: [...new Set([...alert.rule.tags, ...alert.rule.mitre])],
     output_fields: {
-      ...fields,
+      ...(own === undefined
+        ? fields
+        : { 'container.id': fields['container.id'], ...own, 'evt.time': fields['evt.time'] }),
       'bpfwarden.alert_id': alert.alert_id,
       'bpfwarden.fingerprint': alert.fingerprint,
       'bpfwarden.risk_score': alert.risk_score,
