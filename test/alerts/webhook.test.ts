@@ -117,7 +117,7 @@ describe('the webhook sink', () => {
 
   it('fills a template, in which no value can change the structure', async () => {
     const template =
-      '{"text":"{{line}}","who":"{{process.command_line}}","n":{{json process.pid}},"gone":"{{no.such}}","args":{{json process.args}}}';
+      '{"text":"{{line}}","who":"{{process.command_line}}","n":{{json process.pid}},"gone":"{{file.such}}","args":{{json process.args}}}';
     const alert = spooled();
     const process = { ...(alert.alert.process as object), command_line: 'x","admin":true,"y":"\n' };
     await make({ format: 'template', template }).deliver([{ ...alert, alert: { ...alert.alert, process } }], UNABORTED);
