@@ -72,6 +72,7 @@ export async function eventsPage(): Promise<string> {
       ...(spec.blind === undefined ? [] : [`- Not seen: ${spec.blind}`]),
       ...meanings(spec.behaviors ?? []).map((text) => `- Means: ${text}`),
       `- Switched by: ${options[spec.group]}`,
+      `- Ring: ${spec.ring}${spec.feeds === 'daemon' ? '; for the daemon itself, rules do not see it' : ''}`,
       `- Fields: ${own.length === 0 ? 'the common ones' : own.map((name) => `\`${name}\``).join(', ')}`,
     ];
   });

@@ -2,12 +2,13 @@ import type { Config } from '../config/options.ts';
 import { preflight } from '../daemon/preflight.ts';
 import { emptyProblems, foreignPaths, isWritten } from '../daemon/rules.ts';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
+import { daemonNeeds } from '../kernel/filter.ts';
 import type { KindFilter } from '../kernel/types.ts';
 import { kernelFilter } from '../rules/literals/kernel-filter.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
 import { type Condition, walk } from '../rules/tree.ts';
 import { fieldName } from '../schema/fields.ts';
-import { KINDS } from '../schema/kinds.ts';
+import { KINDS, kindSpec } from '../schema/kinds.ts';
 import { checkFile } from './check-file.ts';
 import type { CommandLine, Flags } from './flags.ts';
 import { lineWriter, wantsJson } from './output.ts';
@@ -111,8 +112,8 @@ function filterSection({ ruleset }: LoadedRules): Section {
 }
 
 function describe(kind: string, decision: KindFilter): string {
-  if (KINDS[kind as keyof typeof KINDS]?.group === 'always' || kind === 'net_dns')
-    return 'passed whole: the daemon itself needs it';
+  const spec = kindSpec(kind);
+  if (spec !== undefined && daemonNeeds(spec)) return 'passed whole: the daemon itself needs it';
   switch (decision.pass) {
     case 'none':
       return 'filtered in the kernel: no rule looks at it; counted';

@@ -8,7 +8,7 @@ import type { AlertPipeline } from '../pipeline/alert-pipeline.ts';
 import type { Detector } from '../pipeline/stages.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import type { RuleInfo } from '../rules/types.ts';
-import { KINDS } from '../schema/kinds.ts';
+import { kindsWhere } from '../schema/kinds.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { EventsFile } from './events-file.ts';
 import {
@@ -133,7 +133,7 @@ export class InForce {
     const { metrics, sensor, pipeline, detector } = this.#stages;
     metrics.declareRules(
       ruleset.infos,
-      Object.keys(KINDS).filter((kind) => kind !== 'net_dns'),
+      kindsWhere(({ feeds }) => feeds === 'rules'),
     );
     metrics.gauge('rule_problems').set(problems.length);
     metrics.setInfo('config_hash_info', { sha256: configHash(config) });

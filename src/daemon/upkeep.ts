@@ -1,10 +1,11 @@
 import type { Enricher } from '../enrich/enricher.ts';
 import type { BootClock } from '../kernel/clock.ts';
 import type { Sensor } from '../kernel/sensor.ts';
+import { kindsWhere } from '../schema/kinds.ts';
 
 const TICK_MS = 1_000;
 /** Kinds whose loss makes the process table uncertain. */
-const TABLE_KINDS = ['process_exec', 'process_fork', 'process_exit'];
+const TABLE_KINDS = kindsWhere(({ keeps = '' }) => ['exec', 'fork', 'exit'].includes(keeps));
 
 export interface UpkeepOptions {
   readonly clock: BootClock;

@@ -1,4 +1,5 @@
 import type { Config } from '../config/options.ts';
+import type { KindSpec } from '../schema/kinds/spec.ts';
 import type { RecordLayout } from '../schema/layout.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
 import { shapesOf } from '../schema/readers.ts';
@@ -156,27 +157,27 @@ export class Enricher {
   }
 
   #chooseSteps(shapes: readonly (KindShape | undefined)[]): void {
-    const own: Readonly<Record<string, KindStep>> = {
-      process_exec: (view, process) => this.#exec(view, process),
-      process_fork: (view, process) => this.#fork(view, process),
-      process_exit: (view, process) => {
+    const own: Readonly<Record<Exclude<KindSpec['keeps'], 'credentials' | undefined>, KindStep>> = {
+      exec: (view, process) => this.#exec(view, process),
+      fork: (view, process) => this.#fork(view, process),
+      exit: (view, process) => {
         this.#table.end(process, view.ktime);
         this.#expire(Math.min(view.ktime, this.#bulkTime));
       },
-      net_dns: (view) => {
+      names: (view) => {
         const message = this.#read.dns(view);
         if (message !== undefined) this.#host.learnNames(message);
       },
-      unshare: (view, process) => this.#changeNamespaces(view, process),
-      setns: (view, process) => this.#changeNamespaces(view, process),
+      leaves_namespaces: (view, process) => this.#changeNamespaces(view, process, false),
+      enters_namespace: (view, process) => this.#changeNamespaces(view, process, undefined),
     };
     for (const shape of shapes) {
       if (shape === undefined) continue;
-      const { kind, layout, members } = shape;
-      const credentials = /^(?:setuid|setgid|capset)$/.test(kind);
+      const { spec, layout, members } = shape;
       const acting = layout.struct === 'call_event' ? this.#targetStep(members) : undefined;
-      this.#isBulk[layout.number] = /^(?:file_|net_)/.test(kind);
-      this.#steps[layout.number] = own[kind] ?? (credentials ? credentialStep(members) : acting);
+      this.#isBulk[layout.number] = spec?.ring === 'bulk';
+      this.#steps[layout.number] =
+        spec?.keeps === undefined ? acting : spec.keeps === 'credentials' ? credentialStep(members) : own[spec.keeps];
     }
   }
 
@@ -191,11 +192,12 @@ export class Enricher {
     };
   }
 
-  #changeNamespaces(view: LiveView, process: Process): void {
+  /** `without`: what is known where /proc tells nothing. */
+  #changeNamespaces(view: LiveView, process: Process, without: false | undefined): void {
     if (this.#read.header.result(view) < 0) return;
     const seen = this.#mayRepair() ? this.#inHostNamespaces(this.#procfs.namespaces(process.pid)) : undefined;
     // The process may have ended by now; one that left a namespace is not in the host's all the same.
-    process.hostNamespaces = seen ?? (process.hostNamespaces === true && view.kind === 'unshare' ? false : undefined);
+    process.hostNamespaces = seen ?? (process.hostNamespaces === true ? without : undefined);
   }
 
   #exec(view: LiveView, process: Process): void {
@@ -281,14 +283,14 @@ export class Enricher {
   #unknown(view: LiveView, pid: number, start: number): Process | undefined {
     if (pid === 0) return undefined; // the idle task: something happened in an interrupt
     this.#table.counts.misses++;
-    const { kind } = view.shape;
-    if (kind === 'process_exec' && this.#read.header.result(view) >= 0) {
+    const keeps = view.shape.spec?.keeps;
+    if (keeps === 'exec' && this.#read.header.result(view) >= 0) {
       const process = new Process(this.#machine, pid, start, new Program({}, pid));
       this.#table.add(process);
       return process;
     }
     // It is ending: /proc has nothing any more.
-    if (kind === 'process_exit') return undefined;
+    if (keeps === 'exit') return undefined;
     return this.#repair(pid, start) ?? this.#bare(view, pid, start);
   }
 

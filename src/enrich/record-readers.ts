@@ -1,4 +1,5 @@
 /** The members of records that the process table is made from. */
+import type { KindSpec } from '../schema/kinds/spec.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { type ExecReader, execReader, namespaceReader } from './exec-record.ts';
 
@@ -19,13 +20,13 @@ export function recordReaders(
   shapes: readonly (KindShape | undefined)[],
   environment: ReadonlySet<string>,
 ): RecordReaders {
-  const shape = (kind: string): KindShape => {
-    const found = shapes.find((candidate) => candidate?.kind === kind);
-    if (found === undefined) throw new RangeError(`no kind ${kind}`);
+  const shape = (keeps: KindSpec['keeps']): KindShape => {
+    const found = shapes.find((candidate) => candidate?.spec?.keeps === keeps);
+    if (found === undefined) throw new RangeError(`no kind that keeps ${keeps}`);
     return found;
   };
-  const exec = shape('process_exec');
-  const fork = shape('process_fork');
+  const exec = shape('exec');
+  const fork = shape('fork');
   const header = (name: string) => exec.members.number(`header.${name}`);
   return {
     exec: execReader(exec, environment),
@@ -33,7 +34,7 @@ export function recordReaders(
     childStart: fork.members.number('child_start_time'),
     childCgroup: fork.members.number('child_cgroup_id'),
     childNamespaces: namespaceReader(fork),
-    dns: shape('net_dns').members.bytes('payload'),
+    dns: shape('names').members.bytes('payload'),
     header: {
       pid: header('pid'),
       start_time: header('start_time'),

@@ -3,6 +3,7 @@
  * tested without a kernel, and against a model of the kernel's decision.
  */
 import ipaddr from 'ipaddr.js';
+import { kindSpec } from '../schema/kinds.ts';
 import type { FileClass, FilterToken, KernelFilter, KindFilter } from './types.ts';
 
 /** enum filter_pass */
@@ -116,7 +117,7 @@ function classMask(kind: string, number: number, token: FilterToken): bigint {
 }
 
 function plainMask(kind: string, number: number, token: FilterToken): bigint {
-  if (kind !== 'file_open') return 1n << BigInt(number);
+  if (kindSpec(kind)?.opens !== true) return 1n << BigInt(number);
   const classes = 'classes' in token ? token.classes : undefined;
   return classes === undefined
     ? EVERY_OPEN | (1n << BigInt(number))

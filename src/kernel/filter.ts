@@ -1,4 +1,5 @@
-import { KINDS } from '../schema/kinds.ts';
+import type { KindSpec } from '../schema/kinds/spec.ts';
+import { kindsWhere } from '../schema/kinds.ts';
 import { filterEntries } from './filter-map.ts';
 import type { LoadedObject } from './load.ts';
 import { answered, checked, type Native } from './native.ts';
@@ -9,6 +10,9 @@ interface FilterKeys {
   readonly cidrs: Uint8Array;
 }
 const NO_KEYS: FilterKeys = { tokens: new Uint8Array(0), cidrs: new Uint8Array(0) };
+
+/** Without its program, as without enable_network, a kind does not come anyway. */
+export const daemonNeeds = ({ group, feeds }: KindSpec): boolean => group === 'always' || feeds === 'daemon';
 
 /** The filter in the kernel's maps, in two generations of which one is in force. */
 export class FilterMaps {
@@ -23,16 +27,13 @@ export class FilterMaps {
 
   /**
    * Puts a filter in force at one moment: the generation that is not active is
-   * written, then made the active one. Kinds that feed the process table and
-   * the DNS names always pass.
+   * written, then made the active one. Kinds that the daemon needs itself always
+   * pass.
    */
   use(filter: KernelFilter): void {
     const kinds = new Map<string, KindFilter>(filter.kinds);
-    for (const [kind, { group }] of Object.entries(KINDS)) {
-      if (group === 'always') kinds.set(kind, { pass: 'whole', because: 'the process table needs it' });
-      // Feeds network.destination.hostname; without enable_network its program is not there.
-      if (kind === 'net_dns') kinds.set(kind, { pass: 'whole', because: 'names of destinations come from it' });
-    }
+    for (const kind of kindsWhere(daemonNeeds))
+      kinds.set(kind, { pass: 'whole', because: 'the daemon itself needs it' });
     const native = this.#native;
     const state = new Uint32Array(answered(native, 'map filter_state', native.mapMemory('filter_state')), 0, 2);
     const next = state[0] === 0 ? 1 : 0;

@@ -25,6 +25,7 @@ import { Plugins } from '../plugins/plugins.ts';
 import { Responder } from '../response/responder.ts';
 import type { Finding } from '../rules/types.ts';
 import type { EventJson, EventRecord } from '../schema/event.ts';
+import { kindSpec } from '../schema/kinds.ts';
 import { Raiser } from './raise.ts';
 import { compileSilences } from './silences.ts';
 import { Deliveries } from './sinks.ts';
@@ -149,7 +150,7 @@ export class AlertPipeline {
   /** Whether somebody looks at events of this kind beyond the rules, so that a snapshot is worth its cost. */
   wants(kind: string): boolean {
     // Throttles are few, and whoever asks why events are missing looks for them.
-    return kind === 'throttle' || !this.#eventStream.idle || this.#plugins.observes.has(kind);
+    return kindSpec(kind)?.rare === true || !this.#eventStream.idle || this.#plugins.observes.has(kind);
   }
 
   /** Event kinds that must bypass the kernel filter. */

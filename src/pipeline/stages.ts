@@ -92,7 +92,7 @@ export class Detector {
       this.#processed[number] = (this.#processed[number] ?? 0) + 1;
       try {
         enricher.enrich(view);
-        if (view.kind === 'net_dns') continue;
+        if (view.shape.spec?.feeds === 'daemon') continue;
         events.add(view);
         this.#match(view);
       } catch (error) {

@@ -1,5 +1,6 @@
 import { FormatError } from '../btf/bytes.ts';
 import { BARE_HOST, type HostContext } from './context.ts';
+import type { KindSpec } from './kinds/spec.ts';
 import type { RecordLayout } from './layout.ts';
 import { TEXT_UNREADABLE } from './members.ts';
 import { shapesOf } from './readers.ts';
@@ -50,13 +51,14 @@ export class BatchDecoder {
 
   /** Views in the order of kernel time. Throws nothing: what is wrong is counted in `errors`. */
   decode(bulkBytes: number, priorityBytes: number): readonly LiveView[] {
-    this.#bulkCount = this.#read(0, bulkBytes, this.#bulk);
-    this.#priorityCount = this.#read(bulkBytes, bulkBytes + priorityBytes, this.#priority);
+    this.#bulkCount = this.#read(0, bulkBytes, 'bulk');
+    this.#priorityCount = this.#read(bulkBytes, bulkBytes + priorityBytes, 'priority');
     return this.#merge();
   }
 
-  #read(start: number, end: number, pool: LiveView[]): number {
+  #read(start: number, end: number, ring: KindSpec['ring']): number {
     const { data } = this.#buffer;
+    const pool = ring === 'bulk' ? this.#bulk : this.#priority;
     const stop = Math.min(end, data.byteLength);
     let count = 0;
     let at = start;
@@ -74,7 +76,8 @@ export class BatchDecoder {
           view = new LiveView(shape, this.#buffer, this.#host);
           pool.push(view);
         }
-        view.bind(shape, at, data.getUint32(at + TIME_AT + 4, true) * 4294967296 + data.getUint32(at + TIME_AT, true));
+        const time = data.getUint32(at + TIME_AT + 4, true) * 4294967296 + data.getUint32(at + TIME_AT, true);
+        view.bind(shape, at, time, ring);
         count++;
       }
       at += (length + 7) & ~7;

@@ -4,7 +4,10 @@
  * and docs/events.md follow from this table. How a live record yields each
  * field is in readers.ts, keyed by the same names.
  */
+
 import { PROGRAM_FIELDS, TARGET_PROGRAM_FIELDS } from './fields/program.ts';
+import { FILE_KINDS } from './kinds/file.ts';
+import type { FileMember, KindSpec } from './kinds/spec.ts';
 
 export type FieldType = 'string' | 'int' | 'double' | 'bool' | 'list<string>' | 'map<string>' | 'list<process>';
 
@@ -29,6 +32,12 @@ const PATHS = [
   'pivot_root',
 ] as const;
 const NET = ['net_', 'socket_'] as const;
+
+/** The file kinds whose record has one of these. */
+function kindsWith(...members: readonly FileMember[]): readonly string[] {
+  const rows: readonly (readonly [string, KindSpec])[] = Object.entries(FILE_KINDS);
+  return rows.filter(([, { file = [] }]) => members.some((member) => file.includes(member))).map(([kind]) => kind);
+}
 
 export const FIELDS = {
   'event.type': { type: 'string', kinds: 'all', doc: 'Event kind' },
@@ -192,7 +201,7 @@ export const FIELDS = {
   'file.links': { type: 'int', kinds: FILE, doc: 'Number of hard links' },
   'file.new_path': {
     type: 'string',
-    kinds: ['file_rename', 'file_link', 'file_symlink'],
+    kinds: kindsWith('new_path', 'target'),
     doc: 'rename and link: the new path; symlink: what the link points to',
   },
   'file.placed_path': {
@@ -207,7 +216,7 @@ export const FIELDS = {
   },
   'file.created': { type: 'bool', kinds: FILE, doc: 'This open created the file' },
   'file.bytes': { type: 'int', kinds: FILE, doc: 'read, write: bytes of the first call; truncate: the new length' },
-  'file.attribute': { type: 'string', kinds: ['file_setxattr'], doc: 'Name of the extended attribute' },
+  'file.attribute': { type: 'string', kinds: kindsWith('attribute'), doc: 'Name of the extended attribute' },
   'file.sha256': { type: 'string', kinds: FILE, doc: 'SHA-256 of the file, where known' },
   'file.md5': { type: 'string', kinds: FILE, doc: 'MD5 of the file, where known' },
 

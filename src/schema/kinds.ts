@@ -19,3 +19,13 @@ export const KINDS: Readonly<Record<KindName, KindSpec>> = {
   ...NETWORK_KINDS,
   ...PRIVILEGED_KINDS,
 };
+
+/** The row of a kind; undefined for one that only a recording has. */
+export function kindSpec(kind: string): KindSpec | undefined {
+  return Object.hasOwn(KINDS, kind) ? KINDS[kind as KindName] : undefined;
+}
+
+/** The kinds whose row says so. */
+export function kindsWhere(holds: (spec: KindSpec) => boolean): KindName[] {
+  return (Object.keys(KINDS) as KindName[]).filter((kind) => holds(KINDS[kind]));
+}

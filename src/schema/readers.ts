@@ -1,5 +1,6 @@
 /** How a live record yields each field of fields.ts, by kind. */
 import { FIELD_NAMES, FIELDS, type FieldName, type FieldSpec } from './fields.ts';
+import { kindSpec } from './kinds.ts';
 import type { KindLayout, RecordLayout } from './layout.ts';
 import { type FieldReaders, Members } from './members.ts';
 import { callReaders } from './readers/call.ts';
@@ -49,6 +50,7 @@ function shapeOf(layout: KindLayout, kindName: (number: number) => string): Kind
   return {
     kind: layout.kind,
     layout,
+    spec: kindSpec(layout.kind),
     members,
     readers: FIELD_NAMES.map((name) => (kindHasField(layout.kind, name) ? readers[name] : undefined)),
     texts: [...layout.members.values()].filter(({ meaning }) => meaning === 'text').map(({ offset }) => offset),

@@ -1,6 +1,7 @@
 import type { HostContext, ProcessContext, ProgramContext } from './context.ts';
 import type { EventRecord, EventView, FieldValue } from './event.ts';
 import { FIELD_NAMES, type FieldId } from './fields.ts';
+import type { KindSpec } from './kinds/spec.ts';
 import type { KindLayout } from './layout.ts';
 import type { Members } from './members.ts';
 import { recordFromValues } from './record.ts';
@@ -12,6 +13,8 @@ export type ViewReader = (view: LiveView) => FieldValue;
 export interface KindShape {
   readonly kind: string;
   readonly layout: KindLayout;
+  /** Undefined for a kind that only the object has. */
+  readonly spec: KindSpec | undefined;
   /** By field id; undefined where the kind does not have the field. */
   readonly readers: readonly (ViewReader | undefined)[];
   /** Offsets of the `struct text` members, for the check of a record. */
@@ -39,6 +42,8 @@ export class LiveView implements EventView {
   host: HostContext;
   at = 0;
   ktime = 0;
+  /** The ring it came through. */
+  ring: KindSpec['ring'] = 'priority';
   /** Actor, and for kinds that have one the process acted upon; set by enrichment. */
   process: ProcessContext | undefined = undefined;
   /** What the actor ran at the time of the event; it may have started another program since. */
@@ -58,10 +63,11 @@ export class LiveView implements EventView {
     return this.shape.kind;
   }
 
-  bind(shape: KindShape, at: number, ktime: number): void {
+  bind(shape: KindShape, at: number, ktime: number, ring: KindSpec['ring']): void {
     this.shape = shape;
     this.at = at;
     this.ktime = ktime;
+    this.ring = ring;
     this.process = undefined;
     this.program = undefined;
     this.target = undefined;

@@ -81,7 +81,10 @@ function start(): Watch {
 
 function take(enricher: Enricher, view: LiveView): void {
   enricher.enrich(view);
-  if (/^(?:file_|net_)/.test(view.kind)) bulkTime = view.ktime;
+  const { spec } = view.shape;
+  if (spec?.ring !== view.ring)
+    throw new Error(`${view.kind} came through the ${view.ring} ring, its row says ${spec?.ring}`);
+  if (view.ring === 'bulk') bulkTime = view.ktime;
   const pid = view.value(PID);
   for (const observation of observations) {
     if (typeof pid !== 'number' || !observation.tree.has(pid)) continue;

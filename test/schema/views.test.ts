@@ -29,6 +29,8 @@ describe('live views', () => {
     expect(written('src/schema/schema.gen.ts')).to.equal(schemaSource(LAYOUT));
     expect(written('docs/events.md')).to.equal(await eventsPage());
     expect(Object.keys(KINDS)).to.deep.equal(Object.keys(KIND_NUMBERS));
+    for (const [kind, { struct }] of Object.entries(KINDS))
+      expect(LAYOUT.kinds.get(kind)?.struct, kind).to.equal(struct);
   });
 
   it('knows the flags of the records', () => {

@@ -1,5 +1,6 @@
 /** Rule set -> what the kernel must let through. */
 import type { FileClass, FilterToken, KernelFilter, KindFilter } from '../../kernel/types.ts';
+import { kindSpec } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import type { CompiledRule } from '../rule.ts';
 import { tokensOf } from './kernel-tokens.ts';
@@ -28,20 +29,17 @@ export function kernelFilter(
   return { kinds: filters };
 }
 
-/** Only file and network events are frequent enough that the kernel looks at tokens. */
-function hasTokens(kind: string): boolean {
-  return kind.startsWith('file_') || kind.startsWith('net_');
-}
-
 function kindFilter(rules: readonly CompiledRule[], kind: string, folds: boolean): KindFilter {
   const tokens = new Map<string, FilterToken>();
+  const { filteredBy, opens } = kindSpec(kind) ?? {};
   for (const rule of rules) {
     if (rule.info.heuristic) continue;
     const condition = specialise(expandBehaviors(rule.condition), knowsLiveKind(kind));
     if (condition.type === 'const' && !condition.value) continue;
-    const found = hasTokens(kind) ? tokensOf(condition, { folds, network: kind.startsWith('net_') }) : undefined;
+    const found =
+      filteredBy === undefined ? undefined : tokensOf(condition, { folds, network: filteredBy === 'address' });
     if (found === undefined) return { pass: 'whole', because: rule.info.name };
-    const classes = kind === 'file_open' ? openClasses(condition) : undefined;
+    const classes = opens === true ? openClasses(condition) : undefined;
     const sensitive = rule.info.severity === 'critical' || rule.info.severity === 'warning';
     for (const token of found) add(tokens, token, classes, sensitive);
     if (tokens.size > MAX_TOKENS) return { pass: 'whole', because: `${rule.info.name} (too many literals)` };

@@ -1,9 +1,11 @@
 /** Kinds about files. */
-import { EXIT, KERNEL, type KindSpec, PASSED, RACE, URING, URING_BLIND, URING_NAME } from './spec.ts';
+import { EXIT, FILE, KERNEL, type KindSpec, PASSED, RACE, URING, URING_BLIND, URING_NAME } from './spec.ts';
 
 export const FILE_KINDS = {
   file_open: {
-    group: 'filesystem',
+    ...FILE,
+    opens: true,
+    access: 'flags',
     what: 'A file was opened, or (with event.error) could not be opened',
     hook: `${EXIT} of open, openat, openat2, creat, open_by_handle_at; ${URING}, for the name tp_btf/io_uring_submit_req`,
     from: 'the returned descriptor’s struct file: dentry and mount walk',
@@ -16,7 +18,9 @@ export const FILE_KINDS = {
     ],
   },
   file_read: {
-    group: 'filesystem',
+    ...FILE,
+    access: 'read',
+    file: ['bytes'],
     what: 'First read of an open file by a process',
     hook: `${EXIT} of the read calls; ${URING}`,
     from: 'the struct file of the descriptor or the request',
@@ -24,7 +28,9 @@ export const FILE_KINDS = {
     blind: `Reads through a memory mapping are not seen; the open is. Later reads are in file_bytes_total only. ${URING_BLIND}`,
   },
   file_write: {
-    group: 'filesystem',
+    ...FILE,
+    access: 'write',
+    file: ['bytes'],
     what: 'First write to an open file by a process',
     hook: `${EXIT} of the write calls; ${URING}`,
     from: 'the struct file of the descriptor or the request',
@@ -33,7 +39,9 @@ export const FILE_KINDS = {
     behaviors: [{ is: 'file_placed', path: 'file.path' }],
   },
   file_create: {
-    group: 'filesystem',
+    ...FILE,
+    access: 'flags_if_opened',
+    file: ['new_mode'],
     what: 'A file was created',
     hook: `${EXIT} of the open calls, mknod and mknodat; ${URING}`,
     from: 'struct file: FMODE_CREATED, dentry and mount walk',
@@ -42,7 +50,7 @@ export const FILE_KINDS = {
     behaviors: [{ is: 'file_placed', path: 'file.path' }],
   },
   file_unlink: {
-    group: 'filesystem',
+    ...FILE,
     what: 'A name or an empty directory was removed',
     hook: `${EXIT} of unlink, unlinkat, rmdir; ${URING}, for the names tp_btf/io_uring_submit_req`,
     from: 'fs/namei.c: the text that was passed; directory from the kernel’s cwd or dirfd',
@@ -51,7 +59,8 @@ export const FILE_KINDS = {
     behaviors: [{ is: 'file_removed', path: 'file.path' }],
   },
   file_rename: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['new_path'],
     what: 'A file was renamed',
     hook: `${EXIT} of rename, renameat, renameat2; ${URING}, for the names tp_btf/io_uring_submit_req`,
     from: 'fs/namei.c: both texts that were passed',
@@ -63,7 +72,8 @@ export const FILE_KINDS = {
     ],
   },
   file_link: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['new_path'],
     what: 'A hard link was made',
     hook: `${EXIT} of link, linkat; ${URING}, for the names tp_btf/io_uring_submit_req`,
     from: 'fs/namei.c: both texts that were passed',
@@ -72,7 +82,8 @@ export const FILE_KINDS = {
     behaviors: [{ is: 'file_placed', path: 'file.new_path' }],
   },
   file_symlink: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['target'],
     what: 'A symbolic link was made',
     hook: `${EXIT} of symlink, symlinkat; ${URING}, for the names tp_btf/io_uring_submit_req`,
     from: 'fs/namei.c: both texts that were passed',
@@ -81,7 +92,8 @@ export const FILE_KINDS = {
     behaviors: [{ is: 'file_placed', path: 'file.path' }],
   },
   file_mkdir: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['new_mode'],
     what: 'A directory was made',
     hook: `${EXIT} of mkdir, mkdirat; ${URING}, for the names tp_btf/io_uring_submit_req`,
     from: 'fs/namei.c: the text that was passed',
@@ -89,7 +101,8 @@ export const FILE_KINDS = {
     blind: `${RACE} ${URING_BLIND}`,
   },
   file_chmod: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['new_mode'],
     what: 'Permission bits were changed',
     hook: `${EXIT} of chmod, fchmod, fchmodat, fchmodat2`,
     from: 'fchmod: struct file; else the text that was passed',
@@ -98,7 +111,8 @@ export const FILE_KINDS = {
     behaviors: [{ is: 'permissions_changed', path: 'file.path' }],
   },
   file_chown: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['new_owner'],
     what: 'Owner or group was changed',
     hook: `${EXIT} of chown, fchown, lchown, fchownat`,
     from: 'fchown: struct file; else the text that was passed',
@@ -107,7 +121,8 @@ export const FILE_KINDS = {
     behaviors: [{ is: 'permissions_changed', path: 'file.path' }],
   },
   file_truncate: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['bytes'],
     what: 'The length of a file was set',
     hook: `${EXIT} of truncate, ftruncate; ${URING}`,
     from: 'ftruncate: struct file; else the text that was passed',
@@ -119,7 +134,8 @@ export const FILE_KINDS = {
     ],
   },
   file_setxattr: {
-    group: 'filesystem',
+    ...FILE,
+    file: ['attribute'],
     what: 'An extended attribute was set',
     hook: `${EXIT} of setxattr, lsetxattr, fsetxattr, setxattrat; ${URING}`,
     from: 'fsetxattr: struct file; else the text that was passed',
@@ -140,7 +156,7 @@ export const FILE_KINDS = {
     ],
   },
   file_utimens: {
-    group: 'filesystem',
+    ...FILE,
     what: 'Times of a file were set',
     hook: `${EXIT} of utime, utimes, futimesat, utimensat`,
     from: 'by descriptor: struct file; else the text that was passed',

@@ -1,9 +1,9 @@
 /** Kinds about sockets and the network. */
-import { EXIT, KERNEL, type KindSpec, URING } from './spec.ts';
+import { CALL, EXIT, KERNEL, type KindSpec, NET, URING } from './spec.ts';
 
 export const NETWORK_KINDS = {
   net_conn: {
-    group: 'network',
+    ...NET,
     what: 'A TCP connection was begun, or a UDP socket was connected',
     hook: `tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer; UDP and refused calls: ${EXIT} of connect, ${URING}`,
     from: 'struct sock',
@@ -13,7 +13,7 @@ export const NETWORK_KINDS = {
     behaviors: [{ is: 'connected' }],
   },
   net_accept: {
-    group: 'network',
+    ...NET,
     what: 'A TCP connection was accepted; the peer is the source',
     hook: `${EXIT} of accept and accept4; ${URING}`,
     from: 'struct sock of the returned descriptor',
@@ -23,7 +23,7 @@ export const NETWORK_KINDS = {
     behaviors: [{ is: 'accepted' }],
   },
   net_listen: {
-    group: 'network',
+    ...NET,
     what: 'A socket listens, or a UDP socket was bound',
     hook: `${EXIT} of listen and bind; ${URING}`,
     from: 'struct sock',
@@ -32,7 +32,7 @@ export const NETWORK_KINDS = {
     behaviors: [{ is: 'listened' }],
   },
   net_close: {
-    group: 'network',
+    ...NET,
     what: 'A TCP connection ended',
     hook: 'tp_btf/inet_sock_set_state',
     from: 'struct tcp_sock: bytes_sent less bytes_retrans, bytes_received',
@@ -41,7 +41,7 @@ export const NETWORK_KINDS = {
       'The process is the one that opened the connection. Of a connection older than the sensor that was reset, the process is not known.',
   },
   net_send: {
-    group: 'network',
+    ...NET,
     what: 'First datagram of an unconnected UDP socket to a peer',
     hook: 'cgroup/sendmsg4, cgroup/sendmsg6; without a cgroup v2 hierarchy tp_btf/sys_exit of the send calls',
     from: "the kernel's copy of the address; struct sock",
@@ -50,7 +50,10 @@ export const NETWORK_KINDS = {
     behaviors: [{ is: 'connected' }],
   },
   net_dns: {
-    group: 'network',
+    ...NET,
+    struct: 'dns_event',
+    feeds: 'daemon',
+    keeps: 'names',
     what: 'A DNS answer was read; feeds network.destination.hostname',
     hook: `${EXIT} of recvfrom, recvmsg, recvmmsg and read of a socket with peer port 53`,
     from: 'user memory after the call',
@@ -58,6 +61,7 @@ export const NETWORK_KINDS = {
     blind: 'Encrypted DNS (port 853, HTTPS), answers of a resolver on a Unix socket, and what io_uring received.',
   },
   socket_raw: {
+    ...CALL,
     group: 'network',
     what: 'A raw, packet or vsock socket was made',
     hook: `${EXIT} of socket; ${URING}`,
@@ -65,6 +69,7 @@ export const NETWORK_KINDS = {
     verified: 'yes: registers at the end of the call',
   },
   socket_dup: {
+    ...CALL,
     group: 'network',
     what: 'A connected socket became standard input, output or error',
     hook: `${EXIT} of dup, dup2, dup3, fcntl`,

@@ -1,9 +1,10 @@
 /** Kinds about privileged operations, and the rate guard. */
-import { EXIT, KERNEL, type KindSpec, PASSED, RACE, REGISTERS } from './spec.ts';
+import { CALL, EXIT, KERNEL, type KindSpec, PASSED, RACE, REGISTERS } from './spec.ts';
 
 export const PRIVILEGED_KINDS = {
   setuid: {
-    group: 'process',
+    ...CALL,
+    keeps: 'credentials',
     what: 'User ids were set',
     hook: `${EXIT} of setuid, setreuid, setresuid, setfsuid`,
     from: 'registers and struct cred',
@@ -19,21 +20,24 @@ export const PRIVILEGED_KINDS = {
     ],
   },
   setgid: {
-    group: 'process',
+    ...CALL,
+    keeps: 'credentials',
     what: 'Group ids were set',
     hook: `${EXIT} of setgid, setregid, setresgid, setfsgid, setgroups`,
     from: 'registers and struct cred',
     verified: KERNEL,
   },
   capset: {
-    group: 'process',
+    ...CALL,
+    keeps: 'credentials',
     what: 'Capabilities were set',
     hook: `${EXIT} of capset`,
     from: 'struct cred',
     verified: KERNEL,
   },
   unshare: {
-    group: 'process',
+    ...CALL,
+    keeps: 'leaves_namespaces',
     what: 'A process left namespaces',
     hook: `${EXIT} of unshare`,
     from: 'registers',
@@ -41,21 +45,22 @@ export const PRIVILEGED_KINDS = {
     blind: 'Namespaces made by clone are in process_fork.',
   },
   setns: {
-    group: 'process',
+    ...CALL,
+    keeps: 'enters_namespace',
     what: 'A process entered a namespace',
     hook: `${EXIT} of setns`,
     from: 'the namespace file’s struct file',
     verified: KERNEL,
   },
   chroot: {
-    group: 'process',
+    ...CALL,
     what: 'The root directory was changed',
     hook: `${EXIT} of chroot`,
     from: 'task->fs->root',
     verified: KERNEL,
   },
   mount: {
-    group: 'process',
+    ...CALL,
     what: 'Something was mounted, also by move_mount',
     hook: `${EXIT} of mount, move_mount, open_tree, fsmount, mount_setattr`,
     from: 'registers and the texts that were passed',
@@ -64,7 +69,7 @@ export const PRIVILEGED_KINDS = {
     behaviors: [{ is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_BIND' }] }],
   },
   umount: {
-    group: 'process',
+    ...CALL,
     what: 'Something was unmounted',
     hook: `${EXIT} of umount2`,
     from: 'registers and the text that was passed',
@@ -72,7 +77,7 @@ export const PRIVILEGED_KINDS = {
     blind: RACE,
   },
   pivot_root: {
-    group: 'process',
+    ...CALL,
     what: 'The root mount was exchanged',
     hook: `${EXIT} of pivot_root`,
     from: 'the texts that were passed',
@@ -80,7 +85,7 @@ export const PRIVILEGED_KINDS = {
     blind: RACE,
   },
   module_load: {
-    group: 'process',
+    ...CALL,
     what: 'A kernel module was loaded',
     hook: `${EXIT} of init_module, finit_module`,
     from: 'finit_module: struct file; parameters as they were passed',
@@ -88,7 +93,7 @@ export const PRIVILEGED_KINDS = {
     behaviors: [{ is: 'kernel_code_loaded' }],
   },
   module_unload: {
-    group: 'process',
+    ...CALL,
     what: 'A kernel module was removed',
     hook: `${EXIT} of delete_module`,
     from: 'the text that was passed',
@@ -96,7 +101,7 @@ export const PRIVILEGED_KINDS = {
     blind: RACE,
   },
   bpf_load: {
-    group: 'process',
+    ...CALL,
     what: 'A BPF program was loaded',
     hook: `${EXIT} of bpf`,
     from: 'struct bpf_prog of the returned descriptor',
@@ -104,14 +109,14 @@ export const PRIVILEGED_KINDS = {
     behaviors: [{ is: 'kernel_code_loaded' }],
   },
   perf_event_open: {
-    group: 'process',
+    ...CALL,
     what: 'A performance event was opened',
     hook: `${EXIT} of perf_event_open`,
     from: 'registers',
     verified: REGISTERS,
   },
   userfaultfd: {
-    group: 'process',
+    ...CALL,
     what: 'User-space page fault handling was set up',
     hook: `${EXIT} of userfaultfd`,
     from: 'registers',
@@ -119,28 +124,32 @@ export const PRIVILEGED_KINDS = {
     blind: '/dev/userfaultfd is a file_open.',
   },
   keyctl: {
-    group: 'process',
+    ...CALL,
     what: 'A keyring was changed or read',
     hook: `${EXIT} of keyctl, add_key, request_key`,
     from: 'registers; names as they were passed',
     verified: REGISTERS,
   },
   memfd_create: {
-    group: 'process',
+    ...CALL,
     what: 'A file in memory was made',
     hook: `${EXIT} of memfd_create, memfd_secret`,
     from: 'dentry of the returned descriptor',
     verified: KERNEL,
   },
   mprotect_exec: {
-    group: 'process',
+    ...CALL,
+    // Honest programs do it a thousand times a second: it would crowd out the execs.
+    ring: 'bulk',
     what: 'Memory was made executable',
     hook: `${EXIT} of mprotect, pkey_mprotect`,
     from: 'registers; vm_area_struct',
     verified: KERNEL,
   },
   mmap_exec: {
-    group: 'process',
+    ...CALL,
+    // Honest programs do it a thousand times a second: it would crowd out the execs.
+    ring: 'bulk',
     what: 'Executable memory was mapped: anonymous, or writable too',
     hook: `${EXIT} of mmap`,
     from: 'registers; struct file of the descriptor',
@@ -148,21 +157,21 @@ export const PRIVILEGED_KINDS = {
     blind: 'Ordinary mappings of libraries are left out.',
   },
   io_uring_setup: {
-    group: 'process',
+    ...CALL,
     what: 'An io_uring was made; its operations are events of their own kinds with event.source io_uring',
     hook: `${EXIT} of io_uring_setup`,
     from: 'registers',
     verified: REGISTERS,
   },
   ioperm: {
-    group: 'process',
+    ...CALL,
     what: 'Direct access to I/O ports was asked for',
     hook: `${EXIT} of ioperm, iopl`,
     from: 'registers',
     verified: REGISTERS,
   },
   reboot: {
-    group: 'process',
+    ...CALL,
     what: 'Restart, power-off or kexec was asked for',
     hook: `${EXIT} of reboot, kexec_load, kexec_file_load`,
     from: 'registers',
@@ -170,7 +179,7 @@ export const PRIVILEGED_KINDS = {
     blind: 'A restart that succeeds ends the sensor with the machine.',
   },
   swapon: {
-    group: 'process',
+    ...CALL,
     what: 'Swap space was switched on or off',
     hook: `${EXIT} of swapon, swapoff`,
     from: 'the text that was passed',
@@ -178,7 +187,7 @@ export const PRIVILEGED_KINDS = {
     blind: RACE,
   },
   settimeofday: {
-    group: 'process',
+    ...CALL,
     what: 'The clock was set',
     hook: `${EXIT} of settimeofday, clock_settime`,
     from: 'registers',
@@ -186,7 +195,10 @@ export const PRIVILEGED_KINDS = {
     blind: 'Slow adjustment by adjtimex is not reported.',
   },
   throttle: {
+    ...CALL,
     group: 'always',
+    struct: 'throttle_event',
+    rare: true,
     what: 'The rate guard began or ended holding back events of one process',
     hook: 'the rate guard itself',
     from: 'its token bucket',

@@ -1,9 +1,13 @@
 /** Kinds about processes and what they do to each other. */
-import { EXIT, KERNEL, type KindSpec, REGISTERS } from './spec.ts';
+import { CALL, EXIT, KERNEL, type KindSpec, REGISTERS } from './spec.ts';
 
 export const PROCESS_KINDS = {
   process_exec: {
     group: 'always',
+    struct: 'process_exec',
+    ring: 'priority',
+    feeds: 'rules',
+    keeps: 'exec',
     what: 'A program was started, or (with event.error) could not be started',
     hook: 'tp_btf/sched_process_exec; failures tp_btf/sys_exit of execve and execveat',
     from: 'fs/exec.c bprm_execve: bprm->file, mm->arg_start, mm->env_start',
@@ -18,6 +22,10 @@ export const PROCESS_KINDS = {
   },
   process_fork: {
     group: 'always',
+    struct: 'process_fork',
+    ring: 'priority',
+    feeds: 'rules',
+    keeps: 'fork',
     what: 'A process was created (threads are not)',
     hook: 'tp_btf/sched_process_fork',
     from: 'kernel/fork.c kernel_clone: parent and child task_struct',
@@ -25,13 +33,17 @@ export const PROCESS_KINDS = {
   },
   process_exit: {
     group: 'always',
+    struct: 'process_exit',
+    ring: 'priority',
+    feeds: 'rules',
+    keeps: 'exit',
     what: 'The last thread of a process ended',
     hook: 'tp_btf/sched_process_exit',
     from: 'kernel/exit.c do_exit: signal_struct',
     verified: KERNEL,
   },
   process_ptrace: {
-    group: 'process',
+    ...CALL,
     what: 'A process was attached to, seized, or its memory or registers were changed by ptrace',
     hook: EXIT,
     from: 'kernel/ptrace.c ptrace: registers; the target from its pid',
@@ -39,7 +51,7 @@ export const PROCESS_KINDS = {
     blind: 'Peeks and continues of an attached tracer are left out.',
   },
   process_rename: {
-    group: 'process',
+    ...CALL,
     what: 'A task name was set by prctl or /proc/PID/comm',
     hook: 'tp_btf/task_rename',
     from: 'fs/exec.c __set_task_comm',
@@ -47,7 +59,7 @@ export const PROCESS_KINDS = {
     blind: 'A program that overwrites its own argv in memory is not seen.',
   },
   process_vm_read: {
-    group: 'process',
+    ...CALL,
     what: "Another process's memory was read by process_vm_readv",
     hook: EXIT,
     from: 'mm/process_vm_access.c: registers',
@@ -55,7 +67,7 @@ export const PROCESS_KINDS = {
     blind: 'Reads through /proc/PID/mem are file events.',
   },
   process_vm_write: {
-    group: 'process',
+    ...CALL,
     what: "Another process's memory was written by process_vm_writev",
     hook: EXIT,
     from: 'mm/process_vm_access.c: registers',
@@ -63,14 +75,14 @@ export const PROCESS_KINDS = {
     blind: 'Writes through /proc/PID/mem are file events.',
   },
   pidfd_getfd: {
-    group: 'process',
+    ...CALL,
     what: 'A descriptor was taken from another process',
     hook: EXIT,
     from: 'kernel/pid.c pidfd_getfd: the pidfd’s struct pid',
     verified: KERNEL,
   },
   kill: {
-    group: 'process',
+    ...CALL,
     what: 'A signal was sent to another process',
     hook: 'tp_btf/signal_generate; refused ones tp_btf/sys_exit of kill, tkill, tgkill, pidfd_send_signal, rt_sigqueueinfo',
     from: 'kernel/signal.c __send_signal_locked: target task and signal',

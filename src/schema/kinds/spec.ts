@@ -33,8 +33,29 @@ export interface BehaviorSpec {
   readonly when?: readonly BehaviorTest[];
 }
 
+/** What of a file record means something beyond path and identity. */
+export type FileMember = 'bytes' | 'new_mode' | 'new_path' | 'target' | 'attribute' | 'new_owner';
+
+/** One kind of event: everything outside of bpf/ that has to know of it reads its row. */
 export interface KindSpec {
   readonly group: KindGroup;
+  /** The C struct of its record. */
+  readonly struct: string;
+  /** The ring it comes through: what must not be pushed out by others has priority. */
+  readonly ring: 'priority' | 'bulk';
+  /** Who gets it: the rules and outputs, or only the daemon's own tables. */
+  readonly feeds: 'rules' | 'daemon';
+  /** What of the daemon's tables it changes. */
+  readonly keeps?: 'exec' | 'fork' | 'exit' | 'credentials' | 'leaves_namespaces' | 'enters_namespace' | 'names';
+  /** By what the kernel's filter tells its events apart. Without, the kind passes whole or not at all. */
+  readonly filteredBy?: 'path' | 'address';
+  /** The filter also knows the ways of opening. */
+  readonly opens?: true;
+  /** How the file was opened: by the flags of the record, by them if anything was opened, or as the kind says. */
+  readonly access?: 'flags' | 'flags_if_opened' | 'read' | 'write';
+  readonly file?: readonly FileMember[];
+  /** So few, and so telling, that the event history always has them. */
+  readonly rare?: true;
   readonly what: string;
   /** Where the BPF program sits. */
   readonly hook: string;
@@ -45,6 +66,28 @@ export interface KindSpec {
   readonly blind?: string;
   readonly behaviors?: readonly BehaviorSpec[];
 }
+
+/** What most kinds of a record struct have in common. */
+export const FILE = {
+  group: 'filesystem',
+  struct: 'file_event',
+  ring: 'bulk',
+  feeds: 'rules',
+  filteredBy: 'path',
+} as const satisfies Partial<KindSpec>;
+export const NET = {
+  group: 'network',
+  struct: 'net_event',
+  ring: 'bulk',
+  feeds: 'rules',
+  filteredBy: 'address',
+} as const satisfies Partial<KindSpec>;
+export const CALL = {
+  group: 'process',
+  struct: 'call_event',
+  ring: 'priority',
+  feeds: 'rules',
+} as const satisfies Partial<KindSpec>;
 
 export const EXIT = 'tp_btf/sys_exit';
 export const URING = 'tp_btf/io_uring_complete';

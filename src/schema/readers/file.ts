@@ -1,3 +1,4 @@
+import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { accessOf, openFlagNames } from '../names/flags.ts';
 import { absolutePath, baseName, directoryName, extensionOf } from '../paths.ts';
@@ -50,15 +51,9 @@ export function identityReaders(members: Members): FieldReaders {
   };
 }
 
-const OPENED = new Set(['file_open', 'file_create', 'file_read', 'file_write']);
-const WITH_BYTES = new Set(['file_read', 'file_write', 'file_truncate']);
-/** Kinds that set the mode to what they were asked for. */
-const SETS_MODE = new Set(['file_chmod', 'file_mkdir', 'file_create']);
-const TWO_PATHS = new Set(['file_rename', 'file_link', 'file_symlink']);
-
 /** file.* of the file kinds. */
 export function fileReaders(members: Members): FieldReaders {
-  const { kind } = members.layout;
+  const { access, file = [] } = kindSpec(members.layout.kind) ?? {};
   const flags = members.number('header.flags');
   const openFlags = members.number('open_flags');
   const inode = members.number('file.inode');
@@ -69,35 +64,27 @@ export function fileReaders(members: Members): FieldReaders {
     ...identityReaders(members),
     'file.mode': (view) => {
       if (inode(view) !== 0) return octal(mode(view));
-      return SETS_MODE.has(kind) ? octal(newMode(view)) : undefined;
+      return file.includes('new_mode') ? octal(newMode(view)) : undefined;
     },
   };
-  if (OPENED.has(kind)) {
+  if (access !== undefined) {
     // mknod creates too, but opens nothing.
-    const opened = (view: LiveView) => kind !== 'file_create' || openFlags(view) !== 0;
-    const access = accessReader(kind, openFlags);
+    const opened = (view: LiveView) => access !== 'flags_if_opened' || openFlags(view) !== 0;
+    const how = access === 'read' || access === 'write' ? () => access : (view: LiveView) => accessOf(openFlags(view));
     readers['file.flags'] = (view) => (opened(view) ? openFlagNames(openFlags(view)) : undefined);
-    readers['file.access'] = (view) => (opened(view) ? access(view) : undefined);
+    readers['file.access'] = (view) => (opened(view) ? how(view) : undefined);
     readers['file.created'] = (view) => (flags(view) & F.CREATED) !== 0;
   }
-  if (WITH_BYTES.has(kind)) readers['file.bytes'] = members.number('bytes');
-  if (TWO_PATHS.has(kind)) {
-    // A link's text is stored as it was given: it may be relative to where the link lies.
-    readers['file.new_path'] =
-      kind === 'file_symlink' ? members.text('new_path') : pathReader(members, 'new_path', 'new_base');
-  }
-  if (kind === 'file_setxattr') readers['file.attribute'] = members.text('attribute');
-  if (kind === 'file_chown') {
+  if (file.includes('bytes')) readers['file.bytes'] = members.number('bytes');
+  if (file.includes('new_path')) readers['file.new_path'] = pathReader(members, 'new_path', 'new_base');
+  // A link's text is stored as it was given: it may be relative to where the link lies.
+  if (file.includes('target')) readers['file.new_path'] = members.text('new_path');
+  if (file.includes('attribute')) readers['file.attribute'] = members.text('attribute');
+  if (file.includes('new_owner')) {
     readers['file.owner'] = changed(members.number('new_owner'), inode, members.number('file.owner'));
     readers['file.group'] = changed(members.number('new_group'), inode, members.number('file.group'));
   }
   return readers;
-}
-
-function accessReader(kind: string, openFlags: (view: LiveView) => number) {
-  if (kind === 'file_read') return () => 'read';
-  if (kind === 'file_write') return () => 'write';
-  return (view: LiveView) => accessOf(openFlags(view));
 }
 
 function changed(
