@@ -6,6 +6,8 @@ import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { Cgroups } from './cgroups.ts';
 import { NAMESPACES } from './exec-record.ts';
+import { FeedUpdates } from './feed-updates.ts';
+import { Feeds } from './feeds.ts';
 import { KnownFiles } from './files/known-files.ts';
 import { HashService } from './hash-service.ts';
 import type { Host } from './host.ts';
@@ -54,6 +56,8 @@ export class Enricher {
   #hostNamespaces: readonly number[] | undefined;
   readonly hashing: HashService;
   readonly files: KnownFiles;
+  readonly #feeds = new Feeds();
+  readonly feedUpdates = new FeedUpdates();
   readonly #services: ProgramServices;
   #sweep: Process[] = [];
   /** Kernel time up to which the bulk ring has been read: with a backlog its events come long after an exit. */
@@ -70,7 +74,7 @@ export class Enricher {
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
     this.hashing = new HashService(config.enrich.hash_max_bytes);
     this.files = files ?? new KnownFiles();
-    this.#services = { hashes: this.hashing.lookup, files: this.files };
+    this.#services = { hashes: this.hashing.lookup, files: this.files, feeds: this.#feeds };
     this.#hostNamespaces = this.#procfs.namespaces(1);
     this.#read = recordReaders(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);
@@ -162,6 +166,7 @@ export class Enricher {
       fork: (view, process) => this.#fork(view, process),
       exit: (view, process) => {
         this.#table.end(process, view.ktime);
+        this.#feeds.ended(process, view.ktime);
         this.#expire(Math.min(view.ktime, this.#bulkTime));
       },
       names: (view) => {
@@ -213,6 +218,8 @@ export class Enricher {
     process.checked = this.#machine.losses;
     if (process.parent === undefined) process.parent = this.#findParent(view);
     this.hashing.started(process.program, view);
+    const changed = this.#feeds.started(process, view.ktime);
+    if (changed !== undefined) this.feedUpdates.started(process.program, view, changed);
   }
 
   #applyExec(view: LiveView, process: Process): void {
@@ -259,6 +266,7 @@ export class Enricher {
     process.uid = header.uid(view);
     process.euid = header.euid(view);
     this.#applyExec(view, process);
+    this.#feeds.started(process, view.ktime);
     this.#table.add(process);
   }
 

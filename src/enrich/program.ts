@@ -1,6 +1,7 @@
 import type { ExecutableContext, ProgramContext } from '../schema/context.ts';
 import { type Identity, identify } from '../schema/identity/program.ts';
 import { baseName } from '../schema/paths.ts';
+import type { Feeds } from './feeds.ts';
 import type { KnownFiles } from './files/known-files.ts';
 import type { Streams } from './streams.ts';
 
@@ -43,6 +44,7 @@ export interface ProgramFacts {
 export interface ProgramServices {
   readonly hashes?: HashLookup;
   readonly files?: KnownFiles;
+  readonly feeds?: Pick<Feeds, 'fedBy' | 'feeds'>;
 }
 
 export type Hashes = ProgramContext['hashes'];
@@ -149,6 +151,12 @@ export class Program implements ProgramContext {
       writableByOthers: owner === undefined || mode === undefined ? undefined : owner !== 0 || (mode & 0o022) !== 0,
       age: ctime === undefined || startedAt === undefined ? undefined : Math.max(0, startedAt - ctime / 1e9),
     };
+  }
+  get fedBy() {
+    return this.#services.feeds?.fedBy(this);
+  }
+  get feeds() {
+    return this.#services.feeds?.feeds(this);
   }
   get stdin() {
     return this.facts.streams?.stdin;

@@ -20,7 +20,7 @@ import type { RuleSet } from '../rules/ruleset.ts';
 import { walk } from '../rules/tree.ts';
 import type { Finding } from '../rules/types.ts';
 import type { EventRecord } from '../schema/event.ts';
-import { fieldId } from '../schema/fields.ts';
+import { FIELD_NAMES, type FieldId, fieldId } from '../schema/fields.ts';
 import type { KindLayout } from '../schema/layout.ts';
 import type { LiveView } from '../schema/view.ts';
 import type { Raiser } from './raise.ts';
@@ -29,6 +29,8 @@ import type { Raiser } from './raise.ts';
 const SNAPSHOTS_PER_SECOND = 1_000;
 const HASH_FIELDS = ['process.sha256', 'process.md5'] as const;
 const HASH_IDS = HASH_FIELDS.map((name) => fieldId(name));
+const FEED_FIELDS = FIELD_NAMES.filter((name) => /^process\.(?:fed_by|feeds)\./.test(name));
+const FEED_IDS = FEED_FIELDS.map((name) => fieldId(name));
 
 export interface DetectorStages {
   readonly enricher: Enricher;
@@ -67,7 +69,10 @@ export class Detector {
     this.#matches = stages.metrics.counter('rule_matches_total');
     this.#ruleset = stages.ruleset;
     this.use(stages.ruleset, stages.config);
-    stages.enricher.hashing.onHashed((event) => this.#again(event));
+    stages.enricher.hashing.onHashed((event) => this.#again(event, (rule) => names(rule, HASH_IDS)));
+    stages.enricher.feedUpdates.onFed((event, before) =>
+      this.#again(event, (rule) => names(rule, FEED_IDS) && !rule.matches(before)),
+    );
   }
 
   /** Events taken so far, by kind. */
@@ -82,6 +87,7 @@ export class Detector {
     this.#stages.enricher.hashing.switch(
       config.threat_detection.hash_executables || HASH_FIELDS.some((field) => needed.has(field)),
     );
+    this.#stages.enricher.feedUpdates.switch(FEED_FIELDS.some((field) => needed.has(field)));
   }
 
   /** One drain. The views are invalid afterwards. */
@@ -113,9 +119,9 @@ export class Detector {
     } else if (alerts.wants(view.kind) && this.#maySnapshot()) alerts.observe(view.snapshot());
   }
 
-  /** The event of a program whose hashes are known only now: for the rules that name a hash. */
-  #again(event: EventRecord): void {
-    const observation = this.#ruleset.observe(event, namesHash);
+  /** The event of a program of which something is known only now, for the rules that ask for it. */
+  #again(event: EventRecord, only: (rule: CompiledRule) => boolean): void {
+    const observation = this.#ruleset.observe(event, only);
     if (observation !== undefined) this.#decide(event, observation);
   }
 
@@ -148,10 +154,11 @@ export class Detector {
   }
 }
 
-function namesHash(rule: CompiledRule): boolean {
+function names(rule: CompiledRule, fields: readonly (FieldId | undefined)[]): boolean {
   let found = false;
   walk(rule.condition, (node) => {
-    if (node.type === 'leaf' && node.subject.from === 'field' && HASH_IDS.includes(node.subject.field)) found = true;
+    const subject = node.type === 'quantifier' ? node.over : node.subject;
+    if (subject.from === 'field' && fields.includes(subject.field)) found = true;
   });
   return found;
 }

@@ -74,11 +74,25 @@ export interface ProgramContext {
   /** Nobody but root can have changed the executable; the script; what they load. */
   readonly exeTrusted: boolean | undefined;
   readonly trusted: boolean | undefined;
+  readonly fedBy: FeedContext | undefined;
+  readonly feeds: FeedContext | undefined;
   readonly stdin: StreamContext | undefined;
   readonly stdout: StreamContext | undefined;
   readonly stderr: StreamContext | undefined;
   /** Asked for on demand; undefined while unknown. */
   readonly hashes: { readonly sha256: string; readonly md5: string } | undefined;
+}
+
+export type FeedHow = 'pipe' | 'socket' | 'substitution';
+
+/** The other end of a program's input or output. */
+export interface FeedContext {
+  /** The nearest one. */
+  readonly pid: number;
+  readonly program: ProgramContext;
+  readonly how: FeedHow;
+  /** What all of them are, nearest first, up or down the stream. */
+  readonly programs: readonly string[];
 }
 
 export interface ProcessContext {

@@ -2,7 +2,8 @@ import { realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { fieldOf } from '../cases/matcher.ts';
+import type { EventJson } from '../../src/schema/event.ts';
+import { fieldOf, meets } from '../cases/matcher.ts';
 import { observe, only, script, watching } from './support.ts';
 
 const EXEC = { 'event.type': 'process_exec', 'event.error': '' };
@@ -138,5 +139,27 @@ pty.spawn(["/bin/echo"])`,
     const echo = only(events, { ...EXEC, 'process.name': 'echo' });
     expect(fieldOf(echo, 'process.stdin.type')).to.equal('tty');
     expect(fieldOf(echo, 'process.stdin.path')).to.match(/^\/dev\/pts\/\d+$/);
+  });
+
+  it('streams: who feeds whom, whichever starts first', async () => {
+    const { feedUpdates } = watching().enricher;
+    const updates: EventJson[] = [];
+    feedUpdates.switch(true);
+    feedUpdates.onFed((event) => updates.push(event.toJSON()));
+    const { events } = await script(
+      'for i in 1 2 3 4 5; do /bin/echo dHJ1ZQo= | base64 -d | dash; done; dash <(/bin/echo true); dash -c "$(base64 -d <<< dHJ1ZQo=)"; /bin/true; dash -c true; echo true | dash',
+    );
+    feedUpdates.switch(false);
+    const shells = events.filter((event) => meets(event, { ...EXEC, 'process.name': 'dash' }));
+    const fed = shells.map((event) => {
+      const again = updates.findLast((update) => fieldOf(update, 'process.pid') === fieldOf(event, 'process.pid'));
+      return fieldOf(again ?? event, 'process.fed_by') as { programs: string[]; how: string } | undefined;
+    });
+    expect(fed).to.have.length(9);
+    for (const one of fed.slice(0, 5)) expect(one).to.deep.include({ programs: ['base64', 'echo'], how: 'pipe' });
+    expect(fed[5]).to.deep.include({ programs: ['echo'], how: 'pipe' });
+    expect(fed[6]).to.deep.include({ programs: ['base64'], how: 'substitution' });
+    expect(fed[7]).to.equal(undefined);
+    expect(fed[8]).to.equal(undefined);
   });
 });

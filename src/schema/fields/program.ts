@@ -15,6 +15,38 @@ function stream(name: 'stdin' | 'stdout' | 'stderr', what: string) {
   } as const satisfies Record<string, FieldSpec>;
 }
 
+function feed(name: 'fed_by' | 'feeds', whom: string, end: string) {
+  const field = (part: string) => `process.${name}.${part}` as const;
+  return {
+    [field('program')]: { type: 'string', kinds: 'all', doc: `What ${whom} is, as process.program` },
+    [field('programs')]: {
+      type: 'list<string>',
+      kinds: 'all',
+      doc: `What all programs ${end} are, nearest first: curl, base64 … in curl | base64 -d | sh`,
+    },
+    [field('name')]: { type: 'string', kinds: 'all', doc: 'Name of the nearest one' },
+    [field('path')]: { type: 'string', kinds: 'all', doc: 'Executable of the nearest one' },
+    [field('command_line')]: { type: 'string', kinds: 'all', doc: 'Arguments of the nearest one joined by spaces' },
+    [field('pid')]: { type: 'int', kinds: 'all', doc: 'Process id of the nearest one' },
+    [field('how')]: {
+      type: 'string',
+      kinds: 'all',
+      doc: 'pipe, socket (a socket pair) or substitution: a shell read its output just before it started this program with a text, as in bash -c "$(curl …)"',
+    },
+  } as const satisfies Record<string, FieldSpec>;
+}
+
+type FeedFields<Name extends string> = {
+  readonly [Part in
+    | 'program'
+    | 'name'
+    | 'path'
+    | 'command_line'
+    | 'pid'
+    | 'how'
+    | 'programs' as `process.${Name}.${Part}`]: FieldSpec;
+};
+
 type StreamFields<Name extends string> = {
   readonly [Part in 'type' | 'path' | 'inode' | 'ip' | 'port' as `process.${Name}.${Part}`]: FieldSpec;
 };
@@ -102,6 +134,8 @@ export const PROGRAM_FIELDS = {
     kinds: 'all',
     doc: 'process.effective_path of the ancestors, parent first',
   },
+  ...(feed('fed_by', 'the program whose output is its input', 'up the stream') as FeedFields<'fed_by'>),
+  ...(feed('feeds', 'the program whose input is its output', 'down the stream') as FeedFields<'feeds'>),
   ...(stream('stdin', 'standard input') as StreamFields<'stdin'>),
   ...(stream('stdout', 'standard output') as StreamFields<'stdout'>),
   ...(stream('stderr', 'standard error') as StreamFields<'stderr'>),

@@ -1,4 +1,6 @@
-import type { ProgramContext, StreamContext } from '../context.ts';
+import type { FeedContext, ProgramContext, StreamContext } from '../context.ts';
+import type { FieldValue } from '../event.ts';
+import type { FieldName } from '../fields.ts';
 import { scriptName } from '../identity/script.ts';
 import type { FieldReaders } from '../members.ts';
 import type { LiveView } from '../view.ts';
@@ -43,6 +45,8 @@ export function programReaders(): FieldReaders {
     'process.parent.stdin.type': (view) => parent(view)?.stdin?.type,
     'process.ancestor_programs': (view) => view.process?.ancestors.programs,
     'process.ancestor_effective_paths': (view) => view.process?.ancestors.effectivePaths,
+    ...feedReaders('fed_by', (view) => view.program?.fedBy),
+    ...feedReaders('feeds', (view) => view.program?.feeds),
     ...streamReaders('stdin'),
     ...streamReaders('stdout'),
     ...streamReaders('stderr'),
@@ -50,6 +54,48 @@ export function programReaders(): FieldReaders {
     'target.trusted': (view) => view.target?.program.trusted,
     'target.effective_path': (view) => view.target?.program.effectivePath,
   };
+}
+
+type FeedPart = 'program' | 'programs' | 'name' | 'path' | 'command_line' | 'pid' | 'how';
+
+const FEED_PARTS: Readonly<Record<FeedPart, (feed: FeedContext) => FieldValue>> = {
+  program: (feed) => feed.program.program,
+  programs: (feed) => feed.programs,
+  name: (feed) => feed.program.name,
+  path: (feed) => feed.program.path,
+  command_line: (feed) => feed.program.commandLine,
+  pid: (feed) => feed.pid,
+  how: (feed) => feed.how,
+};
+
+const partsOf = (name: 'fed_by' | 'feeds') =>
+  Object.entries(FEED_PARTS).map(([part, read]) => [`process.${name}.${part as FeedPart}`, read] as const);
+
+function feedReaders(name: 'fed_by' | 'feeds', of: (view: LiveView) => FeedContext | undefined): FieldReaders {
+  return Object.fromEntries(
+    partsOf(name).map(([field, read]) => [
+      field,
+      (view: LiveView) => {
+        const feed = of(view);
+        return feed === undefined ? undefined : read(feed);
+      },
+    ]),
+  );
+}
+
+/** The same fields of a program whose other end started after it. */
+export function feedValues({
+  fedBy,
+  feeds,
+}: Pick<ProgramContext, 'fedBy' | 'feeds'>): readonly (readonly [FieldName, FieldValue])[] {
+  return (
+    [
+      ['fed_by', fedBy],
+      ['feeds', feeds],
+    ] as const
+  ).flatMap(([name, feed]) =>
+    partsOf(name).map(([field, read]) => [field, feed === undefined ? undefined : read(feed)] as const),
+  );
 }
 
 function streamReaders(name: 'stdin' | 'stdout' | 'stderr'): FieldReaders {
