@@ -1,4 +1,4 @@
-import type { Finding, RuleInfo, RuleMatch } from '../rules/types.ts';
+import type { Finding, RuleInfo, RuleMatch, RuleMode } from '../rules/types.ts';
 import type { EventRecord } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
 import { fingerprintOf } from './identity.ts';
@@ -9,6 +9,8 @@ export interface AlertContext {
   readonly hostName: string;
   /** Unix milliseconds; for events without a time of their own. */
   readonly now?: () => number;
+  /** Of rules in this mode; default enforce. */
+  readonly mode?: RuleMode;
 }
 
 /**
@@ -34,7 +36,7 @@ export const ALERT_KEYS: readonly string[] =
 const FIXED = new Set([...ALERT_KEYS, '__proto__']);
 const HOST_NAME = fieldId('host.name') ?? -1;
 
-/** One draft per matching enforcing rule. Heuristics and shadow rules raise none. Pure. */
+/** One draft per matching rule in the mode. Heuristics raise none. Pure. */
 export function draftsOf(finding: Finding, context: AlertContext): AlertDraft[] {
   const { event, riskScore } = finding;
   const recorded = event.value(HOST_NAME);
@@ -42,7 +44,7 @@ export function draftsOf(finding: Finding, context: AlertContext): AlertDraft[] 
   const hostName = typeof recorded === 'string' && recorded !== '' ? recorded : context.hostName;
   const timestamp = event.timestamp ?? (context.now ?? Date.now)() / 1000;
   return finding.matches
-    .filter(({ rule }) => !rule.heuristic && rule.mode === 'enforce')
+    .filter(({ rule }) => !rule.heuristic && rule.mode === (context.mode ?? 'enforce'))
     .map((match) => {
       const { rule } = match;
       const fingerprint = fingerprintOf(match, hostName, event);

@@ -52,7 +52,9 @@ export function declareRuleSeries(
   for (const { name: rule, severity, mode } of ordered) matches?.zero({ rule, severity, mode });
   for (const { name: rule, severity, action } of alerting) alerts?.zero({ rule, severity, action });
   for (const reason of SUPPRESSION_REASONS) {
-    for (const { name: rule } of alerting) suppressed?.zero({ rule, reason });
+    for (const { name: rule, mode } of alerting) {
+      if (reason !== 'shadow' || mode === 'shadow') suppressed?.zero({ rule, reason });
+    }
   }
   // Every rule with its first technique before any rule with a further one: a join must find each rule.
   const most = Math.max(1, ...ordered.map(({ mitre }) => mitre.length));

@@ -25,6 +25,7 @@ export const HASH_OUTCOMES = ['computed', 'too_large', 'failed', 'refused'] as c
 export const RINGS = ['bulk', 'priority'] as const;
 /** In the order in which series are made for them while there is room. */
 export const SUPPRESSION_REASONS = [
+  'shadow',
   'duplicate',
   'throttled',
   'silenced',

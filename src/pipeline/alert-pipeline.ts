@@ -10,7 +10,7 @@ import {
   History,
 } from '../alerts/history.ts';
 import { type IncidentDetail, type IncidentOptions, type IncidentSummary, Incidents } from '../alerts/incidents.ts';
-import { Ledger, type LedgerOptions } from '../alerts/ledger.ts';
+import { Ledger, type LedgerClock, type LedgerOptions } from '../alerts/ledger.ts';
 import { formatAlertLine } from '../alerts/line.ts';
 import { type Redactor, redactorOf } from '../alerts/redact.ts';
 import { pluginSinks } from '../alerts/sinks/plugin.ts';
@@ -56,6 +56,7 @@ interface Opened {
 export class AlertPipeline {
   readonly #options: PipelineOptions;
   readonly #ledger: Ledger;
+  readonly #shadow: Ledger;
   readonly #incidents: Incidents;
   readonly #spool: Spool;
   readonly #deliveries: Deliveries;
@@ -77,7 +78,7 @@ export class AlertPipeline {
   static async open(options: PipelineOptions): Promise<AlertPipeline> {
     const { config } = options;
     const redactor = redactorOf(config);
-    const ledger = new Ledger(ledgerOptions(config, options), { monotonic: () => performance.now(), wall: Date.now });
+    const ledger = new Ledger(ledgerOptions(config, options), CLOCK);
     const plugins = await Plugins.load({ ...options, config });
     try {
       const spool = await openSpoolOf(options);
@@ -104,6 +105,7 @@ export class AlertPipeline {
     this.#redactor = redactor;
     this.#plugins = plugins;
     this.#ledger = ledger;
+    this.#shadow = new Ledger(ledgerOptions(config, options), CLOCK);
     this.#incidents = new Incidents(incidentOptions(config));
     this.#spool = spool;
     this.#deliveries = deliveries;
@@ -112,6 +114,7 @@ export class AlertPipeline {
     this.#alerter = new Alerter({
       hostName,
       ledger,
+      shadow: this.#shadow,
       incidents: this.#incidents,
       responder: this.#responder,
       raiser: this.#raiser,
@@ -231,6 +234,7 @@ export class AlertPipeline {
     [this.#config, this.#redactor, this.#plugins] = [next, redactor, plugins];
     this.#raiser.use({ redactor, plugins });
     this.#ledger.configure(ledger);
+    this.#shadow.configure(ledger);
     this.#incidents.configure(incidentOptions(next));
     this.#responder.configure(next.response);
     await this.#responder.reopen();
@@ -313,6 +317,8 @@ function declareNames(
     plugins: [...config.plugins, ...pluginSinks(config)].map(({ name }) => name),
   });
 }
+
+const CLOCK: LedgerClock = { monotonic: () => performance.now(), wall: Date.now };
 
 function ledgerOptions(config: Config, { compileCondition }: PipelineOptions): LedgerOptions {
   return {

@@ -166,6 +166,8 @@ function names(rule: CompiledRule, fields: readonly (FieldId | undefined)[]): bo
 export interface AlerterStages {
   readonly hostName: string;
   readonly ledger: Ledger;
+  /** The same decisions for rules in shadow mode; what it accepts is counted, and that is all. */
+  readonly shadow: Ledger;
   readonly incidents: Incidents;
   readonly responder: Responder;
   readonly raiser: Raiser;
@@ -208,14 +210,25 @@ export class Alerter {
       if (verdict === 'duplicate' || verdict === 'throttled' || verdict === 'rate_limited')
         responder.respond(rule, event);
     }
+    this.#countShadowed(finding);
     const exemplar = first === undefined ? undefined : { alert_id: first };
     this.#riskScore.observe(finding.riskScore, { event: finding.event.kind }, exemplar);
     return first;
   }
 
+  /** How many alerts a rule would raise is what decides whether it may be enforced; matches alone do not tell. */
+  #countShadowed(finding: Finding): void {
+    const { hostName, shadow } = this.#stages;
+    for (const draft of draftsOf(finding, { hostName, mode: 'shadow' })) {
+      const verdict = shadow.accept(draft, '');
+      this.#suppressed.inc({ rule: draft.rule.name, reason: verdict === 'accepted' ? 'shadow' : verdict });
+    }
+  }
+
   /** Raises the summaries that the ledger owes; with `all`, those of bursts that still last (shutdown). */
   summarise(all = false): void {
-    const { ledger, incidents } = this.#stages;
+    const { ledger, incidents, shadow } = this.#stages;
+    shadow.due(() => undefined, all);
     ledger.due(({ draft, alertId, repeats }) => {
       const response = { action: draft.rule.action, outcome: 'none' } as const;
       const incident = incidents.of(alertId);

@@ -53,6 +53,19 @@ describe('the alert pipeline', function () {
       .split('\n')
       .map((line) => JSON.parse(line));
 
+  it('counts the alerts that a rule in shadow mode would have raised, and raises none', async () => {
+    const { pipeline, value } = await start();
+    const shadow = { mode: 'shadow' as const };
+    for (let n = 0; n < 5; n++) expect(pipeline.offer(findingOf(execEvent(), shadow))).to.equal(undefined);
+    expect(pipeline.offer(findingOf(execEvent({ path: '/tmp/other' }), shadow))).to.equal(undefined);
+    const held = (reason: string) => value('alerts_suppressed_total', { rule: 'suspicious_temp_execution', reason });
+    expect(held('shadow')).to.equal(2);
+    expect(held('duplicate')).to.equal(4);
+    expect(pipeline.queryAlerts({ limit: 10 })).to.deep.equal([]);
+    // What it remembers of the shadow holds back nothing once the rule is enforced.
+    expect(pipeline.offer(findingOf(execEvent()))).to.be.a('string');
+  });
+
   it('gives a finding as a line in the file, a POST, a line in the log, a count and an entry in the history', async () => {
     const { pipeline, value } = await start(`[response]\nalert_webhook = "${receiver.url}/hook"\n`);
     const id = pipeline.offer(findingOf(execEvent()));
