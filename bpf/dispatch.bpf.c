@@ -123,6 +123,10 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		HANDLE(URING)
 		HANDLE(CONNECT)
 		HANDLE(DUP)
+		HANDLE(IOCTL)
+		HANDLE(COPY)
+		HANDLE(MMAP)
+		HANDLE(CONTROL)
 	}
 	/* Only reached when the family's handler is not loaded. */
 	failure_count(FAILURE_TAIL_CALL);

@@ -119,7 +119,19 @@ enum event_kind {
 	EVENT_REBOOT = 52,
 	EVENT_SWAPON = 53,
 	EVENT_SETTIMEOFDAY = 54,
-	EVENT_THROTTLE = 55, /* the rate guard began or ended dropping a process's events */
+	EVENT_THROTTLE = 55,     /* the rate guard began or ended dropping a process's events */
+	EVENT_UNIX_CONNECT = 56, /* a Unix socket was connected: its path */
+	EVENT_FILE_REMOVEXATTR = 57,
+	EVENT_FILE_CHATTR = 58, /* inode flags such as immutable (chattr) */
+	EVENT_PRCTL = 59,       /* options that weaken or disguise the process */
+	EVENT_PERSONALITY = 60,
+	EVENT_ACCT = 61,
+	EVENT_MODIFY_LDT = 62,
+	EVENT_SECCOMP = 63,
+	EVENT_KERNEL_LOG = 64,     /* syslog(2): the kernel's log read, cleared or silenced */
+	EVENT_SOCKET_CREATE = 65,  /* a socket of a rare family, or a ping socket */
+	EVENT_BPF_ACCESS = 66,     /* BPF objects of somebody else taken, changed or detached */
+	EVENT_TERMINAL_INPUT = 67, /* TIOCSTI: input put into a terminal */
 	EVENT_KIND_MAX,
 };
 
@@ -240,13 +252,14 @@ struct process_exit {
 	ktime_ns runtime;
 };
 
-/* open, read, write, create, chmod, chown, truncate, setxattr, utimens, unlink, rename, link,
- * symlink, mkdir, swapon */
+/* open, read, write, create, chmod, chown, truncate, setxattr, removexattr, chattr, utimens,
+ * unlink, rename, link, symlink, mkdir; unix_connect */
 struct file_event {
 	struct record_header header;
 	struct file_identity file;
 	open_flags open_flags;
-	__u32 new_mode;    /* chmod, mkdir, creating open: the mode asked for */
+	__u32 new_mode;    /* chmod, mkdir, creating open: the mode asked for; chattr: FS_*_FL;
+			      truncate by fallocate: FALLOC_FL_* */
 	user_id new_owner; /* chown */
 	group_id new_group;
 	__u64 bytes; /* read/write: of this first call; truncate: the new length */
@@ -255,7 +268,7 @@ struct file_event {
 				 its target `new_path` */
 	struct text base;     /* directory that a relative unverified `path` starts at */
 	struct text new_base;
-	struct text attribute; /* setxattr: name */
+	struct text attribute; /* setxattr, removexattr: name */
 };
 
 enum transport {
@@ -294,6 +307,11 @@ struct dns_event {
  *   bpf_load      [3] enum bpf_prog_type of the program loaded; name: its name
  *   socket_raw    family, socket_type, protocol as asked for
  *   socket_dup    [0] old descriptor, [1] new descriptor; source, destination
+ *   prctl         [0] option, [1] its first argument
+ *   personality   [0] persona; acct: path; kernel_log: [0] action of syslog(2)
+ *   seccomp       [0] operation, also for prctl(PR_SET_SECCOMP)
+ *   bpf_access    [0] command, [1] id of the map, program or link, [2] 1: it is the sensor's, [3]
+ *                 what it is: 1 map, 2 program, 3 link
  *   mount         [3] MS_* flags (mount(2)); path target, name source, detail file system type
  *   umount        [1] flags
  *   pivot_root    path new root, name where the old one is put
@@ -301,8 +319,9 @@ struct dns_event {
  *   unshare       [0] CLONE_NEW*
  *   mprotect_exec, mmap_exec  [0] address, [1] length, [2] PROT_*, [3] MAP_* (mmap); path and file
  * of mapped files module_load   path and file (finit_module), detail parameters; module_unload:
- * name keyctl        [0] operation (keyctl); name type and detail description (add_key,
- * request_key) ids           old_* is ~0 when it is not known (a process older than the sensor)
+ * name keyctl        [0] operation (keyctl; ~0 for add_key and request_key); name type and detail
+ * description (add_key, request_key) ids           old_* is ~0 when it is not known (a process
+ * older than the sensor)
  */
 struct call_event {
 	struct record_header header;
@@ -396,6 +415,18 @@ union event {
 	struct call_event swapon;
 	struct call_event settimeofday;
 	struct throttle_event throttle;
+	struct file_event unix_connect;
+	struct file_event file_removexattr;
+	struct file_event file_chattr;
+	struct call_event prctl;
+	struct call_event personality;
+	struct call_event acct;
+	struct call_event modify_ldt;
+	struct call_event seccomp;
+	struct call_event kernel_log;
+	struct call_event socket_create;
+	struct call_event bpf_access;
+	struct call_event terminal_input;
 };
 
 #endif /* BPFWARDEN_EVENTS_H */

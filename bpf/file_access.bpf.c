@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /*
  * Reading and writing: an event for the first access of an open regular file by
- * a process, and exact totals of calls and bytes. mmap is not seen.
+ * a process, and exact totals of calls and bytes. A mapping of a file counts as
+ * an access when it is made: what is read through it later is no call.
  *
  * exit_read and exit_write run for every read and write of the system: they have
  * no subprogram (arm64 before 6.0 refuses programs that have them and tail-call)
@@ -26,8 +27,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	file = file_of_fd(
-	    task, (__s32)(call.call == CALL_SENDFILE ? ARG1(regs, call) : ARG0(regs, call)));
+	file = file_of_fd(task, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
@@ -43,7 +43,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 	return 0;
 }
 
-/* ksys_write, vfs_write, do_iter_write, vfs_copy_file_range (arg 2 is the file written to). */
+/* ksys_write, vfs_write, do_iter_write. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 {
@@ -57,8 +57,7 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	file = file_of_fd(
-	    task, (__s32)(call.call == CALL_COPY_FILE_RANGE ? ARG2(regs, call) : ARG0(regs, call)));
+	file = file_of_fd(task, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_SEND);
@@ -74,51 +73,197 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 	return 0;
 }
 
+/* Reports the access of a file that is in the process's table, or accounts why not. */
+static __always_inline void access_report(enum event_kind kind, struct task_struct *task,
+					  struct call_info *call, __s32 fd, __s64 result)
+{
+	__u32 generation = filter_generation();
+	__u32 passes = is_daemon(task) ? 0 : filter_passes(generation, kind);
+	struct open_file file = {};
+	struct file_event *e;
+	struct scratch *s;
+
+	if (!passes || !open_file_read(&file, file_of_fd(task, fd))) {
+		account_in_task(kind, OUTCOME_FILTERED);
+		return;
+	}
+	if (!(passes & PASS_COMPONENTS &&
+	      file_mask(file.dentry, file.mnt, generation) & KIND_CLASS(kind)) &&
+	    !filter_common(passes, generation, KIND_CLASS(kind), task, result)) {
+		account_in_task(kind, OUTCOME_FILTERED);
+		return;
+	}
+	/* The mask again, where it is asked for once in a while, rather than on the stack. */
+	if (!rate_take(kind) &&
+	    !rate_spare(kind, file.inode,
+			is_sensitive(passes, file_mask(file.dentry, file.mnt, generation),
+				     KIND_CLASS(kind)))) {
+		account_in_task(kind, OUTCOME_THROTTLED);
+		return;
+	}
+	s = record_begin(kind, sizeof(*e));
+	if (!s)
+		return;
+	e = (struct file_event *)&s->event;
+	header_of_call(&e->header, task, call, result);
+	if (call->call == CALL_IO_SUBMIT) /* the descriptor lies in user memory */
+		e->header.flags |= RECORD_UNVERIFIED;
+	file_describe(s, &file);
+	e->bytes = result;
+	record_submit(s, RING_BULK);
+}
+
+/* Whether a mapping writes to its file. */
+static __always_inline bool mmap_writes(struct pt_regs *regs, struct call_info *call)
+{
+	__u64 array = call->call == CALL_OLD_MMAP ? ARG0(regs, *call) : 0;
+
+	return PACKED_ARG(2, regs, *call, array) & PROT_WRITE &&
+	       PACKED_ARG(3, regs, *call, array) & MAP_SHARED;
+}
+
 /* The first access, of either sort. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_access, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
-	__u32 family = routes[raw_number(regs) & (ROUTES - 1)].family, kind, generation, passes;
-	struct file_event *e;
-	struct open_file file = {};
-	__u64 argument, class, mask = 0;
-	struct scratch *s;
+	__u32 family = routes[raw_number(regs) & (ROUTES - 1)].family;
+	__s32 fd = ARG0(regs, call);
+	bool writes;
 
 	if (call.compat)
 		family = routes[raw_number(regs) & (ROUTES - 1)].compat_family;
-	kind = family == FAMILY_WRITE ? EVENT_FILE_WRITE : EVENT_FILE_READ;
-	if (call.call == CALL_SENDFILE)
-		argument = ARG1(regs, call);
-	else if (call.call == CALL_COPY_FILE_RANGE)
-		argument = ARG2(regs, call);
-	else
-		argument = ARG0(regs, call);
-	generation = filter_generation();
-	passes = is_daemon(task) ? 0 : filter_passes(generation, kind);
-	class = KIND_CLASS(kind);
-	if (!passes || !open_file_read(&file, file_of_fd(task, (__s32)argument))) {
-		account_in_task(kind, OUTCOME_FILTERED);
+	writes = family == FAMILY_WRITE;
+	if (family == FAMILY_MMAP) {
+		__u64 array = call.call == CALL_OLD_MMAP ? ARG0(regs, call) : 0;
+
+		fd = PACKED_ARG(4, regs, call, array);
+		writes = mmap_writes(regs, &call);
+		result = 0; /* an address is no number of bytes */
+	}
+	access_report(writes ? EVENT_FILE_WRITE : EVENT_FILE_READ, task, &call, fd, result);
+	return 0;
+}
+
+/*
+ * ksys_mmap_pgoff, vm_mmap_pgoff (mm/). What is executable is exit_memory's; of
+ * the rest a file is read, or written where the mapping is shared. No subprogram
+ * here either: every library comes this way.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_mmap, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u64 array = call.call == CALL_OLD_MMAP ? ARG0(regs, call) : 0;
+	__u32 protection = PACKED_ARG(2, regs, call, array);
+	__u64 file, inode = 0;
+
+	if (protection & PROT_EXEC)
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_MEMORY);
+	if (!(protection & (PROT_READ | PROT_WRITE)) || (__u64)result >= (__u64)-MAX_ERRNO ||
+	    PACKED_ARG(3, regs, call, array) & MAP_ANONYMOUS)
+		return 0;
+	file = file_of_fd(task, (__s32)PACKED_ARG(4, regs, call, array));
+	if (type_of(file, &inode) == S_IFREG &&
+	    access_is_first(task->tgid, file, inode,
+			    mmap_writes(regs, &call) ? ACCESS_WRITE : ACCESS_READ))
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ACCESS);
+	return 0;
+}
+
+/* ---- from one descriptor to another --------------------------------------------------- */
+/* One side of a copy. */
+static __noinline __attribute__((unused)) int copy_side(struct call_info *call, __s32 fd,
+							__u32 kind, __s64 result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 file = file_of_fd(task, fd), inode = 0;
+	bool reads = kind == EVENT_FILE_READ;
+	struct io_totals *total;
+
+	if (!call || type_of(file, &inode) != S_IFREG)
+		return 0;
+	total = io_totals_now();
+	if (total && call->call != CALL_IO_SUBMIT && call->call != CALL_IOCTL) {
+		if (reads) {
+			total->file_read_calls++;
+			total->file_read_bytes += result;
+		} else {
+			total->file_write_calls++;
+			total->file_write_bytes += result;
+		}
+	}
+	if (access_is_first(task->tgid, file, inode, reads ? ACCESS_READ : ACCESS_WRITE))
+		access_report(kind, task, call, fd, result);
+	return 0;
+}
+
+/* struct iocb (include/uapi/linux/aio_abi.h), little-endian. */
+struct user_iocb {
+	__u64 data;
+	__u64 key;
+	__u16 opcode;
+	__s16 priority;
+	__u32 fd;
+};
+
+enum aio_constants {
+	IOCB_CMD_PREAD = 0,
+	IOCB_CMD_PWRITE = 1,
+	IOCB_CMD_PREADV = 7,
+	IOCB_CMD_PWRITEV = 8,
+	AIO_REQUESTS = 16, /* of one io_submit that are looked at */
+};
+
+/* io_submit (fs/aio.c): `result` requests were taken; they lie in user memory. */
+static __always_inline void on_io_submit(struct pt_regs *regs, struct call_info *call, long result)
+{
+	__u64 list = ARG2(regs, *call), size = call->compat ? 4 : 8;
+
+	for (int i = 0; i < AIO_REQUESTS && i < result; i++) {
+		struct user_iocb iocb = {};
+		__u64 pointer = 0;
+
+		if (bpf_probe_read_user(&pointer, size, (void *)(list + i * size)) ||
+		    bpf_probe_read_user(&iocb, sizeof(iocb), (void *)pointer))
+			return;
+		if (iocb.opcode == IOCB_CMD_PREAD || iocb.opcode == IOCB_CMD_PREADV)
+			copy_side(call, iocb.fd, EVENT_FILE_READ, 0);
+		else if (iocb.opcode == IOCB_CMD_PWRITE || iocb.opcode == IOCB_CMD_PWRITEV)
+			copy_side(call, iocb.fd, EVENT_FILE_WRITE, 0);
+	}
+}
+
+/*
+ * do_sendfile, do_splice, vfs_copy_file_range, vfs_clone_file_range, io_submit:
+ * a read of one file and a write of another, where they are files. tee copies
+ * from pipe to pipe: what is in a pipe was seen on its way in.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_copy, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__s32 from = ARG0(regs, call), to = ARG2(regs, call);
+
+	if (result < 0)
+		return 0;
+	if (call.call == CALL_IO_SUBMIT) {
+		on_io_submit(regs, &call, result);
 		return 0;
 	}
-	if (passes & PASS_COMPONENTS)
-		mask = file_mask(file.dentry, file.mnt, generation);
-	if (!(mask & class) && !filter_common(passes, generation, class, task, result)) {
-		account_in_task(kind, OUTCOME_FILTERED);
-		return 0;
+	if (call.call == CALL_SENDFILE) {
+		from = ARG1(regs, call);
+		to = ARG0(regs, call);
+	} else if (call.call == CALL_IOCTL) {
+		to = ARG0(regs, call);
+		from = ARG2(regs, call);
+		if ((__u32)ARG1(regs, call) == FICLONERANGE)
+			bpf_probe_read_user(&from, sizeof(from), (void *)ARG2(regs, call));
 	}
-	if (!rate_admits(kind, file.inode, is_sensitive(passes, mask, class))) {
-		account_in_task(kind, OUTCOME_THROTTLED);
-		return 0;
-	}
-	s = record_begin(kind, sizeof(*e));
-	if (!s)
-		return 0;
-	e = (struct file_event *)&s->event;
-	header_of_call(&e->header, task, &call, result);
-	file_describe(s, &file);
-	e->bytes = result;
-	record_submit(s, RING_BULK);
+	copy_side(&call, from, EVENT_FILE_READ, result);
+	copy_side(&call, to, EVENT_FILE_WRITE, result);
 	return 0;
 }

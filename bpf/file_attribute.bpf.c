@@ -2,6 +2,11 @@
 /* Mode, owner, length, extended attributes, times. */
 #include "file.bpf.h"
 
+enum attribute_constants {
+	/* FALLOC_FL_PUNCH_HOLE, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_ZERO_RANGE */
+	FALLOC_REMOVES = 0x02 | 0x08 | 0x10,
+};
+
 /* What a call of the family says: which file, and what about it. */
 struct change {
 	enum event_kind kind;
@@ -27,6 +32,31 @@ static __always_inline void change_at(struct change *c, struct pt_regs *regs,
 		bpf_probe_read_user(&first, 1, (void *)c->path);
 	if ((!c->path || !first) && c->dirfd != AT_FDCWD)
 		c->fd = c->dirfd;
+}
+
+/* FS_*_FL of the FS_XFLAG_* that have one. */
+static __always_inline __u32 flags_of_xflags(__u64 flags)
+{
+	return (flags & 0x08 ? 0x10 : 0) | (flags & 0x10 ? 0x20 : 0) | (flags & 0x20 ? 0x08 : 0) |
+	       (flags & 0x40 ? 0x80 : 0) | (flags & 0x80 ? 0x40 : 0);
+}
+
+/* ioctl(FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR), file_setattr: the flags lie in user memory. */
+static __always_inline void flags_of_change(struct change *c, struct pt_regs *regs,
+					    struct call_info *call)
+{
+	__u64 flags = 0;
+
+	c->kind = EVENT_FILE_CHATTR;
+	if (call->call == CALL_FILE_SETATTR) {
+		change_at(c, regs, call, ARG4(regs, *call));
+		bpf_probe_read_user(&flags, 8, (void *)ARG2(regs, *call));
+		c->mode = flags_of_xflags(flags);
+		return;
+	}
+	c->fd = ARG0(regs, *call);
+	bpf_probe_read_user(&flags, 4, (void *)ARG2(regs, *call));
+	c->mode = (__u32)ARG1(regs, *call) == FS_IOC_FSSETXATTR ? flags_of_xflags(flags) : flags;
 }
 
 static __always_inline void change_of(struct change *c, struct pt_regs *regs,
@@ -92,6 +122,28 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 		c->kind = EVENT_FILE_SETXATTR;
 		c->attribute = ARG1(regs, *call);
 		break;
+	case CALL_FREMOVEXATTR:
+		c->fd = ARG0(regs, *call);
+		/* fallthrough */
+	case CALL_REMOVEXATTR:
+	case CALL_LREMOVEXATTR:
+		c->kind = EVENT_FILE_REMOVEXATTR;
+		c->attribute = ARG1(regs, *call);
+		break;
+	case CALL_REMOVEXATTRAT:
+		c->kind = EVENT_FILE_REMOVEXATTR;
+		change_at(c, regs, call, ARG2(regs, *call));
+		c->attribute = ARG3(regs, *call);
+		break;
+	case CALL_FALLOCATE:
+		c->kind = EVENT_FILE_TRUNCATE;
+		c->fd = ARG0(regs, *call);
+		c->mode = ARG1(regs, *call);
+		break;
+	case CALL_IOCTL:
+	case CALL_FILE_SETATTR:
+		flags_of_change(c, regs, call);
+		break;
 	case CALL_SETXATTRAT:
 		c->kind = EVENT_FILE_SETXATTR;
 		change_at(c, regs, call, ARG2(regs, *call));
@@ -126,6 +178,9 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 	__u64 mask;
 
 	if (result_restarts(result))
+		return 0;
+	/* Only what takes content away. */
+	if (call.call == CALL_FALLOCATE && !(ARG1(regs, call) & FALLOC_REMOVES))
 		return 0;
 	change_of(&c, regs, &call);
 	q = question_of(task, &call, c.kind, KIND_CLASS(c.kind), result);

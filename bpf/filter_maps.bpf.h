@@ -47,7 +47,7 @@ enum filter_class {
 };
 
 enum {
-	FILTER_KINDS = 64,
+	FILTER_KINDS = 128,
 	BLOOM_WORDS = 1024, /* 65,536 bits */
 };
 

@@ -68,7 +68,7 @@ struct kind_counts {
 
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 64);
+	__uint(max_entries, 128);
 	__type(key, __u32);
 	__type(value, struct kind_counts);
 } kind_counts SEC(".maps");
@@ -297,6 +297,11 @@ enum syscall_family {
 	FAMILY_CONNECT = 19, /* network: connect */
 	FAMILY_DUP = 20,     /* network: dup2, dup3 */
 	FAMILY_ACCESS = 21,  /* file: not a system call: exit_read and exit_write go on to it */
+	FAMILY_IOCTL =
+	    22, /* file: ioctl, as far as it changes or clones files or types into terminals */
+	FAMILY_COPY = 23,    /* file: sendfile, copy_file_range, splice, io_submit */
+	FAMILY_MMAP = 24,    /* file, memory: mmap; goes on to exit_memory and exit_access */
+	FAMILY_CONTROL = 25, /* privilege: prctl, personality, seccomp, modify_ldt, acct, syslog */
 	FAMILY_MAX = 32,
 };
 

@@ -2,13 +2,83 @@
 /* Namespaces, root directories and mounts. */
 #include "privilege.bpf.h"
 
+enum mount_constants {
+	MOVE_MOUNT_T_EMPTY_PATH = 0x40,
+	FSPICK_EMPTY_PATH = 0x8,
+	OPEN_TREE_CLONE = 1,
+	FSCONFIG_CMD_CREATE = 6,
+	FSCONFIG_CMD_RECONFIGURE = 7,
+	FSCONFIG_CMD_CREATE_EXCL = 8,
+	MS_REMOUNT = 0x20,
+	MS_BIND = 0x1000,
+	MS_MOVE = 0x2000,
+};
+
+/* What mount(2) would have been told for the same. */
+static __always_inline __u32 mount_flags_of(struct pt_regs *regs, struct call_info *call)
+{
+	switch (call->call) {
+	case CALL_MOVE_MOUNT:
+		return MS_MOVE;
+	case CALL_OPEN_TREE:
+	case CALL_OPEN_TREE_ATTR:
+		return ARG2(regs, *call) & OPEN_TREE_CLONE ? MS_BIND : 0;
+	case CALL_FSPICK:
+		return MS_REMOUNT;
+	case CALL_FSCONFIG:
+		return (__u32)ARG1(regs, *call) == FSCONFIG_CMD_RECONFIGURE ? MS_REMOUNT : 0;
+	}
+	return 0;
+}
+
+static __always_inline void type_describe(struct scratch *s, __u64 type)
+{
+	__u64 name = 0;
+
+	read_field(name, type, struct file_system_type, name);
+	text_kernel(s, &s->event.mount.detail, (void *)name, NAME_BYTES);
+}
+
+/* Source and type of a mount that has no place yet. */
+static __always_inline void mount_describe(struct scratch *s, __u64 file)
+{
+	__u64 mnt = 0, sb = 0, type = 0, name = 0;
+
+	if (!file)
+		return;
+	read_field(mnt, file, struct file, f_path.mnt);
+	mnt -= bpf_core_field_offset(struct mount, mnt);
+	read_field(name, mnt, struct mount, mnt_devname);
+	text_kernel(s, &s->event.mount.name, (void *)name, NAME_BYTES);
+	read_field(sb, mnt, struct mount, mnt.mnt_sb);
+	read_field(type, sb, struct super_block, s_type);
+	type_describe(s, type);
+}
+
+/* The context that fsopen or fspick made: source and type. */
+static __always_inline void context_describe(struct scratch *s, __u64 file)
+{
+	__u64 context = 0, type = 0, source = 0;
+
+	if (!file)
+		return;
+	read_field(context, file, struct file, private_data);
+	read_field(type, context, struct fs_context, fs_type);
+	read_field(source, context, struct fs_context, source);
+	if (type)
+		type_describe(s, type);
+	if (source)
+		text_kernel(s, &s->event.mount.name, (void *)source, NAME_BYTES);
+}
+
 static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *task,
 				     struct call_info *call, long result)
 {
 	struct scratch *s = call_begin(EVENT_MOUNT, regs, task, call, result);
 	struct call_event *e;
 	__s32 dirfd = AT_FDCWD;
-	__u64 path = 0;
+	__u64 path = 0, empty = 0;
+	char first = 1;
 
 	if (!s)
 		return;
@@ -23,16 +93,29 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 		call_text(s, &e->name, ARG1(regs, *call), PATH_MAX_BYTES);
 		dirfd = ARG2(regs, *call);
 		path = ARG3(regs, *call);
+		empty = ARG4(regs, *call) & MOVE_MOUNT_T_EMPTY_PATH;
 		break;
 	case CALL_FSMOUNT: /* makes a mount that is not in the tree yet */
+		if (result >= 0)
+			mount_describe(s, file_of_fd(task, result));
 		break;
-	default: /* open_tree, mount_setattr: (dirfd, path, ...) */
+	case CALL_FSCONFIG:
+		if (result >= 0) /* then it is a context */
+			context_describe(s, file_of_fd(task, ARG0(regs, *call)));
+		break;
+	default: /* open_tree, open_tree_attr, fspick, mount_setattr: (dirfd, path, ...) */
 		dirfd = ARG0(regs, *call);
 		path = ARG1(regs, *call);
+		empty = ARG2(regs, *call) &
+			(call->call == CALL_FSPICK ? FSPICK_EMPTY_PATH : AT_EMPTY_PATH);
 	}
-	if (call->call != CALL_MOUNT)
-		e->argument[3] = 0; /* flags of mount(2) only */
-	if (path)
+	if (call->call != CALL_MOUNT) /* flags of mount(2) only */
+		e->argument[3] = mount_flags_of(regs, call);
+	if (empty && path)
+		bpf_probe_read_user(&first, 1, (void *)path);
+	if (path && !first)
+		call_file(s, file_of_fd(task, dirfd)); /* the descriptor is the place */
+	else if (path)
 		call_path(s, task, dirfd, path);
 	call_end(s);
 }
@@ -108,7 +191,11 @@ int BPF_PROG(exit_namespace, struct pt_regs *regs, long result)
 	case CALL_UMOUNT2:
 		on_umount(regs, task, &call, result);
 		break;
-
+	case CALL_FSCONFIG: /* options are set one by one; these two do something */
+		if ((__u32)ARG1(regs, call) < FSCONFIG_CMD_CREATE ||
+		    (__u32)ARG1(regs, call) > FSCONFIG_CMD_CREATE_EXCL)
+			break;
+		/* fallthrough */
 	default:
 		on_mount(regs, task, &call, result);
 	}

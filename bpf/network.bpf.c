@@ -76,7 +76,7 @@ static __always_inline void on_accept(struct task_struct *task, struct call_info
 	net_report(EVENT_NET_ACCEPT, sk, task, call, result);
 }
 
-/* listen() of TCP, bind() of UDP: from then on anybody may send. */
+/* listen() of TCP, bind() of UDP and UDP-Lite: from then on anybody may send. */
 static __always_inline void on_listen(struct task_struct *task, struct call_info *call, __u32 fd,
 				      long result, bool bind)
 {
@@ -85,7 +85,8 @@ static __always_inline void on_listen(struct task_struct *task, struct call_info
 
 	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return;
-	udp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_UDP;
+	udp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_UDP ||
+	      BPF_CORE_READ(sk, sk_protocol) == IPPROTO_UDPLITE;
 	if (bind ? udp && result == 0 : !udp)
 		net_report(EVENT_NET_LISTEN, sk, task, call, result);
 }
@@ -95,15 +96,18 @@ static __always_inline void on_socket(struct pt_regs *regs, struct task_struct *
 {
 	__u32 family = PACKED_ARG(0, regs, *call, array), type = PACKED_ARG(1, regs, *call, array);
 	struct sock *sk = array && result >= 0 ? sock_of_fd(task, result) : NULL;
+	__u32 protocol = PACKED_ARG(2, regs, *call, array);
+	enum event_kind kind;
 	struct scratch *s;
 
 	if (sk) { /* what the kernel made, whatever the array says now */
 		family = BPF_CORE_READ(sk, __sk_common.skc_family);
 		type = BPF_CORE_READ(sk, sk_type);
 	}
-	if (!is_raw(family, type & SOCK_TYPE_MASK))
+	kind = kind_of_socket(family, type & SOCK_TYPE_MASK, protocol);
+	if (!kind)
 		return;
-	s = socket_raw_begin(task, family, type, PACKED_ARG(2, regs, *call, array), result);
+	s = socket_event_begin(task, kind, family, type, protocol, result);
 	if (!s)
 		return;
 	header_of_call(&s->event.header, task, call, result);

@@ -148,12 +148,7 @@ int BPF_PROG(exit_credential, struct pt_regs *regs, long result)
 }
 
 /* ---- memory ----------------------------------------------------------------------- */
-enum memory_flags {
-	PROT_WRITE = 2,
-	PROT_EXEC = 4,
-	MAP_ANONYMOUS = 0x20,
-	FMODE_WRITE = 2,
-};
+enum memory_flags { FMODE_WRITE = 2 };
 
 /*
  * Memory that is made executable: mprotect always, mmap when the pages are
@@ -316,6 +311,7 @@ static __always_inline void on_key(struct pt_regs *regs, struct task_struct *tas
 		return;
 	if (call->call !=
 	    CALL_KEYCTL) { /* add_key, request_key: type and description; never the payload */
+		s->event.keyctl.argument[0] = ~0ull; /* their first argument is a pointer */
 		call_text(s, &s->event.keyctl.name, ARG0(regs, *call), NAME_BYTES);
 		call_text(s, &s->event.keyctl.detail, ARG1(regs, *call), NAME_BYTES);
 	}

@@ -12,6 +12,7 @@
 
 enum socket_constants {
 	AF_UNSPEC = 0,
+	AF_UNIX = 1,
 	AF_INET = 2,
 	AF_INET6 = 10,
 	AF_PACKET = 17,
@@ -30,6 +31,8 @@ enum socket_constants {
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
 	DNS_PORT = 53,
+	IPPROTO_ICMPV6 = 58,
+	IPPROTO_UDPLITE = 136,
 };
 
 enum negative_errno {
@@ -217,7 +220,7 @@ static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
 		record_submit(s, RING_BULK);
 }
 
-/* ---- raw sockets -------------------------------------------------------------- */
+/* ---- rare sockets -------------------------------------------------------------- */
 static __always_inline bool is_raw(__u32 family, __u32 type)
 {
 	if (is_inet(family))
@@ -225,17 +228,34 @@ static __always_inline bool is_raw(__u32 family, __u32 type)
 	return family == AF_PACKET || family == AF_VSOCK || family == AF_XDP;
 }
 
-static __always_inline struct scratch *socket_raw_begin(struct task_struct *task, __u32 family,
-							__u32 type, __u32 protocol, long result)
+/*
+ * The kind of a socket that is worth an event of its own, EVENT_NONE for others.
+ * ping_v4_sendmsg has no hook that tells where to: the socket is what is seen.
+ */
+static __always_inline enum event_kind kind_of_socket(__u32 family, __u32 type, __u32 protocol)
+{
+	if (is_raw(family, type))
+		return EVENT_SOCKET_RAW;
+	if (is_inet(family))
+		return type == SOCK_DGRAM &&
+			       (protocol == TRANSPORT_ICMP || protocol == IPPROTO_ICMPV6)
+			   ? EVENT_SOCKET_CREATE
+			   : EVENT_NONE;
+	return family == AF_UNIX || family == AF_UNSPEC ? EVENT_NONE : EVENT_SOCKET_CREATE;
+}
+
+static __always_inline struct scratch *socket_event_begin(struct task_struct *task,
+							  enum event_kind kind, __u32 family,
+							  __u32 type, __u32 protocol, long result)
 {
 	struct call_event *e;
 	struct scratch *s;
 
-	if (!kind_wanted(EVENT_SOCKET_RAW) || is_daemon(task)) {
-		account(EVENT_SOCKET_RAW, OUTCOME_FILTERED);
+	if (!kind_wanted(kind) || is_daemon(task)) {
+		account(kind, OUTCOME_FILTERED);
 		return NULL;
 	}
-	s = record_begin(EVENT_SOCKET_RAW, sizeof(*e));
+	s = record_begin(kind, sizeof(*e));
 	if (!s)
 		return NULL;
 	e = &s->event.socket_raw;

@@ -6,7 +6,6 @@
 #include "socket.bpf.h"
 
 enum stream_constants {
-	AF_UNIX = 1,
 	S_IFIFO = 0010000,
 	S_IFCHR = 0020000,
 	S_IFBLK = 0060000,

@@ -28,13 +28,15 @@ enum {
 	X(READV,             READ,        19, 515, 145,  NO,  65, 145,  NO) \
 	X(PREADV,            READ,       295, 534, 333,  NO,  69, 361,  NO) \
 	X(PREADV2,           READ,       327, 546, 378,  NO, 286, 392,  NO) \
-	X(SENDFILE,          READ,        40,  NO, 187, 239,  71, 187, 239) \
+	X(SENDFILE,          COPY,        40,  NO, 187, 239,  71, 187, 239) \
 	X(WRITE,             WRITE,        1,  NO,   4,  NO,  64,   4,  NO) \
 	X(PWRITE64,          WRITE,       18,  NO, 181,  NO,  68, 181,  NO) \
 	X(WRITEV,            WRITE,       20, 516, 146,  NO,  66, 146,  NO) \
 	X(PWRITEV,           WRITE,      296, 535, 334,  NO,  70, 362,  NO) \
 	X(PWRITEV2,          WRITE,      328, 547, 379,  NO, 287, 393,  NO) \
-	X(COPY_FILE_RANGE,   WRITE,      326,  NO, 377,  NO, 285, 391,  NO) \
+	X(COPY_FILE_RANGE,   COPY,       326,  NO, 377,  NO, 285, 391,  NO) \
+	X(SPLICE,            COPY,       275,  NO, 313,  NO,  76, 340,  NO) \
+	X(IO_SUBMIT,         COPY,       209, 544, 248,  NO,   2, 246,  NO) \
 	X(UNLINK,            REMOVE,      87,  NO,  10,  NO,  NO,  10,  NO) \
 	X(UNLINKAT,          REMOVE,     263,  NO, 301,  NO,  35, 328,  NO) \
 	X(RMDIR,             REMOVE,      84,  NO,  40,  NO,  NO,  40,  NO) \
@@ -65,6 +67,13 @@ enum {
 	X(LSETXATTR,         ATTRIBUTE,  189,  NO, 227,  NO,   6, 227,  NO) \
 	X(FSETXATTR,         ATTRIBUTE,  190,  NO, 228,  NO,   7, 228,  NO) \
 	X(SETXATTRAT,        ATTRIBUTE,  463,  NO, 463,  NO, 463, 463,  NO) \
+	X(REMOVEXATTR,       ATTRIBUTE,  197,  NO, 235,  NO,  14, 235,  NO) \
+	X(LREMOVEXATTR,      ATTRIBUTE,  198,  NO, 236,  NO,  15, 236,  NO) \
+	X(FREMOVEXATTR,      ATTRIBUTE,  199,  NO, 237,  NO,  16, 237,  NO) \
+	X(REMOVEXATTRAT,     ATTRIBUTE,  466,  NO, 466,  NO, 466, 466,  NO) \
+	X(FILE_SETATTR,      ATTRIBUTE,  469,  NO, 469,  NO, 469, 469,  NO) \
+	X(FALLOCATE,         ATTRIBUTE,  285,  NO, 324,  NO,  47, 352,  NO) \
+	X(IOCTL,             IOCTL,       16, 514,  54,  NO,  29,  54,  NO) \
 	X(UTIME,             ATTRIBUTE,  132,  NO,  30,  NO,  NO,  NO,  NO) \
 	X(UTIMES,            ATTRIBUTE,  235,  NO, 271,  NO,  NO, 269,  NO) \
 	X(FUTIMESAT,         ATTRIBUTE,  261,  NO, 299,  NO,  NO, 326,  NO) \
@@ -120,6 +129,9 @@ enum {
 	X(PIVOT_ROOT,        NAMESPACE,  155,  NO, 217,  NO,  41, 218,  NO) \
 	X(OPEN_TREE,         NAMESPACE,  428,  NO, 428,  NO, 428, 428,  NO) \
 	X(FSMOUNT,           NAMESPACE,  432,  NO, 432,  NO, 432, 432,  NO) \
+	X(OPEN_TREE_ATTR,    NAMESPACE,  467,  NO, 467,  NO, 467, 467,  NO) \
+	X(FSCONFIG,          NAMESPACE,  431,  NO, 431,  NO, 431, 431,  NO) \
+	X(FSPICK,            NAMESPACE,  433,  NO, 433,  NO, 433, 433,  NO) \
 	X(MOUNT_SETATTR,     NAMESPACE,  442,  NO, 442,  NO, 442, 442,  NO) \
 	X(INIT_MODULE,       KERNEL,     175,  NO, 128,  NO, 105, 128,  NO) \
 	X(FINIT_MODULE,      KERNEL,     313,  NO, 350,  NO, 273, 379,  NO) \
@@ -141,12 +153,17 @@ enum {
 	X(STIME,             KERNEL,      NO,  NO,  25,  NO,  NO,  NO,  NO) \
 	X(IOPERM,            KERNEL,     173,  NO, 101,  NO,  NO,  NO,  NO) \
 	X(IOPL,              KERNEL,     172,  NO, 110,  NO,  NO,  NO,  NO) \
-	X(ACCT,              KERNEL,     163,  NO,  51,  NO,  89,  51,  NO) \
+	X(PRCTL,             CONTROL,    157,  NO, 172,  NO, 167, 172,  NO) \
+	X(PERSONALITY,       CONTROL,    135,  NO, 136,  NO,  92, 136,  NO) \
+	X(SECCOMP,           CONTROL,    317,  NO, 354,  NO, 277, 383,  NO) \
+	X(MODIFY_LDT,        CONTROL,    154,  NO, 123,  NO,  NO,  NO,  NO) \
+	X(SYSLOG,            CONTROL,    103,  NO, 103,  NO, 116, 103,  NO) \
+	X(ACCT,              CONTROL,    163,  NO,  51,  NO,  89,  51,  NO) \
 	X(MPROTECT,          MEMORY,      10,  NO, 125,  NO, 226, 125,  NO) \
 	X(PKEY_MPROTECT,     MEMORY,     329,  NO, 380,  NO, 288, 394,  NO) \
-	X(MMAP,              MEMORY,       9,  NO,  NO,  NO, 222,  NO,  NO) \
-	X(MMAP2,             MEMORY,      NO,  NO, 192,  NO,  NO, 192,  NO) \
-	X(OLD_MMAP,          MEMORY,      NO,  NO,  90,  NO,  NO,  NO,  NO) \
+	X(MMAP,              MMAP,         9,  NO,  NO,  NO, 222,  NO,  NO) \
+	X(MMAP2,             MMAP,        NO,  NO, 192,  NO,  NO, 192,  NO) \
+	X(OLD_MMAP,          MMAP,        NO,  NO,  90,  NO,  NO,  NO,  NO) \
 	X(MEMFD_CREATE,      MEMORY,     319,  NO, 356,  NO, 279, 385,  NO) \
 	X(MEMFD_SECRET,      MEMORY,     447,  NO, 447,  NO, 447, 447,  NO) \
 	X(USERFAULTFD,       MEMORY,     323,  NO, 374,  NO, 282, 388,  NO) \

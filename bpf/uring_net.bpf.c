@@ -143,6 +143,7 @@ __noinline __u32 uring_socket_done(__u64 request, __s64 result)
 {
 	__u32 family = 0, type = 0, protocol = 0;
 	struct uring_actor a;
+	enum event_kind kind;
 	struct scratch *s;
 
 	if (!bpf_core_type_exists(struct io_socket)) /* before 5.19 there is no such request */
@@ -150,10 +151,11 @@ __noinline __u32 uring_socket_done(__u64 request, __s64 result)
 	read_field(family, request, struct io_socket, domain);
 	read_field(type, request, struct io_socket, type);
 	read_field(protocol, request, struct io_socket, protocol);
-	if (!is_raw(family, type & SOCK_TYPE_MASK))
+	kind = kind_of_socket(family, type & SOCK_TYPE_MASK, protocol);
+	if (!kind)
 		return 0;
 	uring_actor_of(&a, request);
-	s = socket_raw_begin(bpf_get_current_task_btf(), family, type, protocol, result);
+	s = socket_event_begin(bpf_get_current_task_btf(), kind, family, type, protocol, result);
 	if (!s)
 		return 0;
 	uring_header(&s->event.header, &a, result);

@@ -40,7 +40,13 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	const char *mnt_devname;
 	int mnt_id;
+};
+
+struct fs_context {
+	struct file_system_type *fs_type;
+	const char *source;
 };
 
 struct path {

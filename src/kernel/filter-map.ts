@@ -39,7 +39,7 @@ const CLASS: Readonly<Record<FileClass, bigint>> = {
 };
 const EVERY_OPEN = Object.values(CLASS).reduce((mask, bit) => mask | (1n << bit), 0n);
 
-const FILTER_KINDS = 64;
+const FILTER_KINDS = 128;
 const BLOOM_WORDS = 1024;
 const MASK64 = (1n << 64n) - 1n;
 /** Shorter parts of components have no token in the kernel. */

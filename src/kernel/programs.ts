@@ -3,7 +3,19 @@ import type { Config } from '../config/options.ts';
 /** What switches a program on: `response` programs change what processes get and are loaded only for enforcement. */
 export type ProgramGroup = 'always' | 'process' | 'network' | 'filesystem' | 'response';
 
-const FILE_FAMILIES = ['open', 'read', 'write', 'remove', 'rename', 'link', 'make', 'attribute', 'access'];
+const FILE_FAMILIES = [
+  'open',
+  'read',
+  'write',
+  'remove',
+  'rename',
+  'link',
+  'make',
+  'attribute',
+  'access',
+  'ioctl',
+  'copy',
+];
 const NETWORK_FAMILIES = ['socket', 'send', 'receive', 'connect', 'dup'];
 
 /** The group of a program of the object, by its name: exit_FAMILY, or what it hooks. */
@@ -12,7 +24,7 @@ export function programGroup(name: string): ProgramGroup {
   if (family !== undefined) {
     if (FILE_FAMILIES.includes(family)) return 'filesystem';
     if (NETWORK_FAMILIES.includes(family)) return 'network';
-    return family === 'exec' ? 'always' : 'process';
+    return family === 'exec' || family === 'mmap' || family === 'ioctl' ? 'always' : 'process';
   }
   if (name.startsWith('block_')) return 'response';
   if (name.startsWith('socket_') || name.startsWith('send_')) return 'network';

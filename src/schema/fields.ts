@@ -30,6 +30,9 @@ const PATHS = [
   'mount',
   'umount',
   'pivot_root',
+  'acct',
+  'terminal_input',
+  'unix_connect',
 ] as const;
 const NET = ['net_', 'socket_'] as const;
 
@@ -217,6 +220,11 @@ export const FIELDS = {
   'file.created': { type: 'bool', kinds: FILE, doc: 'This open created the file' },
   'file.bytes': { type: 'int', kinds: FILE, doc: 'read, write: bytes of the first call; truncate: the new length' },
   'file.attribute': { type: 'string', kinds: kindsWith('attribute'), doc: 'Name of the extended attribute' },
+  'file.inode_flags': {
+    type: 'list<string>',
+    kinds: kindsWith('inode_flags'),
+    doc: 'Flags of the inode as they were asked for: FS_IMMUTABLE_FL, FS_APPEND_FL, ...; none when all were taken away',
+  },
   'file.sha256': { type: 'string', kinds: FILE, doc: 'SHA-256 of the file, where known' },
   'file.md5': { type: 'string', kinds: FILE, doc: 'MD5 of the file, where known' },
 
@@ -243,8 +251,8 @@ export const FIELDS = {
   'network.bytes_sent': { type: 'int', kinds: ['net_close', 'net_send'], doc: 'Bytes sent' },
   'network.bytes_received': { type: 'int', kinds: ['net_close'], doc: 'Bytes received' },
   'network.duration': { type: 'double', kinds: ['net_close'], doc: 'Seconds since connect or accept' },
-  'socket.type': { type: 'string', kinds: ['socket_raw'], doc: 'raw, packet, dgram, stream' },
-  'socket.protocol': { type: 'int', kinds: ['socket_raw'], doc: 'Protocol number' },
+  'socket.type': { type: 'string', kinds: ['socket_raw', 'socket_create'], doc: 'raw, packet, dgram, stream' },
+  'socket.protocol': { type: 'int', kinds: ['socket_raw', 'socket_create'], doc: 'Protocol number' },
   'socket.fd': { type: 'int', kinds: ['socket_dup'], doc: 'Descriptor 0, 1 or 2 that the socket became' },
 
   'target.pid': {
@@ -289,7 +297,11 @@ export const FIELDS = {
   },
   'capabilities.before': { type: 'list<string>', kinds: ['capset'], doc: 'Effective capabilities before' },
   'capabilities.after': { type: 'list<string>', kinds: ['capset'], doc: 'Effective capabilities after' },
-  'namespaces.flags': { type: 'list<string>', kinds: ['unshare', 'setns'], doc: 'CLONE_NEWUSER, CLONE_NEWNS, ...' },
+  'namespaces.flags': {
+    type: 'list<string>',
+    kinds: ['unshare', 'setns', 'process_fork'],
+    doc: 'CLONE_NEWUSER, CLONE_NEWNS, ...: namespaces that were made or entered; for a fork those of the child that are not its parent’s',
+  },
   'mount.source': { type: 'string', kinds: ['mount'], doc: 'Source' },
   'mount.type': { type: 'string', kinds: ['mount'], doc: 'File system type' },
   'mount.flags': { type: 'list<string>', kinds: ['mount', 'umount'], doc: 'MS_BIND, MS_REMOUNT, ...' },
@@ -310,7 +322,27 @@ export const FIELDS = {
     kinds: ['mprotect_exec', 'mmap_exec', 'process_vm_read', 'process_vm_write'],
     doc: 'Bytes',
   },
-  'keyctl.operation': { type: 'string', kinds: ['keyctl'], doc: 'KEYCTL_JOIN_SESSION_KEYRING, ...' },
+  'keyctl.operation': {
+    type: 'string',
+    kinds: ['keyctl'],
+    doc: 'KEYCTL_JOIN_SESSION_KEYRING, ..., or ADD_KEY, REQUEST_KEY for the calls of these names',
+  },
+  'keyctl.type': { type: 'string', kinds: ['keyctl'], doc: 'add_key, request_key: type of the key, such as user' },
+  'keyctl.description': { type: 'string', kinds: ['keyctl'], doc: 'add_key, request_key: description of the key' },
+  'prctl.option': { type: 'string', kinds: ['prctl'], doc: 'PR_SET_DUMPABLE, PR_SET_MM, PR_SET_PTRACER, ...' },
+  'prctl.value': { type: 'int', kinds: ['prctl'], doc: 'First argument of the option, low 32 bits' },
+  'personality.flags': {
+    type: 'list<string>',
+    kinds: ['personality'],
+    doc: 'READ_IMPLIES_EXEC, ADDR_NO_RANDOMIZE, ...',
+  },
+  'seccomp.operation': { type: 'string', kinds: ['seccomp'], doc: 'SECCOMP_SET_MODE_STRICT or _FILTER' },
+  'kernel_log.action': {
+    type: 'string',
+    kinds: ['kernel_log'],
+    doc: 'SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_READ_CLEAR, SYSLOG_ACTION_CLEAR, SYSLOG_ACTION_CONSOLE_OFF, ...',
+  },
+  'modify_ldt.writes': { type: 'bool', kinds: ['modify_ldt'], doc: 'An entry was written, not read' },
   'syscall.args': { type: 'list<string>', kinds: 'all', doc: 'Arguments of a privileged call, hexadecimal' },
   'throttle.kind': { type: 'string', kinds: ['throttle'], doc: 'Kind held back' },
   'throttle.started': { type: 'bool', kinds: ['throttle'], doc: 'Begin or end' },

@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record; compared with the object's at start. */
-export const SCHEMA_HASH = '50ea46171433feb88e50f8967e61ac3e';
+export const SCHEMA_HASH = 'b207d83938f6ff6de66d8e418c570972';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -60,4 +60,16 @@ export const KIND_NUMBERS = {
   swapon: 53,
   settimeofday: 54,
   throttle: 55,
+  unix_connect: 56,
+  file_removexattr: 57,
+  file_chattr: 58,
+  prctl: 59,
+  personality: 60,
+  acct: 61,
+  modify_ldt: 62,
+  seccomp: 63,
+  kernel_log: 64,
+  socket_create: 65,
+  bpf_access: 66,
+  terminal_input: 67,
 } as const;

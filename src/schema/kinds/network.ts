@@ -1,5 +1,5 @@
 /** Kinds about sockets and the network. */
-import { CALL, EXIT, KERNEL, type KindSpec, NET, URING } from './spec.ts';
+import { CALL, EXIT, FILE, KERNEL, type KindSpec, NET, URING } from './spec.ts';
 
 export const NETWORK_KINDS = {
   net_conn: {
@@ -67,6 +67,24 @@ export const NETWORK_KINDS = {
     hook: `${EXIT} of socket; ${URING}`,
     from: 'registers; the request',
     verified: 'yes: registers at the end of the call',
+  },
+  socket_create: {
+    ...CALL,
+    group: 'network',
+    what: 'A socket of a rare family (netlink, alg, bluetooth …), or a ping socket, was made',
+    hook: `${EXIT} of socket; ${URING}`,
+    from: 'registers; the request',
+    verified: 'yes: registers at the end of the call',
+    blind: 'What goes through it. Every look-up of a name by glibc makes a netlink socket.',
+  },
+  unix_connect: {
+    ...FILE,
+    group: 'network',
+    what: 'A Unix socket was connected',
+    hook: `${EXIT} of connect`,
+    from: 'struct unix_sock of the peer: dentry and mount walk',
+    verified: 'yes; a failed connect has the text that was passed (event.unverified)',
+    blind: 'By io_uring. Datagrams to a path without a connect. The name of an abstract socket begins with @.',
   },
   socket_dup: {
     ...CALL,

@@ -65,10 +65,36 @@ export const keyctlName = (operation: number): string => KEYCTL[operation] ?? St
 const FAMILIES: Readonly<Record<number, string>> = {
   1: 'unix',
   2: 'ipv4',
+  3: 'ax25',
+  4: 'ipx',
+  5: 'appletalk',
+  6: 'netrom',
+  8: 'atmpvc',
+  9: 'x25',
   10: 'ipv6',
+  11: 'rose',
+  15: 'key',
   16: 'netlink',
   17: 'packet',
+  20: 'atmsvc',
+  21: 'rds',
+  24: 'pppox',
+  26: 'llc',
+  29: 'can',
+  30: 'tipc',
+  31: 'bluetooth',
+  33: 'rxrpc',
+  35: 'phonet',
+  36: 'ieee802154',
+  37: 'caif',
+  38: 'alg',
+  39: 'nfc',
   40: 'vsock',
+  41: 'kcm',
+  42: 'qipcrtr',
+  43: 'smc',
+  44: 'xdp',
+  45: 'mctp',
 };
 export const familyName = (family: number): string => FAMILIES[family] ?? String(family);
 
@@ -76,5 +102,24 @@ const SOCKET_TYPES = numbered('@1 stream dgram raw rdm seqpacket dccp @10 packet
 /** The upper bits are flags (SOCK_CLOEXEC, SOCK_NONBLOCK). */
 export const socketTypeName = (type: number): string => SOCKET_TYPES[type & 0xf] ?? String(type & 0xf);
 
-const TRANSPORTS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmp' };
+const TRANSPORTS: Readonly<Record<number, string>> = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'icmp', 136: 'udplite' };
 export const transportName = (protocol: number): string => TRANSPORTS[protocol] ?? String(protocol);
+
+const PRCTL: Readonly<Record<number, string>> = {
+  4: 'PR_SET_DUMPABLE',
+  8: 'PR_SET_KEEPCAPS',
+  28: 'PR_SET_SECUREBITS',
+  35: 'PR_SET_MM',
+  47: 'PR_CAP_AMBIENT',
+  1499557217: 'PR_SET_PTRACER',
+};
+export const prctlName = (option: number): string => PRCTL[option] ?? String(option);
+
+export const seccompName = (operation: number): string =>
+  ['SECCOMP_SET_MODE_STRICT', 'SECCOMP_SET_MODE_FILTER'][operation] ?? String(operation);
+
+const SYSLOG_ACTIONS = numbered(`
+  @3 SYSLOG_ACTION_READ_ALL SYSLOG_ACTION_READ_CLEAR SYSLOG_ACTION_CLEAR SYSLOG_ACTION_CONSOLE_OFF
+  SYSLOG_ACTION_CONSOLE_ON SYSLOG_ACTION_CONSOLE_LEVEL
+`);
+export const syslogActionName = (action: number): string => SYSLOG_ACTIONS[action] ?? String(action);

@@ -108,3 +108,43 @@ const PROTECTION: readonly (readonly [number, string])[] = [
   [0x2000000, 'PROT_GROWSUP'],
 ];
 export const protectionNames = (flags: number): readonly string[] => flagNames(PROTECTION, flags);
+
+/** FS_*_FL (include/uapi/linux/fs.h), those that chattr(1) sets. */
+const INODE: readonly (readonly [number, string])[] = [
+  [0x1, 'FS_SECRM_FL'],
+  [0x2, 'FS_UNRM_FL'],
+  [0x4, 'FS_COMPR_FL'],
+  [0x8, 'FS_SYNC_FL'],
+  [0x10, 'FS_IMMUTABLE_FL'],
+  [0x20, 'FS_APPEND_FL'],
+  [0x40, 'FS_NODUMP_FL'],
+  [0x80, 'FS_NOATIME_FL'],
+  [0x4000, 'FS_JOURNAL_DATA_FL'],
+  [0x8000, 'FS_NOTAIL_FL'],
+  [0x10000, 'FS_DIRSYNC_FL'],
+  [0x20000, 'FS_TOPDIR_FL'],
+  [0x80000, 'FS_EXTENT_FL'],
+  [0x100000, 'FS_VERITY_FL'],
+  [0x800000, 'FS_NOCOW_FL'],
+  [0x2000000, 'FS_DAX_FL'],
+  [0x20000000, 'FS_PROJINHERIT_FL'],
+  [0x40000000, 'FS_CASEFOLD_FL'],
+];
+export const inodeFlagNames = (flags: number): readonly string[] => flagNames(INODE, flags);
+
+/** include/uapi/linux/personality.h; the lowest byte is the execution domain, 0 is Linux. */
+const PERSONALITY: readonly (readonly [number, string])[] = [
+  [0x20000, 'UNAME26'],
+  [0x40000, 'ADDR_NO_RANDOMIZE'],
+  [0x80000, 'FDPIC_FUNCPTRS'],
+  [0x100000, 'MMAP_PAGE_ZERO'],
+  [0x200000, 'ADDR_COMPAT_LAYOUT'],
+  [0x400000, 'READ_IMPLIES_EXEC'],
+  [0x800000, 'ADDR_LIMIT_32BIT'],
+  [0x1000000, 'SHORT_INODE'],
+  [0x2000000, 'WHOLE_SECONDS'],
+  [0x4000000, 'STICKY_TIMEOUTS'],
+  [0x8000000, 'ADDR_LIMIT_3GB'],
+  [0x8, 'PER_LINUX32'],
+];
+export const personalityNames = (flags: number): readonly string[] => flagNames(PERSONALITY, flags);

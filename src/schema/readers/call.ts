@@ -5,12 +5,22 @@ import {
   capabilityNames,
   familyName,
   keyctlName,
+  prctlName,
   ptraceName,
+  seccompName,
   signalName,
   socketTypeName,
+  syslogActionName,
   transportName,
 } from '../names/enums.ts';
-import { mountFlagNames, namespaceFlagNames, protectionNames, umountFlagNames } from '../names/flags.ts';
+import {
+  mountFlagNames,
+  namespaceFlagNames,
+  personalityNames,
+  protectionNames,
+  umountFlagNames,
+} from '../names/flags.ts';
+import { syscallName } from '../names/syscalls.ts';
 import type { LiveView } from '../view.ts';
 import { identityReaders, pathReader, pathReaders } from './file.ts';
 import { endpointReaders } from './network.ts';
@@ -68,6 +78,20 @@ function socketReaders(members: Members): FieldReaders {
     'socket.type': (view) => socketTypeName(type(view)),
     'socket.protocol': protocol,
     ...endpointReaders(members, family),
+  };
+}
+
+/** In place of an operation: add_key or request_key, the calls of these names. */
+const NO_OPERATION = 0xffffffff;
+const LDT_WRITE_NEW = 0x11;
+
+function keyctlReaders(members: Members, operation: (view: LiveView) => number): FieldReaders {
+  const syscall = members.number('header.syscall');
+  return {
+    'keyctl.operation': (view) =>
+      operation(view) === NO_OPERATION ? syscallName(syscall(view))?.toUpperCase() : keyctlName(operation(view)),
+    'keyctl.type': members.text('name'),
+    'keyctl.description': members.text('detail'),
   };
 }
 
@@ -130,8 +154,21 @@ function ownReaders(members: Members): FieldReaders {
         'memory.anonymous': anonymousReader(members),
       };
     case 'keyctl':
-      return { 'keyctl.operation': named(0, keyctlName) };
+      return keyctlReaders(members, argument(0));
+    case 'prctl':
+      return { 'prctl.option': named(0, prctlName), 'prctl.value': argument(1) };
+    case 'personality':
+      return { 'personality.flags': named(0, personalityNames) };
+    case 'seccomp':
+      return { 'seccomp.operation': named(0, seccompName) };
+    case 'kernel_log':
+      return { 'kernel_log.action': named(0, syslogActionName) };
+    case 'modify_ldt': {
+      const operation = argument(0);
+      return { 'modify_ldt.writes': (view) => operation(view) === 1 || operation(view) === LDT_WRITE_NEW };
+    }
     case 'socket_raw':
+    case 'socket_create':
       return socketReaders(members);
     case 'socket_dup':
       return { ...socketReaders(members), 'socket.fd': argument(1) };

@@ -1,6 +1,6 @@
 import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
-import { accessOf, openFlagNames } from '../names/flags.ts';
+import { accessOf, inodeFlagNames, openFlagNames } from '../names/flags.ts';
 import { absolutePath, baseName, directoryName, extensionOf } from '../paths.ts';
 import type { LiveView } from '../view.ts';
 import { RECORD_FLAGS as F } from './flags.ts';
@@ -80,6 +80,7 @@ export function fileReaders(members: Members): FieldReaders {
   // A link's text is stored as it was given: it may be relative to where the link lies.
   if (file.includes('target')) readers['file.new_path'] = members.text('new_path');
   if (file.includes('attribute')) readers['file.attribute'] = members.text('attribute');
+  if (file.includes('inode_flags')) readers['file.inode_flags'] = (view) => inodeFlagNames(newMode(view));
   if (file.includes('new_owner')) {
     readers['file.owner'] = changed(members.number('new_owner'), inode, members.number('file.owner'));
     readers['file.group'] = changed(members.number('new_group'), inode, members.number('file.group'));

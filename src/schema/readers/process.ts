@@ -1,5 +1,6 @@
 import type { ProcessContext } from '../context.ts';
 import type { FieldReaders, Members } from '../members.ts';
+import { namespaceFlagNames } from '../names/flags.ts';
 import type { LiveView } from '../view.ts';
 import { RECORD_FLAGS as F } from './flags.ts';
 import { programReaders } from './program.ts';
@@ -95,6 +96,14 @@ function parentReaders(): FieldReaders {
 }
 
 /** What only some kinds have. */
+/** Only of namespaces: what else a clone shares is no news. */
+const NAMESPACE_FLAGS = 0x7e020080;
+
+function forkedNamespaces(members: Members) {
+  const flags = members.number('clone_flags');
+  return (view: LiveView) => namespaceFlagNames(flags(view) & NAMESPACE_FLAGS);
+}
+
 function ownReaders(members: Members): FieldReaders {
   switch (members.layout.kind) {
     case 'process_exec':
@@ -106,7 +115,10 @@ function ownReaders(members: Members): FieldReaders {
         'process.exit_signal': members.number('exit_signal'),
       };
     case 'process_fork':
-      return { 'process.child.pid': members.number('child_pid') };
+      return {
+        'process.child.pid': members.number('child_pid'),
+        'namespaces.flags': forkedNamespaces(members),
+      };
     case 'process_rename':
       return { 'process.new_name': members.text('name') };
   }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
+/* Calls that disguise a process, weaken it or the watch over it, and ioctl as far as it does. */
+#include "privilege.bpf.h"
+
+enum prctl_option {
+	PR_SET_DUMPABLE = 4,
+	PR_SET_KEEPCAPS = 8,
+	PR_SET_SECCOMP = 22,
+	PR_SET_SECUREBITS = 28,
+	PR_SET_MM = 35,
+	PR_CAP_AMBIENT = 47,
+	PR_SET_PTRACER = 0x59616d61,
+};
+
+/* sys_prctl (kernel/sys.c): of more than 70 options those that say something about intent. */
+static __always_inline void on_prctl(struct pt_regs *regs, struct task_struct *task,
+				     struct call_info *call, long result)
+{
+	struct scratch *s;
+
+	switch ((__u32)ARG0(regs, *call)) {
+	case PR_SET_SECCOMP:
+		s = call_begin(EVENT_SECCOMP, regs, task, call, result);
+		if (!s)
+			return;
+		/* Modes 1 and 2 are SECCOMP_SET_MODE_STRICT and _FILTER, 0 and 1. */
+		s->event.seccomp.argument[0] = (__u32)ARG1(regs, *call) - 1;
+		call_end(s);
+		return;
+	case PR_SET_DUMPABLE:
+	case PR_SET_KEEPCAPS:
+	case PR_SET_SECUREBITS:
+	case PR_SET_MM:
+	case PR_CAP_AMBIENT:
+	case PR_SET_PTRACER:
+		call_report(EVENT_PRCTL, regs, task, call, result);
+	}
+}
+
+static __always_inline void on_acct(struct pt_regs *regs, struct task_struct *task,
+				    struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_ACCT, regs, task, call, result);
+
+	if (!s)
+		return;
+	if (ARG0(regs, *call)) /* NULL switches accounting off */
+		call_path(s, task, AT_FDCWD, ARG0(regs, *call));
+	call_end(s);
+}
+
+/* tiocsti (drivers/tty/tty_io.c): a character that the terminal takes for typed. */
+static __always_inline void on_terminal_input(struct pt_regs *regs, struct task_struct *task,
+					      struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_TERMINAL_INPUT, regs, task, call, result);
+
+	if (!s)
+		return;
+	call_file(s, file_of_fd(task, ARG0(regs, *call)));
+	call_end(s);
+}
+
+enum syslog_action { SYSLOG_ACTION_READ_ALL = 3, SYSLOG_ACTION_CONSOLE_LEVEL = 8 };
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_control, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u32 first = ARG0(regs, call);
+
+	switch (call.call) {
+	case CALL_PRCTL:
+		on_prctl(regs, task, &call, result);
+		break;
+	case CALL_PERSONALITY:
+		if (first != 0xffffffff) /* that asks what it is */
+			call_report(EVENT_PERSONALITY, regs, task, &call, result);
+		break;
+	case CALL_SECCOMP:
+		if (first < 2) /* the others ask what there is */
+			call_report(EVENT_SECCOMP, regs, task, &call, result);
+		break;
+	case CALL_MODIFY_LDT:
+		call_report(EVENT_MODIFY_LDT, regs, task, &call, result);
+		break;
+	case CALL_ACCT:
+		on_acct(regs, task, &call, result);
+		break;
+	case CALL_IOCTL: /* exit_ioctl goes on to here */
+		on_terminal_input(regs, task, &call, result);
+		break;
+	case CALL_SYSLOG:
+		if (first >= SYSLOG_ACTION_READ_ALL && first <= SYSLOG_ACTION_CONSOLE_LEVEL)
+			call_report(EVENT_KERNEL_LOG, regs, task, &call, result);
+		break;
+	}
+	return 0;
+}
+
+/*
+ * ksys_ioctl -> do_vfs_ioctl (fs/ioctl.c). Nearly every ioctl leaves at the first
+ * test; inode flags go on to exit_attribute, clones of files to exit_copy.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_ioctl, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+
+	switch ((__u32)ARG1(regs, call)) {
+	case FS_IOC_SETFLAGS:
+	case FS_IOC32_SETFLAGS:
+	case FS_IOC_FSSETXATTR:
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ATTRIBUTE);
+		break;
+	case FICLONE:
+	case FICLONERANGE:
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_COPY);
+		break;
+	case TIOCSTI:
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_CONTROL);
+		break;
+	}
+	return 0;
+}

@@ -1,0 +1,127 @@
+/** Behaviours that have no system call of their own family: other ways to read, to mount, to weaken a process. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { arch } from 'node:process';
+import { expect } from 'chai';
+import type { EventJson } from '../../src/schema/event.ts';
+import { fieldOf, has } from '../cases/matcher.ts';
+import { observe, only, script, select, trigger } from './support.ts';
+
+async function facts(...args: string[]): Promise<readonly EventJson[]> {
+  const { events, code } = await observe(trigger('facts'), args);
+  expect(code).to.equal(0);
+  return events;
+}
+
+async function scratch(...names: string[]): Promise<string[]> {
+  const { directory } = await script('true');
+  return names.map((name) => {
+    const path = join(directory, name);
+    writeFileSync(path, 'x'.repeat(8192));
+    return path;
+  });
+}
+
+describe('facts', function () {
+  this.timeout(60_000);
+
+  for (const how of ['sendfile', 'splice', 'copy']) {
+    it(`${how} reads one file and writes another`, async () => {
+      const [from = '', to = ''] = await scratch('from', 'to');
+      const events = await facts(how, from, to);
+      const read = only(events, { 'event.type': 'file_read', 'file.path': from });
+      expect(fieldOf(read, 'file.bytes')).to.equal(8);
+      expect(fieldOf(read, 'event.unverified')).to.equal(false);
+      only(events, { 'event.type': 'file_write', 'file.path': to });
+    });
+  }
+
+  it('asynchronous reads and writes', async () => {
+    const [file = ''] = await scratch('file');
+    const read = only(await facts('aio_read', file), { 'event.type': 'file_read', 'file.path': file });
+    expect(fieldOf(read, 'event.syscall')).to.equal('io_submit');
+    only(await facts('aio_write', file), { 'event.type': 'file_write', 'file.path': file });
+  });
+
+  it('mappings', async () => {
+    const [file = ''] = await scratch('file');
+    const read = only(await facts('mmap_read', file), { 'event.type': 'file_read', 'file.path': file });
+    expect(fieldOf(read, 'event.syscall')).to.equal('mmap');
+    only(await facts('mmap_write', file), { 'event.type': 'file_write', 'file.path': file });
+  });
+
+  it('attributes taken away, inode flags set, content cut out', async () => {
+    const [file = ''] = await scratch('file');
+    only(await facts('removexattr', file), {
+      'event.type': 'file_removexattr',
+      'file.path': file,
+      'file.attribute': 'trusted.facts',
+    });
+    const changes = select(await facts('chattr', file), { 'event.type': 'file_chattr', 'file.path': file });
+    expect(changes).to.have.length(2);
+    expect(has('FS_IMMUTABLE_FL')(fieldOf(changes[0], 'file.inode_flags'))).to.equal(true);
+    expect(has('FS_IMMUTABLE_FL')(fieldOf(changes[1], 'file.inode_flags'))).to.equal(false);
+    only(await facts('punch', file), {
+      'event.type': 'file_truncate',
+      'file.path': file,
+      'event.syscall': 'fallocate',
+    });
+  });
+
+  it('namespaces that clone and clone3 make', async () => {
+    const cloned = only(await facts('clone'), { 'event.type': 'process_fork' });
+    expect(fieldOf(cloned, 'namespaces.flags')).to.deep.equal(['CLONE_NEWUSER']);
+    const again = only(await facts('clone3'), { 'event.type': 'process_fork' });
+    expect(fieldOf(again, 'namespaces.flags')).to.have.members(['CLONE_NEWUSER', 'CLONE_NEWNS']);
+  });
+
+  it('what a process does to itself', async () => {
+    const options = select(await facts('prctl'), { 'event.type': 'prctl' }).map((event) =>
+      fieldOf(event, 'prctl.option'),
+    );
+    expect(options).to.deep.equal(['PR_SET_DUMPABLE', 'PR_SET_MM']);
+    const personality = only(await facts('personality'), { 'event.type': 'personality' });
+    expect(fieldOf(personality, 'personality.flags')).to.deep.equal(['READ_IMPLIES_EXEC']);
+    const filters = select(await facts('seccomp'), { 'event.type': 'seccomp' });
+    expect(filters.map((event) => fieldOf(event, 'seccomp.operation'))).to.deep.equal([
+      'SECCOMP_SET_MODE_FILTER',
+      'SECCOMP_SET_MODE_FILTER',
+    ]);
+    if (arch === 'x64') only(await facts('ldt'), { 'event.type': 'modify_ldt', 'modify_ldt.writes': true });
+  });
+
+  it('what it does to the host’s records', async () => {
+    only(await facts('acct'), { 'event.type': 'acct', 'file.path': '/nowhere/accounting' });
+    only(await facts('syslog'), { 'event.type': 'kernel_log', 'kernel_log.action': 'SYSLOG_ACTION_READ_ALL' });
+    const key = only(await facts('key'), { 'event.type': 'keyctl', 'keyctl.operation': 'ADD_KEY' });
+    expect(fieldOf(key, 'keyctl.type')).to.equal('user');
+    expect(fieldOf(key, 'keyctl.description')).to.equal('facts');
+  });
+
+  it('sockets of rare families', async () => {
+    const events = await facts('sockets');
+    const made = select(events, { 'event.type': 'socket_create' });
+    expect(made.map((event) => [fieldOf(event, 'network.family'), fieldOf(event, 'socket.protocol')])).to.deep.equal([
+      ['netlink', 9],
+      ['alg', 0],
+      ['ipv4', 1],
+    ]);
+    only(events, { 'event.type': 'socket_raw', 'network.family': 'xdp' });
+    only(await facts('udplite', '40774'), { 'event.type': 'net_listen', 'network.source.port': 40774 });
+  });
+
+  it('mounts by descriptor, changed options, detached trees', async () => {
+    const { directory } = await script('mkdir place source');
+    const [place, source] = [join(directory, 'place'), join(directory, 'source')];
+    mkdirSync(place, { recursive: true });
+    const moved = select(await facts('move', source, place), { 'event.type': 'mount', 'event.syscall': 'move_mount' });
+    expect(moved.map((event) => fieldOf(event, 'file.path'))).to.deep.equal([place]);
+    expect(fieldOf(moved[0], 'mount.flags')).to.deep.equal(['MS_MOVE']);
+    const events = await facts('reconfigure', place);
+    only(events, { 'event.type': 'mount', 'event.syscall': 'fspick', 'file.path': place });
+    const changed = only(events, { 'event.type': 'mount', 'event.syscall': 'fsconfig' });
+    expect(fieldOf(changed, 'mount.flags')).to.deep.equal(['MS_REMOUNT']);
+    expect(fieldOf(changed, 'mount.type')).to.equal('tmpfs');
+    only(await facts('open_tree_attr', source), { 'event.type': 'mount', 'event.syscall': 'open_tree_attr' });
+  });
+});
