@@ -7,18 +7,22 @@ import { NETWORK_KINDS } from './kinds/network.ts';
 import { PRIVILEGED_KINDS } from './kinds/privileged.ts';
 import { PROCESS_KINDS } from './kinds/process.ts';
 import type { KindSpec } from './kinds/spec.ts';
-import type { KIND_NUMBERS } from './schema.gen.ts';
+import { KIND_NUMBERS } from './schema.gen.ts';
 
 export type { KindGroup, KindSpec } from './kinds/spec.ts';
 export type KindName = keyof typeof KIND_NUMBERS;
 
-/** In the order of enum event_kind. */
-export const KINDS: Readonly<Record<KindName, KindSpec>> = {
+const SPECS: Readonly<Record<KindName, KindSpec>> = {
   ...PROCESS_KINDS,
   ...FILE_KINDS,
   ...NETWORK_KINDS,
   ...PRIVILEGED_KINDS,
 };
+
+/** In the order of enum event_kind. */
+export const KINDS = Object.fromEntries(
+  (Object.keys(KIND_NUMBERS) as KindName[]).map((kind) => [kind, SPECS[kind]]),
+) as Readonly<Record<KindName, KindSpec>>;
 
 /** The row of a kind; undefined for one that only a recording has. */
 export function kindSpec(kind: string): KindSpec | undefined {
