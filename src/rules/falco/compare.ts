@@ -290,7 +290,8 @@ function resultCondition(meaning: Meaning & { is: 'result' }, question: Question
   };
   const near = question.tests.flatMap(numbersOf);
   const success = same([...SUCCESSES, ...near.filter((number) => number >= 0)]);
-  const failure = same([...FAILURES, ...near.filter((number) => number < 0)]);
+  const never = meaning.failed.type === 'const' && !meaning.failed.value;
+  const failure = never ? false : same([...FAILURES, ...near.filter((number) => number < 0)]);
   if (success === undefined || failure === undefined) {
     return subjectCondition({ from: 'derived', derived: meaning.derived }, question);
   }

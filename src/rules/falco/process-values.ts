@@ -35,18 +35,18 @@ export function firstArgument(args: FieldValue, commandLine: FieldValue): string
   return typeof commandLine === 'string' ? (commandLine.split(' ', 1)[0] ?? '') : undefined;
 }
 
-const plus = (name: string, tail: string, bare: boolean) => (bare && tail === '' ? name : `${name} ${tail}`);
-
 /** Task name and arguments: Falco's proc.cmdline. */
 export function commandText(name: FieldValue, args: FieldValue, commandLine: FieldValue): string | undefined {
   if (typeof name !== 'string') return undefined;
-  return plus(commOf(name), argumentText(args, commandLine), true);
+  const tail = argumentText(args, commandLine);
+  // An argument that is empty still has its blank.
+  return tail === '' && !(isTexts(args) && args.length > 1) ? commOf(name) : `${commOf(name)} ${tail}`;
 }
 
 /** argv[0] and arguments: Falco's proc.exeline, which ends in a blank where there are none. */
 export function exeLine(args: FieldValue, commandLine: FieldValue): string | undefined {
   const exe = firstArgument(args, commandLine);
-  return exe === undefined ? undefined : plus(exe, argumentText(args, commandLine), false);
+  return exe === undefined ? undefined : `${exe} ${argumentText(args, commandLine)}`;
 }
 
 /** Number and length of the arguments. */

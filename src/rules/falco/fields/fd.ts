@@ -1,6 +1,6 @@
 /** Falco's fd.* and fs.path.* fields: what the descriptor of a call refers to. */
-import { all, any, type Condition, exists, field, leaf, not } from '../../tree.ts';
-import { ABSENT, constant, derived, FAILED, first, flag, type Meaning, SUCCEEDED } from '../meaning.ts';
+import { all, any, type Condition, exists, FALSE, field, leaf, not } from '../../tree.ts';
+import { ABSENT, constant, derive, derived, FAILED, first, flag, type Meaning, SUCCEEDED } from '../meaning.ts';
 import { familyCharacter, tupleMeaning } from '../socket-values.ts';
 import { BY_DESCRIPTOR, FD_NUMBER, NOT_DIRECTORY } from './arguments.ts';
 import { address, type FalcoField, type FalcoFields, missing, network, number, port, text, truth } from './spec.ts';
@@ -125,11 +125,28 @@ const endOf = (index: 0 | 1) => (kind: string) => {
 
 const RESOLVED = 'resolved by the kernel: links are followed, so /var/run/x is /run/x';
 const RAW = 'absolute: the text that was passed is not kept';
-const NUMBERS = 'the return value of an open; other descriptors are not in our events';
+const NUMBERS = 'the return value of an open; of other calls it is not known which, only that it is not negative';
+const SOME_NUMBER: Meaning = {
+  is: 'result',
+  derived: derive('fd.num of a call that is given it', [], () => undefined),
+  failed: FALSE,
+};
+
 const CALLS = 'of calls that open or use a descriptor, as in Falco';
 
 export const FD_FIELDS: FalcoFields = {
-  'fd.num': number(by({ open: FD_NUMBER }), NUMBERS),
+  'fd.num': number(
+    by({
+      open: FD_NUMBER,
+      file: SOME_NUMBER,
+      changed: byDescriptor(SOME_NUMBER),
+      connection: SOME_NUMBER,
+      listener: SOME_NUMBER,
+      socket: SOME_NUMBER,
+      memory: SOME_NUMBER,
+    }),
+    NUMBERS,
+  ),
   'fd.type': text(
     by({
       open: cases(FAILED, ABSENT, cases(NOT_DIRECTORY, constant('file'), constant('directory'))),
