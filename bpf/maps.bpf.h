@@ -306,6 +306,7 @@ enum syscall_family {
 };
 
 /* Present so that the enumerators are in the object's BTF. */
+KNOB(enum event_outcome, outcome_of_nothing, OUTCOME_SEEN);
 KNOB(enum failure, failure_of_nothing, FAILURE_NONE);
 KNOB(enum syscall_family, family_of_nothing, FAMILY_NONE);
 KNOB(enum filter_pass, pass_of_nothing, PASS_WHOLE);

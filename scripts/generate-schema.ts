@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { readBtf } from '../src/btf/btf.ts';
 import { elfSection } from '../src/btf/elf.ts';
 import type { BehaviorSpec } from '../src/schema/kinds/spec.ts';
-import { type RecordLayout, recordLayout } from '../src/schema/layout.ts';
+import { MAP_ENUMS, type RecordLayout, recordLayout } from '../src/schema/layout.ts';
 
 const ROOT = new URL('../', import.meta.url);
 
@@ -15,14 +15,34 @@ export function objectLayout(): RecordLayout {
 
 export function schemaSource(layout: RecordLayout): string {
   const kinds = [...layout.kinds.values()].map(({ kind, number }) => `  ${kind}: ${number},`).join('\n');
+  const structs = [...layout.structs].map(([struct, { size, members }]) => {
+    const lines = [...members].map(
+      ([name, { offset, size: bytes }]) => `    ${name}: { offset: ${offset}, size: ${bytes} },`,
+    );
+    return `  ${struct}: {\n    '': { offset: 0, size: ${size} },\n${lines.join('\n')}\n  },`;
+  });
+  const enums = MAP_ENUMS.map((name) => {
+    const lines = [...(layout.enums.get(name) ?? [])].map(([enumerator, value]) => `    ${enumerator}: ${value},`);
+    return `  ${name}: {\n${lines.join('\n')}\n  },`;
+  });
   return `// Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
-/** Identifies the layout of every record; compared with the object's at start. */
+/** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
 export const SCHEMA_HASH = '${layout.hash}';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
 ${kinds}
+} as const;
+
+/** What maps hold: where each member lies. The entry '' is the struct as a whole. */
+export const STRUCTS = {
+${structs.join('\n')}
+} as const;
+
+/** Enums of maps: keys, outcomes, bits. */
+export const ENUMS = {
+${enums.join('\n')}
 } as const;
 `;
 }

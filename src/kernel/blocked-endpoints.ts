@@ -1,8 +1,10 @@
 import ipaddr from 'ipaddr.js';
+import { STRUCTS } from '../schema/schema.gen.ts';
 import type { LoadedObject } from './load.ts';
 import { checked, type Native } from './native.ts';
 import { programGroup } from './programs.ts';
 
+const ENDPOINT = STRUCTS.blocked_endpoint;
 const FOREVER = (1n << 64n) - 1n;
 
 /**
@@ -37,9 +39,9 @@ export class BlockedEndpoints {
 
 /** struct blocked_endpoint: address as IPv6 (IPv4 mapped), port in host order. */
 function blockedEndpoint(address: string, port: number): Uint8Array {
-  const key = new Uint8Array(20);
-  key.set(addressBytes(address), 0);
-  new DataView(key.buffer).setUint16(16, port, true);
+  const key = new Uint8Array(ENDPOINT[''].size);
+  key.set(addressBytes(address), ENDPOINT.ip.offset);
+  new DataView(key.buffer).setUint16(ENDPOINT.port.offset, port, true);
   return key;
 }
 

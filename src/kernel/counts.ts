@@ -1,9 +1,25 @@
 import { SYSCALLS } from '../schema/names/syscalls.ts';
+import { ENUMS, STRUCTS } from '../schema/schema.gen.ts';
 import type { MapInfo } from './native.ts';
 import type { KernelCounts, Outcome } from './types.ts';
 
-/** enum event_outcome, in order. */
-const OUTCOMES: readonly Outcome[] = ['seen', 'filtered', 'throttled', 'submitted', 'lost_ring_full', 'lost_scratch'];
+const { kind_counts: KIND, io_totals: IO, syscall_counts: SYSCALL } = STRUCTS;
+const U64 = 8;
+
+/** Where each outcome's count stands among the columns of struct kind_counts. */
+const OUTCOMES: Readonly<Record<Outcome, number>> = {
+  seen: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_SEEN,
+  filtered: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_FILTERED,
+  throttled: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_THROTTLED,
+  submitted: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_SUBMITTED,
+  lost_ring_full: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_LOST_RING_FULL,
+  lost_scratch: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_LOST_SCRATCH,
+};
+
+/** The number of a member among the u64 columns of its struct. */
+function column({ offset }: { readonly offset: number }): number {
+  return offset / U64;
+}
 
 export interface IoTotals {
   readonly fileRead: { readonly calls: number; readonly bytes: number };
@@ -48,7 +64,10 @@ export function kindCounts(
     const sum = sums.get(number) ?? [];
     counts.set(
       kind,
-      Object.fromEntries(OUTCOMES.map((outcome, index) => [outcome, sum[index] ?? 0])) as Record<Outcome, number>,
+      Object.fromEntries(Object.entries(OUTCOMES).map(([outcome, at]) => [outcome, sum[at] ?? 0])) as Record<
+        Outcome,
+        number
+      >,
     );
   }
   return counts;
@@ -65,21 +84,13 @@ export function unaccounted(counts: KernelCounts): number {
 }
 
 export function ioTotals(sums: ReadonlyMap<number, readonly number[]>): IoTotals {
-  const [
-    readCalls = 0,
-    readBytes = 0,
-    writeCalls = 0,
-    writeBytes = 0,
-    sendCalls = 0,
-    sendBytes = 0,
-    receiveCalls = 0,
-    receiveBytes = 0,
-  ] = sums.get(0) ?? [];
+  const total = sums.get(0) ?? [];
+  const of = (member: { readonly offset: number }) => total[column(member)] ?? 0;
   return {
-    fileRead: { calls: readCalls, bytes: readBytes },
-    fileWrite: { calls: writeCalls, bytes: writeBytes },
-    networkSend: { calls: sendCalls, bytes: sendBytes },
-    networkReceive: { calls: receiveCalls, bytes: receiveBytes },
+    fileRead: { calls: of(IO.file_read_calls), bytes: of(IO.file_read_bytes) },
+    fileWrite: { calls: of(IO.file_write_calls), bytes: of(IO.file_write_bytes) },
+    networkSend: { calls: of(IO.net_send_calls), bytes: of(IO.net_send_bytes) },
+    networkReceive: { calls: of(IO.net_receive_calls), bytes: of(IO.net_receive_bytes) },
   };
 }
 
@@ -90,17 +101,19 @@ export function syscallCounts(
 ): Map<string, SyscallCounts> {
   const names = SYSCALLS[arch === 'arm64' ? 'arm64' : 'x64'];
   const counts = new Map<string, SyscallCounts>();
-  for (const [number, [calls = 0, denied = 0, missing = 0, again = 0, failed = 0]] of sums) {
+  for (const [number, sum] of sums) {
+    const of = (member: { readonly offset: number }) => sum[column(member)] ?? 0;
+    const calls = of(SYSCALL.calls);
     if (calls === 0) continue;
     const name = names[number] ?? 'other';
     const before = counts.get(name);
     counts.set(name, {
       calls: (before?.calls ?? 0) + calls,
       errors: {
-        denied: (before?.errors.denied ?? 0) + denied,
-        missing: (before?.errors.missing ?? 0) + missing,
-        again: (before?.errors.again ?? 0) + again,
-        failed: (before?.errors.failed ?? 0) + failed,
+        denied: (before?.errors.denied ?? 0) + of(SYSCALL.denied),
+        missing: (before?.errors.missing ?? 0) + of(SYSCALL.missing),
+        again: (before?.errors.again ?? 0) + of(SYSCALL.again),
+        failed: (before?.errors.failed ?? 0) + of(SYSCALL.failed),
       },
     });
   }

@@ -4,43 +4,21 @@
  */
 import ipaddr from 'ipaddr.js';
 import { kindSpec } from '../schema/kinds.ts';
+import { ENUMS, STRUCTS } from '../schema/schema.gen.ts';
 import type { FileClass, FilterToken, KernelFilter, KindFilter } from './types.ts';
 
-/** enum filter_pass */
-export const PASS = {
-  whole: 1,
-  components: 2,
-  uids: 4,
-  errors: 8,
-  destinationPorts: 16,
-  cidrs: 32,
-  sourcePorts: 64,
-  remote: 128,
-  names: 256,
-} as const;
-/** enum filter_token_type */
-export const TOKEN = {
-  component: 1,
-  prefix4: 2,
-  prefix8: 3,
-  suffix4: 4,
-  suffix8: 5,
-  uid: 6,
-  portSource: 7,
-  portDestination: 8,
-  processName: 9,
-} as const;
-/** enum filter_class */
+const PASS = ENUMS.filter_pass;
+const TOKEN = ENUMS.filter_token_type;
 const CLASS: Readonly<Record<FileClass, bigint>> = {
-  open_read: 60n,
-  open_write: 61n,
-  open_create: 62n,
-  open_failed: 63n,
+  open_read: BigInt(ENUMS.filter_class.CLASS_OPEN_READ),
+  open_write: BigInt(ENUMS.filter_class.CLASS_OPEN_WRITE),
+  open_create: BigInt(ENUMS.filter_class.CLASS_OPEN_CREATE),
+  open_failed: BigInt(ENUMS.filter_class.CLASS_OPEN_FAILED),
 };
 const EVERY_OPEN = Object.values(CLASS).reduce((mask, bit) => mask | (1n << bit), 0n);
 
-const FILTER_KINDS = 128;
-const BLOOM_WORDS = 1024;
+const { filter_table: TABLE, filter_key: KEY, filter_cidr: CIDR } = STRUCTS;
+const MASK_BYTES = 8;
 const MASK64 = (1n << 64n) - 1n;
 /** Shorter parts of components have no token in the kernel. */
 const SHORT = 4;
@@ -72,42 +50,42 @@ export function filterEntries(
   kindNumbers: ReadonlyMap<string, number>,
   generation: number,
 ): FilterEntries {
-  const table = new Uint8Array(FILTER_KINDS * 4 + 8 + BLOOM_WORDS * 8);
+  const table = new Uint8Array(TABLE[''].size);
   const view = new DataView(table.buffer);
   const tokens = new Map<string, { type: number; hash: bigint; mask: bigint }>();
   const networks: { bytes: number[]; bits: number; side: number; mask: bigint }[] = [];
 
   for (const [kind, number] of kindNumbers) {
-    let pass = 0;
+    let pass: number = 0;
     const wanted: KindFilter = filter.kinds.get(kind) ?? { pass: 'none' };
-    if (wanted.pass === 'whole') pass = PASS.whole;
+    if (wanted.pass === 'whole') pass = PASS.PASS_WHOLE;
     if (wanted.pass === 'tokens') {
       for (const token of wanted.tokens) {
         const mask = classMask(kind, number, token);
-        if (token.type === 'error') pass |= PASS.errors;
-        else if (token.type === 'remote') pass |= PASS.remote;
+        if (token.type === 'error') pass |= PASS.PASS_ERRORS;
+        else if (token.type === 'remote') pass |= PASS.PASS_REMOTE;
         else if (token.type === 'cidr') {
-          pass |= PASS.cidrs;
+          pass |= PASS.PASS_CIDRS;
           networks.push({ ...network(token.cidr), side: token.side === 'source' ? 0 : 1, mask });
         } else {
           const hashed = hashedToken(token);
           // Too short for the kernel's hashes: only the whole kind is sound.
-          pass |= hashed === undefined ? PASS.whole : hashed.pass;
+          pass |= hashed === undefined ? PASS.PASS_WHOLE : hashed.pass;
           if (hashed !== undefined) add(tokens, hashed.type, hashed.hash, mask);
         }
       }
     }
-    view.setUint32(number * 4, pass, true);
+    view.setUint32(TABLE.pass.offset + number * 4, pass, true);
   }
   let types = 0;
   for (const { type, hash } of tokens.values()) {
     types |= 1 << type;
-    if (type > TOKEN.suffix8) continue;
+    if (type > TOKEN.TOKEN_SUFFIX8) continue;
     const bit = Number((((hash + BigInt(type)) * 0x9e3779b97f4a7c15n) & MASK64) >> 48n);
-    const word = FILTER_KINDS * 4 + 8 + Math.floor(bit / 64) * 8;
+    const word = TABLE.bloom.offset + Math.floor(bit / 64) * 8;
     view.setBigUint64(word, view.getBigUint64(word, true) | (1n << BigInt(bit % 64)), true);
   }
-  view.setUint32(FILTER_KINDS * 4, types, true);
+  view.setUint32(TABLE.types.offset, types, true);
   return { table, ...tokenBytes([...tokens.values()], generation), ...cidrBytes(networks, generation) };
 }
 
@@ -134,17 +112,17 @@ function hashedToken(
 ): { type: number; hash: bigint; pass: number } | undefined {
   switch (token.type) {
     case 'uid':
-      return { type: TOKEN.uid, hash: BigInt(token.uid), pass: PASS.uids };
+      return { type: TOKEN.TOKEN_UID, hash: BigInt(token.uid), pass: PASS.PASS_UIDS };
     case 'port':
       return {
-        type: token.side === 'source' ? TOKEN.portSource : TOKEN.portDestination,
+        type: token.side === 'source' ? TOKEN.TOKEN_PORT_SOURCE : TOKEN.TOKEN_PORT_DESTINATION,
         hash: BigInt(token.port),
-        pass: token.side === 'source' ? PASS.sourcePorts : PASS.destinationPorts,
+        pass: token.side === 'source' ? PASS.PASS_SOURCE_PORTS : PASS.PASS_DESTINATION_PORTS,
       };
     case 'process_name':
-      return { type: TOKEN.processName, hash: fnv1a(Buffer.from(token.text)), pass: PASS.names };
+      return { type: TOKEN.TOKEN_PROCESS_NAME, hash: fnv1a(Buffer.from(token.text)), pass: PASS.PASS_NAMES };
     case 'component':
-      return { type: TOKEN.component, hash: fnv1a(Buffer.from(token.text)), pass: PASS.components };
+      return { type: TOKEN.TOKEN_COMPONENT, hash: fnv1a(Buffer.from(token.text)), pass: PASS.PASS_COMPONENTS };
     default: {
       const bytes = Buffer.from(token.text);
       if (bytes.length < SHORT) return undefined;
@@ -152,15 +130,15 @@ function hashedToken(
       const isPrefix = token.type === 'component_prefix';
       const type = isPrefix
         ? length === LONG
-          ? TOKEN.prefix8
-          : TOKEN.prefix4
+          ? TOKEN.TOKEN_PREFIX8
+          : TOKEN.TOKEN_PREFIX4
         : length === LONG
-          ? TOKEN.suffix8
-          : TOKEN.suffix4;
+          ? TOKEN.TOKEN_SUFFIX8
+          : TOKEN.TOKEN_SUFFIX4;
       return {
         type,
         hash: fnv1a(isPrefix ? bytes.subarray(0, length) : bytes.subarray(-length)),
-        pass: PASS.components,
+        pass: PASS.PASS_COMPONENTS,
       };
     }
   }
@@ -196,13 +174,14 @@ const contains = (
 };
 
 function tokenBytes(tokens: readonly { type: number; hash: bigint; mask: bigint }[], generation: number) {
-  const keys = new DataView(new ArrayBuffer(tokens.length * 16));
-  const masks = new DataView(new ArrayBuffer(tokens.length * 8));
+  const keys = new DataView(new ArrayBuffer(tokens.length * KEY[''].size));
+  const masks = new DataView(new ArrayBuffer(tokens.length * MASK_BYTES));
   tokens.forEach(({ type, hash, mask }, index) => {
-    keys.setBigUint64(index * 16, hash, true);
-    keys.setUint32(index * 16 + 8, type, true);
-    keys.setUint32(index * 16 + 12, generation, true);
-    masks.setBigUint64(index * 8, mask, true);
+    const at = index * KEY[''].size;
+    keys.setBigUint64(at + KEY.hash.offset, hash, true);
+    keys.setUint32(at + KEY.type.offset, type, true);
+    keys.setUint32(at + KEY.generation.offset, generation, true);
+    masks.setBigUint64(index * MASK_BYTES, mask, true);
   });
   return { tokenKeys: new Uint8Array(keys.buffer), tokenMasks: new Uint8Array(masks.buffer) };
 }
@@ -212,17 +191,18 @@ function cidrBytes(
   networks: readonly { bytes: number[]; bits: number; side: number; mask: bigint }[],
   generation: number,
 ) {
-  const size = 24;
-  const keys = new Uint8Array(networks.length * size);
-  const masks = new DataView(new ArrayBuffer(networks.length * 8));
+  const keys = new Uint8Array(networks.length * CIDR[''].size);
+  const view = new DataView(keys.buffer);
+  const masks = new DataView(new ArrayBuffer(networks.length * MASK_BYTES));
   networks.forEach((entry, index) => {
-    const at = index * size;
-    new DataView(keys.buffer).setUint32(at, 32 + entry.bits, true);
-    keys[at + 4] = generation;
-    keys[at + 5] = entry.side;
-    keys.set(entry.bytes, at + 8);
+    const at = index * CIDR[''].size;
+    // What of the key stands before the address is compared whole.
+    view.setUint32(at + CIDR.prefix.offset, (CIDR.ip.offset - CIDR.generation.offset) * 8 + entry.bits, true);
+    view.setUint8(at + CIDR.generation.offset, generation);
+    view.setUint8(at + CIDR.side.offset, entry.side);
+    keys.set(entry.bytes, at + CIDR.ip.offset);
     const mask = networks.filter((other) => contains(other, entry)).reduce((sum, other) => sum | other.mask, 0n);
-    masks.setBigUint64(index * 8, mask, true);
+    masks.setBigUint64(index * MASK_BYTES, mask, true);
   });
   return { cidrKeys: keys, cidrMasks: new Uint8Array(masks.buffer) };
 }

@@ -1,9 +1,15 @@
 import type { KindSpec } from '../schema/kinds/spec.ts';
 import { kindsWhere } from '../schema/kinds.ts';
+import { STRUCTS } from '../schema/schema.gen.ts';
 import { filterEntries } from './filter-map.ts';
 import type { LoadedObject } from './load.ts';
 import { answered, checked, type Native } from './native.ts';
 import type { KernelFilter, KindFilter } from './types.ts';
+
+const STATE = STRUCTS.filter_state;
+const U32 = 4;
+const GENERATION = STATE.generation.offset / U32;
+const EPOCH = STATE.epoch.offset / U32;
 
 interface FilterKeys {
   readonly tokens: Uint8Array;
@@ -35,8 +41,9 @@ export class FilterMaps {
     for (const kind of kindsWhere(daemonNeeds))
       kinds.set(kind, { pass: 'whole', because: 'the daemon itself needs it' });
     const native = this.#native;
-    const state = new Uint32Array(answered(native, 'map filter_state', native.mapMemory('filter_state')), 0, 2);
-    const next = state[0] === 0 ? 1 : 0;
+    const memory = answered(native, 'map filter_state', native.mapMemory('filter_state'));
+    const state = new Uint32Array(memory, 0, STATE[''].size / U32);
+    const next = state[GENERATION] === 0 ? 1 : 0;
     const entries = filterEntries({ kinds }, this.#kindNumbers, next);
     const old = this.#written[next];
     this.#write('filter_tokens', old.tokens, null);
@@ -45,8 +52,8 @@ export class FilterMaps {
     this.#write('filter_cidrs', entries.cidrKeys, entries.cidrMasks);
     this.#write('filter_tables', new Uint8Array(Uint32Array.of(next).buffer), entries.table);
     this.#written[next] = { tokens: entries.tokenKeys, cidrs: entries.cidrKeys };
-    Atomics.store(state, 0, next);
-    Atomics.add(state, 1, 1);
+    Atomics.store(state, GENERATION, next);
+    Atomics.add(state, EPOCH, 1);
   }
 
   /** `values` null deletes. */

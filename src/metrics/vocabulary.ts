@@ -1,24 +1,21 @@
 import type { RuleMode } from '../rules/types.ts';
+import { ENUMS, STRUCTS } from '../schema/schema.gen.ts';
 
 /** The values of closed labels that no other layer has a list of. */
 export const MODES = ['enforce', 'shadow'] as const satisfies readonly RuleMode[];
-export const LOSS_REASONS = ['ring_full', 'scratch'] as const;
+/** By enum event_outcome: OUTCOME_LOST_*. */
+export const LOSS_REASONS = Object.keys(ENUMS.event_outcome)
+  .filter((name) => name.startsWith('OUTCOME_LOST_'))
+  .map((name) => name.replace('OUTCOME_LOST_', '').toLowerCase());
 export const DECODE_ERRORS = ['truncated', 'corrupt', 'unknown_kind', 'malformed'] as const;
-/** By struct syscall_counts in bpf/maps.bpf.h. */
-export const ERRNO_CLASSES = ['denied', 'missing', 'again', 'failed'] as const;
-/** By enum failure in bpf/maps.bpf.h. */
-export const KERNEL_FAILURES = [
-  'rate_map_full',
-  'string_unreadable',
-  'path_truncated',
-  'tail_call',
-  'wakeup',
-  'socket_map_full',
-  'call_map_full',
-  'identity',
-  'uring_map_full',
-  'uring_no_result',
-] as const;
+/** How system calls fail, by struct syscall_counts: every member but the calls. */
+export const ERRNO_CLASSES = (Object.keys(STRUCTS.syscall_counts) as (keyof typeof STRUCTS.syscall_counts)[]).filter(
+  (name) => name !== '' && name !== 'calls',
+);
+/** By enum failure, without its first and last. */
+export const KERNEL_FAILURES = Object.keys(ENUMS.failure)
+  .map((name) => name.replace('FAILURE_', '').toLowerCase())
+  .filter((name) => name !== 'none' && name !== 'max');
 /** Why json-rules-engine did not decide on an event. */
 export const ENGINE_FALLBACKS = ['queue_full', 'failed'] as const;
 export const HASH_OUTCOMES = ['computed', 'too_large', 'failed', 'refused'] as const;

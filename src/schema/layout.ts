@@ -28,13 +28,41 @@ export interface KindLayout {
   readonly members: ReadonlyMap<string, Member>;
 }
 
+/** Where the members of a struct that a map holds lie. */
+export interface StructLayout {
+  readonly size: number;
+  readonly members: ReadonlyMap<string, { readonly offset: number; readonly size: number }>;
+}
+
 export interface RecordLayout {
   readonly kinds: ReadonlyMap<string, KindLayout>;
   /** Enumerators by enum name, of every enum that a type of the object uses. */
   readonly enums: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Identifies the layout: equal for two objects exactly when their records have the same form. */
+  /** Of what the daemon reads from maps and writes into them. */
+  readonly structs: ReadonlyMap<string, StructLayout>;
+  /** Identifies the layout: equal for two objects exactly when records, map structs and map enums have the same form. */
   readonly hash: string;
 }
+
+/** Structs and enums of maps that the daemon knows; schema.gen.ts has them as constants. */
+export const MAP_STRUCTS = [
+  'filter_state',
+  'filter_table',
+  'filter_key',
+  'filter_cidr',
+  'kind_counts',
+  'io_totals',
+  'syscall_counts',
+  'blocked_endpoint',
+] as const;
+export const MAP_ENUMS = [
+  'event_outcome',
+  'failure',
+  'syscall_family',
+  'filter_pass',
+  'filter_token_type',
+  'filter_class',
+] as const;
 
 const ENUM_PREFIX = 'EVENT_';
 const MAX_NESTING = 4;
@@ -61,7 +89,18 @@ export function recordLayout(btf: Btf): RecordLayout {
   }
   const enums = new Map<string, ReadonlyMap<string, number>>();
   for (const { name, values } of btf.enums()) if (name !== '') enums.set(name, values);
-  return { kinds, enums, hash: hashOf(kinds) };
+  const structs = new Map(MAP_STRUCTS.map((name) => [name, structLayout(btf, name)]));
+  for (const name of MAP_ENUMS) if (!enums.has(name)) throw new FormatError(`BTF: no enum ${name}`);
+  return { kinds, enums, structs, hash: hashOf(kinds, structs, enums) };
+}
+
+function structLayout(btf: Btf, name: string): StructLayout {
+  const struct = btf.find('struct', name);
+  if (struct === undefined) throw new FormatError(`BTF: no struct ${name}`);
+  const members = struct.members.map(
+    (member) => [member.name, { offset: member.bitOffset / 8, size: btf.sizeOf(member.type) }] as const,
+  );
+  return { size: struct.size, members: new Map(members) };
 }
 
 function flatten(
@@ -108,12 +147,17 @@ function describe(btf: Btf, type: BtfType, typedef: string | undefined, size: nu
   throw new FormatError(`BTF: nothing is known about the type of ${name}`);
 }
 
-function hashOf(kinds: ReadonlyMap<string, KindLayout>): string {
+function hashOf(kinds: RecordLayout['kinds'], structs: RecordLayout['structs'], enums: RecordLayout['enums']): string {
   const hash = createHash('sha256');
   for (const { kind, number, struct, size, members } of kinds.values()) {
     hash.update(`${kind} ${number} ${struct} ${size}\n`);
     for (const { name, offset, size: bytes, type } of members.values())
       hash.update(`${name} ${offset} ${bytes} ${type}\n`);
   }
+  for (const [struct, { size, members }] of structs) {
+    hash.update(`${struct} ${size}\n`);
+    for (const [name, { offset, size: bytes }] of members) hash.update(`${name} ${offset} ${bytes}\n`);
+  }
+  for (const name of MAP_ENUMS) hash.update(`${name} ${JSON.stringify([...(enums.get(name) ?? [])])}\n`);
   return hash.digest('hex').slice(0, 32);
 }

@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
-/** Identifies the layout of every record; compared with the object's at start. */
-export const SCHEMA_HASH = 'b207d83938f6ff6de66d8e418c570972';
+/** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
+export const SCHEMA_HASH = 'b659c55b6b251c597ad8730a408e0f52';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -72,4 +72,147 @@ export const KIND_NUMBERS = {
   socket_create: 65,
   bpf_access: 66,
   terminal_input: 67,
+} as const;
+
+/** What maps hold: where each member lies. The entry '' is the struct as a whole. */
+export const STRUCTS = {
+  filter_state: {
+    '': { offset: 0, size: 8 },
+    generation: { offset: 0, size: 4 },
+    epoch: { offset: 4, size: 4 },
+  },
+  filter_table: {
+    '': { offset: 0, size: 8712 },
+    pass: { offset: 0, size: 512 },
+    types: { offset: 512, size: 4 },
+    unused: { offset: 516, size: 4 },
+    bloom: { offset: 520, size: 8192 },
+  },
+  filter_key: {
+    '': { offset: 0, size: 16 },
+    hash: { offset: 0, size: 8 },
+    type: { offset: 8, size: 4 },
+    generation: { offset: 12, size: 4 },
+  },
+  filter_cidr: {
+    '': { offset: 0, size: 24 },
+    prefix: { offset: 0, size: 4 },
+    generation: { offset: 4, size: 1 },
+    side: { offset: 5, size: 1 },
+    unused: { offset: 6, size: 2 },
+    ip: { offset: 8, size: 16 },
+  },
+  kind_counts: {
+    '': { offset: 0, size: 48 },
+    outcome: { offset: 0, size: 48 },
+  },
+  io_totals: {
+    '': { offset: 0, size: 64 },
+    file_read_calls: { offset: 0, size: 8 },
+    file_read_bytes: { offset: 8, size: 8 },
+    file_write_calls: { offset: 16, size: 8 },
+    file_write_bytes: { offset: 24, size: 8 },
+    net_send_calls: { offset: 32, size: 8 },
+    net_send_bytes: { offset: 40, size: 8 },
+    net_receive_calls: { offset: 48, size: 8 },
+    net_receive_bytes: { offset: 56, size: 8 },
+  },
+  syscall_counts: {
+    '': { offset: 0, size: 40 },
+    calls: { offset: 0, size: 8 },
+    denied: { offset: 8, size: 8 },
+    missing: { offset: 16, size: 8 },
+    again: { offset: 24, size: 8 },
+    failed: { offset: 32, size: 8 },
+  },
+  blocked_endpoint: {
+    '': { offset: 0, size: 20 },
+    ip: { offset: 0, size: 16 },
+    port: { offset: 16, size: 2 },
+    unused: { offset: 18, size: 2 },
+  },
+} as const;
+
+/** Enums of maps: keys, outcomes, bits. */
+export const ENUMS = {
+  event_outcome: {
+    OUTCOME_SEEN: 0,
+    OUTCOME_FILTERED: 1,
+    OUTCOME_THROTTLED: 2,
+    OUTCOME_SUBMITTED: 3,
+    OUTCOME_LOST_RING_FULL: 4,
+    OUTCOME_LOST_SCRATCH: 5,
+    OUTCOME_MAX: 6,
+  },
+  failure: {
+    FAILURE_NONE: 0,
+    FAILURE_RATE_MAP_FULL: 1,
+    FAILURE_STRING_UNREADABLE: 2,
+    FAILURE_PATH_TRUNCATED: 3,
+    FAILURE_TAIL_CALL: 4,
+    FAILURE_WAKEUP: 5,
+    FAILURE_SOCKET_MAP_FULL: 6,
+    FAILURE_CALL_MAP_FULL: 7,
+    FAILURE_IDENTITY: 8,
+    FAILURE_URING_MAP_FULL: 9,
+    FAILURE_URING_NO_RESULT: 10,
+    FAILURE_MAX: 16,
+  },
+  syscall_family: {
+    FAMILY_NONE: 0,
+    FAMILY_OPEN: 1,
+    FAMILY_READ: 2,
+    FAMILY_WRITE: 3,
+    FAMILY_REMOVE: 4,
+    FAMILY_RENAME: 5,
+    FAMILY_LINK: 6,
+    FAMILY_MAKE: 7,
+    FAMILY_ATTRIBUTE: 8,
+    FAMILY_EXEC: 9,
+    FAMILY_SOCKET: 10,
+    FAMILY_SEND: 11,
+    FAMILY_RECEIVE: 12,
+    FAMILY_CREDENTIAL: 13,
+    FAMILY_TRACE: 14,
+    FAMILY_NAMESPACE: 15,
+    FAMILY_KERNEL: 16,
+    FAMILY_MEMORY: 17,
+    FAMILY_URING: 18,
+    FAMILY_CONNECT: 19,
+    FAMILY_DUP: 20,
+    FAMILY_ACCESS: 21,
+    FAMILY_IOCTL: 22,
+    FAMILY_COPY: 23,
+    FAMILY_MMAP: 24,
+    FAMILY_CONTROL: 25,
+    FAMILY_MAX: 32,
+  },
+  filter_pass: {
+    PASS_WHOLE: 1,
+    PASS_COMPONENTS: 2,
+    PASS_UIDS: 4,
+    PASS_ERRORS: 8,
+    PASS_DESTINATION_PORTS: 16,
+    PASS_CIDRS: 32,
+    PASS_SOURCE_PORTS: 64,
+    PASS_REMOTE: 128,
+    PASS_NAMES: 256,
+  },
+  filter_token_type: {
+    TOKEN_COMPONENT: 1,
+    TOKEN_PREFIX4: 2,
+    TOKEN_PREFIX8: 3,
+    TOKEN_SUFFIX4: 4,
+    TOKEN_SUFFIX8: 5,
+    TOKEN_UID: 6,
+    TOKEN_PORT_SOURCE: 7,
+    TOKEN_PORT_DESTINATION: 8,
+    TOKEN_PROCESS_NAME: 9,
+  },
+  filter_class: {
+    CLASS_OPEN_READ: 60,
+    CLASS_OPEN_WRITE: 61,
+    CLASS_OPEN_CREATE: 62,
+    CLASS_OPEN_FAILED: 63,
+  },
 } as const;
