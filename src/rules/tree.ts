@@ -31,6 +31,8 @@ export interface Derived {
   readonly read: (event: FieldSource) => FieldValue;
   /** A condition on fields that holds whenever the test holds of the value: where the literals of the index come from. */
   readonly implied?: (test: Test) => Condition | undefined;
+  /** Whether no live event can pass the test, because of how live events come to their values. */
+  readonly neverLive?: (test: Test) => boolean;
 }
 
 /** What a leaf looks at. */

@@ -78,6 +78,7 @@ const ALWAYS: ReadonlySet<FieldId> = new Set(
       'event.type',
       'event.error',
       'event.result',
+      'event.source',
       'process.pid',
       'process.name',
       'process.comm',
@@ -101,6 +102,8 @@ export function knowsLiveKind(kind: string): Known {
     if (absent(leaf.subject)) return false;
     if (leaf.type === 'leaf' && leaf.test.op === 'compare' && absent(leaf.test.other)) return false;
     if (leaf.type === 'leaf' && leaf.test.op === 'exists' && isAlways(leaf.subject)) return true;
+    if (leaf.type === 'leaf' && leaf.subject.from === 'derived' && leaf.subject.derived.neverLive?.(leaf.test) === true)
+      return false;
     return byName(leaf);
   };
 }

@@ -1,5 +1,5 @@
 /** Falco's fd.* and fs.path.* fields: what the descriptor of a call refers to. */
-import { all, any, type Condition, exists, FALSE, field, leaf, not } from '../../tree.ts';
+import { all, any, type Condition, type Derived, exists, FALSE, field, leaf, not } from '../../tree.ts';
 import { ABSENT, constant, derive, derived, FAILED, first, flag, type Meaning, SUCCEEDED } from '../meaning.ts';
 import { familyCharacter, tupleMeaning } from '../socket-values.ts';
 import { BY_DESCRIPTOR, FD_NUMBER, NOT_DIRECTORY } from './arguments.ts';
@@ -50,6 +50,21 @@ function files(open: Meaning, path: Meaning = open): FalcoField['of'] {
 }
 
 const PATH = first('file.path');
+const DOTS = '../';
+/** In the path of a live event the kernel or plain text has resolved every `..`; what is left is the name of a directory. */
+const RAW_PATH: Derived = {
+  ...derive(
+    'fd.nameraw',
+    ['file.path', 'event.source'],
+    (path, source) => (source !== undefined && typeof path === 'string' && path.includes(DOTS) ? undefined : path),
+    (test) => leaf(field('file.path'), test),
+  ),
+  neverLive: (test) => {
+    if (test.op === 'glob')
+      return test.values.every((glob) => glob.some((part) => 'literal' in part && part.literal.includes(DOTS)));
+    return 'values' in test && test.values.every((value) => String(value).includes(DOTS));
+  },
+};
 const FAMILY = ['network.family', 'network.source.ip', 'network.destination.ip'] as const;
 const character = derived('fd.typechar', FAMILY, familyCharacter);
 const familyName = derived('fd.type', FAMILY, (family, source, destination) => {
@@ -78,12 +93,10 @@ function side(name: string, here: boolean): FalcoField['of'] {
   };
 }
 
-const LOCAL = any(
-  ['network.destination.ip'].map((name) => leaf(field(name), { op: 'cidr', values: ['127.0.0.0/8', '::1/128'] })),
-);
+const LOOPBACK = leaf(field('network.destination.ip'), { op: 'cidr', values: ['127.0.0.0/8', '::1/128'] });
 const isServer: FalcoField['of'] = (kind) => {
   if (what(kind) === 'listener' || kind === 'net_accept') return flag(exists(field('event.type')));
-  return what(kind) === 'connection' ? flag(any([LOCAL, INBOUND])) : ABSENT;
+  return what(kind) === 'connection' ? flag(any([LOOPBACK, INBOUND])) : ABSENT;
 };
 
 const PROTOCOLS: Readonly<Record<string, string>> = { net_send: 'udp' };
@@ -93,9 +106,10 @@ const protocol: FalcoField['of'] = (kind) => {
   return { is: 'first', subjects: [field('network.transport')], otherwise };
 };
 
-const hostname: FalcoField['of'] = (kind) => (OUTBOUND.has(kind) ? first('network.destination.hostname') : ABSENT);
+const hostname: FalcoField['of'] = (kind) =>
+  OUTBOUND.has(kind) ? cases(LOOPBACK, ABSENT, first('network.destination.hostname')) : ABSENT;
 const DNS =
-  'a name that a DNS answer on this host gave for the address; Falco asks the resolver for the addresses of the name';
+  'a name that a DNS answer on this host gave for the address; Falco asks the resolver for the addresses of the name; absent for loopback';
 
 const device = (part: 0 | 1) =>
   files(
@@ -125,6 +139,8 @@ const endOf = (index: 0 | 1) => (kind: string) => {
 
 const RESOLVED = 'resolved by the kernel: links are followed, so /var/run/x is /run/x';
 const RAW = 'absolute: the text that was passed is not kept';
+const RAW_NAME =
+  'the resolved path: the text that was passed is not kept, so that `../` is found in recorded events alone which have it in file.path';
 const NUMBERS = 'the return value of an open; of other calls it is not known which, only that it is not negative';
 const SOME_NUMBER: Meaning = {
   is: 'result',
@@ -183,7 +199,7 @@ export const FD_FIELDS: FalcoFields = {
     }),
     `${RESOLVED}; ${CALLS}`,
   ),
-  'fd.nameraw': text(files(PATH), RAW),
+  'fd.nameraw': text(files({ is: 'first', subjects: [{ from: 'derived', derived: RAW_PATH }] }), RAW_NAME),
   'fd.directory': text(
     files(cases(any([NOT_DIRECTORY, FAILED]), first('file.directory'), PATH), first('file.directory')),
     RESOLVED,
