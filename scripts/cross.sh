@@ -29,18 +29,7 @@ if [ "$(uname -m)" = "$machine" ]; then
 else
 	prefix=$machine-linux-gnu- sysroot=$PWD/.cache/sysroot/$arch
 	command -v "${prefix}g++" >/dev/null || fail "${prefix}g++ was not found (apt-get install g++-$(echo "$machine" | tr _ -)-linux-gnu)"
-	if [ ! -e "$sysroot/complete" ]; then
-		say "unpacking Debian's $debian libraries into .cache/sysroot/$arch"
-		rm -rf "$sysroot"
-		mkdir -p "$sysroot/lists/partial" "$sysroot/archives/partial"
-		apt() { apt-get -qq -o APT::Architecture="$debian" -o APT::Architectures::="$debian" -o Dir::State::lists="$sysroot/lists" \
-			-o Dir::State::status=/dev/null -o Dir::Cache::archives="$sysroot/archives" -o APT::Sandbox::User=root "$@"; }
-		apt update >&2 || fail "apt-get could not read the $debian lists"
-		(cd "$sysroot/archives" && apt download libbpf-dev libelf1 zlib1g >&2) || fail "apt-get could not download the $debian libraries"
-		for package in "$sysroot"/archives/*.deb; do dpkg-deb -x "$package" "$sysroot"; done
-		rm -rf "$sysroot/lists"
-		touch "$sysroot/complete"
-	fi
+	bash scripts/debian-packages.sh "$debian" "$sysroot" libbpf-dev libelf1 zlib1g
 fi
 
 library() { # file name
@@ -55,7 +44,7 @@ libz=$(library libz.so.1)
 libraries=("$libbpf" "$libelf" "$libz")
 # For the bill of materials: package and version of each.
 if [ -n "$sysroot" ]; then
-	for package in "$sysroot"/archives/*.deb; do dpkg-deb -W --showformat '${Package} ${Version}\n' "$package"; done
+	for package in "$sysroot.packages"/*.deb; do dpkg-deb -W --showformat '${Package} ${Version}\n' "$package"; done
 elif command -v dpkg-query >/dev/null; then
 	dpkg-query -W -f '${Package} ${Version}\n' libbpf-dev libelf1 libelf1t64 zlib1g 2>/dev/null || true
 elif command -v rpm >/dev/null; then

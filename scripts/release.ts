@@ -1,7 +1,7 @@
 /**
  * Builds what is given away, for x64 and arm64, into build/release:
  *
- *   npm run release [-- --arch=x64] [--only=tarball,deb,rpm,npm,image] [--output=DIR] [--version=V]
+ *   npm run release [-- --arch=x64] [--only=tarball,deb,rpm,image,npm] [--output=DIR] [--version=V]
  *
  * The same commit on the same distribution gives the same bytes. What a format
  * needs and is not there is said before anything is built.
@@ -12,18 +12,26 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ARCHITECTURES, type Arch, describeRelease, has, ROOT, type Target, write } from './release/context.ts';
 import { buildDeb } from './release/deb.ts';
+import { buildImage } from './release/image.ts';
+import { buildNpm } from './release/npm.ts';
+import { buildRpm } from './release/rpm.ts';
 import { buildTarball } from './release/tarball.ts';
 import { buildTree } from './release/tree.ts';
 
 interface Format {
   /** Program → Debian package that has it. */
   readonly needs: Readonly<Record<string, string>>;
-  readonly build: (target: Target) => readonly string[];
+  /** One for each processor, or one for all of them. */
+  readonly build?: (target: Target) => string;
+  readonly buildForAll?: (targets: readonly Target[]) => string;
 }
 
 const FORMATS: Readonly<Record<string, Format>> = {
-  tarball: { needs: { tar: 'tar', gzip: 'gzip' }, build: (target) => [buildTarball(target)] },
-  deb: { needs: { 'dpkg-buildpackage': 'dpkg-dev', dh: 'debhelper' }, build: (target) => [buildDeb(target)] },
+  tarball: { needs: { tar: 'tar', gzip: 'gzip' }, build: buildTarball },
+  deb: { needs: { 'dpkg-buildpackage': 'dpkg-dev', dh: 'debhelper' }, build: buildDeb },
+  rpm: { needs: { rpmbuild: 'rpm' }, build: buildRpm },
+  image: { needs: { buildah: 'buildah', 'dpkg-deb': 'dpkg' }, build: buildImage },
+  npm: { needs: { npm: 'npm' }, buildForAll: buildNpm },
 };
 
 function fail(message: string): never {
@@ -51,16 +59,19 @@ if (missing.length > 0) fail(`missing: ${[...new Set(missing.map(([, name]) => n
 const release = describeRelease(values.output, values.version);
 mkdirSync(release.output, { recursive: true });
 const artefacts: string[] = [];
+const targets: Target[] = [];
 for (const arch of archs as Arch[]) {
   const work = join(ROOT, 'build', arch, 'release');
   const target: Target = { ...release, arch, work, tree: join(work, 'tree') };
   console.error(`release: ${release.version} (${release.revision}) for ${arch}`);
   buildTree(target);
-  for (const { build } of formats) artefacts.push(...build(target));
+  for (const { build } of formats) if (build !== undefined) artefacts.push(build(target));
+  targets.push(target);
   const bill = join(release.output, `bpfwarden-${release.version}-linux-${arch}.sbom.cdx.json`);
   copyFileSync(join(target.tree, 'sbom.cdx.json'), bill);
   artefacts.push(bill);
 }
+for (const { buildForAll } of formats) if (buildForAll !== undefined) artefacts.push(buildForAll(targets));
 const sums = [...new Set(artefacts)].sort().map((file) => {
   const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
   return `${sum}  ${basename(file)}\n`;

@@ -3,7 +3,10 @@
 # without compiler, Node or network it is installed, watches, raises the alert of a
 # program copied to /tmp, and goes again without leaving anything.
 #
-#   scripts/try-release.sh deb|tarball|npm|rpm|image [DIR]   DIR: default build/release
+#   scripts/try-release.sh deb|systemd|tarball|npm|rpm|image|same [DIR]   DIR: default build/release
+#
+# systemd: the .deb with systemd as process 1 (systemd-nspawn). same: a second build,
+# of a clone in another place, has the same sums.
 #
 # Needs root and debootstrap; the root is made once (.cache/root) and only ever seen
 # through an overlay in a mount namespace of its own.
@@ -17,13 +20,31 @@ directory=$(readlink -f "${2:-build/release}")
 case $(uname -m) in x86_64) arch=x64 debian=amd64 rpm=x86_64 ;; aarch64) arch=arm64 debian=arm64 rpm=aarch64 ;; esac
 base=$PWD/.cache/root/bookworm
 
+with=''
+if [ "$what" = systemd ]; then base=$base-systemd with=systemd,systemd-sysv,dbus,procps; fi
+
+if [ "$what" = same ]; then
+	clone=$(mktemp -d /tmp/bpfwarden-same-XXXXXX)
+	trap 'rm -rf "$clone"' EXIT
+	git clone -q . "$clone/elsewhere"
+	ln -s "$PWD/node_modules" "$clone/elsewhere/node_modules"
+	mkdir -p "$clone/elsewhere/.cache"
+	ln -s "$PWD/.cache/runtime" "$clone/elsewhere/.cache/runtime"
+	(cd "$clone/elsewhere" && node --import tsx scripts/release.ts --arch="${ARCH:-$arch}" --only="${ONLY:-tarball,deb}" --output="$clone/out" >/dev/null) || fail "the second build"
+	while read -r sum name; do
+		[ ! -e "$clone/out/$name" ] || echo "$sum  $clone/out/$name"
+	done <"$directory/SHA256SUMS" | sha256sum --check >&2 || fail "the two builds differ"
+	say "same: fine"
+	exit
+fi
+
 if [ "${TRY_INSIDE:-}" != 1 ]; then
 	if [ ! -e "$base/.complete" ]; then
 		say "making a Debian 12 root with debootstrap"
 		command -v debootstrap >/dev/null || fail "debootstrap was not found (apt-get install debootstrap)"
 		rm -rf "$base"
 		mkdir -p "$base"
-		debootstrap --variant=minbase bookworm "$base" >"$base.log" 2>&1 || { tail "$base.log" >&2; fail "debootstrap"; }
+		debootstrap --variant=minbase ${with:+--include="$with"} bookworm "$base" >"$base.log" 2>&1 || { tail "$base.log" >&2; fail "debootstrap"; }
 		# Only what the package itself asks for may be there.
 		chroot "$base" dpkg -s libstdc++6 >/dev/null || fail "minbase has no libstdc++6"
 		touch "$base/.complete"
@@ -65,9 +86,7 @@ start() {
 	inside "$@" >"$place/log" 2>&1 &
 	daemon=$!
 	for _ in $(seq 240); do
-		if inside sh -c "exec 3<>/dev/tcp/127.0.0.1/9477" 2>/dev/null || curl -fs "http://$address/-/ready" >/dev/null 2>&1; then
-			curl -fs "http://$address/-/ready" >/dev/null 2>&1 && return
-		fi
+		curl -fs "http://$address/-/ready" >/dev/null 2>&1 && return
 		kill -0 "$daemon" 2>/dev/null || { cat "$place/log" >&2; fail "the daemon ended"; }
 		sleep 0.25
 	done
@@ -118,8 +137,160 @@ try_deb() {
 	say "purge left nothing"
 }
 
+# Steps of a person at the machine, run by systemd itself after the boot.
+try_systemd() {
+	local file
+	file=$(artefact "bpfwarden_*_$debian.deb")
+	umount -l "$root/proc" "$root/sys/fs/cgroup" "$root/sys" "$root/dev"
+	cat >"$root/root/steps" <<-STEPS
+		set -e
+		step() { echo "step: \$*"; "\$@"; }
+		DEBIAN_FRONTEND=noninteractive step apt-get install -y -qq --no-install-recommends /tmp/$file >/dev/null 2>&1
+		step systemctl is-active bpfwarden
+		systemctl show bpfwarden -p StatusText -p WatchdogUSec -p Type -p NotifyAccess
+		cp /bin/true /tmp/x && /tmp/x
+		sleep 3
+		echo "alerts: \$(grep -c '"/tmp/x"' $alerts)"
+		step systemctl reload bpfwarden
+		sleep 2
+		journalctl -u bpfwarden -o short -p info | tail -n 12
+		echo "priorities: \$(journalctl -u bpfwarden -o json | grep -o '"PRIORITY":"[0-9]"' | sort | uniq -c | tr '\n' ' ')"
+		main=\$(systemctl show bpfwarden -p MainPID --value)
+		echo "memory: \$(systemctl show bpfwarden -p MemoryCurrent --value) bytes"
+		# A daemon that hangs is restarted by the watchdog.
+		kill -STOP \$main
+		for _ in \$(seq 60); do sleep 1; [ "\$(systemctl show bpfwarden -p NRestarts --value)" = 0 ] || break; done
+		echo "restarts by the watchdog: \$(systemctl show bpfwarden -p NRestarts --value) (\$(journalctl -u bpfwarden | grep -c 'Watchdog timeout') timeout)"
+		sleep 15
+		step systemctl is-active bpfwarden
+		DEBIAN_FRONTEND=noninteractive step apt-get purge -y -qq bpfwarden >/dev/null 2>&1
+		echo "left: \$(ls -d /etc/bpfwarden /var/lib/bpfwarden /var/log/bpfwarden /var/cache/bpfwarden /usr/lib/bpfwarden /etc/systemd/system/*/bpfwarden.service 2>/dev/null | tr '\n' ' ')"
+		echo done
+	STEPS
+	cat >"$root/etc/systemd/system/steps.service" <<-UNIT
+		[Unit]
+		After=multi-user.target
+		[Service]
+		Type=oneshot
+		ExecStart=/bin/bash /root/steps
+		StandardOutput=file:/root/steps.log
+		StandardError=file:/root/steps.log
+		ExecStopPost=/bin/systemctl --no-block poweroff
+	UNIT
+	mkdir -p "$root/etc/systemd/system/default.target.wants"
+	ln -s ../steps.service "$root/etc/systemd/system/default.target.wants/steps.service"
+	timeout 280 systemd-nspawn -q -D "$root" --register=no --keep-unit --capability=all --private-network \
+		--system-call-filter='bpf perf_event_open' -b >"$place/log" 2>&1 || true
+	cat "$root/root/steps.log" >&2
+	grep -q '^done$' "$root/root/steps.log" || { tail -n 20 "$place/log" >&2; fail "the steps did not come to their end"; }
+	grep -q '^alerts: [1-9]' "$root/root/steps.log" || fail "no alert"
+	grep -q '^StatusText=.* BPF programs, ' "$root/root/steps.log" || fail "no status"
+	grep -q '^restarts by the watchdog: 1 (1 timeout)' "$root/root/steps.log" || fail "the watchdog did not restart it"
+	grep -q '^left: $' "$root/root/steps.log" || fail "purge left something"
+}
+
+try_tarball() {
+	local file
+	file=$(artefact "bpfwarden-*-linux-$arch.tar.gz")
+	mkdir -p "$root/opt/bpfwarden"
+	tar xzf "$directory/$file" -C "$root/opt/bpfwarden" --strip-components=1 --no-same-owner
+	ln -s /opt/bpfwarden/bin/bpfwarden "$root/usr/bin/bpfwarden"
+	say "$(inside bpfwarden --version)"
+	inside bpfwarden check >"$place/check" 2>&1 || { cat "$place/check" >&2; fail "check"; }
+	inside bpfwarden test /opt/bpfwarden/rules >"$place/check" 2>&1 || { tail "$place/check" >&2; fail "the rules' examples"; }
+	start bpfwarden --output.alerts=/tmp/alerts.ndjson
+	expect_alert /tmp/alerts.ndjson
+	stop
+}
+
+# There is no rpm-based root here: what the package says and brings, unpacked by rpm
+# itself, run in the Debian one.
+try_rpm() {
+	local file
+	file=$(artefact "bpfwarden-*.$rpm.rpm")
+	command -v rpm >/dev/null || fail "rpm was not found (apt-get install rpm)"
+	rpm --root "$root" --dbpath /var/lib/rpm --install --nodeps --noscripts --ignorearch "$directory/$file" || fail "rpm --install"
+	rpm --root "$root" --dbpath /var/lib/rpm --verify --nodeps --noscripts bpfwarden >&2 || fail "rpm --verify"
+	rpm -qp --scripts "$directory/$file" | grep -v scriptlet | sh -n || fail "the scripts"
+	say "$(inside bpfwarden --version)"
+	mkdir -p "$root/var/log/bpfwarden"
+	start bpfwarden --config.file=/etc/bpfwarden/bpfwarden.toml
+	expect_alert "$alerts"
+	stop
+	rpm --root "$root" --dbpath /var/lib/rpm --erase --nodeps --noscripts bpfwarden
+	rm -rf "$root/var/log/bpfwarden" "$root/var/lib/bpfwarden" "$root/var/lib/rpm"
+	[ -z "$(contents)" ] || { contents >&2; fail "erasing left files"; }
+}
+
+# A root with Node.js and npm's packages at hand but no compiler: nothing is compiled.
+try_npm() {
+	local file cache
+	file=$(artefact "bpfwarden-[0-9]*.tgz")
+	cache=$(npm config get cache)
+	mkdir -p "$root/opt/node/bin" "$root/opt/npm" "$root/opt/cache"
+	cp .cache/runtime/$arch/node_modules/node-linux-$arch/bin/node "$root/opt/node/bin/"
+	mount --bind "$(npm root -g)/npm" "$root/opt/npm"
+	mount --bind "$cache" "$root/opt/cache"
+	mount -o remount,bind,ro "$root/opt/npm"
+	inside env PATH=/opt/node/bin:/usr/bin:/bin node /opt/npm/bin/npm-cli.js install --global --prefix=/opt/app --prefer-offline --cache=/opt/cache --no-audit --no-fund \
+		--foreground-scripts "/tmp/$file" >"$place/npm" 2>&1 || { cat "$place/npm" >&2; fail "npm install"; }
+	grep -h 'bpfwarden: ' "$place/npm" | head -n 1 >&2
+	grep -q 'nothing is compiled' "$place/npm" || { cat "$place/npm" >&2; fail "it did not say that the prebuilt addon fits"; }
+	say "$(inside env PATH=/opt/node/bin:/usr/bin:/bin /opt/app/bin/bpfwarden --version)"
+	start env PATH=/opt/node/bin:/usr/bin:/bin /opt/app/bin/bpfwarden --output.alerts=/tmp/alerts.ndjson
+	expect_alert /tmp/alerts.ndjson
+	stop
+}
+
+# The image's own file system, read-only, with the image's own command and nothing of the host's.
+try_image() {
+	local file entry layers
+	file=$(artefact "bpfwarden-*-image-$debian.tar.gz")
+	mkdir "$place/image" "$place/unpacked"
+	tar xzf "$directory/$file" -C "$place/image"
+	layers=$(python3 -c 'import json,sys; print("\n".join(json.load(open(sys.argv[1]+"/manifest.json"))[0]["Layers"]))' "$place/image")
+	for layer in $layers; do tar xf "$place/image/$layer" -C "$place/unpacked"; done
+	entry=$(python3 - "$place/image" <<-'PY'
+		import json, sys
+		image = json.load(open(sys.argv[1] + "/manifest.json"))[0]
+		config = json.load(open(sys.argv[1] + "/" + image["Config"]))["config"]
+		assert config["Healthcheck"]["Test"], "no health check"
+		print(" ".join(config["Entrypoint"] + config["Cmd"]))
+	PY
+	)
+	[ -z "$(find "$place/unpacked" -name sh -o -name bash -o -name apt-get)" ] || fail "there is a shell in the image"
+	umount -l "$root/proc" "$root/sys/fs/cgroup" "$root/sys" "$root/dev"
+	umount -l "$root"
+	root=$place/unpacked
+	mkdir -p "$root/proc" "$root/sys" "$root/dev"
+	mount --bind "$root" "$root"
+	mount --rbind /sys "$root/sys"
+	mount -t proc none "$root/proc"
+	mount --bind /dev "$root/dev"
+	mount -t tmpfs none "$root/tmp"
+	mount -t tmpfs none "$root/var/lib/bpfwarden"
+	mount -o remount,bind,ro "$root"
+	# shellcheck disable=SC2086
+	start $entry
+	cp /bin/true /tmp/x && /tmp/x
+	rm -f /tmp/x
+	for _ in $(seq 40); do
+		! grep -q '"/tmp/x"' "$place/log" || break
+		sleep 0.25
+	done
+	grep -q '"/tmp/x"' "$place/log" || { tail "$place/log" >&2; fail "no alert"; }
+	say "alert: $(grep -m 1 '"/tmp/x"' "$place/log" | sed -E 's/.*"rule":\{"name":"([^"]*)".*/\1/')"
+	inside ${entry%% *} -e "fetch('http://127.0.0.1:9477/-/ready').then((r)=>process.exit(r.ok?0:1),()=>process.exit(1))" || fail "the health check"
+	stop
+}
+
 case $what in
 deb) try_deb ;;
-*) fail "usage: scripts/try-release.sh deb|tarball|npm|rpm|image [DIR]" ;;
+systemd) try_systemd ;;
+tarball) try_tarball ;;
+rpm) try_rpm ;;
+npm) try_npm ;;
+image) try_image ;;
+*) fail "usage: scripts/try-release.sh deb|systemd|tarball|rpm|npm|image|same [DIR]" ;;
 esac
 say "$what: fine"

@@ -7,12 +7,13 @@ import { type Config, TABLES } from '../config/options.ts';
 import { distrust } from '../config/trust.ts';
 import { mismatch } from '../config/validate.ts';
 import { WardenError } from '../errors.ts';
+import { builtFile } from '../kernel/built.ts';
 import type { FlagName, Flags } from './flags.ts';
 
 /** The package's own directory: shipped rules and build output are found from here, wherever it is started. */
 export const PACKAGE_DIRECTORY = findPackage(dirname(fileURLToPath(import.meta.url)));
 export const SHIPPED_RULES = join(PACKAGE_DIRECTORY, 'rules');
-export const BPF_OBJECT = join(PACKAGE_DIRECTORY, 'build', 'bpf', 'bpfwarden.bpf.o');
+export const BPF_OBJECT = builtFile('bpf/bpfwarden.bpf.o');
 
 function findPackage(directory: string): string {
   if (existsSync(join(directory, 'package.json'))) return directory;

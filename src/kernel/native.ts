@@ -1,12 +1,12 @@
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import type { Native, Status } from '../../native/addon.d.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import { errnoName } from '../schema/names/errno.ts';
+import { builtFile } from './built.ts';
 
 export type { MapInfo, Native, RingStats } from '../../native/addon.d.ts';
 
-const ADDON = fileURLToPath(new URL('../../build/Release/bpfwarden.node', import.meta.url));
+const ADDON = builtFile('Release/bpfwarden.node');
 
 /** Loads the addon; this is the only file that does. Throws NOT_BUILT. */
 export function loadNative(): Native {
