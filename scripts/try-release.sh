@@ -141,11 +141,13 @@ try_deb() {
 try_systemd() {
 	local file
 	file=$(artefact "bpfwarden_*_$debian.deb")
+	# systemd puts a file system of its own on /tmp.
+	mv "$root/tmp/$file" "$root/root/"
 	umount -l "$root/proc" "$root/sys/fs/cgroup" "$root/sys" "$root/dev"
 	cat >"$root/root/steps" <<-STEPS
 		set -e
 		step() { echo "step: \$*"; "\$@"; }
-		DEBIAN_FRONTEND=noninteractive step apt-get install -y -qq --no-install-recommends /tmp/$file >/dev/null 2>&1
+		DEBIAN_FRONTEND=noninteractive step apt-get install -y -qq --no-install-recommends /root/$file
 		step systemctl is-active bpfwarden
 		systemctl show bpfwarden -p StatusText -p WatchdogUSec -p Type -p NotifyAccess
 		cp /bin/true /tmp/x && /tmp/x
@@ -280,7 +282,7 @@ try_image() {
 	done
 	grep -q '"/tmp/x"' "$place/log" || { tail "$place/log" >&2; fail "no alert"; }
 	say "alert: $(grep -m 1 '"/tmp/x"' "$place/log" | sed -E 's/.*"rule":\{"name":"([^"]*)".*/\1/')"
-	inside ${entry%% *} -e "fetch('http://127.0.0.1:9477/-/ready').then((r)=>process.exit(r.ok?0:1),()=>process.exit(1))" || fail "the health check"
+	inside "${entry%% *}" /usr/lib/bpfwarden/health.mjs || fail "the health check"
 	stop
 }
 

@@ -13,8 +13,7 @@ const LIBRARIES = ['libc6', 'libgcc-s1', 'libstdc++6', 'gcc-12-base', 'base-file
 const KEPT = /\.so(\.|$)|^usr\/share\/doc\/[^/]+\/copyright$|^etc\/(os-release|debian_version)$|^usr\/lib\/os-release$/;
 const LEFT_OUT = /gconv\/|\/audit\/|libmemusage|libpcprofile/;
 const NODE = `${PROGRAM}/bin/node`;
-const HEALTH =
-  "fetch(process.env.BPFWARDEN_HEALTH_URL??'http://127.0.0.1:9477/-/ready').then((r)=>process.exit(r.ok?0:1),()=>process.exit(1))";
+const HEALTH = `${PROGRAM}/health.mjs`;
 
 function rootFiles(target: Target, root: string): void {
   const { arch, epoch } = target;
@@ -37,6 +36,7 @@ function rootFiles(target: Target, root: string): void {
     rmSync(join(root, path), { recursive: true });
   rmSync(join(root, 'usr/bin/bpfwarden'));
   rmSync(join(root, PROGRAM, 'bin/bpfwarden'));
+  copyFileSync(join(ROOT, 'packaging/health.mjs'), join(root, HEALTH));
   copyFileSync(join(ROOT, 'packaging/container.toml'), join(root, 'etc/bpfwarden/bpfwarden.toml'));
   write(join(root, 'etc/passwd'), 'root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n');
   write(join(root, 'etc/group'), 'root:x:0:\nnogroup:x:65534:\n');
@@ -61,7 +61,7 @@ export function buildImage(target: Target): string {
     ...['--entrypoint', JSON.stringify([NODE, '--disable-sigusr1', `${PROGRAM}/dist/main.js`])],
     ...['--cmd', '--config.file=/etc/bpfwarden/bpfwarden.toml', '--port', '9477'],
     ...['--volume', '/var/lib/bpfwarden', '--stop-signal', 'SIGTERM'],
-    ...['--healthcheck', `CMD ${NODE} -e ${HEALTH}`, '--healthcheck-start-period', '120s'],
+    ...['--healthcheck', `CMD ${NODE} ${HEALTH}`, '--healthcheck-start-period', '120s'],
     ...['--label', `org.opencontainers.image.version=${version}`],
     ...['--label', `org.opencontainers.image.revision=${revision}`],
     ...['--label', 'org.opencontainers.image.licenses=Apache-2.0', container],
