@@ -19,6 +19,7 @@ export const ERRORS = {
   SENSOR_FAILED: { fault: 'system', text: 'A BPF operation failed' },
   SCHEMA_MISMATCH: { fault: 'system', text: 'The BPF object and the daemon disagree about the record layout' },
   SPOOL_FAILED: { fault: 'system', text: 'The alert spool on disk failed' },
+  DAEMON_UNREACHABLE: { fault: 'system', text: 'The running daemon does not answer' },
   OUTPUT_FAILED: { fault: 'system', text: 'An output could not be opened or written' },
 } as const satisfies Record<string, { fault: 'user' | 'system'; text: string }>;
 

@@ -13,23 +13,56 @@ type Destination = NodeJS.WriteStream & { fd: number };
 /** syslog's priority of a level of pino's, as sd-daemon(3) writes it before a line. */
 const PRIORITY: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
 
+export interface LogOptions {
+  readonly destination?: Destination;
+  /** Default: on a terminal, unless NO_COLOR is set (no-color.org). */
+  readonly color?: boolean;
+  /** Also the facts of an alert that its line leaves out. */
+  readonly verbose?: boolean;
+}
+
+/** Keys of an alert's log entry, for programs that read the log. */
+const ALERT_KEYS = ['alert_id', 'rule', 'severity', 'risk_score'];
+
 /**
  * The daemon's own log, on standard error: lines for a person on a terminal,
  * lines with their priority where the journal reads, JSON otherwise. Events and
  * alerts never go through it.
  */
-export function createLogger(
-  level: LogLevel,
-  format: LogFormat = 'auto',
-  destination: Destination = process.stderr,
-): Logger {
+export function createLogger(level: LogLevel, format: LogFormat = 'auto', how: LogOptions = {}): Logger {
+  const { destination = process.stderr, verbose = false } = how;
   const options = { level, base: null };
   const form = format === 'auto' ? formOf(destination) : format;
   if (form === 'json') return pino(options, pino.destination({ fd: destination.fd, sync: true }));
   if (form === 'journal') return pino(options, journalStream(pino.destination({ fd: destination.fd, sync: true })));
-  const colorize = destination.isTTY && (process.env.NO_COLOR ?? '') === '';
-  return pino(options, pretty({ destination: destination.fd, colorize, translateTime: 'SYS:HH:MM:ss.l', sync: true }));
+  const colorize = how.color ?? (destination.isTTY && (process.env.NO_COLOR ?? '') === '');
+  return pino(
+    options,
+    pretty({
+      destination: destination.fd,
+      colorize,
+      translateTime: 'SYS:HH:MM:ss',
+      singleLine: true,
+      ignore: verbose ? 'level' : ['level', ...ALERT_KEYS].join(','),
+      messageFormat,
+      sync: true,
+    }),
+  );
 }
+
+/** An alert is one line, with its severity where other entries have their level. */
+const messageFormat: pretty.MessageFormatFunc = (entry, messageKey, label, { colors }) => {
+  const severity = typeof entry.alert_id === 'string' ? String(entry.severity) : undefined;
+  const word = (severity ?? label).toUpperCase().padEnd(8);
+  return `${colors[PAINT[severity ?? label] ?? 'cyan'](word)} ${String(entry[messageKey])}`;
+};
+const PAINT: Readonly<Record<string, 'redBright' | 'yellow'>> = {
+  critical: 'redBright',
+  warning: 'yellow',
+  FATAL: 'redBright',
+  ERROR: 'redBright',
+  WARN: 'yellow',
+};
 
 function formOf(destination: Destination): Exclude<LogFormat, 'auto'> {
   if (destination.isTTY) return 'text';

@@ -5,6 +5,7 @@ import { helpText } from './cli/help.ts';
 import { printProblems } from './cli/output.ts';
 import { readVersion, versionText } from './cli/version.ts';
 import { WardenError } from './errors.ts';
+import { visible } from './visible.ts';
 
 /** Loaded when asked for: `replay` needs neither the web server nor the addon. */
 const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => Promise<number>>> = {
@@ -17,6 +18,9 @@ const COMMANDS: Readonly<Record<CommandName, (line: CommandLine) => Promise<numb
   tune: async (line) => (await import('./cli/tune.ts')).tune(line),
   rules: async (line) => (await import('./cli/rules.ts')).rules(line),
   spool: async (line) => (await import('./cli/spool.ts')).spool(line),
+  alerts: async (line) => (await import('./cli/alerts.ts')).alerts(line),
+  show: async (line) => (await import('./cli/show.ts')).show(line),
+  top: async (line) => (await import('./cli/top.ts')).top(line),
   help: async ({ positionals }) => help(positionals[0]),
   version: async () => version(),
 };
@@ -43,7 +47,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return await COMMANDS[line.command](line);
   } catch (error) {
     if (!(error instanceof WardenError)) throw error;
-    process.stderr.write(`bpfwarden: ${error.message}\n`);
+    process.stderr.write(`bpfwarden: ${visible(error.message)}\n`);
     printProblems(error.problems);
     return error.exitCode;
   }

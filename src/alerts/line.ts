@@ -1,13 +1,5 @@
+import { visible } from '../visible.ts';
 import type { Alert } from './types.ts';
-
-/** Control characters could drive a terminal, and line feeds forge lines: both are made visible. */
-function visible(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-}
 
 /** A value below nested groups, such as `process.parent.name`, or undefined. */
 export function valueAt(root: unknown, path: string): unknown {
@@ -25,7 +17,9 @@ export function textAt(root: unknown, path: string): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
-const clip = (text: string, length = 160) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
+/** Cut at a number of characters, with a mark. */
+export const clip = (text: string, length = 160): string =>
+  text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 
 /**
  * One line for a person, such as
@@ -55,6 +49,25 @@ export function formatAlertLine(alert: Alert): string {
     alert.repeated === undefined ? '' : `repeated ${alert.repeated.count} times`,
   ];
   return visible(parts.filter(Boolean).join(' '));
+}
+
+/**
+ * The same for a narrow terminal, without the severity: which rule, what, who.
+ * Cut at `width`, never in the middle of an escape.
+ */
+export function shortAlertLine(alert: Alert, width: number): string {
+  const command =
+    textAt(alert, 'process.command_line') || textAt(alert, 'process.path') || textAt(alert, 'process.name');
+  const object = objectOf(alert);
+  const who = [textAt(alert, 'process.pid'), textAt(alert, 'user.name') || textAt(alert, 'process.uid')]
+    .filter((part) => part !== '')
+    .join(' ');
+  const repeated = alert.repeated === undefined ? '' : ` ×${alert.repeated.count + 1}`;
+  const head = `${alert.rule.name}${repeated}: `;
+  const tail = `${object === '' ? '' : ` ${object}`}${who === '' ? '' : ` (${who})`}`;
+  // The command is what can be cut: its beginning tells most.
+  const room = Math.max(12, width - head.length - tail.length);
+  return clip(visible(`${head}${clip(command || textAt(alert, 'event.type'), room)}${tail}`), width);
 }
 
 /** What was acted upon: a file, an address or another process. */

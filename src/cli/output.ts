@@ -1,10 +1,13 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
+import { visible } from '../visible.ts';
 import type { Flags } from './flags.ts';
 
 /** Where a command writes lines: a file, or standard output for '-'. Buffered; `close` writes the rest. */
 export interface LineWriter {
   write(line: string): void;
+  /** Writes what was given so far. */
+  flush(): void;
   close(): void;
 }
 
@@ -28,6 +31,7 @@ export function lineWriter(file: string): LineWriter {
       pending += `${line}\n`;
       if (pending.length >= FLUSH_AT) flush();
     },
+    flush,
     close() {
       flush();
       if (fd !== 1) closeSync(fd);
@@ -50,7 +54,7 @@ function writeSome(fd: number, bytes: Buffer, at: number): number {
 
 /** Problems to standard error, one a line, at most `limit` of them and then how many more there are. */
 export function printProblems(problems: readonly Problem[], limit = 200): void {
-  for (const problem of problems.slice(0, limit)) process.stderr.write(`${formatProblem(problem)}\n`);
+  for (const problem of problems.slice(0, limit)) process.stderr.write(`${visible(formatProblem(problem))}\n`);
   if (problems.length > limit) process.stderr.write(`… and ${problems.length - limit} more\n`);
 }
 

@@ -10,6 +10,7 @@ import { readRecording } from '../recording.ts';
 import { loadRules } from '../rules/load.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { KINDS } from '../schema/kinds.ts';
+import { jsonLine } from '../visible.ts';
 import type { CommandLine } from './flags.ts';
 import { lineWriter, printProblems } from './output.ts';
 import { rulePathsOf, settingsOf } from './settings.ts';
@@ -54,7 +55,7 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
       for (const draft of finding === undefined ? [] : draftsOf(finding, { hostName: hostname() })) {
         if (!accept(draft)) continue;
         count(draft.rule.name, 'first');
-        writer.write(JSON.stringify(redactedAlert(draft, { alertId: newAlertId(Date.now()) }, redactor)));
+        writer.write(jsonLine(redactedAlert(draft, { alertId: newAlertId(Date.now()) }, redactor)));
       }
       if (other !== undefined) await countOther(other.ruleset, event, count);
     }

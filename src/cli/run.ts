@@ -1,3 +1,5 @@
+import type { Announce } from '../alerts/announcer.ts';
+import { shortAlertLine } from '../alerts/line.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
 import { startDaemon } from '../daemon/start.ts';
 import { messageOf } from '../errors.ts';
@@ -5,7 +7,18 @@ import { sendNotification } from '../kernel/notify.ts';
 import { createLogger } from '../log.ts';
 import type { CommandLine } from './flags.ts';
 import { BPF_OBJECT, rulePathsOf, settingsOf, trust } from './settings.ts';
+import { type Terminal, terminalOf } from './terminal.ts';
 import { readVersion } from './version.ts';
+
+/** Columns that the time and the severity take of a line of the log. */
+const LOG_HEAD = 20;
+/** In a flood the rest of a minute is one line: nobody reads more. */
+const LINES_PER_MINUTE = 30;
+
+const brief = ({ width }: Terminal): Announce => ({
+  linesPerMinute: LINES_PER_MINUTE,
+  line: (alert) => shortAlertLine(alert, Math.max(40, width - LOG_HEAD)),
+});
 
 /** `run`: watches this host until SIGTERM or SIGINT; SIGHUP reloads, SIGUSR1 reopens output files. Exit code 0 after an orderly end. */
 export async function run({ flags }: CommandLine): Promise<number> {
@@ -16,7 +29,8 @@ export async function run({ flags }: CommandLine): Promise<number> {
   };
   const { version } = readVersion();
   const { log_level, log_format } = settingsOf(flags).response;
-  const log = createLogger(log_level, log_format);
+  const terminal = terminalOf(flags, process.stderr);
+  const log = createLogger(log_level, log_format, { color: terminal.color, verbose: flags.verbose === true });
   const manager = new ServiceManager(process.env, sendNotification, log);
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     let first = true;
@@ -30,7 +44,13 @@ export async function run({ flags }: CommandLine): Promise<number> {
     process.on('SIGINT', end);
   });
   manager.status('loading the BPF programs');
-  const starting = startDaemon({ version, objectPath: BPF_OBJECT, configure, log });
+  const starting = startDaemon({
+    version,
+    objectPath: BPF_OBJECT,
+    configure,
+    log,
+    announce: process.stderr.isTTY && flags.verbose !== true ? brief(terminal) : undefined,
+  });
   const reload = async () => {
     const started = await starting;
     manager.reloading();

@@ -6,6 +6,7 @@ import type { EventJson } from '../schema/event.ts';
 import { eventJson } from '../schema/json.ts';
 import { simpleEvent } from '../schema/simple.ts';
 import type { LiveView } from '../schema/view.ts';
+import { jsonLine } from '../visible.ts';
 
 const STANDARD_OUTPUT = 1;
 
@@ -62,7 +63,7 @@ export class EventsFile {
 
   add(view: LiveView): void {
     if (!this.#active || (this.kinds !== undefined && !this.kinds.has(view.kind))) return;
-    this.#pending.push(JSON.stringify(this.#redact(this.#simple ? simpleEvent(view) : eventJson(view))));
+    this.#pending.push(jsonLine(this.#redact(this.#simple ? simpleEvent(view) : eventJson(view))));
   }
 
   /** Writes what was added since; to be called at the end of each batch. */

@@ -4,6 +4,7 @@
  * pipeline/stages.ts's to know.
  */
 import { hostname, release } from 'node:os';
+import type { Announce } from '../alerts/announcer.ts';
 import type { Config } from '../config/options.ts';
 import { Enricher } from '../enrich/enricher.ts';
 import { bootId, Host } from '../enrich/host.ts';
@@ -38,6 +39,8 @@ export interface DaemonOptions {
   /** Configuration as file and flags say now; throws when it is wrong. Called at start and at each reload. */
   readonly configure: () => Settings;
   readonly log: Logger;
+  /** How alerts are told in the log. */
+  readonly announce?: Announce | undefined;
 }
 
 export interface RunningDaemon {
@@ -155,7 +158,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
 }
 
 function openPipeline(
-  { version, log }: DaemonOptions,
+  { version, log, announce }: DaemonOptions,
   config: Config,
   { metrics, sensor, clock, host }: { metrics: MetricsRegistry; sensor: Sensor; clock: BootClock; host: Host },
 ): Promise<AlertPipeline> {
@@ -165,6 +168,7 @@ function openPipeline(
     version,
     metrics,
     log,
+    announce,
     compileCondition: silenceCondition,
     declare: ({ sinks, plugins }) => {
       metrics.declareSinks(sinks);

@@ -1,4 +1,5 @@
 import type { AlertDraft } from '../alerts/alert.ts';
+import { Announcer } from '../alerts/announcer.ts';
 import {
   type AlertDetail,
   type AlertFilter,
@@ -10,7 +11,7 @@ import {
   History,
 } from '../alerts/history.ts';
 import { type IncidentDetail, type IncidentOptions, type IncidentSummary, Incidents } from '../alerts/incidents.ts';
-import { Ledger, type LedgerClock, type LedgerOptions } from '../alerts/ledger.ts';
+import { Ledger, Ledger, type LedgerClock, type LedgerOptions, type LedgerOptions } from '../alerts/ledger.ts';
 import { formatAlertLine } from '../alerts/line.ts';
 import { type Redactor, redactorOf } from '../alerts/redact.ts';
 import { pluginSinks } from '../alerts/sinks/plugin.ts';
@@ -26,6 +27,7 @@ import { Responder } from '../response/responder.ts';
 import type { Finding } from '../rules/types.ts';
 import type { EventJson, EventRecord } from '../schema/event.ts';
 import { kindSpec } from '../schema/kinds.ts';
+import { jsonLine } from '../visible.ts';
 import { Raiser } from './raise.ts';
 import { compileSilences } from './silences.ts';
 import { Deliveries } from './sinks.ts';
@@ -68,6 +70,7 @@ export class AlertPipeline {
   readonly #eventStream: Stream<EventJson, EventFilter>;
   readonly #alertsTotal: Counter;
   readonly #updatesTotal: Counter;
+  readonly #announcer: Announcer;
   readonly #endCollect: () => void;
   readonly #timer: NodeJS.Timeout;
   #config: Config;
@@ -128,8 +131,10 @@ export class AlertPipeline {
     this.#alertsTotal = metrics.counter('alerts_total');
     this.#updatesTotal = metrics.counter('alert_updates_total');
     this.#endCollect = metrics.onCollect(() => this.#collect());
+    this.#announcer = new Announcer({ log, ...options.announce });
     this.#timer = setInterval(() => {
       this.#alerter.summarise();
+      this.#announcer.tick();
       this.#spool.serveRequests();
     }, TICK_MS);
     this.#timer.unref();
@@ -168,20 +173,16 @@ export class AlertPipeline {
 
   /** The last stage: a finished alert reaches the spool, and who watches. */
   #publish(alert: Alert, { rule, event }: AlertDraft): void {
-    this.#spool.append(alert, JSON.stringify(alert));
+    this.#spool.append(alert, jsonLine(alert));
     this.#history.addAlert(alert, event);
     this.#incidents.record(alert);
     this.#alertStream.publish(alert);
-    const { log } = this.#options;
-    const facts = { alert_id: alert.alert_id, rule: rule.name, severity: rule.severity, risk_score: alert.risk_score };
+    this.#announcer.announce(alert);
     if (alert.repeated !== undefined) {
       this.#updatesTotal.inc({ severity: rule.severity });
-      // The terminal had its line when the alert was raised.
-      log.debug(facts, formatAlertLine(alert));
       return;
     }
     this.#alertsTotal.inc({ rule: rule.name, severity: rule.severity, action: rule.action });
-    log[rule.severity === 'info' ? 'info' : 'warn'](facts, formatAlertLine(alert));
     for (const name of this.#plugins.responding(rule.tags))
       void this.#responder.byPlugin(name, alert.rule, alert, () => this.#plugins.respond(name, alert));
   }

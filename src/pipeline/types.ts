@@ -1,3 +1,4 @@
+import type { Announce } from '../alerts/announcer.ts';
 import type { DeliveryState } from '../alerts/delivery.ts';
 import type { SpoolStats } from '../alerts/spool/types.ts';
 import type { Config } from '../config/options.ts';
@@ -11,6 +12,8 @@ export interface PipelineOptions {
   readonly config: Config;
   readonly hostName: string;
   readonly version: string;
+  /** How alerts are told in the log. Default: a whole line each. */
+  readonly announce?: Announce | undefined;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Compiles the CEL condition of a silence. Throws when it is wrong. */

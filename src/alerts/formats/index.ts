@@ -1,4 +1,5 @@
 import { choice, type Options, text, type ValuesOf } from '../../config/option.ts';
+import { jsonLine } from '../../visible.ts';
 import type { SpooledAlert } from '../spool/types.ts';
 import { toEcs } from './ecs.ts';
 import { toFalco } from './falco.ts';
@@ -20,9 +21,9 @@ export function renderer({ format, template, name }: FormatSettings & { readonly
     case 'alert':
       return ({ json }) => json;
     case 'falco':
-      return ({ alert }) => JSON.stringify(toFalco(alert));
+      return ({ alert }) => jsonLine(toFalco(alert));
     case 'ecs':
-      return ({ alert }) => JSON.stringify(toEcs(alert));
+      return ({ alert }) => jsonLine(toEcs(alert));
     case 'template': {
       const compiled = compileTemplate(template, `sinks.${name}.template`);
       return ({ alert }) => compiled(alert);

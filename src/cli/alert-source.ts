@@ -1,0 +1,89 @@
+import { createReadStream } from 'node:fs';
+import type { Alert } from '../alerts/types.ts';
+import type { Config } from '../config/options.ts';
+import { messageOf, WardenError } from '../errors.ts';
+import { linesOf } from '../recording.ts';
+import { DaemonClient } from './daemon-client.ts';
+
+/** Other alerts of the same rule that are looked at: the newest. */
+const MAX_ALERTS = 1000;
+
+export interface FoundAlert {
+  readonly alert: Alert;
+  /** Of the same rule, in any order. */
+  readonly others: readonly Alert[];
+  readonly from: string;
+}
+
+/** From the running daemon, which remembers updates; else from its file of alerts. */
+export async function findAlert(id: string, config: Config): Promise<FoundAlert> {
+  const tried: string[] = [];
+  const client = new DaemonClient(config);
+  try {
+    const found = await fromDaemon(client, id);
+    if (found !== undefined) return found;
+    tried.push(`${client.base} does not remember it`);
+  } catch (error) {
+    tried.push(`${client.base} does not answer (${messageOf(error)})`);
+  }
+  const file = config.output.alerts_file;
+  if (file === '' || file === '-') tried.push('there is no [output] alerts_file');
+  else {
+    const found = await fromFile(file, id);
+    if (found !== undefined) return found;
+    tried.push(`${file} does not have it`);
+  }
+  throw new WardenError('FLAG_INVALID', `no alert ${id}: ${tried.join('; ')}`);
+}
+
+async function fromDaemon(client: DaemonClient, id: string): Promise<FoundAlert | undefined> {
+  const alert = await client.get(`/api/v1/alerts/${encodeURIComponent(id)}`);
+  if (!isAlert(alert)) return undefined;
+  const list = (await client.get(`/api/v1/alerts?limit=${MAX_ALERTS}&rule=${encodeURIComponent(alert.rule.name)}`)) as {
+    readonly alerts?: unknown;
+  };
+  const others = Array.isArray(list?.alerts) ? list.alerts.filter(isAlert) : [];
+  return { alert, others, from: 'those that the daemon remembers' };
+}
+
+async function fromFile(file: string, id: string): Promise<FoundAlert | undefined> {
+  let alert: Alert | undefined;
+  for await (const line of alertsIn(file)) if (line.alert_id === id) alert = line;
+  if (alert === undefined) return undefined;
+  const others: Alert[] = [];
+  for await (const line of alertsIn(file)) {
+    if (line.rule.name !== alert.rule.name) continue;
+    others.push(line);
+    if (others.length > MAX_ALERTS) others.shift();
+  }
+  return { alert, others, from: file };
+}
+
+/** The alerts of an NDJSON file; a line that is none, such as one that a crash cut off, is passed over. */
+export async function* alertsIn(file: string): AsyncGenerator<Alert> {
+  try {
+    for await (const line of linesOf(createReadStream(file))) {
+      const value = line === undefined ? undefined : jsonOf(line.toString('utf8'));
+      if (isAlert(value)) yield value;
+    }
+  } catch (error) {
+    throw new WardenError('RECORDING_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlert(value: unknown): value is Alert {
+  if (typeof value !== 'object' || value === null) return false;
+  const { alert_id, rule, matched, response } = value as Partial<Record<keyof Alert, unknown>>;
+  const named = typeof rule === 'object' && rule !== null && typeof (rule as { name?: unknown }).name === 'string';
+  return (
+    typeof alert_id === 'string' && named && Array.isArray(matched) && typeof response === 'object' && response !== null
+  );
+}

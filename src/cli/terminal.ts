@@ -1,0 +1,58 @@
+import { styleText } from 'node:util';
+import { shortAlertLine } from '../alerts/line.ts';
+import type { Alert } from '../alerts/types.ts';
+import { WardenError } from '../errors.ts';
+import type { Severity } from '../rules/types.ts';
+import type { Flags } from './flags.ts';
+
+const STYLES = {
+  critical: ['bold', 'red'],
+  warning: ['yellow'],
+  info: ['cyan'],
+} as const satisfies Record<Severity, readonly ('bold' | 'red' | 'yellow' | 'cyan')[]>;
+const DEFAULT_WIDTH = 80;
+
+/** What is known of where a person reads. */
+export interface Terminal {
+  readonly color: boolean;
+  readonly width: number;
+}
+
+/** `--color`, else NO_COLOR (no-color.org), else whether it is a terminal. Throws FLAG_INVALID. */
+export function terminalOf(flags: Flags, stream: Partial<NodeJS.WriteStream> = process.stdout): Terminal {
+  const width = stream.columns ?? (Number(process.env.COLUMNS) || DEFAULT_WIDTH);
+  switch (flags.color ?? 'auto') {
+    case 'always':
+      return { color: true, width };
+    case 'never':
+      return { color: false, width };
+    case 'auto':
+      return { color: stream.isTTY === true && (process.env.NO_COLOR ?? '') === '', width };
+    default:
+      throw new WardenError('FLAG_INVALID', `--color: expected auto, always or never, found "${flags.color}"`);
+  }
+}
+
+export function severityText(severity: Severity, { color }: Terminal): string {
+  const word = severity.toUpperCase().padEnd(8);
+  return color ? styleText([...STYLES[severity]], word, { validateStream: false }) : word;
+}
+
+export function heading(text: string, { color }: Terminal): string {
+  return color ? styleText('bold', text, { validateStream: false }) : text;
+}
+
+/** `14:03:12 WARNING  suspicious_temp_execution: /tmp/x (pid 12, root)`, within the terminal's width. */
+export function alertRow(alert: Alert, terminal: Terminal): string {
+  const time = clock(alert.timestamp);
+  const left = terminal.width - time.length - 10;
+  return `${time} ${severityText(alert.severity, terminal)} ${shortAlertLine(alert, Math.max(20, left))}`;
+}
+
+/** Local time of day; with the date for another day. */
+export function clock(seconds: number): string {
+  const at = new Date(seconds * 1000);
+  const time = at.toTimeString().slice(0, 8);
+  if (at.toDateString() === new Date().toDateString()) return time;
+  return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}-${String(at.getDate()).padStart(2, '0')} ${time}`;
+}
