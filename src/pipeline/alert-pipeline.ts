@@ -11,7 +11,7 @@ import {
   History,
 } from '../alerts/history.ts';
 import { type IncidentDetail, type IncidentOptions, type IncidentSummary, Incidents } from '../alerts/incidents.ts';
-import { Ledger, Ledger, type LedgerClock, type LedgerOptions, type LedgerOptions } from '../alerts/ledger.ts';
+import { Ledger, type LedgerClock, type LedgerOptions } from '../alerts/ledger.ts';
 import { type Redactor, redactorOf } from '../alerts/redact.ts';
 import { pluginSinks } from '../alerts/sinks/plugin.ts';
 import { openSpool } from '../alerts/spool/open.ts';
