@@ -41,7 +41,10 @@ export class Announcer {
     const { severity, rule } = alert;
     const facts = { alert_id: alert.alert_id, rule: rule.name, severity, risk_score: alert.risk_score };
     // The terminal had its line when the alert was raised.
-    if (alert.repeated !== undefined) return this.#log.debug(facts, this.#line(alert));
+    if (alert.repeated !== undefined) {
+      this.#log.debug(facts, this.#line(alert));
+      return;
+    }
     this.tick();
     if (this.#lines >= this.#linesPerMinute) {
       this.#severities.set(severity, (this.#severities.get(severity) ?? 0) + 1);
