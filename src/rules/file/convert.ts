@@ -3,6 +3,7 @@ import { Document, isMap, isPair, isScalar, isSeq, type Node, Scalar, visit } fr
 import { FIELD_NAMES, FIELDS, fieldId, fieldName } from '../../schema/fields.ts';
 import { layOutCondition, oneLine } from '../cel/layout.ts';
 import { RuleDocument } from './document.ts';
+import { FILE_KEYS } from './keys.ts';
 import { plain } from './node.ts';
 
 type Fields = Record<string, unknown>;
@@ -13,7 +14,9 @@ const CEL_KEYS = ['condition'];
 
 /** The file in the other language. Throws RuleError where it is not a rule file. */
 export function convertRuleFile(file: string, text: string, to: 'json' | 'yaml', schema?: string): string {
-  const data = plain(new RuleDocument(file, text).root) as Fields;
+  const document = new RuleDocument(file, text);
+  document.checkKeys(document.root, FILE_KEYS);
+  const data = plain(document.root) as Fields;
   return to === 'json' ? `${JSON.stringify(eachCondition(data, collapsed), null, 2)}\n` : yamlText(data, schema);
 }
 

@@ -2,9 +2,10 @@
 import { nearest } from '../../nearest.ts';
 import { FIELD_ALIASES, FIELD_NAMES, fieldId, fieldSpec } from '../../schema/fields.ts';
 import { any, type Condition, exists, field, kindIs, leaf, not, type Subject } from '../tree.ts';
-import { auditField } from './auditd/records.ts';
+import { AUDIT_FIELDS, auditField } from './auditd/records.ts';
 import type { Variant } from './logsource.ts';
 import { quoted, SigmaFault } from './problem.ts';
+import { meaningOf, type SpecialField, TAXONOMY } from './taxonomy.ts';
 
 export type SigmaField =
   /** The first subject that is present. */
@@ -30,52 +31,6 @@ export type SigmaField =
   /** No field: the whole event. */
   | { readonly type: 'keywords' };
 
-const SAME: ReadonlyMap<string, readonly string[]> = new Map([
-  ['CommandLine', ['process.command_line']],
-  ['CurrentDirectory', ['process.cwd']],
-  ['ProcessId', ['process.pid']],
-  ['ProcessName', ['process.name']],
-  ['ProcessGuid', ['process.entity_id']],
-  ['ParentCommandLine', ['process.parent.command_line']],
-  ['ParentProcessId', ['process.ppid', 'process.parent.pid']],
-  ['ParentProcessName', ['process.parent.name']],
-  ['ParentProcessGuid', ['process.parent.entity_id']],
-  ['User', ['user.name']],
-  ['LogonId', ['process.auid']],
-  ['Computer', ['host.name']],
-  ['ComputerName', ['host.name']],
-  ['Hostname', ['host.name']],
-  ['SourceIp', ['network.source.ip']],
-  ['SourcePort', ['network.source.port']],
-  ['DestinationIp', ['network.destination.ip']],
-  ['DestinationPort', ['network.destination.port']],
-  ['DestinationHostname', ['network.destination.hostname']],
-  ['Protocol', ['network.transport']],
-]);
-
-/**
- * The file that runs, and the path that was asked for: where sh is a link to
- * dash, or vi one to vim.basic, rules name the link as often as the file.
- */
-const EITHER: ReadonlyMap<string, readonly string[]> = new Map([
-  ['Image', ['process.path', 'process.invoked_path']],
-  ['ParentImage', ['process.parent.path', 'process.parent.invoked_path']],
-]);
-
-/** Hashes that nothing here computes. */
-const NEVER: ReadonlySet<string> = new Set(['sha1', 'imphash', 'Imphash']);
-
-const SPECIAL = [
-  'TargetFilename',
-  'SourceFilename',
-  'Initiated',
-  'Hashes',
-  'md5',
-  'sha256',
-  'SourceIsIpv6',
-  'DestinationIsIpv6',
-];
-
 const single = (...names: readonly string[]): SigmaField => ({ type: 'value', subjects: names.map(field) });
 
 /** The meaning of a field in the events of one variant of a log source. Throws SigmaFault for an unknown one. */
@@ -83,12 +38,15 @@ export function sigmaField(name: string, variant: Variant): SigmaField {
   if (name === '') return { type: 'keywords' };
   const audit = variant.audit === undefined ? undefined : auditField(name, variant.audit);
   if (audit !== undefined) return audit;
-  if (variant.audit !== undefined) return ownField(name);
-  const names = SAME.get(name);
-  if (names !== undefined) return single(...names);
-  const paths = EITHER.get(name);
-  if (paths !== undefined) return { type: 'either', subjects: paths.map(field) };
-  if (NEVER.has(name)) return { type: 'absent' };
+  if (variant.audit !== undefined) return ownField(name, AUDIT_FIELDS);
+  const meaning = meaningOf(name);
+  if (meaning === undefined) return ownField(name, Object.keys(TAXONOMY));
+  if ('never' in meaning) return { type: 'absent' };
+  if ('special' in meaning) return specialField(name as SpecialField, variant);
+  return { type: meaning.either === true ? 'either' : 'value', subjects: meaning.is.map(field) };
+}
+
+function specialField(name: SpecialField, variant: Variant): SigmaField {
   switch (name) {
     case 'TargetFilename':
       return single(variant.target);
@@ -110,25 +68,17 @@ export function sigmaField(name: string, variant: Variant): SigmaField {
     case 'md5':
     case 'sha256':
       return single(`${variant.hashed}.${name}`);
-    default:
-      return ownField(name);
   }
 }
 
 /** A field of our own schema, by its dotted name. */
-function ownField(name: string): SigmaField {
+function ownField(name: string, known: readonly string[]): SigmaField {
   const env = /^process\.env\.([A-Za-z_]\w*)$/.exec(name)?.[1];
   if (env !== undefined) return { type: 'value', subjects: [{ ...field('process.env'), key: env }] };
   const id = fieldId(name);
   // A simple event's names (pid, process) are too common to be told from a foreign log's fields.
   if (id === undefined || !name.includes('.')) {
-    const near = nearest(name, [
-      ...SAME.keys(),
-      ...EITHER.keys(),
-      ...SPECIAL,
-      ...FIELD_NAMES,
-      ...Object.keys(FIELD_ALIASES),
-    ]);
+    const near = nearest(name, [...known, ...FIELD_NAMES, ...Object.keys(FIELD_ALIASES)]);
     throw new SigmaFault(
       `the field ${quoted(name)} is unknown`,
       undefined,

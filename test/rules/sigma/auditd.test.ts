@@ -184,7 +184,11 @@ describe('Sigma rules of the service auditd', () => {
       one('type: USER_LOGIN, res: failed'),
       'the field "res" of auditd is not recorded: programs write it',
     ],
-    ['a field that audit does not have', one('type: SYSCALL, exee: x'), 'the field "exee" is unknown'],
+    [
+      'a field that audit does not have',
+      one('type: SYSCALL, exee: x'),
+      'the field "exee" is unknown (did you mean exe?)',
+    ],
   ] as const) {
     it(`are refused for ${what}`, () => {
       expect(load(detection).problems.map(formatProblem).join('\n')).to.contain(reason);

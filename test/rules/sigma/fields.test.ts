@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'chai';
+import { sigmaPage } from '../../../scripts/generate-sigma.ts';
 import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import { loadSigmaTexts } from '../../../src/rules/sigma/load.ts';
 import { recordFromJson } from '../../../src/schema/record.ts';
@@ -33,6 +36,11 @@ const connects = (search: string, network: object, type = 'net_conn') =>
   fires('network_connection', search, type, { network });
 
 describe('fields of Sigma', () => {
+  it('docs/sigma.md has the table that the loader reads', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/sigma.md'), 'utf8');
+    expect(sigmaPage(page)).to.equal(page);
+  });
+
   it('hashes of the executable or the file, with or without their names', () => {
     const process = { md5: MD5, sha256: SHA256 };
     for (const search of [

@@ -59,6 +59,12 @@ const SAME: ReadonlyMap<string, readonly string[]> = new Map([
   ['ouid', ['file.owner']],
 ]);
 
+/** The names that have a meaning here, for who misspells one. */
+export const AUDIT_FIELDS: readonly string[] = [
+  ...SAME.keys(),
+  ...'type name nametype syscall success laddr lport saddr_fam argc a0 a1 a2 a3'.split(' '),
+];
+
 const FROM_RULES = 'the rules of auditd give it, and they are not in use here';
 const FROM_PROGRAMS = 'programs write it to audit themselves, the kernel does not report it';
 const NOT_KEPT = 'it is no part of our events';
