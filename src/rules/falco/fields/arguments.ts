@@ -1,5 +1,5 @@
 /** Arguments of system calls: evt.arg.NAME and evt.rawarg.NAME, by our kind of event. */
-import { field, leaf, not } from '../../tree.ts';
+import { type Derived, field, leaf, not } from '../../tree.ts';
 import {
   domainName,
   joined,
@@ -19,6 +19,12 @@ type Arguments = Readonly<Record<string, Meaning>>;
 const RES = derived('evt.arg.res', ['event.result', 'event.error'], resultText);
 const PATH = first('file.path');
 const NEW_PATH = first('file.new_path');
+
+/** Packet sockets are a kind of their own. */
+const RARE_DOMAIN: Derived = {
+  ...derive('evt.arg.domain of a rare family', ['network.family'], domainName),
+  neverLive: (test) => 'values' in test && test.values.every((value) => String(value).includes('AF_PACKET')),
+};
 
 /** The path of a descriptor as Falco writes it, or the error that came instead. */
 const FD: Meaning = {
@@ -115,6 +121,17 @@ const BY_KIND: Readonly<Record<string, Arguments>> = {
     type: derived('evt.arg.type', ['socket.type'], socketType),
     proto: first('socket.protocol'),
   },
+  socket_create: {
+    domain: { is: 'first', subjects: [{ from: 'derived', derived: RARE_DOMAIN }] },
+    type: derived('evt.arg.type', ['socket.type'], socketType),
+    proto: first('socket.protocol'),
+  },
+  unix_connect: { res: RES, addr: PATH },
+  prctl: { res: RES, option: first('prctl.option'), arg2_int: first('prctl.value') },
+  seccomp: { res: RES, op: first('seccomp.operation') },
+  file_removexattr: { res: RES, path: PATH, name: first('file.attribute') },
+  file_chattr: { res: RES, fd: FD },
+  acct: { res: RES, name: PATH },
   socket_dup: {
     res: derived('evt.arg.res of a dup', ['event.result', 'socket.fd'], (result, fd) => result ?? fd),
     newfd: first('socket.fd'),
@@ -157,6 +174,7 @@ function joinedWords(words: unknown): string | undefined {
 }
 
 /** All names that an argument has in some kind of event. */
+export const ARGUMENTS_OF = (kind: string): readonly string[] => Object.keys(BY_KIND[kind] ?? {});
 export const ARGUMENT_NAMES: ReadonlySet<string> = new Set(Object.values(BY_KIND).flatMap(Object.keys));
 
 /** Names of arguments that Falco has and our events do not. */

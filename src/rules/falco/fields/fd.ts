@@ -5,7 +5,7 @@ import { familyCharacter, tupleMeaning } from '../socket-values.ts';
 import { BY_DESCRIPTOR, FD_NUMBER, NOT_DIRECTORY } from './arguments.ts';
 import { address, type FalcoField, type FalcoFields, missing, network, number, port, text, truth } from './spec.ts';
 
-type What = 'open' | 'file' | 'changed' | 'connection' | 'listener' | 'socket' | 'memory' | 'none';
+type What = 'open' | 'file' | 'changed' | 'connection' | 'listener' | 'socket' | 'unix' | 'memory' | 'none';
 
 const WHAT: Readonly<Record<string, What>> = {
   file_open: 'open',
@@ -24,6 +24,9 @@ const WHAT: Readonly<Record<string, What>> = {
   socket_dup: 'connection',
   net_listen: 'listener',
   socket_raw: 'socket',
+  socket_create: 'socket',
+  unix_connect: 'unix',
+  file_removexattr: 'changed',
   memfd_create: 'memory',
   module_load: 'changed',
 };
@@ -37,7 +40,7 @@ const cases = (when: Condition, chosen: Meaning, otherwise: Meaning): Meaning =>
 });
 
 /** Calls that take a path have no descriptor in Falco. */
-const DESCRIPTOR_CALLS = BY_DESCRIPTOR('fchmod', 'fchown', 'ftruncate', 'fsetxattr', 'finit_module');
+const DESCRIPTOR_CALLS = BY_DESCRIPTOR('fchmod', 'fchown', 'ftruncate', 'fsetxattr', 'fremovexattr', 'finit_module');
 const byDescriptor = (meaning: Meaning) => cases(DESCRIPTOR_CALLS, meaning, ABSENT);
 
 /** A meaning for each sort of descriptor; without one the event has no such value. */
@@ -159,6 +162,7 @@ export const FD_FIELDS: FalcoFields = {
       connection: SOME_NUMBER,
       listener: SOME_NUMBER,
       socket: SOME_NUMBER,
+      unix: SOME_NUMBER,
       memory: SOME_NUMBER,
     }),
     NUMBERS,
@@ -170,6 +174,7 @@ export const FD_FIELDS: FalcoFields = {
       changed: byDescriptor(constant('file')),
       connection: familyName,
       listener: familyName,
+      unix: constant('unix'),
       memory: constant('memfd'),
     }),
     'a directory is one that was opened with O_DIRECTORY, as in Falco',
@@ -183,6 +188,7 @@ export const FD_FIELDS: FalcoFields = {
       connection: character,
       listener: character,
       socket: character,
+      unix: constant('u'),
       memory: constant('m'),
     }),
   ),
@@ -193,11 +199,12 @@ export const FD_FIELDS: FalcoFields = {
       changed: byDescriptor(PATH),
       connection: tupleMeaning('fd.name', false),
       listener: tupleMeaning('fd.name of a listener', false, 'source'),
+      unix: PATH,
       memory: derived('fd.name of a memory file', ['memfd.name'], (name) =>
         typeof name === 'string' ? `memfd:${name}` : undefined,
       ),
     }),
-    `${RESOLVED}; ${CALLS}`,
+    `${RESOLVED}; of a Unix socket the path alone; ${CALLS}`,
   ),
   'fd.nameraw': text(files({ is: 'first', subjects: [{ from: 'derived', derived: RAW_PATH }] }), RAW_NAME),
   'fd.directory': text(
@@ -238,8 +245,8 @@ export const FD_FIELDS: FalcoFields = {
   'fd.rproto': missing('use fd.rport'),
   'fd.l4proto': text(protocol),
   'fd.sockfamily': text(
-    by({ connection: constant('ip'), listener: constant('ip') }),
-    'sockets of the IP families only',
+    by({ connection: constant('ip'), listener: constant('ip'), unix: constant('unix') }),
+    'sockets of the IP families and connections of Unix sockets only',
   ),
   'fd.is_server': truth(isServer, 'of a connection to an address of this host other than loopback, false'),
   'fd.connected': truth((kind) => {
