@@ -318,10 +318,12 @@ struct dns_event {
  *   setns         [1] CLONE_NEW*; name of the namespace file, such as mnt:[4026531841]
  *   unshare       [0] CLONE_NEW*
  *   mprotect_exec, mmap_exec  [0] address, [1] length, [2] PROT_*, [3] MAP_* (mmap); path and file
- * of mapped files module_load   path and file (finit_module), detail parameters; module_unload:
- * name keyctl        [0] operation (keyctl; ~0 for add_key and request_key); name type and detail
- * description (add_key, request_key) ids           old_* is ~0 when it is not known (a process
- * older than the sensor)
+ *                 of mapped files
+ *   module_load   path and file (finit_module), detail parameters
+ *   module_unload name
+ *   keyctl        [0] operation (keyctl; ~0 for add_key and request_key); name type and
+ *                 detail description (add_key, request_key)
+ *   ids           old_* is ~0 when it is not known (a process older than the sensor)
  */
 struct call_event {
 	struct record_header header;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exports (native/addon.d.ts describes them): unpacking of arguments and
-// the life of the one object and reader of an environment. JavaScript has
-// validated; what is still wrong here answers -EINVAL, never a crash.
+// The exports (native/addon.d.ts describes them), and the life of the one
+// object and reader of an environment.
 #include <cerrno>
-#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <napi.h>
 
+#include "arguments.hh"
 #include "capabilities.hh"
 #include "log.hh"
 #include "notify.hh"
@@ -66,36 +65,6 @@ class Addon : public Napi::Addon<Addon>
 		return Napi::Number::New(env_, value);
 	}
 
-	static bool text(Info info, size_t index, std::string *out)
-	{
-		if (!info[index].IsString())
-			return false;
-		*out = info[index].As<Napi::String>().Utf8Value();
-		// A NUL would name something else than JavaScript sees.
-		return out->find('\0') == std::string::npos;
-	}
-
-	static bool bytes(Info info, size_t index, Bytes *out)
-	{
-		const Napi::Value value = info[index];
-		if (value.IsNull() || value.IsUndefined())
-			return true;
-		if (!value.IsTypedArray() ||
-		    value.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array)
-			return false;
-		auto array = value.As<Napi::Uint8Array>();
-		*out = {array.Data(), array.ByteLength(), true};
-		return true;
-	}
-
-	static bool integer(const Napi::Value &value, double least, double most, double *out)
-	{
-		if (!value.IsNumber())
-			return false;
-		*out = value.As<Napi::Number>().DoubleValue();
-		return *out >= least && *out <= most && std::floor(*out) == *out;
-	}
-
 	// A copy that JavaScript owns.
 	Napi::Value array(const std::vector<uint8_t> &data) const
 	{
@@ -108,11 +77,9 @@ class Addon : public Napi::Addon<Addon>
 	Napi::Value open(Info info)
 	{
 		std::string path;
-		double level = 0;
-		if (!text(info, 0, &path) ||
-		    (!info[1].IsUndefined() && !integer(info[1], 0, 2, &level)))
+		if (!text(info, 0, &path))
 			return status(-EINVAL);
-		set_log_level(static_cast<int>(level));
+		collect_log();
 		return status(object_.open(path));
 	}
 
@@ -244,24 +211,6 @@ class Addon : public Napi::Addon<Addon>
 		return error ? status(error) : array(data);
 	}
 
-	static bool option(const Napi::Object &options, const char *name, double least, double most,
-			   double *value)
-	{
-		Napi::Value given = options.Get(name);
-		return given.IsUndefined() || integer(given, least, most, value);
-	}
-
-	static bool option(const Napi::Object &options, const char *name, std::string *value)
-	{
-		Napi::Value given = options.Get(name);
-		if (given.IsUndefined())
-			return true;
-		if (!given.IsString())
-			return false;
-		*value = given.As<Napi::String>().Utf8Value();
-		return true;
-	}
-
 	Napi::Value start(Info info)
 	{
 		if (!object_.is_open())
@@ -270,44 +219,24 @@ class Addon : public Napi::Addon<Addon>
 			return status(-EAGAIN);
 		if (reader_)
 			return status(-EALREADY);
-		if (!info[0].IsFunction() || !info[1].IsArrayBuffer() ||
-		    (!info[2].IsUndefined() && !info[2].IsObject()))
-			return status(-EINVAL);
-
 		ReaderOptions options;
-		std::string bulk_name = "bulk_ring", priority_name = "priority_ring",
-			    state_name = "reader_state";
-		if (info[2].IsObject()) {
-			auto given = info[2].As<Napi::Object>();
-			double bulk_bytes = static_cast<double>(options.bulk_bytes);
-			double drain_us = static_cast<double>(options.drain_ns / 1000);
-			double busy_ms = static_cast<double>(options.busy_ms);
-			double idle_ms = static_cast<double>(options.idle_ms);
-			if (!option(given, "bulkRing", &bulk_name) ||
-			    !option(given, "priorityRing", &priority_name) ||
-			    !option(given, "readerState", &state_name) ||
-			    !option(given, "bulkBytes", 4096, 1 << 30, &bulk_bytes) ||
-			    !option(given, "drainMicroseconds", 1, 10e6, &drain_us) ||
-			    !option(given, "busyMilliseconds", 1, 1000, &busy_ms) ||
-			    !option(given, "idleMilliseconds", busy_ms, 1000, &idle_ms))
-				return status(-EINVAL);
-			options.bulk_bytes = static_cast<size_t>(bulk_bytes);
-			options.drain_ns = static_cast<uint64_t>(drain_us) * 1000;
-			options.busy_ms = static_cast<uint64_t>(busy_ms);
-			options.idle_ms = static_cast<uint64_t>(idle_ms);
-		}
+		double bulk_bytes = static_cast<double>(options.bulk_bytes);
+		if (!info[0].IsFunction() || !info[1].IsArrayBuffer() ||
+		    (!info[2].IsUndefined() && !integer(info[2], 4096, 1 << 30, &bulk_bytes)))
+			return status(-EINVAL);
+		options.bulk_bytes = static_cast<size_t>(bulk_bytes);
 
 		MapShape bulk, priority;
-		int error = object_.shape(bulk_name, &bulk);
+		int error = object_.shape("bulk_ring", &bulk);
 		if (!error)
-			error = object_.shape(priority_name, &priority);
+			error = object_.shape("priority_ring", &priority);
 		if (error)
 			return status(error);
 		auto buffer = info[1].As<Napi::ArrayBuffer>();
 		if (buffer.ByteLength() < Reader::needed(options, priority.max_entries))
 			return status(-EINVAL);
 		Object::Memory state = {nullptr, 0};
-		error = object_.memory(state_name, &state);
+		error = object_.memory("reader_state", &state);
 		if (error && error != -ENOENT)
 			return status(error);
 

@@ -36,25 +36,6 @@ export interface ProgramInfo {
   readonly fd: number;
 }
 
-export interface StartOptions {
-  /** Names of the two rings. Defaults: bulk_ring, priority_ring. */
-  readonly bulkRing?: string;
-  readonly priorityRing?: string;
-  /**
-   * BPF_F_MMAPABLE array whose first u32 is 1 while the reader sleeps; only
-   * then a producer has to wake it. Default: reader_state. Without such a map
-   * the rings are looked at every `idleMilliseconds`.
-   */
-  readonly readerState?: string;
-  /** Most bytes of bulk records in one drain. Default 1 MiB. */
-  readonly bulkBytes?: number;
-  /** Most time spent copying bulk records in one drain. Default 2000. */
-  readonly drainMicroseconds?: number;
-  /** Drain timer while busy: between the two, doubling; after four empty looks the reader sleeps. Defaults 1 and 5. */
-  readonly busyMilliseconds?: number;
-  readonly idleMilliseconds?: number;
-}
-
 export interface RingStats {
   readonly drains: number;
   /** Drains that the kernel's wake-up (not the timer) began. */
@@ -81,8 +62,8 @@ export interface RingStats {
 export type DrainCallback = (bulkBytes: number, priorityBytes: number) => void;
 
 export interface Native {
-  /** Opens and parses the object file. logLevel: 0 warnings, 1 information, 2 debug. */
-  open(path: string, logLevel?: 0 | 1 | 2): Status;
+  /** Opens and parses the object file. */
+  open(path: string): Status;
   /** Programs of the open object in file order. */
   programs(): readonly ProgramInfo[] | Status;
   /** Before load: the bytes of a `const volatile` variable; the length must be the variable's. */
@@ -116,10 +97,13 @@ export interface Native {
   /** Runs an iterator program (iter/task, ...) to its end and returns what it wrote. */
   readIterator(program: string): Uint8Array | Status;
   /**
-   * Begins draining. `buffer` must have at least bulkBytes + the priority
+   * Begins draining the maps bulk_ring and priority_ring, at most `bulkBytes`
+   * (default 1 MiB) of bulk records in one drain. The first u32 of the map
+   * reader_state is 1 while the reader sleeps: only then a producer has to wake
+   * it. Without that map the rings are looked at by a timer. `buffer` must have at least bulkBytes + the priority
    * ring's size + 131072 bytes (-EINVAL otherwise), and is kept until close.
    */
-  start(callback: DrainCallback, buffer: ArrayBuffer, options?: StartOptions): Status;
+  start(callback: DrainCallback, buffer: ArrayBuffer, bulkBytes?: number): Status;
   /** Drains now, with one callback if there is something. For an orderly stop; not from inside the callback. */
   drain(): Status;
   ringStats(): RingStats | Status;

@@ -26,7 +26,6 @@ constexpr size_t kMost = 1 << 20;
 // libbpf has one print function per process and calls it on the thread that
 // called libbpf, so thread-local text keeps workers apart.
 thread_local std::string text;
-thread_local int level = LIBBPF_WARN;
 
 void append(const char *bytes, size_t length)
 {
@@ -37,7 +36,7 @@ void append(const char *bytes, size_t length)
 
 int print(enum libbpf_print_level line_level, const char *format, va_list arguments)
 {
-	if (line_level > level)
+	if (line_level > LIBBPF_WARN)
 		return 0;
 	char line[1024];
 	va_list again;
@@ -56,11 +55,10 @@ int print(enum libbpf_print_level line_level, const char *format, va_list argume
 
 } // namespace
 
-void set_log_level(int wanted)
+void collect_log()
 {
 	static std::once_flag once;
 	std::call_once(once, [] { libbpf_set_print(print); });
-	level = wanted;
 }
 
 std::string take_log()

@@ -7,8 +7,8 @@
 namespace bpfwarden
 {
 
-// 0 warnings, 1 information, 2 debug; for the calling thread.
-void set_log_level(int level);
+// From now on libbpf's warnings are kept, for each thread its own.
+void collect_log();
 
 // Text since the last call, at most 1 MiB: the end is kept, since the reason
 // of a failure is what libbpf and the verifier say last.

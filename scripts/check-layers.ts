@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const ORDER = [
-  ['errors', 'log', 'nearest', 'visible', 'yaml'],
+  ['errors', 'log', 'nearest', 'visible', 'yaml', 'proc-stat', 'rotation', 'token-bucket'],
   ['config'],
   ['btf'],
   ['schema'],

@@ -1,4 +1,5 @@
 import type { FieldSource } from '../schema/event.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import type { AlertDraft } from './alert.ts';
 import { Held } from './held.ts';
 import type { Repeats } from './types.ts';
@@ -59,11 +60,6 @@ export interface Summary {
   readonly repeats: Repeats;
 }
 
-interface Bucket {
-  tokens: number;
-  filled: number;
-}
-
 /** Rules are few; a bound all the same, in case rule names ever come from elsewhere. */
 const MAX_BUCKETS = 65_536;
 /** What goes on is told less and less often: the time between updates doubles up to this, unless the rule asks for more. */
@@ -81,7 +77,7 @@ export class Ledger {
   /** In the order in which windows opened, per window length; so what is due is always at the front. */
   readonly #windows = new Map<number, Map<string, Entry>>();
   readonly #lengths = new Map<string, number>();
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets = new Map<string, TokenBucket>();
   /** Bounded by the entries: each was evicted with its one summary, which the next call of due() hands over. */
   readonly #evicted: Summary[] = [];
   #evictions = 0;
@@ -188,13 +184,9 @@ export class Ledger {
   #overRate(rule: string, now: number): boolean {
     const limit = this.#options.alertsPerMinute;
     if (limit === 0) return false;
-    const bucket = this.#buckets.get(rule) ?? { tokens: limit, filled: now };
-    bucket.tokens = Math.min(limit, bucket.tokens + ((now - bucket.filled) * limit) / 60_000);
-    bucket.filled = now;
+    const bucket = this.#buckets.get(rule) ?? new TokenBucket();
     if (!this.#buckets.has(rule) && this.#buckets.size < MAX_BUCKETS) this.#buckets.set(rule, bucket);
-    if (bucket.tokens < 1) return true;
-    bucket.tokens -= 1;
-    return false;
+    return !bucket.take({ burst: limit, everyMs: 60_000 / limit }, now);
   }
 
   #silenced(draft: AlertDraft): boolean {

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, writeSync } from 'node:fs';
 import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { appendFlags, openError, rotateFiles } from '../rotation.ts';
 import type { EventJson } from '../schema/event.ts';
 import { eventJson } from '../schema/json.ts';
 import { simpleEvent } from '../schema/simple.ts';
@@ -49,11 +50,15 @@ export class EventsFile {
   #open(): number {
     if (this.#path === '-') return STANDARD_OUTPUT;
     try {
-      return openSync(this.#path, 'a', 0o640);
+      return openSync(this.#path, appendFlags(this.#path), 0o640);
     } catch (error) {
-      throw new WardenError('OUTPUT_FAILED', `output.events_file: cannot open ${this.#path}: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new WardenError(
+        'OUTPUT_FAILED',
+        `output.events_file: cannot open ${this.#path}: ${messageOf(openError(this.#path, error))}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -87,15 +92,7 @@ export class EventsFile {
 
   #rotate(): void {
     closeSync(this.#fd);
-    rmSync(`${this.#path}.${this.#keep}`, { force: true });
-    for (let index = this.#keep - 1; index >= 1; index--) {
-      try {
-        renameSync(`${this.#path}.${index}`, `${this.#path}.${index + 1}`);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      }
-    }
-    renameSync(this.#path, `${this.#path}.1`);
+    rotateFiles(this.#path, this.#keep);
     this.#fd = this.#open();
     this.#size = 0;
   }

@@ -4,6 +4,7 @@ import type { RecordLayout } from '../schema/layout.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
 import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
+import { perSecond, TokenBucket } from '../token-bucket.ts';
 import { Cgroups } from './cgroups.ts';
 import { NAMESPACES } from './exec-record.ts';
 import { FeedUpdates } from './feed-updates.ts';
@@ -18,7 +19,7 @@ import { Program, type ProgramServices } from './program.ts';
 import { type RecordReaders, recordReaders } from './record-readers.ts';
 
 /** Reads of /proc a second for processes that are not known or may be wrong; each takes about 0.1 ms. */
-const REPAIRS_PER_SECOND = 500;
+const REPAIRS = perSecond(500);
 /** Records of different CPUs may come a little out of order. */
 const REORDER_NS = 1e9;
 const USER = NAMESPACES.indexOf('user');
@@ -64,7 +65,7 @@ export class Enricher {
   #bulkTime = 0;
   /** Programs that still remember what their process ran before, in the order of their start. */
   readonly #started: Program[] = [];
-  #budget = { second: 0, left: REPAIRS_PER_SECOND };
+  readonly #repairs = new TokenBucket();
 
   constructor({ config, host, layout, procfs, files }: EnricherOptions) {
     const shapes = shapesOf(layout);
@@ -372,9 +373,7 @@ export class Enricher {
   }
 
   #mayRepair(): boolean {
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== this.#budget.second) this.#budget = { second, left: REPAIRS_PER_SECOND };
-    return this.#budget.left-- > 0;
+    return this.#repairs.take(REPAIRS, performance.now());
   }
 }
 

@@ -1,5 +1,6 @@
 /** A process as /proc shows it: for processes older than the sensor and after lost events. Linux proc(5). */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { type ProcessStat, processStat } from '../proc-stat.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
 import type { ProgramFacts } from './program.ts';
 
@@ -66,17 +67,8 @@ export class Procfs {
     };
   }
 
-  /** Fields of /proc/PID/stat; the name is in brackets and may hold brackets and spaces itself. */
-  stat(pid: number): { comm: string; parentPid: number; startTicks: number; tty: number } | undefined {
-    const text = this.#text(pid, 'stat');
-    if (text === undefined) return undefined;
-    const open = text.indexOf('(');
-    const close = text.lastIndexOf(')');
-    const fields = text.slice(close + 2).split(' ');
-    const [parentPid, tty, startTicks] = [fields[1], fields[4], fields[19]].map(Number);
-    if (parentPid === undefined || tty === undefined || startTicks === undefined || Number.isNaN(startTicks))
-      return undefined;
-    return { comm: text.slice(open + 1, close), parentPid, startTicks, tty };
+  stat(pid: number): ProcessStat | undefined {
+    return processStat(pid, this.#root);
   }
 
   arguments(pid: number): readonly string[] | undefined {

@@ -3,6 +3,7 @@ import Router from '@koa/router';
 import Koa, { type Context, type Next } from 'koa';
 import type { Logger } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { type AccessOptions, guardApi } from './access.ts';
 import { ParameterError } from './query.ts';
 import { apiRoutes } from './routes/api.ts';
@@ -11,7 +12,6 @@ import { landingRoutes } from './routes/landing.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { type Streams, streamRoutes } from './routes/stream.ts';
 import type { Gate } from './types.ts';
-import { RateLimit } from './web-config/rate-limit.ts';
 import type { UserCheck } from './web-config/users.ts';
 
 export interface AppOptions extends AccessOptions {
@@ -91,11 +91,11 @@ function answerErrors(log: Logger) {
 
 /** Rate limit, request size, basic authentication and the configured headers. */
 function protect({ webConfig, users }: AppOptions) {
-  const limit = new RateLimit();
+  const limit = new TokenBucket();
   return async (context: Context, next: Next): Promise<void> => {
     const settings = webConfig.get();
     for (const [name, value] of Object.entries(settings.headers)) context.set(name, value);
-    if (!limit.allows(settings.rateLimit, performance.now())) {
+    if (settings.rateLimit !== undefined && !limit.take(settings.rateLimit, performance.now())) {
       context.status = 429;
       context.body = { error: { message: 'too many requests', remedy: 'see rate_limit in the web configuration' } };
       return;

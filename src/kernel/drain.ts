@@ -26,7 +26,7 @@ export class Drain {
     const { native } = this.#object;
     const drained = (bulkBytes: number, priorityBytes: number) =>
       onBatch(this.#decoder.decode(bulkBytes, priorityBytes));
-    checked(native, 'start draining', native.start(drained, this.#buffer, { bulkBytes: BULK_BYTES }));
+    checked(native, 'start draining', native.start(drained, this.#buffer, BULK_BYTES));
   }
 
   /** Hands over what is left once nothing is attached any more. */

@@ -37,18 +37,6 @@ export function negotiate(accept: string | undefined): Negotiated {
   return best;
 }
 
-/** Whether the client takes gzip, by Accept-Encoding with quality values. */
-export function acceptsGzip(header: string | undefined): boolean {
-  let any = false;
-  for (const entry of (header ?? '').split(',').slice(0, MAX_RANGES)) {
-    const [coding = '', ...rest] = entry.split(';').map((part) => part.trim().toLowerCase());
-    const q = rest.find((part) => part.startsWith('q='))?.slice(2);
-    if (coding === 'gzip' || coding === 'x-gzip') return qualityOf(q) > 0;
-    if (coding === '*') any = qualityOf(q) > 0;
-  }
-  return any;
-}
-
 function answerFor(media: string, parameters: ReadonlyMap<string, string>): Negotiated | undefined {
   const version = parameters.get('version');
   const asked = parameters.get('escaping');

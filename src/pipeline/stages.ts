@@ -23,10 +23,11 @@ import type { EventRecord } from '../schema/event.ts';
 import { FIELD_NAMES, type FieldId, fieldId } from '../schema/fields.ts';
 import type { KindLayout } from '../schema/layout.ts';
 import type { LiveView } from '../schema/view.ts';
+import { perSecond, TokenBucket } from '../token-bucket.ts';
 import type { Raiser } from './raise.ts';
 
 /** Snapshots a second for history and streams beyond what rules found; the rest goes without. */
-const SNAPSHOTS_PER_SECOND = 1_000;
+const SNAPSHOTS = perSecond(1_000);
 const HASH_FIELDS = ['process.sha256', 'process.md5'] as const;
 const HASH_IDS = HASH_FIELDS.map((name) => fieldId(name));
 const FEED_FIELDS = FIELD_NAMES.filter((name) => /^process\.(?:fed_by|feeds)\./.test(name));
@@ -60,7 +61,7 @@ export class Detector {
   readonly #matches: Counter;
   #ruleset: RuleSet;
   #deciding = 0;
-  #snapshots = { second: 0, left: SNAPSHOTS_PER_SECOND };
+  readonly #snapshots = new TokenBucket();
 
   constructor(stages: DetectorStages) {
     this.#stages = stages;
@@ -116,7 +117,8 @@ export class Detector {
       const record = view.snapshot();
       alerts.observe(record);
       this.#decide(record, observation);
-    } else if (alerts.wants(view.kind) && this.#maySnapshot()) alerts.observe(view.snapshot());
+    } else if (alerts.wants(view.kind) && this.#snapshots.take(SNAPSHOTS, performance.now()))
+      alerts.observe(view.snapshot());
   }
 
   /** The event of a program of which something is known only now, for the rules that ask for it. */
@@ -137,14 +139,6 @@ export class Detector {
       const seconds = Math.max(0, (this.#stages.now() - record.ktime) / 1e9);
       this.#latency.observe(seconds, {}, alertId === undefined ? undefined : { alert_id: alertId });
     });
-  }
-
-  #maySnapshot(): boolean {
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== this.#snapshots.second) this.#snapshots = { second, left: SNAPSHOTS_PER_SECOND };
-    if (this.#snapshots.left === 0) return false;
-    this.#snapshots.left--;
-    return true;
   }
 
   /** Waits until every decision is taken, at most `ms`. */

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import { startTicks } from '../alerts/process-start.ts';
 import { messageOf } from '../errors.ts';
+import { processStat } from '../proc-stat.ts';
 import { fieldId } from '../schema/fields.ts';
 import type { Protection } from './protected.ts';
 import type { ResponseRequest, ResponseResult, Signaller } from './types.ts';
@@ -36,7 +36,7 @@ export function killProcess(request: ResponseRequest, options: KillOptions): Res
   const started = event.value(START);
   if (typeof started !== 'number')
     return { outcome: 'failed', detail: `the start time of process ${pid} is not known, so it could be another one` };
-  const ticks = startTicks(pid, procfs);
+  const ticks = processStat(pid, procfs)?.startTicks;
   const gone = { outcome: 'failed', detail: `process ${pid} has ended already` } as const;
   if (ticks === undefined) return gone;
   if (Math.abs(options.bootTime() + ticks / TICKS_PER_SECOND - started) > TOLERANCE_SECONDS)

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs';
-import { parentOf } from '../alerts/process-start.ts';
+import { processStat } from '../proc-stat.ts';
 
 /** Why a process must not be touched; undefined when it may be. */
 export type Protection = (pid: number, path: string | undefined) => string | undefined;
@@ -26,7 +26,7 @@ export function createProtection(executables: readonly string[], self = process.
   return (pid, path) => {
     if (!Number.isSafeInteger(pid) || pid <= 0) return 'it has no process id';
     if (pid === 1) return 'it is pid 1';
-    if (pid === 2 || parentOf(pid, procfs) === 2) return 'it is a kernel thread';
+    if (pid === 2 || processStat(pid, procfs)?.parentPid === 2) return 'it is a kernel thread';
     if (pid === self) return 'it is the daemon';
     if (isAncestor(pid)) return 'it is an ancestor of the daemon';
     // What it is now counts as much as what it was when it matched.
@@ -38,10 +38,10 @@ export function createProtection(executables: readonly string[], self = process.
 
 function ancestorsOf(pid: number, procfs: string): number[] {
   const result: number[] = [];
-  let parent = parentOf(pid, procfs);
+  let parent = processStat(pid, procfs)?.parentPid;
   while (parent !== undefined && parent > 0 && result.length < MAX_ANCESTORS) {
     result.push(parent);
-    parent = parentOf(parent, procfs);
+    parent = processStat(parent, procfs)?.parentPid;
   }
   return result;
 }

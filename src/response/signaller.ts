@@ -1,5 +1,5 @@
 import { getSystemErrorName } from 'node:util';
-import { startTicks } from '../alerts/process-start.ts';
+import { processStat } from '../proc-stat.ts';
 import type { Signaller } from './types.ts';
 
 /** The addon's call: 0, or -errno; -ESRCH when the process with this id started at another time, or is gone. */
@@ -23,7 +23,7 @@ export function pidfdSignaller(call: PidfdSignal): Signaller {
 export const processSignaller: Signaller = {
   raceFree: false,
   signal(pid, signal, ticks) {
-    if (startTicks(pid) !== ticks) return 'gone';
+    if (processStat(pid)?.startTicks !== ticks) return 'gone';
     try {
       process.kill(pid, signal);
       return 'sent';

@@ -52,6 +52,19 @@ describe('the HTTP server', () => {
     expect((await get('/metrics', { method: 'POST' })).status).to.equal(405);
   });
 
+  it('takes gzip by its quality', async () => {
+    await start();
+    const encoding = async (header: string | undefined) => {
+      const lines = ['GET /metrics HTTP/1.1', 'Host: localhost', 'Connection: close'];
+      if (header !== undefined) lines.push(`Accept-Encoding: ${header}`);
+      return /^content-encoding: (.*)$/im.exec(await raw(server, `${lines.join('\r\n')}\r\n\r\n`))?.[1];
+    };
+    for (const header of ['gzip', 'deflate, gzip;q=0.5', 'GZIP', '*', 'br;q=1.0, *;q=0.1'])
+      expect(await encoding(header), header).to.equal('gzip');
+    for (const header of [undefined, '', 'identity', 'gzip;q=0', '*;q=0', 'gzip;q=0, *', 'deflate'])
+      expect(await encoding(header), String(header)).to.equal(undefined);
+  });
+
   it('is healthy always, and ready while the daemon is there', async () => {
     await start({ api: false, web: { enable_lifecycle: true } });
     expect((await get('/-/healthy')).status).to.equal(200);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Exposition } from '../../src/metrics/exposition.ts';
-import { acceptsGzip, negotiate } from '../../src/metrics/negotiate.ts';
+import { negotiate } from '../../src/metrics/negotiate.ts';
 import { FIXTURES, GOLDEN, golden, sample } from './support/golden.ts';
 import { registry, ruleInfo, text } from './support/registry.ts';
 
@@ -115,11 +115,4 @@ describe('content negotiation', () => {
       expect(negotiate(accept).format).to.equal(type.startsWith('text') ? 'text' : 'openmetrics');
     });
   }
-
-  it('takes gzip by its quality', () => {
-    for (const header of ['gzip', 'deflate, gzip;q=0.5', 'GZIP', '*', 'br;q=1.0, *;q=0.1'])
-      expect(acceptsGzip(header), header).to.equal(true);
-    for (const header of [undefined, '', 'identity', 'gzip;q=0', '*;q=0', 'gzip;q=0, *', 'deflate'])
-      expect(acceptsGzip(header), String(header)).to.equal(false);
-  });
 });

@@ -44,7 +44,7 @@ describe('native: rings', () => {
   });
 
   it('a drain is bounded; the event loop turns between two of them', async () => {
-    const seen = collect(native, { bulkBytes: 4096 });
+    const seen = collect(native, 4096);
     let turns = 0;
     let counting = true;
     const count = (): void => {

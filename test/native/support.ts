@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Native, StartOptions, Status } from '../../native/addon.d.ts';
+import type { Native, Status } from '../../native/addon.d.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 export const addonPath = join(root, 'build/Release/bpfwarden.node');
@@ -110,18 +110,18 @@ export interface Collector {
 }
 
 /** Starts draining into lists of record numbers. */
-export function collect(native: Native, options: StartOptions = {}): Collector {
-  const buffer = bufferFor(native, options.bulkBytes);
+export function collect(native: Native, bulkBytes?: number): Collector {
+  const buffer = bufferFor(native, bulkBytes);
   const collector: Collector = { bulk: [], priority: [], calls: [] };
   check(
     native.start(
-      (bulkBytes, priorityBytes) => {
-        collector.calls.push([bulkBytes, priorityBytes]);
-        collector.bulk.push(...split(buffer, 0, bulkBytes).numbers);
-        collector.priority.push(...split(buffer, bulkBytes, bulkBytes + priorityBytes).numbers);
+      (bulk, priority) => {
+        collector.calls.push([bulk, priority]);
+        collector.bulk.push(...split(buffer, 0, bulk).numbers);
+        collector.priority.push(...split(buffer, bulk, bulk + priority).numbers);
       },
       buffer,
-      options,
+      bulkBytes,
     ),
   );
   return collector;

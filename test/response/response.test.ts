@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parentOf, startTicks } from '../../src/alerts/process-start.ts';
 import type { Config } from '../../src/config/options.ts';
+import { processStat } from '../../src/proc-stat.ts';
 import { createProtection } from '../../src/response/protected.ts';
 import { isEnforced, Responder, type ResponderOptions } from '../../src/response/responder.ts';
 import { pidfdSignaller, processSignaller } from '../../src/response/signaller.ts';
@@ -17,7 +17,7 @@ const uptime = () => Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]
 
 /** An event of a process as the kernel side reports it: with its start in Unix seconds. */
 function eventOf(pid: number, start?: number): EventRecord {
-  const started = start ?? Date.now() / 1000 - uptime() + (startTicks(pid) ?? 0) / 100;
+  const started = start ?? Date.now() / 1000 - uptime() + (processStat(pid)?.startTicks ?? 0) / 100;
   return recordFromJson(
     { event: { type: 'process_exec', id: 'e' }, process: { pid, path: '/usr/bin/sleep', start_time: started } },
     'e',
@@ -56,7 +56,7 @@ describe('responses', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
   const pid = () => child.pid ?? 0;
-  const alive = () => startTicks(pid()) !== undefined && child.signalCode === null;
+  const alive = () => processStat(pid())?.startTicks !== undefined && child.signalCode === null;
   const KILL = { ...RULE, name: 'k', tags: ['danger'], action: 'kill' } as const;
   const BLOCK = { ...RULE, name: 'b', action: 'block' } as const;
   const ENFORCE = 'enforce = true\nenforce_rules = ["k", "b"]';
@@ -125,7 +125,7 @@ describe('responses', () => {
     expect(alive()).to.equal(true);
     const protection = createProtection([]);
     expect(protection(process.pid, undefined)).to.contain('daemon');
-    expect(protection(parentOf(process.pid) ?? 0, undefined)).to.contain('ancestor');
+    expect(protection(processStat(process.pid)?.parentPid ?? 0, undefined)).to.contain('ancestor');
     expect(protection(-1, undefined)).to.contain('no process id');
     expect(protection(pid(), '/usr/bin/sleep')).to.equal(undefined);
   });
@@ -143,7 +143,7 @@ describe('responses', () => {
       outcome: 'done',
       detail: `killed process ${pid()}`,
     });
-    expect(calls).to.deep.equal([[pid(), 9, startTicks(pid())]]);
+    expect(calls).to.deep.equal([[pid(), 9, processStat(pid())?.startTicks]]);
     status = -3;
     expect(responder.respond(KILL, eventOf(pid())).detail).to.contain('has ended already');
     status = -1;

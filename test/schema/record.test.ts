@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { FieldValue } from '../../src/schema/event.ts';
 import { type FieldName, fieldId } from '../../src/schema/fields.ts';
 import { id, recordFromJson } from '../../src/schema/record.ts';
-import { classicConnection, simpleEvent } from '../../src/schema/simple.ts';
+import { simpleEvent } from '../../src/schema/simple.ts';
 
 const value = (json: unknown, field: FieldName): FieldValue => recordFromJson(json, '1').value(id(field));
 
@@ -112,25 +112,6 @@ describe('recorded events', () => {
     expect(recordFromJson({ id: 5 }, '1').toJSON()).to.deep.equal({ event: { id: 5 } });
     expect(recordFromJson({ event: { id: 5 } }, '1').id).to.equal('5');
     expect(recordFromJson({}, '12').toJSON()).to.deep.equal({ event: { id: '12' } });
-  });
-
-  it('renders an IPv4 connection in the classic form', () => {
-    const connection = {
-      timestamp: 1,
-      process: { pid: 2, uid: 3, comm: 'curl' },
-      network: { source: { ip: '10.0.0.1', port: 4 }, destination: { ip: '8.8.8.8', port: 443 } },
-    };
-    expect(classicConnection(recordFromJson(connection, '1'))).to.deep.equal({
-      timestamp: 1,
-      pid: 2,
-      uid: 3,
-      comm: 'curl',
-      saddr: '10.0.0.1',
-      daddr: '8.8.8.8',
-      sport: 4,
-      dport: 443,
-    });
-    expect(classicConnection(recordFromJson({ network: { source: { ip: '::1' } } }, '1'))).to.equal(undefined);
   });
 
   it('survives any JSON and does not touch prototypes', () => {

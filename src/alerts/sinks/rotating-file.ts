@@ -1,6 +1,5 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { appendFlags, openError, rotateFiles } from '../../rotation.ts';
 
 export interface RotationOptions {
   /** 0 for never. */
@@ -72,7 +71,9 @@ export class RotatingFile {
   }
 
   async #open(): Promise<FileHandle> {
-    const handle = await openToAppend(this.#path);
+    const handle = await open(this.#path, appendFlags(this.#path), 0o640).catch((error: unknown) => {
+      throw openError(this.#path, error);
+    });
     const info = await handle.stat();
     this.#identity = { dev: info.dev, ino: info.ino };
     this.#regular = info.isFile();
@@ -84,48 +85,10 @@ export class RotatingFile {
 
   async #rotate(): Promise<void> {
     await this.reopen();
-    const { keep } = this.#options;
-    for (let index = keep - 1; index >= 1; index -= 1)
-      await renameIfThere(`${this.#path}.${index}`, `${this.#path}.${index + 1}`);
-    await renameIfThere(this.#path, `${this.#path}.1`);
-    await this.#prune(keep);
-  }
-
-  /** Also what an earlier, larger `keep` left behind. */
-  async #prune(keep: number): Promise<void> {
-    const directory = dirname(this.#path);
-    const prefix = `${basename(this.#path)}.`;
-    for (const name of await readdir(directory)) {
-      const number = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-      if (/^\d{1,6}$/.test(number) && Number(number) > keep) await rm(join(directory, name), { force: true });
-    }
+    rotateFiles(this.#path, this.#options.keep);
   }
 
   #now(): number {
     return (this.#options.now ?? Date.now)();
   }
-}
-
-/**
- * In a directory of somebody else a symbolic link could lead the daemon's
- * lines into any file of root: it is not followed there.
- */
-async function openToAppend(path: string): Promise<FileHandle> {
-  const { uid, mode } = await stat(dirname(path));
-  const ours = (uid === 0 || uid === process.geteuid?.()) && (mode & 0o002) === 0;
-  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
-  try {
-    return await open(path, O_APPEND | O_CREAT | O_WRONLY | (ours ? 0 : O_NOFOLLOW), 0o640);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ELOOP') throw error;
-    throw new Error(`${path} is a symbolic link in a directory of somebody else: not followed`, { cause: error });
-  }
-}
-
-async function renameIfThere(from: string, to: string): Promise<void> {
-  const there = await stat(from).then(
-    () => true,
-    () => false,
-  );
-  if (there) await rename(from, to);
 }

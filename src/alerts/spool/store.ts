@@ -14,7 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { messageOf, WardenError } from '../../errors.ts';
-import { startTicks } from '../process-start.ts';
+import { processStat } from '../../proc-stat.ts';
 
 /** One transaction: all of it is on disk or none of it. */
 export interface Changes {
@@ -81,7 +81,7 @@ export function ownerOf(directory: string): number | undefined {
   const file = ownerFile(directory);
   if (!existsSync(file)) return undefined;
   const [pid, ticks] = readFileSync(file, 'utf8').split(' ').map(Number);
-  return pid !== undefined && ticks !== undefined && startTicks(pid) === ticks ? pid : undefined;
+  return pid !== undefined && ticks !== undefined && processStat(pid)?.startTicks === ticks ? pid : undefined;
 }
 
 const ownerFile = (directory: string) => join(directory, 'owner');
@@ -95,7 +95,7 @@ function claim(directory: string): void {
         { subject: 'spool.directory', message: `in use by process ${pid}`, remedy: 'give each daemon its own' },
       ],
     });
-  writeFileSync(ownerFile(directory), `${process.pid} ${startTicks(process.pid) ?? 0}`, { mode: 0o600 });
+  writeFileSync(ownerFile(directory), `${process.pid} ${processStat(process.pid)?.startTicks ?? 0}`, { mode: 0o600 });
 }
 
 function damageOf(directory: string): string | undefined {

@@ -1,11 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
+import { perSecond, TokenBucket } from '../../token-bucket.ts';
 import { kernelDevice } from '../procfs.ts';
 import { buildIdOf, HEAD_BYTES, type ReadAt, sampleOf } from './content.ts';
 import { InstalledPrograms } from './installed.ts';
 import { Packages } from './packages.ts';
 
 /** Executables looked into a second; each takes about 40 µs. */
-const READS_PER_SECOND = 200;
+const READS = perSecond(200);
 const MAX_REMEMBERED = 8_192;
 const LOOK_EVERY_MS = 60_000;
 /** A package manager at work changes its directories for a while. */
@@ -58,7 +59,7 @@ export class KnownFiles {
   readonly #copies = new Map<string, { readonly path: string | undefined }>();
   readonly #host = new Map<string, boolean>();
   #looseDevices: ReadonlySet<number> = new Set();
-  #budget = { second: 0, left: READS_PER_SECOND };
+  readonly #budget = new TokenBucket();
   #seen = '';
   #looked = 0;
   #due: number | undefined;
@@ -209,9 +210,7 @@ export class KnownFiles {
   }
 
   #mayRead(): boolean {
-    const second = Math.floor(performance.now() / 1000);
-    if (second !== this.#budget.second) this.#budget = { second, left: READS_PER_SECOND };
-    return this.#budget.left-- > 0;
+    return this.#budget.take(READS, performance.now());
   }
 
   #findLooseDevices(): ReadonlySet<number> {

@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import type Router from '@koa/router';
 import { Exposition } from '../../metrics/exposition.ts';
-import { acceptsGzip, negotiate } from '../../metrics/negotiate.ts';
+import { negotiate } from '../../metrics/negotiate.ts';
 import type { MetricsRegistry } from '../../metrics/registry.ts';
 
 /** zlib works outside the event loop; a higher level saves little on this text. */
@@ -12,7 +12,7 @@ export function metricsRoutes(router: Router, metrics: MetricsRegistry): void {
   const exposition = new Exposition(metrics);
   router.get('/metrics', async (context) => {
     const { format, contentType } = negotiate(context.get('Accept'));
-    const gzip = acceptsGzip(context.get('Accept-Encoding'));
+    const gzip = context.acceptsEncodings('gzip', 'identity') === 'gzip';
     context.status = 200;
     context.set('Content-Type', contentType);
     context.vary('Accept, Accept-Encoding');

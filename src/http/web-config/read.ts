@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf, type Problem, WardenError } from '../../errors.ts';
+import type { BucketLimit } from '../../token-bucket.ts';
 import { CIPHERS, type ClientAuth, CURVES, TLS_VERSIONS } from './schema.ts';
 import { readSettings, type Values } from './yaml.ts';
 
@@ -20,7 +21,7 @@ export interface WebSettings {
   readonly headers: Readonly<Record<string, string>>;
   /** bcrypt hashes by user name; empty for no authentication. */
   readonly users: ReadonlyMap<string, string>;
-  readonly rateLimit: { readonly intervalMs: number; readonly burst: number } | undefined;
+  readonly rateLimit: BucketLimit | undefined;
   /** What the file asks for and cannot have. */
   readonly warnings: readonly string[];
   /** Every file whose change changes these settings. */
@@ -67,7 +68,7 @@ export function readWebConfig(file: string): WebSettings {
     tls,
     headers: Object.fromEntries(headers.filter(([, value]) => value !== '')),
     users: new Map(Object.entries(basic_auth_users ?? {}) as [string, string][]),
-    rateLimit: intervalMs > 0 ? { intervalMs, burst } : undefined,
+    rateLimit: intervalMs > 0 ? { everyMs: intervalMs, burst } : undefined,
     warnings:
       http_server_config?.http2 === true
         ? ['http_server_config.http2: HTTP/2 is not offered; clients are served over HTTP/1.1']
