@@ -115,5 +115,19 @@ export function ruleSchema(): Json {
 }
 
 export function ruleSchemaText(): string {
-  return `${JSON.stringify(ruleSchema(), null, 2)}\n`;
+  return `${compact(ruleSchema(), '')}\n`;
+}
+
+const WIDTH = 120;
+
+/** JSON with what fits on a line on one line: a field is a line. */
+function compact(value: unknown, indent: string): string {
+  const line = JSON.stringify(value);
+  if (typeof value !== 'object' || value === null || indent.length + line.length <= WIDTH) return line;
+  const inner = `${indent}  `;
+  if (Array.isArray(value)) {
+    return `[\n${value.map((item) => inner + compact(item, inner)).join(',\n')}\n${indent}]`;
+  }
+  const entries = Object.entries(value).map(([key, item]) => `${inner}${JSON.stringify(key)}: ${compact(item, inner)}`);
+  return `{\n${entries.join(',\n')}\n${indent}}`;
 }

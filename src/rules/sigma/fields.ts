@@ -9,7 +9,12 @@ import { meaningOf, type SpecialField, TAXONOMY } from './taxonomy.ts';
 
 export type SigmaField =
   /** The first subject that is present. */
-  | { readonly type: 'value'; readonly subjects: readonly Subject[] }
+  | {
+      readonly type: 'value';
+      readonly subjects: readonly Subject[];
+      /** Words by which the log says that there is none. */
+      readonly absentAs?: readonly string[];
+    }
   /** Whichever of the subjects are present: one that fits suffices. */
   | { readonly type: 'either'; readonly subjects: readonly Subject[] }
   /** Any element of a list. */

@@ -101,7 +101,10 @@ function askCondition(
   }
   if ('test' in ask) {
     if (ask.test.op === 'exists') return askCondition(target, { present: true }, cased, variant);
-    return onSubjects(target, (subject) => leaf(subject, ask.test));
+    const present = onSubjects(target, (subject) => leaf(subject, ask.test));
+    const words = target.type === 'value' ? (target.absentAs ?? []) : [];
+    if (ask.test.op === 'compare' || !words.some(valueTest(ask.test))) return present;
+    return any([present, askCondition(target, { present: false }, cased, variant)]);
   }
   const other = sigmaField(ask.reference.name, variant);
   if (other.type !== 'value' && other.type !== 'either')

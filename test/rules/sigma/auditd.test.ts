@@ -121,6 +121,23 @@ describe('Sigma rules of the service auditd', () => {
     expect(fires(scx, exec(['sh'], { ...sh, 'process.uid': 1000 }))).to.equal(false);
   });
 
+  it('auid is the login user, and 4294967295 that there is none', () => {
+    for (const [value, auid, expected] of [
+      [1000, 1000, true],
+      [1000, undefined, false],
+      [0, undefined, false],
+      [4294967295, undefined, true],
+      ['unset', undefined, true],
+      [4294967295, 1000, false],
+    ] as const) {
+      const event = exec(['id'], auid === undefined ? {} : { 'process.auid': auid });
+      expect(fires(one(`type: SYSCALL, auid: ${value}`), event), `${value} ${auid}`).to.equal(expected);
+    }
+    const people = 's: {type: SYSCALL, comm: id}\nf: {auid: 4294967295}\ncondition: s and not f';
+    expect(fires(people, exec(['id']))).to.equal(false);
+    expect(fires(people, exec(['id'], { 'process.auid': 1000 }))).to.equal(true);
+  });
+
   it('success and exit tell failed calls, which other rules do not match', () => {
     const failed = file('file_open', '/etc/shadow', { 'event.error': 'EACCES', 'event.result': -13 });
     const denied = one('syscall: [open, openat], success: no, exit: -13');

@@ -65,6 +65,9 @@ export const AUDIT_FIELDS: readonly string[] = [
   ...'type name nametype syscall success laddr lport saddr_fam argc a0 a1 a2 a3'.split(' '),
 ];
 
+/** How audit writes that a process has no login user. */
+const NO_LOGIN_USER = ['4294967295', '-1', 'unset'];
+
 const FROM_RULES = 'the rules of auditd give it, and they are not in use here';
 const FROM_PROGRAMS = 'programs write it to audit themselves, the kernel does not report it';
 const NOT_KEPT = 'it is no part of our events';
@@ -235,7 +238,9 @@ export function auditField(name: string, audit: AuditRecord): SigmaField | undef
     return { type: 'value', subjects: [{ ...field('process.args'), index: Number(argument) }] };
   }
   const same = SAME.get(name);
-  if (same !== undefined) return { type: 'value', subjects: subjects(same) };
+  if (same !== undefined) {
+    return { type: 'value', subjects: subjects(same), ...(name === 'auid' ? { absentAs: NO_LOGIN_USER } : {}) };
+  }
   if (Object.hasOwn(NOT_RECORDED, name)) {
     throw new SigmaFault(`the field ${quoted(name)} of auditd is not recorded: ${NOT_RECORDED[name]}`);
   }
