@@ -99,6 +99,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
     dnsEntries: config.enrich.dns_entries,
     toUnix: clock.toUnix,
   });
+  metrics.setInfo('host_info', { hostname: host.hostName });
   const sensor = new Sensor({ objectPath, config, log, host });
   ends.push(() => sensor.close());
   const pipeline = await openPipeline(options, config, { metrics, sensor, clock, host });

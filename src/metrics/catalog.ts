@@ -63,6 +63,12 @@ const PLUGINS = 8;
 const KINDS = EVENT_KINDS.length;
 
 export const CATALOG = {
+  host_info: {
+    type: 'gauge',
+    help: "Always 1; the host's own name, as alerts have it: Prometheus's instance is where it is scraped.",
+    labels: { hostname: pattern(/^[\w.-]{1,253}$/, 'host name') },
+    cap: 1,
+  },
   build_info: {
     type: 'gauge',
     help: 'Always 1; the labels say what runs.',
@@ -254,9 +260,9 @@ export const CATALOG = {
     labels: NONE,
     cap: 1,
   },
-  tactic_matches_total: {
+  tactic_alerts_total: {
     type: 'counter',
-    help: 'Rule matches by ATT&CK tactic of the rule; a rule of two tactics counts in both, one of none in none.',
+    help: 'Alerts by ATT&CK tactic of the rule; a rule of two tactics counts in both, one of none in none.',
     labels: { tactic: closed(...TACTICS, 'none'), severity },
     cap: (TACTICS.length + 1) * SEVERITIES.length + 1,
     zero: 'all',

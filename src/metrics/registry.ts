@@ -63,7 +63,7 @@ export class MetricsRegistry implements Metrics {
   readonly #gauges = new Map<MetricName, GaugeInstrument>();
   readonly #histograms = new Map<MetricName, HistogramInstrument>();
   readonly #tacticsByRule = new Map<string, readonly string[]>();
-  readonly #matchesWithTactics: Counter<LabelsOf<'rule_matches_total'>>;
+  readonly #alertsWithTactics: Counter<LabelsOf<'alerts_total'>>;
   readonly #updates = new Set<() => void>();
 
   /** Makes every series that is known before anything is loaded, at 0. */
@@ -73,7 +73,7 @@ export class MetricsRegistry implements Metrics {
     // good, is never called.
     this.#registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     this.#makeInstruments();
-    this.#matchesWithTactics = this.#countTactics();
+    this.#alertsWithTactics = this.#countTactics();
     this.setInfo('build_info', {
       version: options.version,
       revision: options.revision ?? 'unknown',
@@ -113,13 +113,13 @@ export class MetricsRegistry implements Metrics {
     return this.#counters.get(name) ?? this.#gauges.get(name) ?? need(this.#histograms.get(name), name);
   }
 
-  /** A match of a rule counts for its tactics too. */
-  #countTactics(): Counter<LabelsOf<'rule_matches_total'>> {
-    const matches = need(this.#counters.get('rule_matches_total'), 'rule_matches_total');
-    const tactics = need(this.#counters.get('tactic_matches_total'), 'tactic_matches_total');
+  /** An alert of a rule counts for its tactics too. */
+  #countTactics(): Counter<LabelsOf<'alerts_total'>> {
+    const alerts = need(this.#counters.get('alerts_total'), 'alerts_total');
+    const tactics = need(this.#counters.get('tactic_alerts_total'), 'tactic_alerts_total');
     return {
       inc: (labels, value) => {
-        matches.inc(labels, value);
+        alerts.inc(labels, value);
         for (const tactic of this.#tacticsByRule.get(labels?.rule ?? '') ?? ['none'])
           tactics.inc({ tactic, severity: labels?.severity ?? '' }, value);
       },
@@ -127,8 +127,7 @@ export class MetricsRegistry implements Metrics {
   }
 
   counter<N extends CounterName>(name: N): Counter<LabelsOf<N>> {
-    const counter: Counter =
-      name === 'rule_matches_total' ? this.#matchesWithTactics : need(this.#counters.get(name), name);
+    const counter: Counter = name === 'alerts_total' ? this.#alertsWithTactics : need(this.#counters.get(name), name);
     return counter;
   }
 
@@ -194,7 +193,10 @@ export class MetricsRegistry implements Metrics {
   }
 
   /** Replaces the one series of an info metric. */
-  setInfo<N extends 'build_info' | 'config_hash_info' | 'rules_hash_info'>(name: N, labels: LabelsOf<N>): void {
+  setInfo<N extends 'build_info' | 'host_info' | 'config_hash_info' | 'rules_hash_info'>(
+    name: N,
+    labels: LabelsOf<N>,
+  ): void {
     const gauge = need(this.#gauges.get(name), name);
     gauge.drop(() => true);
     gauge.set(1, labels);

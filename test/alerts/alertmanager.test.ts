@@ -29,6 +29,7 @@ describe('what is active at Alertmanager', () => {
       alertname: 'suspicious_temp_execution',
       rule: 'suspicious_temp_execution',
       severity: 'warning',
+      hostname: 'web-1',
       instance: 'web-1',
       origin: 'bpfwarden',
     });
@@ -244,6 +245,7 @@ receivers: [{name: hook, webhook_configs: [{url: '${receiver.url}/notify', send_
     expect(firing?.labels).to.deep.equal({
       incident_id: firing?.labels.incident_id,
       alertname: 'suspicious_temp_execution',
+      hostname: 'web-1',
       instance: 'web-1',
       origin: 'bpfwarden',
       rule: 'suspicious_temp_execution',

@@ -74,7 +74,7 @@ describe('dashboards', function () {
   it('are noticed when a label they use is renamed', () => {
     for (const [name, label] of [
       ['rule_matches_total', 'severity'],
-      ['tactic_matches_total', 'tactic'],
+      ['tactic_alerts_total', 'tactic'],
       ['events_total', 'event'],
       ['alert_deliveries_total', 'outcome'],
     ] as const) {

@@ -192,14 +192,14 @@ describe('the metrics registry', () => {
     expect(await sampleValue(metrics, 'bpfwarden_rules_loaded')).to.equal(2);
   });
 
-  it('counts matches by tactic', async () => {
+  it('counts alerts by tactic', async () => {
     const metrics = registry();
     metrics.declareRules([ruleInfo({ name: 'a', mitre: ['T1053'] }), ruleInfo({ name: 'b' })]);
-    const matches = metrics.counter('rule_matches_total');
-    matches.inc({ rule: 'a', severity: 'warning', mode: 'enforce' }, 2);
-    matches.inc({ rule: 'b', severity: 'critical', mode: 'enforce' });
+    const matches = metrics.counter('alerts_total');
+    matches.inc({ rule: 'a', severity: 'warning', action: 'alert' }, 2);
+    matches.inc({ rule: 'b', severity: 'critical', action: 'alert' });
     const sample = (tactic: string, severity: string) =>
-      sampleValue(metrics, `bpfwarden_tactic_matches_total{tactic="${tactic}",severity="${severity}"}`);
+      sampleValue(metrics, `bpfwarden_tactic_alerts_total{tactic="${tactic}",severity="${severity}"}`);
     expect(await sample('execution', 'warning')).to.equal(2);
     expect(await sample('persistence', 'warning')).to.equal(2);
     expect(await sample('none', 'critical')).to.equal(1);

@@ -7,7 +7,13 @@ import { eventually, freePort } from '../e2e/support/daemon.ts';
 import { ROOT, run } from './support/files.ts';
 
 const CONFIG = join(ROOT, 'prometheus', 'alertmanager.yml');
-const detection = { alertname: 'BpfwardenCriticalDetection', severity: 'critical', instance: 'a', rule: 'shell' };
+const detection = {
+  alertname: 'BpfwardenCriticalDetection',
+  severity: 'critical',
+  hostname: 'web-1',
+  instance: '127.0.0.1:9477',
+  rule: 'shell',
+};
 
 describe('example configurations', () => {
   it('pass promtool and amtool', () => {
@@ -106,10 +112,10 @@ describe('inhibition in a real Alertmanager', function () {
   it('holds back what a daemon told already, for the same host and rule only', async () => {
     expect(
       await inhibited(
-        { ...detection, alertname: 'shell', origin: 'bpfwarden' },
+        { ...detection, alertname: 'shell', instance: 'web-1', origin: 'bpfwarden' },
         { ...detection, origin: 'rules' },
         { ...detection, alertname: 'BpfwardenWarningDetection', rule: 'another', origin: 'rules' },
-        { ...detection, alertname: 'BpfwardenInfoDetection', instance: 'another', origin: 'rules' },
+        { ...detection, alertname: 'BpfwardenInfoDetection', hostname: 'another', origin: 'rules' },
       ),
     ).to.deep.equal(['BpfwardenCriticalDetection/rules']);
   });

@@ -55,13 +55,13 @@ describe('Prometheus rules', function () {
     const without = new Map([...SPECS].filter(([name]) => name !== 'events_lost_total'));
     expect(problems(seriesWithRecorded(without)).join('\n')).to.contain('unknown metric bpfwarden_events_lost_total');
 
-    const spec = SPECS.get('rule_matches_total');
-    if (spec === undefined) throw new Error('rule_matches_total is not in the catalog');
+    const spec = SPECS.get('alerts_total');
+    if (spec === undefined) throw new Error('alerts_total is not in the catalog');
     const { severity, ...others } = spec.labels;
     const labels = { ...others, level: severity } as typeof spec.labels;
-    const renamed = new Map(SPECS).set('rule_matches_total', { ...spec, labels });
+    const renamed = new Map(SPECS).set('alerts_total', { ...spec, labels });
     expect(problems(seriesWithRecorded(renamed)).join('\n')).to.contain(
-      'bpfwarden_rule_matches_total has no label severity',
+      'bpfwarden_alerts_total has no label severity',
     );
   });
 

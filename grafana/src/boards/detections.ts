@@ -146,7 +146,7 @@ export const detections: Board = {
           color: 'red',
           queries: [
             {
-              expr: `sum by (tactic) (${inRange('tactic_matches_total', SEVERITY, 'tactic!="none"')}) > 0`,
+              expr: `sum by (tactic) (${inRange('tactic_alerts_total', SEVERITY, 'tactic!="none"')}) > 0`,
               legend: '{{tactic}}',
             },
           ],
@@ -162,7 +162,7 @@ export const detections: Board = {
           stacked: true,
           queries: [
             {
-              expr: `60 * sum by (tactic) (${rate('tactic_matches_total', SEVERITY, 'tactic!="none"')}) > 0`,
+              expr: `60 * sum by (tactic) (${rate('tactic_alerts_total', SEVERITY, 'tactic!="none"')}) > 0`,
               legend: '{{tactic}}',
             },
           ],

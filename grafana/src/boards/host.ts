@@ -102,7 +102,7 @@ export const host: Board = {
           color: 'red',
           queries: [
             {
-              expr: `sum by (tactic) (${inRange('tactic_matches_total', 'tactic!="none"')}) > 0`,
+              expr: `sum by (tactic) (${inRange('tactic_alerts_total', 'tactic!="none"')}) > 0`,
               legend: '{{tactic}}',
             },
           ],

@@ -135,6 +135,7 @@ export class ActiveAlerts {
 function labelsOf(alert: Alert): Record<string, string> {
   return {
     alertname: clean(alert.rule.name),
+    hostname: clean(alert.host.name),
     instance: clean(alert.host.name),
     ...(alert.incident_id === undefined ? {} : { incident_id: alert.incident_id }),
     origin: 'bpfwarden',
