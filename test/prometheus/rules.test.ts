@@ -60,9 +60,7 @@ describe('Prometheus rules', function () {
     const { severity, ...others } = spec.labels;
     const labels = { ...others, level: severity } as typeof spec.labels;
     const renamed = new Map(SPECS).set('alerts_total', { ...spec, labels });
-    expect(problems(seriesWithRecorded(renamed)).join('\n')).to.contain(
-      'bpfwarden_alerts_total has no label severity',
-    );
+    expect(problems(seriesWithRecorded(renamed)).join('\n')).to.contain('bpfwarden_alerts_total has no label severity');
   });
 
   it('record under names of the form level:metric:operations', () => {
