@@ -2,12 +2,12 @@ import type { Enricher } from '../enrich/enricher.ts';
 import type { Host } from '../enrich/host.ts';
 import type { Sensor } from '../kernel/sensor.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
-import { publishSensor } from '../metrics/sensor.ts';
 import type { Detector } from '../pipeline/stages.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { SYSCALLS } from '../schema/names/syscalls.ts';
 import type { EventsFile } from './events-file.ts';
 import type { InForce } from './in-force.ts';
+import { publishSensor } from './publish-sensor.ts';
 
 /** Reads the stages at each scrape. Returns the function that ends it. */
 export function publishDaemon(

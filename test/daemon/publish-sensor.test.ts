@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { publishSensor, type SensorReadings } from '../../src/metrics/sensor.ts';
-import { registry, sampleValue, text } from './support/registry.ts';
+import { publishSensor, type SensorReadings } from '../../src/daemon/publish-sensor.ts';
+import { registry, sampleValue, text } from '../metrics/support/registry.ts';
 
 const COUNT = { seen: 10, filtered: 4, throttled: 1, submitted: 2, lost_ring_full: 2, lost_scratch: 1 };
 const RINGS = {

@@ -1,8 +1,8 @@
 import type { IoTotals, SyscallCounts } from '../kernel/counts.ts';
 import type { RingStats } from '../kernel/native.ts';
 import type { KernelCounts } from '../kernel/types.ts';
-import type { MetricsRegistry } from './registry.ts';
-import { ERRNO_CLASSES } from './vocabulary.ts';
+import type { MetricsRegistry } from '../metrics/registry.ts';
+import { ERRNO_CLASSES } from '../metrics/vocabulary.ts';
 
 /** A reading is repeated this often while it does not add up: it is not one moment for all CPUs. */
 const READINGS = 5;
