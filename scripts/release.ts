@@ -1,7 +1,7 @@
 /**
  * Builds what is given away, for x64 and arm64, into build/release:
  *
- *   npm run release [-- --arch=x64] [--only=tarball,deb,rpm,image,npm] [--output=DIR] [--version=V]
+ *   npm run release [-- --arch=x64] [--only=tarball,deb,rpm,image,npm,kubernetes] [--output=DIR] [--version=V]
  *
  * The same commit on the same distribution gives the same bytes. What a format
  * needs and is not there is said before anything is built.
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { ARCHITECTURES, type Arch, describeRelease, has, ROOT, type Target, write } from './release/context.ts';
 import { buildDeb } from './release/deb.ts';
 import { buildImage } from './release/image.ts';
+import { buildKubernetes } from './release/kubernetes.ts';
 import { buildNpm } from './release/npm.ts';
 import { buildRpm } from './release/rpm.ts';
 import { buildTarball } from './release/tarball.ts';
@@ -23,7 +24,7 @@ interface Format {
   readonly needs: Readonly<Record<string, string>>;
   /** One for each processor, or one for all of them. */
   readonly build?: (target: Target) => string;
-  readonly buildForAll?: (targets: readonly Target[]) => string;
+  readonly buildForAll?: (targets: readonly Target[]) => readonly string[];
 }
 
 const FORMATS: Readonly<Record<string, Format>> = {
@@ -31,7 +32,8 @@ const FORMATS: Readonly<Record<string, Format>> = {
   deb: { needs: { 'dpkg-buildpackage': 'dpkg-dev', dh: 'debhelper' }, build: buildDeb },
   rpm: { needs: { rpmbuild: 'rpm' }, build: buildRpm },
   image: { needs: { buildah: 'buildah', 'dpkg-deb': 'dpkg' }, build: buildImage },
-  npm: { needs: { npm: 'npm' }, buildForAll: buildNpm },
+  npm: { needs: { npm: 'npm' }, buildForAll: (targets) => [buildNpm(targets)] },
+  kubernetes: { needs: { tar: 'tar', gzip: 'gzip' }, buildForAll: buildKubernetes },
 };
 
 function fail(message: string): never {
@@ -71,7 +73,7 @@ for (const arch of archs as Arch[]) {
   copyFileSync(join(target.tree, 'sbom.cdx.json'), bill);
   artefacts.push(bill);
 }
-for (const { buildForAll } of formats) if (buildForAll !== undefined) artefacts.push(buildForAll(targets));
+for (const { buildForAll } of formats) if (buildForAll !== undefined) artefacts.push(...buildForAll(targets));
 const sums = [...new Set(artefacts)].sort().map((file) => {
   const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
   return `${sum}  ${basename(file)}\n`;

@@ -1,0 +1,156 @@
+import { expect } from 'chai';
+import { parse } from 'yaml';
+import { helmChart, kustomizeBase } from '../../scripts/kubernetes/render.ts';
+import { VALUES } from '../../scripts/kubernetes/values.ts';
+import { kubernetesSources } from '../../scripts/kubernetes.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { render } from './support/go-template.ts';
+
+interface Any {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
+  readonly spec: Record<string, unknown>;
+  readonly data: Record<string, string>;
+}
+
+type Model = new (data: never) => { validate(): void };
+
+/** Validators made of the schemas that Kubernetes and the Prometheus Operator publish; packages of ES modules alone. */
+async function loadModels(): Promise<Readonly<Record<string, Model>>> {
+  const [core, apps, monitoring] = await Promise.all([
+    import('kubernetes-models/v1'),
+    import('kubernetes-models/apps/v1'),
+    import('@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'),
+  ]);
+  const { ConfigMap, Namespace, Service, ServiceAccount } = core;
+  const { PodMonitor, PrometheusRule, ServiceMonitor } = monitoring;
+  const models = { ConfigMap, Namespace, Service, ServiceAccount, DaemonSet: apps.DaemonSet };
+  return { ...models, PodMonitor, PrometheusRule, ServiceMonitor } as unknown as Record<string, Model>;
+}
+
+const sources = kubernetesSources('1.2.3');
+const chart = helmChart(sources);
+const base = kustomizeBase(sources);
+
+function installed(values: Record<string, unknown> = {}): Map<string, Any> {
+  const scope = {
+    Values: { ...(parse(chart['values.yaml'] ?? '') as Record<string, unknown>), ...values },
+    Release: { Namespace: 'bpfwarden' },
+    Chart: { AppVersion: (parse(chart['Chart.yaml'] ?? '') as { appVersion: string }).appVersion },
+    files: chart,
+  };
+  const texts = Object.entries(chart).filter(([path]) => /^templates\/.*\.yaml$/.test(path));
+  return new Map(
+    texts.flatMap(([path, text]) => {
+      const object = parse(render(text, scope)) as Any | null;
+      return object === null ? [] : [[path.replace('templates/', ''), object] as const];
+    }),
+  );
+}
+
+interface Template {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly containers: readonly [
+      { readonly image: string; readonly args: readonly string[]; readonly volumeMounts: readonly { name: string }[] },
+    ];
+    readonly volumes: readonly { readonly name: string }[];
+  };
+}
+function templateOf(found: Map<string, Any>): Template {
+  const object = found.get('daemonset.yaml');
+  if (object === undefined) throw new Error('there is no DaemonSet');
+  return object.spec.template as Template;
+}
+
+describe('Kubernetes objects', () => {
+  const objects = installed();
+  let models: Readonly<Record<string, Model>> = {};
+  const validate = (object: Any) => {
+    const Found = models[object.kind];
+    if (Found === undefined) throw new Error(`no schema of ${object.kind}`);
+    new Found(object as never).validate();
+  };
+  before(async () => {
+    models = await loadModels();
+  });
+
+  it('are valid by the published schemas, whichever way they are written', () => {
+    const all = [...objects.values(), ...Object.values(base).map((text) => parse(text) as Any)];
+    const kinds = new Set<string>();
+    for (const object of all) {
+      if (object.kind === 'Kustomization') continue;
+      validate(object);
+      kinds.add(object.kind);
+    }
+    expect([...kinds].sort()).to.deep.equal(
+      Object.keys(models)
+        .filter((kind) => kind !== 'PodMonitor')
+        .sort(),
+    );
+  });
+
+  it('of the chart with its defaults are those of the kustomize base', () => {
+    const { resources } = parse(base['kustomization.yaml'] ?? '') as { resources: string[] };
+    expect(resources.filter((name) => name !== 'namespace.yaml')).to.have.members([...objects.keys()]);
+    for (const [name, object] of objects) expect(object, name).to.deep.equal(parse(base[name] ?? ''));
+  });
+
+  it('mount every volume, and only volumes that there are', () => {
+    const pod = templateOf(objects).spec;
+    const [{ volumeMounts }] = pod.containers;
+    expect(volumeMounts.map(({ name }) => name)).to.have.members(pod.volumes.map(({ name }) => name));
+  });
+
+  it('carry every alert rule and every dashboard', () => {
+    const kinds = [...objects.values()].map(
+      ({ kind, metadata }) => `${kind} ${metadata.labels?.grafana_dashboard ?? ''}`,
+    );
+    expect(kinds.filter((kind) => kind === 'PrometheusRule ')).to.have.lengthOf(sources.rules.length);
+    expect(kinds.filter((kind) => kind === 'ConfigMap 1')).to.have.lengthOf(sources.dashboards.length);
+    const detections = objects.get('prometheusrule-detections.yaml')?.spec as {
+      groups: { rules: { expr: string }[] }[];
+    };
+    expect(detections.groups[0]?.rules[0]?.expr).to.include('bpfwarden_');
+  });
+
+  it('have a configuration that the daemon reads', () => {
+    const text = objects.get('config.yaml')?.data['bpfwarden.toml'] ?? '';
+    expect(parseConfig(text, 'bpfwarden.toml', []).output.alerts_file).to.equal('-');
+  });
+
+  it('follow the values', () => {
+    const chosen = installed({
+      image: 'registry.example:5000/security/bpfwarden',
+      tag: '9.9',
+      port: 9999,
+      args: ['--rules.local-path=/etc/bpfwarden/rules/site.yaml', '--log.level="debug"'],
+      rules: { 'site.yaml': 'rules: {{ not a template }}\n' },
+      engineState: ['/run/containers/storage', '/var/lib/containers/storage'],
+      podMonitor: { enabled: true, interval: '5s', labels: { release: 'prom' } },
+      serviceMonitor: { enabled: false, interval: '', labels: {} },
+      dashboards: { enabled: false, labels: {}, annotations: {} },
+    });
+    for (const object of chosen.values()) validate(object);
+    const pod = templateOf(chosen).spec;
+    expect(pod.containers[0].image).to.equal('registry.example:5000/security/bpfwarden:9.9');
+    expect(pod.containers[0].args).to.include.members(['--log.level="debug"']);
+    expect(pod.volumes.slice(-2)).to.deep.equal([
+      { name: 'item-0', hostPath: { path: '/run/containers/storage' } },
+      { name: 'item-1', hostPath: { path: '/var/lib/containers/storage' } },
+    ]);
+    expect(chosen.get('rules.yaml')?.data).to.deep.equal({ 'site.yaml': 'rules: {{ not a template }}\n' });
+    expect(chosen.get('podmonitor.yaml')?.metadata.labels).to.deep.equal({ release: 'prom' });
+    expect([...chosen.keys()].filter((name) => /^(servicemonitor|dashboard)/.test(name))).to.deep.equal([]);
+    expect(templateOf(chosen).metadata).not.to.deep.equal(templateOf(objects).metadata);
+  });
+
+  it('use every value that the chart has', () => {
+    const templates = Object.entries(chart).filter(([path]) => path.startsWith('templates/'));
+    for (const name of Object.keys(VALUES))
+      expect(
+        templates.some(([, text]) => text.includes(`.Values.${name}`)),
+        name,
+      ).to.equal(true);
+  });
+});
