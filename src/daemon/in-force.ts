@@ -104,7 +104,7 @@ export class InForce {
       const { config, rulePaths } = settings;
       const loaded = loadConfiguredRules(settings, this.#loaded.ruleset);
       const { ruleset, problems } = loaded;
-      const fatal = [...fatalProblems(problems, config), ...loaded.ineffective];
+      const fatal = [...fatalProblems(loaded), ...loaded.ineffective];
       if (fatal.length > 0)
         throw new WardenError('RULES_INVALID', `${fatal.length} problem(s); what was in force stays`, {
           problems: fatal,

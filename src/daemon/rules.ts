@@ -64,9 +64,8 @@ export const isWritten = ({ source }: RuleInfo): boolean => source !== BUILT_IN;
  * evaluated is no mistake of the person who reloads: it is refused with the
  * reason, and the rest loads.
  */
-export function fatalProblems(problems: readonly Problem[], config: Config): Problem[] {
-  const foreign = foreignPaths(config);
-  return problems.filter(({ file }) => !foreign.some((path) => file?.startsWith(path) === true));
+export function fatalProblems({ problems, refused }: LoadedRules): Problem[] {
+  return problems.filter((problem) => !refused.has(problem));
 }
 
 /** What the kernel must let through: for the rules, and whole for kinds that an output or a plugin wants. */

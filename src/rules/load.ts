@@ -40,6 +40,8 @@ export interface LoadedRules {
   readonly ruleset: RuleSet;
   /** Everything that is wrong. A broken rule never stops the others; whether to go on is the caller's decision. */
   readonly problems: readonly Problem[];
+  /** Those of `problems` that are about Sigma and Falco rules, wherever their files lie. */
+  readonly refused: ReadonlySet<Problem>;
   /** The sound rules that are switched off. */
   readonly disabled: readonly RuleDefinition[];
 }
@@ -69,7 +71,8 @@ export function loadRuleTexts(
   falco?: FalcoSet,
 ): LoadedRules {
   const book = readRuleBook(files);
-  const problems: Problem[] = [...before, ...book.problems, ...(sigma?.problems ?? []), ...(falco?.problems ?? [])];
+  const refused = new Set([...(sigma?.problems ?? []), ...(falco?.problems ?? [])]);
+  const problems: Problem[] = [...before, ...book.problems, ...refused];
   const definitions: RuleDefinition[] = [];
   const disabled: RuleDefinition[] = [];
   const kinds = options.kinds === undefined ? undefined : new Set(options.kinds);
@@ -101,7 +104,7 @@ export function loadRuleTexts(
     ...(options.windows === undefined ? {} : { windows: options.windows }),
     ...(options.previous === undefined ? {} : { previous: options.previous }),
   });
-  return { ruleset, problems, disabled };
+  return { ruleset, problems, refused, disabled };
 }
 
 type TagOptions = Pick<RuleOptions, 'enableTags' | 'disableTags'>;

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { formatProblem } from '../../../src/errors.ts';
@@ -152,6 +152,18 @@ rules:
       expect(daemon.problems).to.deep.equal([]);
       expect(daemon.ruleset.infos.map(({ name }) => name)).to.have.members(['own', 'json', 'From Sigma']);
       expect(daemon.ruleset.rule('own')?.definition.examples).to.deep.equal([]);
+      // A Sigma rule that cannot be evaluated is nobody's mistake, wherever it lies.
+      writeFileSync(
+        join(directory, 't.yml'),
+        'title: T\nlogsource: {product: windows}\ndetection: {s: {a: b}, condition: s}\n',
+      );
+      writeFileSync(join(directory, 'u.yaml'), 'rules: [{name: broken}]');
+      const mixed = loadRules({ paths: [directory] });
+      const files = (problems: Iterable<{ readonly file?: string }>) =>
+        [...problems].map(({ file }) => basename(file ?? ''));
+      expect(files(mixed.problems)).to.have.members(['t.yml', 'u.yaml']);
+      expect(files(mixed.refused)).to.deep.equal(['t.yml']);
+      rmSync(join(directory, 'u.yaml'));
       const tested = loadRules({ paths: [directory], examples: true });
       expect(tested.ruleset.rule('own')?.definition.examples).to.have.length(1);
     } finally {
