@@ -11,7 +11,8 @@
         "native/object.cc",
         "native/pidfd.cc",
         "native/reader.cc",
-        "native/ring.cc"
+        "native/ring.cc",
+        "native/trial.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED"],

@@ -35,6 +35,8 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("setMapEntries", &Addon::set_map_entries),
 				InstanceMethod("setAutoload", &Addon::set_autoload),
 				InstanceMethod("load", &Addon::load),
+				InstanceMethod("openTrial", &Addon::open_trial),
+				InstanceMethod("trial", &Addon::trial),
 				InstanceMethod("attach", &Addon::attach),
 				InstanceMethod("detach", &Addon::detach),
 				InstanceMethod("mapInfo", &Addon::map_info),
@@ -131,6 +133,29 @@ class Addon : public Napi::Addon<Addon>
 	Napi::Value load(Info)
 	{
 		return status(object_.load());
+	}
+
+	Napi::Value open_trial(Info info)
+	{
+		std::string path;
+		return status(text(info, 0, &path) ? object_.open_trial(path) : -EINVAL);
+	}
+
+	Napi::Value trial(Info)
+	{
+		std::vector<Refusal> refusals;
+		int error = object_.trial(&refusals);
+		if (error)
+			return status(error);
+		auto result = Napi::Array::New(env_, refusals.size());
+		for (size_t i = 0; i < refusals.size(); i++) {
+			auto item = Napi::Object::New(env_);
+			item.Set("program", refusals[i].program);
+			item.Set("error", Napi::Number::New(env_, refusals[i].error));
+			item.Set("log", refusals[i].log);
+			result.Set(static_cast<uint32_t>(i), item);
+		}
+		return result;
 	}
 
 	Napi::Value attach(Info info)

@@ -36,6 +36,14 @@ export interface ProgramInfo {
   readonly fd: number;
 }
 
+export interface Refusal {
+  readonly program: string;
+  /** -errno */
+  readonly error: number;
+  /** The end of the verifier's log. */
+  readonly log: string;
+}
+
 export interface RingStats {
   readonly drains: number;
   /** Drains that the kernel's wake-up (not the timer) began. */
@@ -73,6 +81,14 @@ export interface Native {
   /** Before load. */
   setAutoload(program: string, on: boolean): Status;
   load(): Status;
+  /** Instead of `open`: for `trial` only. Knobs, sizes and autoload are set as usual. */
+  openTrial(path: string): Status;
+  /**
+   * Gives each program that is switched on to the kernel's verifier alone and
+   * closes the object: those that are refused. Programs with another target than a
+   * tracepoint, an iterator or an LSM hook are not tried.
+   */
+  trial(): readonly Refusal[] | Status;
   /** Attaches one program; with `cgroup` (a directory) as a cgroup program. -ENOENT when it was not loaded. */
   attach(program: string, cgroup?: string): Status;
   /** Detaches one program; 0 also when it was not attached. */

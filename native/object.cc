@@ -28,7 +28,7 @@ namespace
 constexpr size_t kMostIteratorBytes = 64 << 20;
 
 // libbpf refuses the whole object when one program's tracepoint or iterator is
-// not in the kernel. Only these two have such a target.
+// not in the kernel. Only these have such a target.
 bool is_available(const struct btf *kernel, const std::string &section)
 {
 	size_t slash = section.find('/');
@@ -40,6 +40,9 @@ bool is_available(const struct btf *kernel, const std::string &section)
 					      BTF_KIND_TYPEDEF) > 0;
 	if (type == "iter")
 		return btf__find_by_name_kind(kernel, ("bpf_iter_" + target).c_str(),
+					      BTF_KIND_FUNC) > 0;
+	if (type == "lsm")
+		return btf__find_by_name_kind(kernel, ("bpf_lsm_" + target).c_str(),
 					      BTF_KIND_FUNC) > 0;
 	return true;
 }
@@ -78,6 +81,7 @@ void Object::close()
 	kernel_ = nullptr;
 	object_ = nullptr;
 	loaded_ = false;
+	handlers_.reset();
 }
 
 int Object::find_program(const std::string &name, struct bpf_program **out) const
@@ -174,7 +178,7 @@ int Object::load()
 {
 	if (!object_)
 		return -EBADF;
-	if (loaded_)
+	if (loaded_ || handlers_)
 		return -EALREADY;
 	int error = bpf_object__load(object_);
 	// A failed load leaves the object useless (libbpf has freed its parts), so

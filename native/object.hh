@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,26 @@ struct ProgramInfo {
 	bool autoload;
 	bool available; // the running kernel has what it attaches to
 	int fd;
+};
+
+// A program that the verifier does not take, with the end of what it says.
+struct Refusal {
+	std::string program;
+	int error;
+	std::string log;
+};
+
+// Libbpf's hooks for a trial, see trial.cc; they stand as long as the object.
+class TrialHandlers
+{
+      public:
+	TrialHandlers();
+	TrialHandlers(const TrialHandlers &) = delete;
+	TrialHandlers &operator=(const TrialHandlers &) = delete;
+	~TrialHandlers();
+
+      private:
+	std::vector<int> ids_;
 };
 
 struct MapShape {
@@ -70,6 +91,10 @@ class Object
 	int set_map_entries(const std::string &map, uint32_t entries);
 	int set_autoload(const std::string &program, bool on);
 	int load();
+	// trial.cc: an object opened for a trial is not loaded; each program that is
+	// switched on is given to the verifier alone, then the object is closed.
+	int open_trial(const std::string &path);
+	int trial(std::vector<Refusal> *out);
 	int attach(const std::string &program, const std::string &cgroup);
 	int detach(const std::string &program);
 	// The kernel measures every BPF program of the host until close, or until
@@ -98,6 +123,7 @@ class Object
 	std::map<std::string, Memory> memories_;         // owned mappings
 	mutable struct btf *kernel_ = nullptr; // owned; the running kernel's types, once asked for
 	int statistics_ = -1;                  // owned descriptor
+	std::unique_ptr<TrialHandlers> handlers_;
 	bool loaded_ = false;
 };
 

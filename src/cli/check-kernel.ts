@@ -1,4 +1,5 @@
 import type { Config } from '../config/options.ts';
+import { programWatches, REPORT_IT } from '../kernel/programs.ts';
 import { Sensor } from '../kernel/sensor.ts';
 import { createLogger } from '../log.ts';
 import { failure, type Section } from './check.ts';
@@ -12,12 +13,19 @@ export function kernelSection(config: Config): Section {
     const sensor = new Sensor({ objectPath: BPF_OBJECT, config, log: createLogger('error') });
     try {
       const reports = sensor.attach();
-      const lines = reports.map(
-        ({ program, attached, reason }) => `${program.padEnd(20)} ${attached ? 'ok' : `not attached: ${reason ?? ''}`}`,
-      );
-      const refused = reports.filter(({ attached }) => !attached);
-      const problems = refused.map(({ program }) => ({ subject: program, message: 'what it watches is not seen' }));
-      return { title: TITLE, lines, problems, code: refused.length === 0 ? 0 : 2 };
+      const lines = reports.map(({ program, attached, offered, reason = '' }) => {
+        const state = attached ? 'ok' : `${offered ? 'not attached' : 'not on this kernel'}: ${reason}`;
+        const without = attached ? '' : `; without it: ${programWatches(program)}`;
+        return `${program.padEnd(20)} ${state}${without}`;
+      });
+      const problems = reports
+        .filter(({ attached, offered }) => !attached && offered)
+        .map(({ program, reason = 'it could not be attached' }) => ({
+          subject: program,
+          message: `${reason}; not seen: ${programWatches(program)}`,
+          remedy: REPORT_IT,
+        }));
+      return { title: TITLE, lines, problems, code: problems.length === 0 ? 0 : 1 };
     } finally {
       sensor.close();
     }

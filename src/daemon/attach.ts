@@ -1,4 +1,5 @@
 import { WardenError } from '../errors.ts';
+import { programWatches, REPORT_IT } from '../kernel/programs.ts';
 import type { Sensor } from '../kernel/sensor.ts';
 import type { AttachReport } from '../kernel/types.ts';
 import type { Logger } from '../log.ts';
@@ -8,9 +9,13 @@ import type { MetricsRegistry } from '../metrics/registry.ts';
 export function attachAll(sensor: Sensor, metrics: MetricsRegistry, log: Logger): readonly AttachReport[] {
   const reports = sensor.attach();
   metrics.declarePrograms(new Set([...sensor.programs, ...reports.map(({ program }) => program)]));
-  for (const { program, attached, reason } of reports) {
-    metrics.gauge('program_attached').set(attached ? 1 : 0, { program });
-    if (!attached) log.error({ program, reason }, 'a BPF program could not be attached: what it watches is not seen');
+  for (const { program, attached, offered, reason } of reports) {
+    // What this kernel does not have is no alert for whoever runs it.
+    if (attached || offered) metrics.gauge('program_attached').set(attached ? 1 : 0, { program });
+    const missing = { program, reason, without: programWatches(program) };
+    if (attached) continue;
+    if (offered) log.error(missing, `a BPF program could not be attached: its events are missing; ${REPORT_IT}`);
+    else log.info(missing, 'this kernel does not have what a BPF program attaches to');
   }
   if (reports.every(({ attached }) => !attached))
     throw new WardenError('SENSOR_FAILED', 'no BPF program could be attached');

@@ -18,20 +18,31 @@ export function attachPrograms(object: LoadedObject): AttachReport[] {
   for (const { name, section } of ordered) {
     if (!section.startsWith('cgroup/')) reports.push(attachOne(object, name));
     else if (root === undefined)
-      reports.push({ program: name, attached: false, reason: 'no cgroup version 2 hierarchy is mounted' });
+      reports.push({
+        program: name,
+        attached: false,
+        offered: true,
+        reason: 'no cgroup version 2 hierarchy is mounted',
+      });
     else reports.push(attachOne(object, name, root));
   }
   const dispatched = reports.some(({ program, attached }) => program === 'sys_exit' && attached);
   for (const { name } of object.programs)
-    if (exitFamily(name) !== undefined) reports.push({ program: name, attached: dispatched });
-  for (const [program, reason] of object.leftOut) reports.push({ program, attached: false, reason });
+    if (exitFamily(name) !== undefined) reports.push({ program: name, attached: dispatched, offered: true });
+  for (const [program, { reason, offered }] of object.leftOut)
+    reports.push({ program, attached: false, offered, reason });
   return reports;
 }
 
 function attachOne({ native }: LoadedObject, program: string, cgroup?: string): AttachReport {
   const status = native.attach(program, cgroup);
-  if (status >= 0) return { program, attached: true };
-  return { program, attached: false, reason: new SensorError(`attach ${program}`, -status, native.takeLog()).message };
+  if (status >= 0) return { program, attached: true, offered: true };
+  return {
+    program,
+    attached: false,
+    offered: true,
+    reason: new SensorError(`attach ${program}`, -status, native.takeLog()).message,
+  };
 }
 
 /** On as long as this process lives: a stopped or killed daemon leaves no program of the host slower. */

@@ -8,8 +8,9 @@ import { elfSection } from '../btf/elf.ts';
 import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import { type RecordLayout, recordLayout } from '../schema/layout.ts';
+import { errnoName } from '../schema/names/errno.ts';
 import { SCHEMA_HASH } from '../schema/schema.gen.ts';
-import { answered, checked, loadNative, type Native, SensorError } from './native.ts';
+import { answered, checked, loadNative, type Native, type Refusal, SensorError } from './native.ts';
 import { exitFamily, programBase, programGroup, programWanted } from './programs.ts';
 import { cgroupRoot, checkRequirements } from './requirements.ts';
 
@@ -21,13 +22,19 @@ export interface LoadedProgram {
   readonly fd: number;
 }
 
+export interface LeftOut {
+  readonly reason: string;
+  /** The kernel has what the program attaches to, so that it should be there. */
+  readonly offered: boolean;
+}
+
 /** The object once the kernel has taken it. One at a time in a process; `native.close()` ends it. */
 export interface LoadedObject {
   readonly native: Native;
   readonly layout: RecordLayout;
   readonly programs: readonly LoadedProgram[];
   /** Wanted programs that could not be loaded, and why. */
-  readonly leftOut: ReadonlyMap<string, string>;
+  readonly leftOut: ReadonlyMap<string, LeftOut>;
 }
 
 /** The layout of an object file's records. Throws NOT_BUILT for a file that has none, SCHEMA_MISMATCH for another layout than this program was built with. */
@@ -63,10 +70,11 @@ export function loadObject(objectPath: string, config: SensorConfig): LoadedObje
   checkRequirements(objectPath);
   const layout = objectLayout(objectPath);
   const native = loadNative();
-  const leftOut = new Map<string, string>();
+  const leftOut = new Map<string, LeftOut>();
   try {
     let programs: readonly LoadedProgram[] | undefined;
-    while (programs === undefined) programs = tryLoad(native, objectPath, layout, config, leftOut);
+    for (let attempt = 1; programs === undefined; attempt++)
+      programs = tryLoad({ native, objectPath, layout, config, leftOut }, attempt);
     fillHandlers(native, layout, programs);
     const there = new Set(programs.map(({ name }) => programBase(name)));
     for (const name of leftOut.keys()) if (there.has(programBase(name))) leftOut.delete(name);
@@ -79,35 +87,82 @@ export function loadObject(objectPath: string, config: SensorConfig): LoadedObje
   }
 }
 
-/** One attempt: the loaded programs, or undefined when one was refused, is in `leftOut` now, and the next attempt goes without it. */
-function tryLoad(
-  native: Native,
-  objectPath: string,
-  layout: RecordLayout,
-  config: SensorConfig,
-  leftOut: Map<string, string>,
-): readonly LoadedProgram[] | undefined {
+/** A signal that is pending makes the verifier give up with EAGAIN (kernel/bpf/verifier.c): not the program's fault. */
+const EAGAIN = 11;
+const MOST_ATTEMPTS = 20;
+
+interface Loading {
+  readonly native: Native;
+  readonly objectPath: string;
+  readonly layout: RecordLayout;
+  readonly config: SensorConfig;
+  readonly leftOut: Map<string, LeftOut>;
+}
+
+/**
+ * One attempt: the loaded programs, or undefined when some were refused. They are
+ * in `leftOut` then, all of them, and the next attempt goes without: libbpf stops
+ * at the first, so the others are asked for in a trial.
+ */
+function tryLoad(loading: Loading, attempt: number): readonly LoadedProgram[] | undefined {
+  const { native, objectPath, leftOut } = loading;
   checked(native, `open ${objectPath}`, native.open(objectPath));
-  setKnobs(native, config, leftOut);
-  const wanted: string[] = [];
-  for (const { name, available } of answered(native, 'list programs', native.programs())) {
-    const on = programWanted(name, config) && !leftOut.has(name);
-    if (on && available) wanted.push(name);
-    else if (on) leftOut.set(name, 'this kernel does not have what it attaches to');
-    checked(native, `select ${name}`, native.setAutoload(name, on && available));
-  }
-  selectFamilies(native, layout, wanted);
+  const wanted = configure(loading);
   const status = native.load();
   if (status >= 0) return answered(native, 'list programs', native.programs()).filter(({ autoload }) => autoload);
   const failure = new SensorError('load the BPF programs', -status, native.takeLog());
-  const refused = refusedProgram(failure.log);
-  if (refused === undefined || !wanted.includes(refused) || programGroup(refused) === 'always') throw failure;
-  leftOut.set(refused, `the kernel refused it: ${failure.message}`);
   native.close();
+  if (attempt >= MOST_ATTEMPTS) throw failure;
+  if (failure.errno === EAGAIN) return undefined;
+  const first = refusedProgram(failure.log);
+  if (first === undefined || !wanted.includes(first)) throw failure;
+  for (const { program, error, log } of tryEach(loading)) leftOut.set(program, refusal(error, log));
+  // Another kind of program than the trial knows, or refused only beside the others.
+  if (!leftOut.has(first)) leftOut.set(first, refusal(status, failure.log));
+  for (const program of wanted)
+    if (leftOut.has(program) && programGroup(program) === 'always')
+      throw new SensorError(`load ${program}, which is indispensable`, -status, leftOut.get(program)?.reason ?? '');
   return undefined;
 }
 
-function setKnobs(native: Native, { kernel, monitoring }: SensorConfig, leftOut: ReadonlyMap<string, string>): void {
+/** Every selected program before the verifier, alone. */
+function tryEach(loading: Loading): readonly Refusal[] {
+  const { native, objectPath } = loading;
+  checked(native, `open ${objectPath}`, native.openTrial(objectPath));
+  configure(loading);
+  return answered(native, 'try the BPF programs', native.trial());
+}
+
+/** Knobs and choice of programs of the open object: the names of those that are to be loaded. */
+function configure({ native, layout, config, leftOut }: Loading): readonly string[] {
+  setKnobs(native, config, leftOut);
+  const wanted: string[] = [];
+  for (const { name, section, available } of answered(native, 'list programs', native.programs())) {
+    const on = programWanted(name, config) && !leftOut.has(name);
+    if (on && available) wanted.push(name);
+    else if (on) leftOut.set(name, { reason: `this kernel has no ${section}`, offered: false });
+    checked(native, `select ${name}`, native.setAutoload(name, on && available));
+  }
+  selectFamilies(native, layout, wanted);
+  return wanted;
+}
+
+const LAST_LINES = 3;
+
+/** The verifier's last words, without its statistics. */
+function refusal(error: number, log: string): LeftOut {
+  const lines = log
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(processed \d+ insns|verification time|stack depth|libbpf:|-- )/.test(line));
+  const said = lines.slice(-LAST_LINES).join(' / ');
+  return {
+    reason: `the verifier refused it (${errnoName(error)}): ${said === '' ? 'no reason given' : said}`,
+    offered: true,
+  };
+}
+
+function setKnobs(native: Native, { kernel, monitoring }: SensorConfig, leftOut: ReadonlyMap<string, LeftOut>): void {
   const u32 = (name: string, value: number) =>
     checked(native, `set ${name}`, native.setKnob(name, new Uint8Array(Uint32Array.of(value).buffer)));
   u32('daemon_pid', process.pid);

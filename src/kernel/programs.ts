@@ -3,35 +3,96 @@ import type { Config } from '../config/options.ts';
 /** What switches a program on: `response` programs change what processes get and are loaded only for enforcement. */
 export type ProgramGroup = 'always' | 'process' | 'network' | 'filesystem' | 'response';
 
-const FILE_FAMILIES = [
-  'open',
-  'read',
-  'write',
-  'remove',
-  'rename',
-  'link',
-  'make',
-  'attribute',
-  'access',
-  'ioctl',
-  'copy',
-];
-const NETWORK_FAMILIES = ['socket', 'send', 'receive', 'connect', 'dup'];
-
-/** The group of a program of the object, by its name: exit_FAMILY, or what it hooks. */
-export function programGroup(name: string): ProgramGroup {
-  const family = /^exit_(.+)$/.exec(name)?.[1];
-  if (family !== undefined) {
-    if (FILE_FAMILIES.includes(family)) return 'filesystem';
-    if (NETWORK_FAMILIES.includes(family)) return 'network';
-    return family === 'exec' || family === 'mmap' || family === 'ioctl' ? 'always' : 'process';
-  }
-  if (name.startsWith('block_')) return 'response';
-  if (name.startsWith('socket_') || name.startsWith('send_')) return 'network';
-  if (['sys_exit', 'process_exec', 'process_fork', 'process_exit', 'process_seed', 'rate_sweep'].includes(name))
-    return 'always';
-  return 'process';
+interface ProgramRow {
+  readonly group: ProgramGroup;
+  /** What is not seen, or not done, without it. */
+  readonly watches: string;
 }
+
+const row = (group: ProgramGroup, watches: string): ProgramRow => ({ group, watches });
+
+/** Every program of the BPF object; a test compares. `NAME__WHERE` is the hook of NAME under another kernel's name for it. */
+const PROGRAMS: Readonly<Record<string, ProgramRow>> = {
+  sys_exit: row('always', 'every kind that is read at the end of a system call'),
+  process_exec: row('always', 'process_exec: without it no process is known by its program'),
+  process_fork: row('always', 'process_fork'),
+  process_exit: row('always', 'process_exit'),
+  process_seed: row('always', 'processes that were there before the daemon (/proc is read instead)'),
+  rate_sweep: row('always', 'the end of a throttle of a process that has fallen silent'),
+  exit_exec: row('always', 'process_exec that failed'),
+  process_rename: row('process', 'process_rename'),
+  signal_sent: row('process', 'kill'),
+  credentials_exec: row('process', 'credentials and capabilities that changed with an exec'),
+  credentials_fork: row('process', 'credentials that a new thread began with'),
+  credentials_seed: row('process', 'credentials of threads that were there before the daemon'),
+  exit_credential: row('process', 'setuid, setgid, capset'),
+  exit_trace: row('process', 'process_ptrace, process_vm_read, process_vm_write, pidfd_getfd, kill that was refused'),
+  exit_namespace: row('process', 'unshare, setns, chroot, pivot_root, mount, umount'),
+  exit_kernel: row(
+    'process',
+    'module_load, module_unload, bpf_load, perf_event_open, keyctl, ioperm, reboot, swapon, settimeofday',
+  ),
+  exit_memory: row('process', 'memfd_create, mprotect_exec, mmap_exec, userfaultfd'),
+  exit_uring: row('process', 'io_uring_setup'),
+  uring_submit: row('process', 'by io_uring: file_open and what else names a file, and requests without a completion'),
+  uring_queue: row('process', 'by io_uring: whether a worker opened a file (else it may be reported as unverified)'),
+  uring_complete: row('process', 'by io_uring: results; everything is reported when it is submitted'),
+  uring_overflow: row('process', 'by io_uring: what completes while the queue of completions is full'),
+  exit_open: row('filesystem', 'file_open, file_create'),
+  exit_read: row('filesystem', 'file_read'),
+  exit_write: row('filesystem', 'file_write'),
+  exit_access: row('filesystem', 'first reads and writes that are reported at all'),
+  exit_copy: row('filesystem', 'file_read and file_write by sendfile, splice, copy_file_range, clones of files'),
+  exit_ioctl: row('always', 'inode flags, clones of files and injected terminal input'),
+  exit_mmap: row('always', 'mmap_exec, and file_read and file_write by mappings'),
+  exit_control: row('process', 'prctl, personality, seccomp, accounting, the kernel’s log, terminal input'),
+  exit_remove: row('filesystem', 'file_unlink'),
+  exit_rename: row('filesystem', 'file_rename'),
+  exit_link: row('filesystem', 'file_link, file_symlink'),
+  exit_make: row('filesystem', 'file_mkdir, file_create by mknod'),
+  exit_attribute: row('filesystem', 'file_chmod, file_chown, file_truncate, file_setxattr, file_utimens'),
+  exit_socket: row('network', 'net_accept, net_listen, socket_raw'),
+  exit_send: row('network', 'bytes sent; net_send where the cgroup programs are missing'),
+  exit_receive: row('network', 'bytes received; net_dns, so host names of destinations'),
+  exit_connect: row('network', 'net_conn by UDP, and connects that were refused'),
+  exit_dup: row('network', 'socket_dup'),
+  socket_state: row('network', 'net_conn, net_accept and net_close by TCP'),
+  socket_retransmit: row('network', 'net_conn to peers that do not answer'),
+  send_ipv4: row('network', 'net_send by IPv4 as the kernel has it (the system call is reported instead)'),
+  send_ipv6: row('network', 'net_send by IPv6 as the kernel has it'),
+  block_connect4: row('response', 'blocked connects by IPv4'),
+  block_connect6: row('response', 'blocked connects by IPv6'),
+  block_sendmsg4: row('response', 'blocked datagrams by IPv4'),
+  block_sendmsg6: row('response', 'blocked datagrams by IPv6'),
+};
+
+/** What a program stands in for: `uring_submit` for `uring_submit__sqe`, the same hook under the name that other kernels have for it. */
+export function programBase(name: string): string {
+  return name.replace(/__.*$/, '');
+}
+
+function rowOf(name: string): ProgramRow {
+  const found = PROGRAMS[programBase(name)];
+  if (found === undefined)
+    throw new Error(`the BPF object has a program ${name} that src/kernel/programs.ts does not know`);
+  return found;
+}
+
+/** Names that the table has. */
+export const PROGRAM_NAMES: readonly string[] = Object.keys(PROGRAMS);
+
+export function programGroup(name: string): ProgramGroup {
+  return rowOf(name).group;
+}
+
+/** What is not seen, or not done, without a program. */
+export function programWatches(name: string): string {
+  return rowOf(name).watches;
+}
+
+/** What to do about a program that a kernel should have taken. */
+export const REPORT_IT =
+  'all others work; `npm run test:kernels -- VERSION` shows it on a kernel of Debian: report it with the output of `check --kernel` and `uname -r`';
 
 /** Whether the configuration wants a program. */
 export function programWanted(name: string, config: Pick<Config, 'monitoring' | 'response'>): boolean {
@@ -52,11 +113,6 @@ export function programWanted(name: string, config: Pick<Config, 'monitoring' | 
 /** `open` for program exit_open: its place in exit_handlers is enumerator FAMILY_OPEN. */
 export function exitFamily(program: string): string | undefined {
   return /^exit_(.+)$/.exec(program)?.[1]?.toUpperCase();
-}
-
-/** What a program stands in for: `uring_submit` for `uring_submit__sqe`, the same hook under the name that other kernels have for it. */
-export function programBase(name: string): string {
-  return name.replace(/__.*$/, '');
 }
 
 /** Iterators run once when asked and attach to nothing. */

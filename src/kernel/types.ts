@@ -6,6 +6,8 @@ export type KernelCounts = ReadonlyMap<string, Readonly<Record<Outcome, number>>
 export interface AttachReport {
   readonly program: string;
   readonly attached: boolean;
+  /** The kernel has the hook: not attached, it is missing. */
+  readonly offered: boolean;
   /** Why not, when it is not. */
   readonly reason?: string;
 }

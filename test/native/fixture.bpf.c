@@ -112,7 +112,7 @@ int on_kill(struct bpf_raw_tracepoint_args *ctx)
 }
 
 /* Never loads: reads beyond a map value. */
-SEC("raw_tp/sys_exit")
+SEC("tp_btf/sys_exit")
 int refused(void *ctx)
 {
 	__u32 zero = 0;

@@ -47,6 +47,14 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
       call: () => native.load(),
       answers: { closed: -EBADF, opened: 0, loaded: -EALREADY, running: -EALREADY, 'inside callback': -EALREADY },
     },
+    openTrial: {
+      call: (path) => native.openTrial(path),
+      answers: { closed: 0, opened: -EALREADY, loaded: -EALREADY, running: -EALREADY, 'inside callback': -EALREADY },
+    },
+    trial: {
+      call: () => statusOf(native.trial()),
+      answers: { closed: -EBADF, opened: -EBADF, loaded: -EBADF, running: -EBADF, 'inside callback': -EBADF },
+    },
     attach: {
       call: () => native.attach('on_kill'),
       answers: { closed: -EBADF, opened: -EAGAIN, loaded: -EALREADY, running: -EALREADY, 'inside callback': -EALREADY },
@@ -201,6 +209,17 @@ describe('native: every method in every state', () => {
     expect(native.writeMap('table', u32(1), u32(1))).to.equal(-EINVAL);
     expect(native.readMap('bulk_ring')).to.equal(-EINVAL);
     expect(native.start(() => undefined, new ArrayBuffer(4096))).to.equal(-EINVAL);
+  });
+
+  it('a trial names each program that the verifier refuses, with its last words, and takes nothing in', () => {
+    expect(native.openTrial(fixture.path)).to.equal(0);
+    const answer = native.trial();
+    if (typeof answer === 'number') throw new Error(native.takeLog());
+    expect(answer.map(({ program }) => program)).to.deep.equal(['refused']);
+    expect(answer[0]?.error).to.be.below(0);
+    expect(answer[0]?.log).to.match(/map_value_or_null/);
+    expect(native.programs()).to.equal(-EBADF);
+    loadFixture(native, fixture.path);
   });
 
   it('a refused program leaves its verifier log, and the object can be opened again', () => {
