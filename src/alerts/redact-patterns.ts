@@ -66,17 +66,85 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   { name: 'Google API key', pattern: '\\b(AIza[A-Za-z0-9_-]{30,})', needs: ['aiza'] },
   { name: 'Stripe key', pattern: '\\b([rs]k_(?:live|test)_[A-Za-z0-9]{16,})', needs: ['k_live_', 'k_test_'] },
   { name: 'npm token', pattern: '\\b(npm_[A-Za-z0-9]{30,})', needs: ['npm_'] },
+  { name: 'Vault token', pattern: '\\b(hv[sbr]\\.[A-Za-z0-9_-]{20,})', needs: ['hvs.', 'hvb.', 'hvr.'] },
+  { name: 'OpenAI, Anthropic key', pattern: '\\b(sk-[A-Za-z0-9_-]{20,})', needs: ['sk-'] },
+  { name: 'Hugging Face token', pattern: '\\b(hf_[A-Za-z0-9]{20,})', needs: ['hf_'] },
+  { name: 'PyPI token', pattern: '\\b(pypi-[A-Za-z0-9_-]{20,})', needs: ['pypi-'] },
+  { name: 'SendGrid key', pattern: '\\b(SG\\.[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,})', needs: ['sg.'] },
+  { name: 'DigitalOcean token', pattern: '\\b(do[opr]_v1_[a-f0-9]{32,})', needs: ['_v1_'] },
   {
-    name: 'mysql -pSECRET',
-    pattern: '(?:^|[\\s/])(?:mysql|mariadb)[a-z-]*\\s(?:.*?\\s)?-p([^\\s]+)',
-    needs: ['mysql', 'mariadb'],
+    name: 'GitLab tokens',
+    pattern: '\\b(gl(?:rt|dt|cbt|ptt|ft|soat|agent|oas)-[A-Za-z0-9_-]{16,})',
+    needs: ['glrt-', 'gldt-', 'glcbt-', 'glptt-', 'glft-', 'glsoat-', 'glagent-', 'gloas-'],
   },
-  { name: 'sshpass -p SECRET', pattern: '(?:^|[\\s/])sshpass\\s(?:.*?\\s)?-p\\s*([^\\s]+)', needs: ['sshpass'] },
-  { name: 'redis-cli -a SECRET', pattern: '(?:^|[\\s/])redis-cli\\s(?:.*?\\s)?-a\\s+([^\\s]+)', needs: ['redis-cli'] },
+  { name: 'Docker Hub token', pattern: '\\b(dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,})', needs: ['dckr_'] },
+  { name: 'Grafana token', pattern: '\\b(gl(?:sa|c)_[A-Za-z0-9+/=_-]{20,})', needs: ['glsa_', 'glc_'] },
   {
-    name: 'curl -u user:SECRET',
-    pattern: `(?:^|[\\s/])(?:curl|wget|http|https)\\s(?:.*?\\s)?(?:-u|--user|--proxy-user)[\\s=]*[^\\s:]+:([^\\s]+)`,
-    needs: ['curl', 'wget', 'http'],
+    name: 'Shopify token',
+    pattern: '\\b(shp(?:at|ca|pa|ss)_[a-fA-F0-9]{24,})',
+    needs: ['shpat_', 'shpca_', 'shppa_', 'shpss_'],
+  },
+  { name: 'Databricks token', pattern: '\\b(dapi[a-f0-9]{32}(?:-\\d)?)\\b', needs: ['dapi'] },
+  {
+    name: 'Atlassian token',
+    pattern: '\\b(AT(?:ATT3|CTT3|BB)[A-Za-z0-9_=-]{16,})',
+    needs: ['atatt3', 'atctt3', 'atbb'],
+  },
+  {
+    name: 'Google OAuth token',
+    pattern: '\\b(ya29\\.[A-Za-z0-9_-]{16,}|GOCSPX-[A-Za-z0-9_-]{20,})',
+    needs: ['ya29.', 'gocspx-'],
+  },
+  { name: 'age key', pattern: '\\b(AGE-SECRET-KEY-1[A-Z0-9]{20,})', needs: ['age-secret-key-'] },
+  {
+    name: 'Terraform Cloud token',
+    pattern: '\\b([A-Za-z0-9]{10,}\\.atlasv1\\.[A-Za-z0-9_-]{30,})',
+    needs: ['.atlasv1.'],
+  },
+  {
+    name: 'prefixed tokens',
+    pattern:
+      '\\b((?:sntr[yu]s|lin_api|ntn|secret|sbp|pscale_tkn|pscale_pw|bkua|rubygems|rnd|figd|NRAK|PMAK|HRKU|sq0[a-z]{3}|EAA[A-Z]|xkeysib|dp\\.pt|dp\\.st|fo1|r8|gsk|key)[_.-][A-Za-z0-9_.-]{24,})',
+    needs: [
+      'sntry',
+      'lin_api',
+      'ntn_',
+      'secret_',
+      'sbp_',
+      'pscale_',
+      'bkua_',
+      'rubygems_',
+      'rnd_',
+      'figd_',
+      'nrak-',
+      'pmak-',
+      'hrku-',
+      'sq0',
+      'eaa',
+      'xkeysib-',
+      'dp.pt.',
+      'dp.st.',
+      'fo1_',
+      'r8_',
+      'gsk_',
+      'key-',
+    ],
+  },
+  { name: 'Telegram bot token', pattern: '(?:\\b|bot)(\\d{8,10}:AA[A-Za-z0-9_-]{30,})', needs: [':aa'] },
+  {
+    name: 'Discord, Teams webhook',
+    pattern: '(?:discord(?:app)?\\.com/api/webhooks/\\d+|webhook\\.office\\.com/webhookb2)/([A-Za-z0-9@/_-]+)',
+    needs: ['/webhook'],
+  },
+  {
+    name: 'Azure storage key',
+    pattern: '(?i)\\b(?:AccountKey|SharedAccessKey|SharedSecret)=([A-Za-z0-9+/=]{16,})',
+    needs: ['accesskey', 'accountkey', 'sharedsecret'],
+  },
+  {
+    name: 'password in SQL',
+    pattern: `(?i)\\b(?:identified\\s+(?:with\\s+\\S+\\s+)?by|with\\s+(?:encrypted\\s+)?password|set\\s+password\\s*(?:=|for\\s+\\S+\\s*=)|password)\\s+(?:password\\s*\\()?('[^']*'|"[^"]*")`,
+    needs: ['identified', 'password'],
   },
   { name: 'openssl pass:SECRET', pattern: '\\bpass:([^\\s]+)', needs: ['pass:'] },
   {
@@ -92,23 +160,7 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
 ];
 
 /** An argument that announces a secret in the next one, such as --password. */
-export const SECRET_OPTION = `(?i)^--?(?:[a-z0-9]+[-_])*${NAMES}$`;
+export const SECRET_OPTION = `(?i)^--?(?:[a-z0-9]+[-_.])*(?:[a-z0-9]*)${NAMES}$`;
 
-/** Options of single programs, by base name, whose value is a secret: in the next argument, or glued to it. */
-export const PROGRAM_OPTIONS: readonly {
-  readonly program: string;
-  readonly option: string;
-  readonly glued: boolean;
-  readonly next: boolean;
-  /** Only what follows the first colon is secret. */
-  readonly afterColon?: true;
-}[] = [
-  { program: '^(?:mysql|mariadb)[a-z-]*$', option: '-p', glued: true, next: false },
-  { program: '^sshpass$', option: '-p', glued: true, next: true },
-  { program: '^redis-cli$', option: '-a', glued: false, next: true },
-  { program: '^(?:curl|wget)$', option: '-u', glued: true, next: true, afterColon: true },
-  { program: '^(?:curl|wget)$', option: '--user', glued: false, next: true, afterColon: true },
-  { program: '^(?:curl|wget)$', option: '--proxy-user', glued: false, next: true, afterColon: true },
-  { program: '^(?:ldapsearch|ldapmodify|ldapadd|ldapwhoami)$', option: '-w', glued: true, next: true },
-  { program: '^(?:smbclient|rpcclient)$', option: '-U', glued: true, next: true, afterColon: true },
-];
+/** A word that assigns a secret, however deep: --x-password=S, -Ddb.password=S, --from-literal=password=S, TOKEN=S, /password:S. */
+export const SECRET_ASSIGNMENT = `(?i)(?:^|[^A-Za-z0-9])(?:[a-z0-9]*)${NAMES}(?:=|["']:)(.+)$`;

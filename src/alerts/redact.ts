@@ -1,10 +1,10 @@
-import { basename } from 'node:path';
 import { RE2JS } from 're2js';
 import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import type { EventJson } from '../schema/event.ts';
 import { valueAt } from './line.ts';
-import { PROGRAM_OPTIONS, SECRET_OPTION, SECRET_PATTERNS } from './redact-patterns.ts';
+import { MAY_BE_COMMAND, secretsIn, secretsInArguments } from './redact-command.ts';
+import { SECRET_OPTION, SECRET_PATTERNS } from './redact-patterns.ts';
 import type { Alert } from './types.ts';
 
 export const REDACTED = '[REDACTED]';
@@ -42,7 +42,6 @@ export class Redactor {
   readonly #patterns: readonly Compiled[];
   readonly #hasOwn: boolean;
   readonly #secretOption = RE2JS.compile(SECRET_OPTION);
-  readonly #programs = PROGRAM_OPTIONS.map((entry) => ({ ...entry, program: RE2JS.compile(entry.program) }));
   readonly #allowed: ReadonlySet<string>;
   readonly #known = new RecentTexts();
 
@@ -57,7 +56,8 @@ export class Redactor {
 
   text(value: string): string {
     const bounded = value.length > MAX_STRING ? `${value.slice(0, MAX_STRING)}…` : value;
-    if (this.#patterns.length === 0 || (!this.#hasOwn && !maySecret.test(bounded))) return bounded;
+    if (this.#patterns.length === 0 || (!this.#hasOwn && !maySecret.test(bounded) && !MAY_BE_COMMAND.test(bounded)))
+      return bounded;
     const before = this.#known.get(bounded);
     if (before !== undefined) return before;
     const result = this.#search(bounded);
@@ -69,18 +69,11 @@ export class Redactor {
   args(values: readonly string[]): string[] {
     const result = values.slice(0, MAX_ITEMS).map((value) => this.text(value));
     if (!this.#enabled || values.length < 2) return result;
-    const name = basename(values[0] ?? '');
-    const special = this.#programs.filter(({ program }) => program.test(name));
-    for (let index = 1; index < result.length; index += 1) {
+    for (const { index, span } of secretsInArguments(values)) {
       const value = values[index] ?? '';
-      const next = values[index + 1];
-      if (value.startsWith('-') && value.length <= 64 && this.#secretOption.test(value) && next !== undefined)
-        result[index + 1] = REDACTED;
-      for (const { option, glued, next: takesNext, afterColon } of special) {
-        if (takesNext && value === option && next !== undefined) result[index + 1] = hidden(next, afterColon);
-        else if (glued && value.startsWith(option) && value.length > option.length && !value.startsWith('--'))
-          result[index] = option + hidden(value.slice(option.length), afterColon);
-      }
+      const found = value.slice(0, span.start) + REDACTED + value.slice(span.end);
+      // A pattern may have found more of the same argument.
+      result[index] = span.start === 0 ? REDACTED : this.text(found);
     }
     return result;
   }
@@ -107,7 +100,7 @@ export class Redactor {
 
   #search(value: string): string {
     const lower = value.toLowerCase();
-    let result = value;
+    let result = this.#enabled && /\s/.test(value) ? hideCommands(value) : value;
     for (const { regexp, needs } of this.#patterns) {
       if (needs.length === 0 || needs.some((need) => lower.includes(need))) result = replaceAll(regexp, result);
     }
@@ -164,12 +157,6 @@ class RecentTexts {
   }
 }
 
-function hidden(value: string, afterColon: true | undefined): string {
-  if (afterColon !== true) return REDACTED;
-  const colon = value.search(/[:%]/);
-  return colon < 0 ? value : `${value.slice(0, colon + 1)}${REDACTED}`;
-}
-
 /** One look for all literals at once: an alternation of plain texts cannot backtrack, so JavaScript's own engine will do. */
 const maySecret = new RegExp(
   [...new Set(SECRET_PATTERNS.flatMap(({ needs }) => needs))]
@@ -177,6 +164,19 @@ const maySecret = new RegExp(
     .join('|'),
   'i',
 );
+
+/** Texts are often commands: the value of `sh -c`, a script in an argument. */
+function hideCommands(text: string): string {
+  const spans = secretsIn(text).sort((a, b) => a.start - b.start);
+  let result = '';
+  let at = 0;
+  for (const { start, end } of spans) {
+    if (end <= at) continue;
+    result += text.slice(at, Math.max(at, start)) + REDACTED;
+    at = end;
+  }
+  return result + text.slice(at);
+}
 
 let compiled: readonly Compiled[] | undefined;
 

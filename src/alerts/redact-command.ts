@@ -1,0 +1,249 @@
+import { RE2JS } from 're2js';
+import { SECRET_ASSIGNMENT, SECRET_OPTION } from './redact-patterns.ts';
+import { PROGRAM_SECRETS, type ProgramSecrets, READS_SECRET } from './redact-programs.ts';
+
+/** One word of a command: where it stands in the text, and what the shell makes of it. */
+interface Word {
+  readonly start: number;
+  readonly end: number;
+  readonly value: string;
+  /** For each character of `value` its place in the text. */
+  readonly raw: readonly number[];
+}
+
+/** A part of the text that is a secret. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Words beyond are not looked at: the cost of one text stays bounded. */
+const MAX_WORDS = 2_000;
+const MAX_DEPTH = 3;
+
+const whole = (pattern: string) => RE2JS.compile(`^(?:${pattern})$`);
+const RULES = PROGRAM_SECRETS.map((entry) => ({
+  ...entry,
+  program: whole(entry.program),
+  next: entry.next === undefined ? undefined : whole(entry.next),
+  glued: entry.glued === undefined ? undefined : RE2JS.compile(`^(?:${entry.glued})`),
+  after: entry.after === undefined ? undefined : whole(entry.after),
+}));
+const READERS = READS_SECRET.map(({ program, word }) => ({
+  program: whole(program),
+  word: word === undefined ? undefined : whole(word),
+}));
+const OPTION = RE2JS.compile(SECRET_OPTION);
+const ASSIGNMENT = RE2JS.compile(SECRET_ASSIGNMENT);
+/** Programs that start the one that follows. */
+const WRAPPERS =
+  /^(?:sudo|doas|env|exec|command|nohup|nice|ionice|time|timeout|stdbuf|setsid|xargs|watch|strace|proot|chroot|flock|script|unbuffer|torsocks|proxychains4?|busybox|builtin|then|do|else|if|while|!)$/;
+
+/** Names a program of the tables: worth a look at each word. The patterns are ours and cannot backtrack over white space. */
+export const MAY_BE_COMMAND = new RegExp(
+  `(?:^|[\\s/;|&(\`'"])(?:${[...PROGRAM_SECRETS, ...READS_SECRET]
+    .filter(({ program }) => program !== '.*')
+    .map(({ program }) => program.replaceAll('.*', '[\\w-]*'))
+    .join('|')})(?=[\\s'"]|$)`,
+);
+
+const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** Secrets in a text that may be one or more shell commands. */
+export function secretsIn(text: string, depth = 0): Span[] {
+  const spans: Span[] = [];
+  let before: readonly Word[] | undefined;
+  for (const { words, piped } of commandsOf(text)) {
+    spans.push(...secretsOf(words));
+    // What another shell runs stands in one word: sh -c, ssh HOST, su -c, watch, docker exec …
+    if (depth < MAX_DEPTH) {
+      for (const word of words) if (/\s/.test(word.value)) spans.push(...nested(word, depth));
+    }
+    if (before !== undefined && piped && readsSecret(words))
+      spans.push(
+        ...before
+          .slice(1)
+          .filter(({ value }) => !value.startsWith('-'))
+          .map((word) => spanOf(word, 0, word.value.length)),
+      );
+    before = words;
+  }
+  return spans;
+}
+
+/** Secrets in an argument list, each as the argument's number and the part of it. */
+export function secretsInArguments(values: readonly string[]): { readonly index: number; readonly span: Span }[] {
+  const words = values.slice(0, MAX_WORDS).map((value, index) => ({ start: index, end: index, value, raw: [] }));
+  return secretsOf(words, true).map(({ word, from, to }) => ({ index: word.start, span: { start: from, end: to } }));
+}
+
+interface Found {
+  readonly word: Word;
+  /** Of the word's value. */
+  readonly from: number;
+  readonly to: number;
+}
+
+function secretsOf(words: readonly Word[], asFound: true): Found[];
+function secretsOf(words: readonly Word[]): Span[];
+function secretsOf(words: readonly Word[], asFound?: true): Found[] | Span[] {
+  const found: Found[] = [];
+  const hide = (word: Word | undefined, from = 0) => {
+    if (word !== undefined && from < word.value.length) found.push({ word, from, to: word.value.length });
+  };
+  const at = programAt(words);
+  const name = base(words[at]?.value ?? '');
+  const rules = RULES.filter(({ program }) => program.test(name));
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] as Word;
+    const next = words[index + 1];
+    const assignment = ASSIGNMENT.matcher(word.value);
+    if (assignment.find()) hide(word, assignment.start(1));
+    else if (word.value.startsWith('-') && OPTION.test(word.value) && next !== undefined) hide(next);
+    if (index > at) for (const rule of rules) byRule(rule, words, index, hide);
+  }
+  for (const rule of rules) if (rule.positional !== undefined) positional(rule, words, at, hide);
+  if (asFound) return found;
+  return found.map(({ word, from, to }) => spanOf(word, from, to));
+}
+
+type Rule = (typeof RULES)[number];
+type Hide = (word: Word | undefined, from?: number) => void;
+
+function byRule(rule: Rule, words: readonly Word[], index: number, hide: Hide): void {
+  const { value } = words[index] as Word;
+  const next = words[index + 1];
+  if (rule.next?.test(value) === true && next !== undefined && holds(rule, words)) hide(next, behind(rule, next.value));
+  const glued = rule.glued?.matcher(value);
+  if (glued?.find() === true && !(value.startsWith('--') && glued.end() < 3))
+    hide(words[index], glued.end() + behind(rule, value.slice(glued.end())));
+}
+
+function positional(rule: Rule, words: readonly Word[], at: number, hide: Hide): void {
+  const from =
+    rule.after === undefined
+      ? at
+      : words.findIndex(({ value }, index) => index > at && rule.after?.test(value) === true);
+  if (from < 0) return;
+  const plain = words.slice(from + 1).filter(({ value }) => !value.startsWith('-'));
+  for (const place of rule.positional ?? []) {
+    const word = plain[place];
+    if (word !== undefined) hide(word, behind(rule, word.value));
+  }
+}
+
+const holds = ({ after }: Rule, words: readonly Word[]): boolean =>
+  after === undefined || words.some(({ value }) => after.test(value));
+
+/** Where the secret part of a value begins; its length where it has none. */
+function behind({ behind: marks }: Pick<ProgramSecrets, 'behind'>, value: string): number {
+  if (marks === undefined) return 0;
+  for (let at = 0; at < value.length; at++) if (marks.includes(value.charAt(at))) return at + 1;
+  return value.length;
+}
+
+/**
+ * The word that names the program: past assignments, and past programs that
+ * start another, whose own arguments are anybody's guess: the first word then
+ * that is a program of the tables.
+ */
+function programAt(words: readonly Word[]): number {
+  let wrapped = false;
+  for (let index = 0; index < words.length; index++) {
+    const { value } = words[index] as Word;
+    if (/^[A-Za-z_]\w*=/.test(value) || value.startsWith('-')) continue;
+    const name = base(value);
+    if (WRAPPERS.test(name)) wrapped = true;
+    else if (!wrapped || isKnown(name)) return index;
+  }
+  return 0;
+}
+
+const isKnown = (name: string): boolean =>
+  RULES.some(({ program }) => program.test(name)) ||
+  READERS.some(({ program, word }) => word === undefined && program.test(name));
+
+function readsSecret(words: readonly Word[]): boolean {
+  const names = words.map(({ value }) => base(value));
+  const at = programAt(words);
+  return READERS.some(
+    ({ program, word }) =>
+      (program.test(names[at] ?? '') || program.test(names[0] ?? '')) &&
+      (word === undefined || words.some(({ value }) => word.test(value))),
+  );
+}
+
+/** Secrets of a command within a word, where they stand in the whole text. */
+function nested(word: Word, depth: number): Span[] {
+  return secretsIn(word.value, depth + 1).map(({ start, end }) => spanOf(word, start, end));
+}
+
+/** The part of the text that a part of a word's value is. */
+function spanOf({ start, end, raw }: Word, from: number, to: number): Span {
+  return { start: raw[from] ?? start, end: (raw[to - 1] ?? end - 1) + 1 };
+}
+
+/** Simple commands of a shell text, and whether the one before is piped into it. */
+function* commandsOf(text: string): Generator<{ readonly words: readonly Word[]; readonly piped: boolean }> {
+  let words: Word[] = [];
+  let piped = false;
+  let count = 0;
+  for (const token of tokensOf(text)) {
+    if (++count > MAX_WORDS) break;
+    if ('value' in token) {
+      words.push(token);
+      continue;
+    }
+    if (words.length > 0) yield { words, piped };
+    words = [];
+    piped = token.operator === '|';
+  }
+  if (words.length > 0) yield { words, piped };
+}
+
+const OPERATORS = new Set([';', '|', '&', '(', ')', '\n', '<', '>', '`']);
+
+function* tokensOf(text: string): Generator<Word | { readonly operator: string }> {
+  let at = 0;
+  while (at < text.length) {
+    const character = text.charAt(at);
+    if (OPERATORS.has(character)) {
+      yield { operator: character };
+      at += 1;
+    } else if (/\s/.test(character) || '[]{}'.includes(character)) at += 1;
+    else {
+      const word = wordAt(text, at);
+      yield word;
+      at = Math.max(word.end, at + 1);
+    }
+  }
+}
+
+function wordAt(text: string, start: number): Word {
+  let value = '';
+  const raw: number[] = [];
+  let at = start;
+  const take = (place: number) => {
+    value += text.charAt(place);
+    raw.push(place);
+  };
+  while (at < text.length) {
+    const character = text.charAt(at);
+    if (/\s/.test(character) || OPERATORS.has(character)) break;
+    if (character === '\\' && at + 1 < text.length) {
+      take(at + 1);
+      at += 2;
+    } else if (character === '"' || character === "'") {
+      const close = text.indexOf(character, at + 1);
+      const end = close < 0 ? text.length : close;
+      for (let place = at + 1; place < end; place++) take(place);
+      at = end + 1;
+    } else {
+      take(at);
+      at += 1;
+    }
+  }
+  // A bracket that closes around the word is none of it.
+  const trimmed = value.replace(/[\]}]+$/, '');
+  return { start, end: Math.min(at, text.length), value: trimmed, raw };
+}
