@@ -2,7 +2,7 @@
 import { messageOf, type Problem } from '../../errors.ts';
 import { readYaml, type YamlDocument } from '../../yaml.ts';
 import type { RuleDefinition } from '../rule.ts';
-import { readSigmaFiles, type SourceFile } from '../sigma/files.ts';
+import { readYamlFiles, type SourceFile } from '../yaml-files.ts';
 import { Collection, itemsOf } from './document.ts';
 import { FalcoFault } from './fault.ts';
 import { checkRequirements } from './requirements.ts';
@@ -18,7 +18,7 @@ export interface FalcoSet {
 
 /** Loads the files, and all .yml and .yaml files below the directories, in the order in which they are named; `files` are read already. */
 export function loadFalco(paths: readonly string[], files: readonly SourceFile[] = []): FalcoSet {
-  const read = readSigmaFiles(paths);
+  const read = readYamlFiles(paths);
   return loadFalcoTexts([...files, ...read.files], read.problems);
 }
 

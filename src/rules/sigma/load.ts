@@ -1,10 +1,10 @@
 /** Loads Sigma rules, correlations and filters. */
 import { messageOf, type Problem } from '../../errors.ts';
 import { readYaml, type YamlDocument, YamlFault, type YamlMap } from '../../yaml.ts';
+import { readYamlFiles, type SourceFile } from '../yaml-files.ts';
 import { type CorrelationDraft, readCorrelation } from './correlation/correlation.ts';
 import type { SigmaCorrelation } from './correlation/correlator.ts';
 import { resolveCorrelations } from './correlation/resolve.ts';
-import { readSigmaFiles, type SourceFile } from './files.ts';
 import { type FilterDraft, filterRules, readFilter } from './filter.ts';
 import { quoted, SigmaFault } from './problem.ts';
 import { type Metadata, readMetadata, readRule, type SigmaDraft, type SigmaRule } from './rule.ts';
@@ -36,7 +36,7 @@ interface Drafts {
  * be evaluated is a problem, and the others load.
  */
 export function loadSigma(paths: readonly string[], read: readonly SourceFile[] = []): SigmaSet {
-  const { files, problems } = readSigmaFiles(paths);
+  const { files, problems } = readYamlFiles(paths);
   return loadSigmaTexts([...read, ...files], problems);
 }
 

@@ -2,7 +2,7 @@
 
 import type { YamlMap } from '../../yaml.ts';
 import { all, any, type Condition, field, kindIs, leaf, not, TRUE } from '../tree.ts';
-import { type AuditRecord, auditVariants } from './auditd/records.ts';
+import { type AuditdRecord, auditVariants } from './auditd/records.ts';
 import type { Detection } from './detection.ts';
 import { quoted, SigmaFault } from './problem.ts';
 
@@ -23,7 +23,7 @@ export interface Variant {
   /** The subject of hashes: the executable, or the file. */
   readonly hashed: 'process' | 'file';
   /** Of `service: auditd`: what field names mean. */
-  readonly audit?: AuditRecord;
+  readonly audit?: AuditdRecord;
 }
 
 export const SUCCEEDED = not(

@@ -4,7 +4,7 @@
  */
 import type { FieldName } from '../../schema/fields.ts';
 
-export type Meaning =
+export type TaxonomyEntry =
   /** The first of the fields that is present; with `either` whichever are, and one that fits suffices. */
   | { readonly is: readonly FieldName[]; readonly either?: true }
   /** More than a field: fields.ts makes it. */
@@ -48,19 +48,19 @@ export const TAXONOMY = {
   sha1: { never: true },
   imphash: { never: true },
   Imphash: { never: true },
-} as const satisfies Readonly<Record<string, Meaning>>;
+} as const satisfies Readonly<Record<string, TaxonomyEntry>>;
 
 export type SpecialField = {
   [Name in keyof typeof TAXONOMY]: (typeof TAXONOMY)[Name] extends { readonly special: string } ? Name : never;
 }[keyof typeof TAXONOMY];
 
 /** What a name means; undefined for one that is not in the taxonomy. */
-export function meaningOf(name: string): Meaning | undefined {
+export function meaningOf(name: string): TaxonomyEntry | undefined {
   return Object.hasOwn(TAXONOMY, name) ? TAXONOMY[name as keyof typeof TAXONOMY] : undefined;
 }
 
 /** The meaning as a line of a table. */
-export function meaningText(meaning: Meaning): string {
+export function meaningText(meaning: TaxonomyEntry): string {
   if ('never' in meaning) return 'never there: nothing computes it';
   if ('special' in meaning) return meaning.special;
   const names = meaning.is.map((name) => `\`${name}\``);

@@ -12,7 +12,7 @@ import { literalOf } from '../text.ts';
 import { AUDITED_KINDS, callCases } from './calls.ts';
 
 /** What a variant of the log source is in audit's terms. */
-export interface AuditRecord {
+export interface AuditdRecord {
   readonly kinds: readonly string[];
   /** Values of `type`, with what they need beside the kind. */
   readonly types: readonly (readonly [string, Condition])[];
@@ -88,7 +88,7 @@ const always = (...names: readonly string[]): (readonly [string, Condition])[] =
 /** The variants that a rule's fields are about. Throws SigmaFault for what no record here has. */
 export function auditVariants(detection: Detection): Variant[] {
   const used = usage(detection);
-  const record = (kinds: readonly string[], part: Partial<AuditRecord>): AuditRecord => ({
+  const record = (kinds: readonly string[], part: Partial<AuditdRecord>): AuditdRecord => ({
     kinds,
     types: always('SYSCALL', 'PROCTITLE', 'CWD'),
     names: [],
@@ -98,7 +98,7 @@ export function auditVariants(detection: Detection): Variant[] {
     asked: used.asked,
     ...part,
   });
-  const records: AuditRecord[] = [
+  const records: AuditdRecord[] = [
     record(['process_exec'], {
       types: [...always('EXECVE', 'SYSCALL', 'PROCTITLE', 'CWD', 'PATH'), ...programTypes()],
       names: ['process.path', 'process.invoked_path', 'process.effective_path'],
@@ -109,7 +109,7 @@ export function auditVariants(detection: Detection): Variant[] {
   // SYSCALL alone would be every event of a program: without a call it is the start of the program.
   const types = (...more: string[]) => always(...more, ...(used.calls ? ['SYSCALL', 'PROCTITLE', 'CWD'] : []));
   if (used.paths) {
-    const path = (kinds: readonly string[], names: readonly string[], nametypes: AuditRecord['nametypes']) =>
+    const path = (kinds: readonly string[], names: readonly string[], nametypes: AuditdRecord['nametypes']) =>
       records.push(record(kinds, { types: types('PATH'), names, nametypes }));
     const opened = any([kindIs('file_create', 'file_mkdir'), all([kindIs('file_open'), CREATES])]);
     path(
@@ -224,7 +224,7 @@ function checkArguments(items: readonly Item[]): void {
 }
 
 /** The meaning of a field of audit; undefined where it has none, so that it may be one of ours. Throws SigmaFault. */
-export function auditField(name: string, audit: AuditRecord): SigmaField | undefined {
+export function auditField(name: string, audit: AuditdRecord): SigmaField | undefined {
   const subjects = (names: readonly string[]): Subject[] => names.map(field);
   const cases = (label: string, of: readonly (readonly [string, Condition])[]): SigmaField => ({
     type: 'cases',

@@ -1,8 +1,8 @@
-/** Finding and reading Sigma files. */
+/** Finding and reading the files of other rule languages, which are YAML. */
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { messageOf, type Problem } from '../../errors.ts';
-import { MAX_YAML_BYTES } from '../../yaml.ts';
+import { messageOf, type Problem } from '../errors.ts';
+import { MAX_YAML_BYTES } from '../yaml.ts';
 
 const MAX_FILES = 20_000;
 const MAX_FOLDERS_DEEP = 32;
@@ -19,7 +19,7 @@ export interface SourceFile {
  * of their names. A file that is reached twice is read once. What cannot be
  * read is a problem and not an end.
  */
-export function readSigmaFiles(paths: readonly string[]): { files: SourceFile[]; problems: Problem[] } {
+export function readYamlFiles(paths: readonly string[]): { files: SourceFile[]; problems: Problem[] } {
   const files: SourceFile[] = [];
   const problems: Problem[] = [];
   const seen = new Set<string>();
