@@ -70,7 +70,8 @@ finish() {
 	umount -l "$place" && rmdir "$place"
 }
 trap finish EXIT
-inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
+# In a subshell of its own that becomes the program, so that $! is the program's.
+inside() { (exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 chroot "$root" "$@"); }
 artefact() { # glob
 	local found
 	found=$(ls "$directory"/$1 2>/dev/null | sort -V | tail -n 1)
@@ -83,7 +84,7 @@ address=127.0.0.1:9477
 
 # Starts the given command in the root and waits until it watches.
 start() {
-	inside "$@" >"$place/log" 2>&1 &
+	(exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$root" "$@") >"$place/log" 2>&1 &
 	daemon=$!
 	for _ in $(seq 240); do
 		curl -fs "http://$address/-/ready" >/dev/null 2>&1 && return
