@@ -8,6 +8,8 @@ import type { IPodMonitor } from '@kubernetes-models/prometheus-operator/monitor
 import type { IPrometheusRule } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule';
 import type { IServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor';
 import type { IDaemonSet } from 'kubernetes-models/apps/v1/DaemonSet';
+import type { IClusterRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRole';
+import type { IClusterRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRoleBinding';
 import type { IConfigMap } from 'kubernetes-models/v1/ConfigMap';
 import type { IService } from 'kubernetes-models/v1/Service';
 import type { IServiceAccount } from 'kubernetes-models/v1/ServiceAccount';
@@ -60,8 +62,8 @@ function daemonSet(w: Writer): IDaemonSet {
         },
         spec: {
           serviceAccountName: NAME,
-          // It asks the API server nothing.
-          automountServiceAccountToken: false,
+          // It asks the API server nothing, and the kubelet only where that is wanted.
+          automountServiceAccountToken: w.choose('kubelet.enabled'),
           // The node's processes are what is watched, its interfaces what they speak through.
           hostPID: true,
           hostNetwork: true,
@@ -197,8 +199,24 @@ export function objects(
     },
     data: { [`${stem(file)}.json`]: w.text(file) },
   });
+  // The list alone: nodes/proxy would also let it run commands in every pod.
+  const role: IClusterRole = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: NAME, labels: LABELS },
+    rules: [{ apiGroups: [''], resources: ['nodes/pods'], verbs: ['get'] }],
+  };
+  const binding: IClusterRoleBinding = {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: NAME, labels: LABELS },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: NAME },
+    subjects: [{ kind: 'ServiceAccount', name: NAME, namespace: w.namespace }],
+  };
   return [
     { file: 'serviceaccount', object: account },
+    { file: 'clusterrole', object: role, when: 'kubelet.enabled' },
+    { file: 'clusterrolebinding', object: binding, when: 'kubelet.enabled' },
     { file: 'config', object: config },
     { file: 'rules', object: rules },
     { file: 'daemonset', object: daemonSet(w) },

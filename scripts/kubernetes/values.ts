@@ -46,6 +46,10 @@ export const VALUES = {
     default: ['/run/containerd/io.containerd.runtime.v2.task'],
     doc: 'Folders of the node in which its container engine writes what it runs: names, images and pods come from there. CRI-O: /run/containers/storage and /var/lib/containers/storage; Docker: /var/lib/docker/containers',
   },
+  kubelet: {
+    default: { enabled: false },
+    doc: 'A token and the right to read the list of pods from the kubelet, for `[kubernetes] pod_labels`; Kubernetes 1.33 or newer',
+  },
   serviceMonitor: {
     default: { enabled: true, interval: '30s', labels: {} },
     doc: 'For the Prometheus Operator, by way of the Service',

@@ -127,6 +127,19 @@ export const TABLES = {
       'Further capabilities to keep, such as "CAP_NET_ADMIN": plugins run in the daemon and have no more than it has',
     ),
   },
+  kubernetes: {
+    kubelet_url: url(
+      'Kubelet of this node, such as "https://127.0.0.1:10250", which is asked for its list of pods; empty for none',
+    ),
+    token_file: path(
+      '/var/run/secrets/kubernetes.io/serviceaccount/token',
+      'Token for it, read anew each time; empty for none',
+    ),
+    ca_file: path('', 'Certificates that its own must be signed by; empty for those that Node.js knows'),
+    verify: bool(true, "Check the kubelet's certificate"),
+    pod_labels: list('string', [], 'Labels of pods that events have as container.pod_labels'),
+    refresh_seconds: int(60, 5, 86400, 'How often it is asked, beside when an unknown pod is seen'),
+  },
   enrich: {
     max_processes: int(65536, 256, 4194304, 'Processes kept in the process table'),
     environment: list(

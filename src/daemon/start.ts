@@ -8,6 +8,7 @@ import type { Announce } from '../alerts/announcer.ts';
 import type { Config } from '../config/options.ts';
 import { Enricher } from '../enrich/enricher.ts';
 import { bootId, Host } from '../enrich/host.ts';
+import { PodList } from '../enrich/pod-list.ts';
 import { formatProblem, messageOf } from '../errors.ts';
 import { startServer } from '../http/server.ts';
 import { dropCapabilities } from '../kernel/capabilities.ts';
@@ -106,7 +107,14 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   ends.push(() => pipeline.close());
   const events = new EventsFile(config.output, log, (event) => pipeline.redactEvent(event));
   ends.push(() => events.close());
-  const enricher = new Enricher({ config, host, layout: sensor.layout });
+  const pods = config.kubernetes.kubelet_url === '' ? undefined : new PodList(config.kubernetes, log);
+  if (pods !== undefined) ends.push(() => pods.close());
+  const enricher = new Enricher({
+    config,
+    host,
+    layout: sensor.layout,
+    pods: pods && ((podUid, containerId) => pods.detailsOf(podUid, containerId)),
+  });
   const detector = new Detector({
     enricher,
     events,
@@ -136,7 +144,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
     events.reopen();
     await pipeline.reopen();
   };
-  const status = statusOf({ version, inForce, pipeline, enricher, events, capabilities, reports });
+  const status = statusOf({ version, inForce, pipeline, enricher, pods, events, capabilities, reports });
   server.open({ views: pipeline, rules: () => inForce.rules(), status, reload });
   announce(log, loaded, server.url, { attached: reports, processes: enricher.processes });
 

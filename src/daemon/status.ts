@@ -1,4 +1,5 @@
 import type { Enricher } from '../enrich/enricher.ts';
+import type { PodList } from '../enrich/pod-list.ts';
 import { formatProblem } from '../errors.ts';
 import type { AttachReport, KindFilter } from '../kernel/types.ts';
 import type { AlertPipeline } from '../pipeline/alert-pipeline.ts';
@@ -11,6 +12,7 @@ export interface StatusOptions {
   readonly inForce: InForce;
   readonly pipeline: AlertPipeline;
   readonly enricher: Enricher;
+  readonly pods: PodList | undefined;
   readonly events: EventsFile;
   readonly capabilities: Capabilities;
   readonly reports: readonly AttachReport[];
@@ -18,7 +20,7 @@ export interface StatusOptions {
 
 /** What /api/v1/status tells, read anew at each request. */
 export function statusOf(options: StatusOptions): () => object {
-  const { version, inForce, pipeline, enricher, events, capabilities, reports } = options;
+  const { version, inForce, pipeline, enricher, pods, events, capabilities, reports } = options;
   const started = Date.now() / 1000;
   return () => ({
     version,
@@ -31,6 +33,7 @@ export function statusOf(options: StatusOptions): () => object {
     engine: { ...inForce.ruleset.engineCounts, waiting: inForce.ruleset.pending },
     windows: inForce.ruleset.windowStats(),
     hashes: enricher.hashing.counts,
+    ...(pods === undefined ? {} : { kubelet: pods.counts }),
     events_file: { failed: events.failed },
     capabilities: capabilities.status(),
     ...pipeline.stats(),

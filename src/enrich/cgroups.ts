@@ -4,27 +4,35 @@ import { readEngineState } from './engine-state.ts';
 
 const NO_DETAILS: ContainerDetails = {};
 
+/** Who knows more about a container of a pod than the engine's files say, if anybody does by now. */
+export type PodDetails = (podUid: string, containerId: string) => ContainerDetails | undefined;
+
 class Cgroup implements CgroupContext {
   readonly path: string;
   readonly containerId: string | undefined;
   readonly runtime: string | undefined;
   readonly podUid: string | undefined;
   readonly #container: Container | undefined;
+  readonly #pods: PodDetails | undefined;
   #details: ContainerDetails | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, pods: PodDetails | undefined) {
     const container = containerOf(path);
     this.path = path;
     this.containerId = container?.id;
     this.runtime = container?.runtime;
     this.podUid = container?.podUid;
     this.#container = container;
+    this.#pods = pods;
   }
 
   get details(): ContainerDetails {
     if (this.#container === undefined) return NO_DETAILS;
     this.#details ??= readEngineState(this.#container);
-    return this.#details;
+    const { podUid, containerId } = this;
+    if (this.#pods === undefined || podUid === undefined || containerId === undefined) return this.#details;
+    const more = this.#pods(podUid, containerId);
+    return more === undefined ? this.#details : { ...more, ...this.#details };
   }
 }
 
@@ -33,8 +41,11 @@ export class Cgroups {
   readonly #limit: number;
   readonly #known = new Map<number, CgroupContext>();
 
-  constructor(limit = 16_384) {
+  readonly #pods: PodDetails | undefined;
+
+  constructor({ limit = 16_384, pods }: { limit?: number; pods?: PodDetails | undefined } = {}) {
     this.#limit = limit;
+    this.#pods = pods;
   }
 
   get(id: number): CgroupContext | undefined {
@@ -45,7 +56,7 @@ export class Cgroups {
   learn(id: number, path: string): CgroupContext {
     const known = this.#known.get(id);
     if (known?.path === path) return known;
-    const context = new Cgroup(path);
+    const context = new Cgroup(path, this.#pods);
     this.#known.set(id, context);
     if (this.#known.size > this.#limit) {
       const [oldest] = this.#known.keys();

@@ -112,7 +112,7 @@ function isPrivileged(spec: Json): boolean | undefined {
 }
 
 /** `registry:5000/team/app:1.2@sha256:…` -> registry:5000/team/app and 1.2. */
-function imageOf(reference: string | undefined, id: string | undefined): ContainerDetails {
+export function imageOf(reference: string | undefined, id: string | undefined): ContainerDetails {
   const imageId = id?.replace(/^sha256:/, '');
   const [, image, tag] = /^([^@]+?)(?::([\w][\w.-]*))?(?:@.*)?$/.exec(reference ?? '') ?? [];
   // What is an id alone is no name.

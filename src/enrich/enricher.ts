@@ -5,7 +5,7 @@ import { capabilityNames } from '../schema/names/enums.ts';
 import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { perSecond, TokenBucket } from '../token-bucket.ts';
-import { Cgroups } from './cgroups.ts';
+import { Cgroups, type PodDetails } from './cgroups.ts';
 import { NAMESPACES } from './exec-record.ts';
 import { FeedUpdates } from './feed-updates.ts';
 import { Feeds } from './feeds.ts';
@@ -34,6 +34,8 @@ export interface EnricherOptions {
   readonly procfs?: Procfs;
   /** What the host's own files say of programs; its `refresh` is the caller's. */
   readonly files?: KnownFiles;
+  /** What the kubelet says of pods. */
+  readonly pods?: PodDetails | undefined;
 }
 
 type KindStep = (view: LiveView, process: Process) => void;
@@ -47,7 +49,7 @@ export class Enricher {
   readonly #host: Host;
   readonly #procfs: Procfs;
   readonly #table: ProcessTable;
-  readonly #cgroups = new Cgroups();
+  readonly #cgroups: Cgroups;
   readonly #machine: Machine & { losses: number };
   readonly #read: RecordReaders;
   /** What a kind does beside having an actor, by the kind's number. */
@@ -67,9 +69,10 @@ export class Enricher {
   readonly #started: Program[] = [];
   readonly #repairs = new TokenBucket();
 
-  constructor({ config, host, layout, procfs, files }: EnricherOptions) {
+  constructor({ config, host, layout, procfs, files, pods }: EnricherOptions) {
     const shapes = shapesOf(layout);
     this.#host = host;
+    this.#cgroups = new Cgroups({ pods });
     this.#procfs = procfs ?? new Procfs(config.enrich.environment);
     this.#table = new ProcessTable(config.enrich.max_processes);
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };

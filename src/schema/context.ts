@@ -140,6 +140,8 @@ export interface ContainerDetails {
   readonly privileged?: boolean;
   readonly podName?: string;
   readonly podNamespace?: string;
+  /** Those that the configuration names. */
+  readonly podLabels?: Readonly<Record<string, string>>;
 }
 
 /** What all views of one source share. */

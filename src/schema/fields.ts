@@ -168,6 +168,11 @@ export const FIELDS = {
   'container.privileged': { type: 'bool', kinds: 'all', doc: 'The container is a privileged one' },
   'container.pod_name': { type: 'string', kinds: 'all', doc: 'Name of the Kubernetes pod' },
   'container.pod_namespace': { type: 'string', kinds: 'all', doc: 'Namespace of the Kubernetes pod' },
+  'container.pod_labels': {
+    type: 'map<string>',
+    kinds: 'all',
+    doc: 'Labels of the Kubernetes pod that `kubernetes.pod_labels` names, from the kubelet',
+  },
   'host.name': { type: 'string', kinds: 'all', doc: 'Host name' },
 
   'file.path': {

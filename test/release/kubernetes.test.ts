@@ -17,15 +17,24 @@ type Model = new (data: never) => { validate(): void };
 
 /** Validators made of the schemas that Kubernetes and the Prometheus Operator publish; packages of ES modules alone. */
 async function loadModels(): Promise<Readonly<Record<string, Model>>> {
-  const [core, apps, monitoring] = await Promise.all([
+  const [core, apps, rbac, monitoring] = await Promise.all([
     import('kubernetes-models/v1'),
     import('kubernetes-models/apps/v1'),
+    import('kubernetes-models/rbac.authorization.k8s.io/v1'),
     import('@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'),
   ]);
   const { ConfigMap, Namespace, Service, ServiceAccount } = core;
   const { PodMonitor, PrometheusRule, ServiceMonitor } = monitoring;
   const models = { ConfigMap, Namespace, Service, ServiceAccount, DaemonSet: apps.DaemonSet };
-  return { ...models, PodMonitor, PrometheusRule, ServiceMonitor } as unknown as Record<string, Model>;
+  const { ClusterRole, ClusterRoleBinding } = rbac;
+  return {
+    ...models,
+    ClusterRole,
+    ClusterRoleBinding,
+    PodMonitor,
+    PrometheusRule,
+    ServiceMonitor,
+  } as unknown as Record<string, Model>;
 }
 
 const sources = kubernetesSources('1.2.3');
@@ -51,6 +60,7 @@ function installed(values: Record<string, unknown> = {}): Map<string, Any> {
 interface Template {
   readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
   readonly spec: {
+    readonly automountServiceAccountToken: boolean;
     readonly containers: readonly [
       { readonly image: string; readonly args: readonly string[]; readonly volumeMounts: readonly { name: string }[] },
     ];
@@ -85,7 +95,7 @@ describe('Kubernetes objects', () => {
     }
     expect([...kinds].sort()).to.deep.equal(
       Object.keys(models)
-        .filter((kind) => kind !== 'PodMonitor')
+        .filter((kind) => !/^(PodMonitor|ClusterRole.*)$/.test(kind))
         .sort(),
     );
   });
@@ -127,12 +137,17 @@ describe('Kubernetes objects', () => {
       args: ['--rules.local-path=/etc/bpfwarden/rules/site.yaml', '--log.level="debug"'],
       rules: { 'site.yaml': 'rules: {{ not a template }}\n' },
       engineState: ['/run/containers/storage', '/var/lib/containers/storage'],
+      kubelet: { enabled: true },
       podMonitor: { enabled: true, interval: '5s', labels: { release: 'prom' } },
       serviceMonitor: { enabled: false, interval: '', labels: {} },
       dashboards: { enabled: false, labels: {}, annotations: {} },
     });
     for (const object of chosen.values()) validate(object);
     const pod = templateOf(chosen).spec;
+    expect(pod.automountServiceAccountToken).to.equal(true);
+    expect(chosen.get('clusterrole.yaml')?.kind).to.equal('ClusterRole');
+    expect(templateOf(objects).spec.automountServiceAccountToken).to.equal(false);
+    expect(objects.has('clusterrole.yaml')).to.equal(false);
     expect(pod.containers[0].image).to.equal('registry.example:5000/security/bpfwarden:9.9');
     expect(pod.containers[0].args).to.include.members(['--log.level="debug"']);
     expect(pod.volumes.slice(-2)).to.deep.equal([

@@ -40,6 +40,7 @@ export function processReaders(members: Members): FieldReaders {
     'container.privileged': (view) => view.process?.cgroup?.details.privileged,
     'container.pod_name': (view) => view.process?.cgroup?.details.podName,
     'container.pod_namespace': (view) => view.process?.cgroup?.details.podNamespace,
+    'container.pod_labels': (view) => view.process?.cgroup?.details.podLabels,
     ...parentReaders(),
     ...ownReaders(members),
   };

@@ -1,11 +1,26 @@
 /** Falco's container.* and k8s.* fields, which its container plugin gives. */
+import type { FieldValue } from '../../../schema/event.ts';
 import { field, leaf } from '../../tree.ts';
 import { derived, first, flag } from '../meaning.ts';
 import { type FalcoFields, missing, text, truth } from './spec.ts';
 
 const ENGINE = 'not read from the files of container engines';
 const KUBERNETES = 'Kubernetes is not asked';
+const FROM_KUBELET = 'those that kubernetes.pod_labels names, from the kubelet';
 const FROM_FILES = "from the files of Docker, containerd's CRI, CRI-O and podman; absent where they do not tell";
+
+function labelOf(labels: FieldValue, name: string): string | undefined {
+  if (typeof labels !== 'object' || Array.isArray(labels) || !Object.hasOwn(labels, name)) return undefined;
+  return String((labels as Readonly<Record<string, unknown>>)[name]);
+}
+
+/** As Falco writes them: `app:web, tier:front`. */
+function labelsText(labels: FieldValue): string | undefined {
+  if (typeof labels !== 'object' || Array.isArray(labels)) return undefined;
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}:${String(value)}`)
+    .join(', ');
+}
 
 export const CONTAINER_FIELDS: FalcoFields = {
   'container.id': text(
@@ -63,8 +78,15 @@ export const CONTAINER_FIELDS: FalcoFields = {
   'k8s.pod.uid': text(first('container.pod_uid')),
   'k8s.pod.sandbox_id': missing(KUBERNETES),
   'k8s.pod.full_sandbox_id': missing(KUBERNETES),
-  'k8s.pod.label': missing(KUBERNETES, 'name'),
-  'k8s.pod.labels': missing(KUBERNETES),
+  'k8s.pod.label': text(
+    (_kind, name = '') =>
+      derived(`k8s.pod.label[${name}]`, ['container.pod_labels'], (labels) => labelOf(labels, name)),
+    { argument: 'key', differs: FROM_KUBELET },
+  ),
+  'k8s.pod.labels': text(
+    derived('k8s.pod.labels', ['container.pod_labels'], (labels) => labelsText(labels)),
+    FROM_KUBELET,
+  ),
   'k8s.pod.ip': missing(KUBERNETES),
   'k8s.pod.cni.json': missing(KUBERNETES),
   'k8s.rc.name': missing(KUBERNETES),
