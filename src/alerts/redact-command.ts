@@ -21,12 +21,13 @@ export interface Span {
 const MAX_WORDS = 2_000;
 const MAX_DEPTH = 3;
 
-const whole = (pattern: string) => RE2JS.compile(`^(?:${pattern})$`);
+/** Our own patterns over single short words: alternations of literals, which JavaScript's engine does at once. */
+const whole = (pattern: string) => new RegExp(`^(?:${pattern})$`);
 const RULES = PROGRAM_SECRETS.map((entry) => ({
   ...entry,
   program: whole(entry.program),
   next: entry.next === undefined ? undefined : whole(entry.next),
-  glued: entry.glued === undefined ? undefined : RE2JS.compile(`^(?:${entry.glued})`),
+  glued: entry.glued === undefined ? undefined : new RegExp(`^(?:${entry.glued})`),
   after: entry.after === undefined ? undefined : whole(entry.after),
 }));
 const READERS = READS_SECRET.map(({ program, word }) => ({
@@ -97,14 +98,21 @@ function secretsOf(words: readonly Word[], asFound?: true): Found[] | Span[] {
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as Word;
     const next = words[index + 1];
-    const assignment = ASSIGNMENT.matcher(word.value);
-    if (assignment.find()) hide(word, assignment.start(1));
+    const assigned = assignedAt(word.value);
+    if (assigned !== undefined) hide(word, assigned);
     else if (word.value.startsWith('-') && OPTION.test(word.value) && next !== undefined) hide(next);
     if (index > at) for (const rule of rules) byRule(rule, words, index, hide);
   }
   for (const rule of rules) if (rule.positional !== undefined) positional(rule, words, at, hide);
   if (asFound) return found;
   return found.map(({ word, from, to }) => spanOf(word, from, to));
+}
+
+/** Where the value begins of a word that assigns a secret. */
+function assignedAt(value: string): number | undefined {
+  if (!/[=:]./.test(value)) return undefined;
+  const found = ASSIGNMENT.matcher(value);
+  return found.find() ? found.start(1) : undefined;
 }
 
 type Rule = (typeof RULES)[number];
@@ -114,9 +122,9 @@ function byRule(rule: Rule, words: readonly Word[], index: number, hide: Hide): 
   const { value } = words[index] as Word;
   const next = words[index + 1];
   if (rule.next?.test(value) === true && next !== undefined && holds(rule, words)) hide(next, behind(rule, next.value));
-  const glued = rule.glued?.matcher(value);
-  if (glued?.find() === true && !(value.startsWith('--') && glued.end() < 3))
-    hide(words[index], glued.end() + behind(rule, value.slice(glued.end())));
+  const glued = rule.glued?.exec(value)?.[0].length;
+  if (glued !== undefined && !(value.startsWith('--') && glued < 3))
+    hide(words[index], glued + behind(rule, value.slice(glued)));
 }
 
 function positional(rule: Rule, words: readonly Word[], at: number, hide: Hide): void {
