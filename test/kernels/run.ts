@@ -1,13 +1,98 @@
+/**
+ * `npm run test:kernels [-- VERSION[/ARCH]… | --ci] [--jobs=N] [--minutes=N] [--draft]`
+ * Boots each kernel and prints what it showed; exit code 1 when one is not as expected.
+ * The last line is `N passed, N failed`.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { boot } from './boot.ts';
-import { makeImage } from './image.ts';
-import { CACHE, fetchKernel } from './packages.ts';
+import { expectations, seenIn } from './compare.ts';
+import { type Image, makeImage } from './image.ts';
+import { type Arch, CACHE, fetchKernel } from './packages.ts';
+import { described, judge, writePage } from './verdict.ts';
 
-const [pattern = '6.1', arch = 'amd64', ...words] = process.argv.slice(2);
-const image = makeImage(arch as 'amd64');
-const kernel = fetchKernel(pattern, arch as 'amd64');
-console.log(kernel);
-const directory = join(CACHE, 'results', `${arch}-${pattern}`);
-const began = Date.now();
-await boot(kernel, image, { words, milliseconds: 900_000, directory });
-console.log(directory, (Date.now() - began) / 1000);
+const ALL = ['6.1', '6.12', '6.18', 'newest', '6.1/arm64', '6.12/arm64', 'newest/arm64'];
+/** What a check of every change can afford. */
+const CI = ['6.1', '6.12'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    ci: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '40' },
+    draft: { type: 'boolean', default: false },
+  },
+});
+const wanted = positionals.length > 0 ? positionals : values.ci ? CI : ALL;
+const images = new Map<Arch, Image>();
+
+function imageOf(arch: Arch): Image {
+  const made = images.get(arch) ?? makeImage(arch);
+  images.set(arch, made);
+  return made;
+}
+
+/** Whether it is as expected; prints why not. */
+async function one(name: string): Promise<boolean> {
+  const [pattern = '', arch = process.arch === 'arm64' ? 'arm64' : 'amd64'] = name.split('/');
+  const began = Date.now();
+  try {
+    if (arch !== 'amd64' && arch !== 'arm64') throw new Error(`${arch} is neither amd64 nor arm64`);
+    const kernel = fetchKernel(pattern, arch);
+    const directory = join(CACHE, 'results', `${arch}-${pattern}`);
+    await boot(kernel, imageOf(arch), { words: [], milliseconds: Number(values.minutes) * 60_000, directory });
+    if (values.draft) {
+      for (const [behaviour, lines] of seenIn(directory).events)
+        console.log(
+          `  ${behaviour}:\n    events:\n${lines.map((line) => `      - ${JSON.stringify(line)}`).join('\n')}`,
+        );
+      return true;
+    }
+    const verdict = judge(directory, kernel, expectations(), (Date.now() - began) / 1000);
+    console.log(described(verdict));
+    return verdict.ok;
+  } catch (error) {
+    console.log(`FAILED ${arch} ${pattern}: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
+}
+
+/** Debian's packages, by a program of each. */
+const TOOLS: Readonly<Record<string, string>> = {
+  'apt-get': 'apt',
+  'dpkg-deb': 'dpkg',
+  '/sbin/mke2fs': 'e2fsprogs',
+  cpio: 'cpio',
+  xz: 'xz-utils',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'qemu-system-aarch64': 'qemu-system-arm',
+};
+const found = (program: string) =>
+  program.startsWith('/')
+    ? existsSync(program)
+    : (process.env.PATH ?? '').split(':').some((directory) => existsSync(join(directory, program)));
+const absent = Object.keys(TOOLS).filter((program) => !found(program));
+if (absent.length > 0) {
+  console.log(
+    `FAILED ${absent.join(', ')} not found: apt-get install ${absent.map((program) => TOOLS[program]).join(' ')}`,
+  );
+  console.log(`0 passed, ${wanted.length} failed`);
+  process.exit(1);
+}
+
+mkdirSync(CACHE, { recursive: true });
+const waiting = [...wanted];
+let passed = 0;
+let failed = 0;
+async function worker(): Promise<void> {
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
+    if (await one(name)) passed++;
+    else failed++;
+}
+// Images are made before the first boots, in one process; guests beside one another.
+await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, worker));
+if (!values.ci && !values.draft) writePage();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

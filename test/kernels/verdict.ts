@@ -1,0 +1,151 @@
+/** What came of one kernel, kept beside what the guest wrote, and the page that is made of all of them. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  alertsIn,
+  capabilitiesProblem,
+  compare,
+  countsProblem,
+  type Difference,
+  type Expectations,
+} from './compare.ts';
+import { CACHE, type Kernel, ROOT } from './packages.ts';
+
+export interface Verdict {
+  readonly arch: string;
+  readonly version: string;
+  readonly release: string;
+  readonly seconds: number;
+  readonly ok: boolean;
+  readonly programs: {
+    readonly attached: number;
+    readonly notOffered: readonly string[];
+    readonly missing: readonly string[];
+  };
+  readonly behaviours: {
+    readonly same: number;
+    readonly of: number;
+    readonly differences: readonly Difference[];
+    readonly byNature: readonly string[];
+  };
+  /** Anything else that was not as it must be. */
+  readonly problems: readonly string[];
+}
+
+const textOf = (directory: string, name: string) =>
+  existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '';
+
+/** The lines of `check --kernel` about programs. */
+function programsOf(directory: string): Verdict['programs'] {
+  const lines = textOf(directory, 'check.txt').split('\n');
+  const rows = lines.slice(lines.indexOf('BPF programs') + 1).filter((line) => /^ {2}\w+ +(ok|not )/.test(line));
+  const reason = (line: string) =>
+    line
+      .trim()
+      .replace(/ +/, ' ')
+      .replace(/: not (attached|on this kernel)/, '');
+  return {
+    attached: rows.filter((line) => / ok$/.test(line)).length,
+    notOffered: rows.filter((line) => line.includes(' not on this kernel: ')).map(reason),
+    missing: rows.filter((line) => line.includes(' not attached: ')).map(reason),
+  };
+}
+
+/** A blocked address: first what the network says, then what the kernel was told to. */
+function blockProblem(directory: string): string | undefined {
+  const text = textOf(directory, 'block.json');
+  if (text === '') return 'nothing was blocked';
+  const { connect = [], datagram = [] } = JSON.parse(text) as Record<string, readonly string[]>;
+  const fine =
+    connect[0] !== 'EPERM' &&
+    connect.slice(1).every((result) => result === 'EPERM') &&
+    datagram.every((result) => result === 'EPERM');
+  return fine ? undefined : `block: connects ${connect.join(' ')}, datagram ${datagram.join(' ')}`;
+}
+
+/** Judges what a guest wrote. `parts`: what it was asked to do. */
+export function judge(directory: string, kernel: Kernel, expected: Expectations, seconds: number): Verdict {
+  const programs = programsOf(directory);
+  const problems: string[] = [];
+  const add = (problem: string | undefined) => {
+    if (problem !== undefined) problems.push(problem);
+  };
+  const check = JSON.parse(textOf(directory, 'check.json') || '{"code":"did not run"}') as { code: number | string };
+  if (check.code !== 0) add(`check --kernel ended with ${check.code}`);
+  if (programs.attached === 0) add('no program was attached');
+  for (const run of ['all', 'rules']) {
+    add(countsProblem(directory, run));
+    add(capabilitiesProblem(directory, run));
+    if (!textOf(directory, 'progress.txt').includes(`run ${run}: ended with 0`)) add(`run ${run}: did not end with 0`);
+  }
+  const alerts = alertsIn(directory);
+  const silent = expected.alerts.filter((rule) => !alerts.has(rule));
+  if (silent.length > 0) add(`no alert by ${silent.join(', ')}`);
+  add(blockProblem(directory));
+  let behaviours: Verdict['behaviours'] = { same: 0, of: 0, differences: [], byNature: [] };
+  if (existsSync(join(directory, 'events.ndjson'))) {
+    const { same, differences, byNature } = compare(directory, kernel, expected);
+    behaviours = { same, of: same + differences.length, differences, byNature };
+  } else add('no events');
+  const { arch, version, release } = kernel;
+  const ok = problems.length + behaviours.differences.length + programs.missing.length === 0;
+  const verdict = { arch, version, release, seconds, ok, programs, behaviours, problems };
+  writeFileSync(join(directory, 'verdict.json'), JSON.stringify(verdict, null, 1));
+  return verdict;
+}
+
+/** The verdict in words. */
+export function described({ arch, version, release, seconds, ok, programs, behaviours, problems }: Verdict): string {
+  const lines = [
+    `${ok ? 'ok    ' : 'FAILED'} ${arch} ${version} (${release}), ${Math.round(seconds)} s: ${programs.attached} programs attached, ${behaviours.same} of ${behaviours.of} behaviours as expected`,
+    ...programs.missing.map((line) => `  missing program ${line}`),
+    ...programs.notOffered.map((line) => `  not on this kernel: ${line}`),
+    ...problems.map((line) => `  ${line}`),
+    ...behaviours.byNature.map((line) => `  by nature ${line}`),
+  ];
+  for (const { behaviour, missing, extra, provoked } of behaviours.differences) {
+    lines.push(`  ${behaviour}${provoked === undefined ? '' : ` (provoked: ${provoked})`}`);
+    for (const line of missing) lines.push(`    - ${line}`);
+    for (const line of extra) lines.push(`    + ${line}`);
+  }
+  return lines.join('\n');
+}
+
+/** All verdicts that are there, from this and from earlier runs. */
+function verdicts(): Verdict[] {
+  const results = join(CACHE, 'results');
+  const files = existsSync(results) ? readdirSync(results).map((name) => join(results, name, 'verdict.json')) : [];
+  return files
+    .filter((file) => existsSync(file))
+    .map((file) => JSON.parse(readFileSync(file, 'utf8')) as Verdict)
+    .sort((a, b) => a.arch.localeCompare(b.arch) || a.version.localeCompare(b.version, 'en', { numeric: true }));
+}
+
+/** Writes docs/kernels.md. */
+export function writePage(): void {
+  const all = verdicts();
+  const rows = all.map(
+    ({ arch, version, programs, behaviours, problems }) =>
+      `| ${arch} ${version} | ${programs.attached}${programs.missing.length > 0 ? `, ${programs.missing.length} refused` : ''} | ${behaviours.same} of ${behaviours.of} | ${problems.length === 0 ? 'ok' : problems.length} |`,
+  );
+  const notes = all.flatMap(({ arch, version, programs, behaviours, problems }) => {
+    const lines = [
+      ...programs.missing.map((line) => `- refused: ${line}`),
+      ...programs.notOffered.map((line) => `- not on this kernel: ${line}`),
+      ...behaviours.byNature.map((line) => `- by nature: ${line}`),
+      ...problems.map((line) => `- ${line}`),
+      ...behaviours.differences.map(
+        ({ behaviour, missing, extra }) =>
+          `- ${behaviour}: ${missing.length} expected event(s) missing, ${extra.length} other(s)`,
+      ),
+    ];
+    return lines.length === 0 ? [] : [`### ${arch} ${version}`, ...lines, ''];
+  });
+  const head = readFileSync(join(import.meta.dirname, 'page.md'), 'utf8').trim();
+  const table = [
+    '| kernel | programs attached | behaviours as expected | counts, capabilities, alerts, block |',
+    '|---|---|---|---|',
+    ...rows,
+  ];
+  writeFileSync(join(ROOT, 'docs', 'kernels.md'), `${[head, '', ...table, '', ...notes].join('\n').trim()}\n`);
+}
