@@ -1,0 +1,248 @@
+/**
+ * The recipes of CONTRIBUTING.md, followed to the letter with throw-away
+ * examples in a copy of the tree: the files that a recipe names are enough,
+ * and all of them are needed.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { expect } from 'chai';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const LEFT_OUT = new Set([
+  'node_modules',
+  'build',
+  'dist',
+  '.git',
+  join('docs', 'img'),
+  'quality',
+  'rules',
+  'packaging',
+  'examples',
+]);
+const PLACES = /`((?:src|bpf|rules)\/[\w./<>-]+)`/g;
+
+/** The files that the numbered steps of a recipe name, `<type>` and the like filled in. */
+function placesOf(title: string, names: Readonly<Record<string, string>> = {}): string[] {
+  const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').split(`### ${title}\n`)[1]?.split('\n### ')[0] ?? '';
+  const steps = text.split('\n').filter((line) => /^(?:\d+\. |One row)/.test(line));
+  const places = steps.flatMap((line) => [...line.matchAll(PLACES)].map(([, place = '']) => place));
+  return [...new Set(places.map((place) => place.replace(/<(\w+)>/, (_, name: string) => names[name] ?? `<${name}>`)))];
+}
+
+class Copy {
+  readonly directory = mkdtempSync(join(tmpdir(), 'bpfwarden-recipe-'));
+
+  constructor() {
+    const filter = (source: string) => !LEFT_OUT.has(relative(ROOT, source));
+    cpSync(ROOT, this.directory, { recursive: true, filter });
+    symlinkSync(join(ROOT, 'node_modules'), join(this.directory, 'node_modules'));
+  }
+
+  path(file: string): string {
+    return join(this.directory, file);
+  }
+
+  read(file: string): string {
+    return readFileSync(this.path(file), 'utf8');
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(this.path(file), text);
+  }
+
+  /** Puts a text before the first place where `anchor` stands. */
+  insert(file: string, anchor: string, text: string): void {
+    const before = this.read(file);
+    expect(before, file).to.contain(anchor);
+    this.write(
+      file,
+      before.replace(anchor, () => text + anchor),
+    );
+  }
+
+  /** What the type checker says; empty when all is well. */
+  compile(): string {
+    const compiler = join(ROOT, 'node_modules', '.bin', 'tsc');
+    const { stdout } = spawnSync(compiler, ['-p', 'tsconfig.json', '--noEmit', '--incremental', 'false'], {
+      cwd: this.directory,
+      encoding: 'utf8',
+    });
+    return stdout;
+  }
+
+  node(...args: readonly string[]): { status: number | null; output: string } {
+    const result = spawnSync(process.execPath, ['--import', 'tsx', ...args], { cwd: this.directory, encoding: 'utf8' });
+    return { status: result.status, output: result.stdout + result.stderr };
+  }
+
+  check(toml: string) {
+    this.write('recipe.toml', toml);
+    return this.node('src/main.ts', 'check', 'recipe.toml');
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+describe('the recipes', function () {
+  this.timeout(240_000);
+  let copy: Copy;
+  before(() => {
+    copy = new Copy();
+  });
+  after(() => copy.remove());
+
+  it('a sink: one file, and its name in the registry', () => {
+    expect(placesOf('A sink', { type: 'pigeon' })).to.deep.equal([
+      'src/alerts/sinks/pigeon.ts',
+      'src/alerts/sinks/registry.ts',
+    ]);
+    copy.write(
+      'src/alerts/sinks/pigeon.ts',
+      `import { int, type Options, text } from '../../config/option.ts';
+import { atLeast, DELIVERED, sinkType } from './types.ts';
+
+const OPTIONS = {
+  loft: text('', 'Where it flies to'),
+  letters: int(1, 1, 3, 'What it carries'),
+} as const satisfies Options;
+
+export const pigeon = sinkType({
+  type: 'pigeon',
+  options: OPTIONS,
+  required: [['loft']],
+  to: 'a loft',
+  delivered: 'it is back',
+  open: ({ name, letters, min_severity }) => ({
+    name,
+    batch: letters,
+    accepts: atLeast(min_severity),
+    deliver: async () => DELIVERED,
+    close: async () => undefined,
+  }),
+});
+`,
+    );
+    copy.insert('src/alerts/sinks/registry.ts', 'import { plugin }', "import { pigeon } from './pigeon.ts';\n");
+    copy.insert('src/alerts/sinks/registry.ts', 'plugin];', 'pigeon, ');
+    expect(copy.compile()).to.equal('');
+    const sink = '[[sinks]]\nname = "p"\ntype = "pigeon"\n';
+    const right = copy.check(`${sink}loft = "roof"\nletters = 3\n`);
+    expect(right.status, right.output).to.equal(0);
+    const [second, third] = ['q', 'r'].map((name) => sink.replace('"p"', `"${name}"`));
+    const wrong = copy.check(`${sink}${second}loft = "roof"\nletters = 9\n${third}loft = "roof"\nurl = "http://x/"\n`);
+    for (const words of ['a sink of type "pigeon" needs "loft"', 'recipe.toml:8: sinks.letters', 'has no key "url"'])
+      expect(wrong.output).to.contain(words);
+    expect(copy.node('scripts/generate-reference.ts').status).to.equal(0);
+    expect(copy.read('docs/config.md')).to.contain('### type = "pigeon"\nNeeds `loft`.');
+    expect(copy.read('docs/alerts.md')).to.contain('| `pigeon` | a loft | it is back | `loft`, `letters` |');
+  });
+
+  it('an option: one row', () => {
+    expect(placesOf('An option')).to.deep.equal(['src/config/options.ts']);
+    copy.insert(
+      'src/config/options.ts',
+      '    max_processes:',
+      "    recipe_depth: int(3, 1, 9, 'How deep it looks'),\n",
+    );
+    expect(copy.compile()).to.equal('');
+    expect(copy.check('[enrich]\nrecipe_depth = 4\n').status).to.equal(0);
+    const wrong = copy.check('[enrich]\nrecipe_depth = 10\nrecipe_dept = 4\n').output;
+    expect(wrong).to.contain('expected a whole number from 1 to 9, found 10');
+    expect(wrong).to.contain('did you mean "recipe_depth"?');
+    copy.node('scripts/generate-reference.ts');
+    expect(copy.read('docs/config.md')).to.contain(
+      '| `recipe_depth` | whole number, 1 to 9 | `3` | How deep it looks |',
+    );
+  });
+
+  it('a metric: one row, and the place that counts', () => {
+    expect(placesOf('A metric')).to.deep.equal(['src/metrics/catalog.ts']);
+    copy.insert(
+      'src/metrics/catalog.ts',
+      '  process_table_entries:',
+      "  recipe_depth: { type: 'gauge', help: 'How deep it looked.', labels: NONE, cap: 1 },\n",
+    );
+    const use = "    metrics.gauge('recipe_depth').set(4);\n";
+    copy.insert('src/daemon/publish.ts', "    metrics.gauge('process_table_entries')", use);
+    expect(copy.compile()).to.equal('');
+    copy.node('scripts/generate-metrics.ts');
+    expect(copy.read('docs/metrics.md')).to.contain('### bpfwarden_recipe_depth\nHow deep it looked.');
+    const golden = copy.node('scripts/generate-golden.ts');
+    expect(golden.status, golden.output).to.equal(0);
+    expect(copy.read('test/metrics/fixtures/golden.txt')).to.contain('\nbpfwarden_recipe_depth 0\n');
+    copy.write(
+      'src/daemon/publish.ts',
+      copy.read('src/daemon/publish.ts').replace("gauge('recipe_depth')", "gauge('recipe_dept')"),
+    );
+    expect(copy.compile(), 'a typo does not compile').to.contain('recipe_dept');
+    const typo = copy.read('src/daemon/publish.ts');
+    copy.write('src/daemon/publish.ts', typo.replace("'recipe_dept'", "'recipe_depth'"));
+  });
+
+  it('an event kind: header, hook and row', () => {
+    const places = ['bpf/events.h', 'bpf/privilege.bpf.c', 'src/schema/kinds/privileged.ts'];
+    const named = placesOf('An event kind', { domain: 'privileged' });
+    expect(named.map((place) => place.replace('bpf/privileged', 'bpf/privilege'))).to.deep.equal(places);
+    const last = [...copy.read('bpf/events.h').matchAll(/EVENT_\w+ = (\d+)/g)].map(([, number]) => Number(number));
+    const number = Math.max(...last.filter((value) => value < 128)) + 1;
+    copy.insert('bpf/events.h', '\tEVENT_KIND_MAX,', `\tEVENT_RECIPE_PORTS = ${number},\n`);
+    copy.insert('bpf/events.h', '};\n\n#endif /* BPFWARDEN_EVENTS_H */', '\tstruct call_event recipe_ports;\n');
+    copy.insert(
+      'bpf/privilege.bpf.c',
+      '\tcase CALL_IOPERM:\n',
+      '\tcase CALL_IOPL_OF_RECIPE:\n\t\tcall_report(EVENT_RECIPE_PORTS, regs, task, &call, result);\n\t\tbreak;\n',
+    );
+    copy.write(
+      'bpf/privilege.bpf.c',
+      copy.read('bpf/privilege.bpf.c').replace('\tcase CALL_IOPL:\n', '').replace('CALL_IOPL_OF_RECIPE', 'CALL_IOPL'),
+    );
+    copy.insert(
+      'src/schema/kinds/privileged.ts',
+      '  throttle: {',
+      "  recipe_ports: {\n    ...CALL,\n    what: 'All ports were asked for',\n    hook: EXIT,\n    from: 'registers',\n    verified: REGISTERS,\n  },\n",
+    );
+    // Of the object only what has the types, and the hook: the rest takes half a minute and is not concerned.
+    const object = join('build', 'bpf', 'bpfwarden.bpf.o');
+    mkdirSync(copy.path(join('build', 'bpf')), { recursive: true });
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+    const arch = process.arch === 'arm64' ? 'arm64' : 'x86';
+    const sources = ['maps', 'dispatch', 'block', 'privilege'];
+    for (const source of sources)
+      execFileSync(
+        process.env.CLANG ?? 'clang',
+        `-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch} -Wall -Wextra -Werror -Wno-unused-parameter -Ibpf -c bpf/${source}.bpf.c -o build/bpf/${source}.o`.split(
+          ' ',
+        ),
+        { cwd: copy.directory, env },
+      );
+    const parts = sources.map((source) => join('build', 'bpf', `${source}.o`));
+    execFileSync('bpftool', ['gen', 'object', object, ...parts], { cwd: copy.directory, env });
+    const generated = copy.node('scripts/generate-schema.ts');
+    expect(generated.status, generated.output).to.equal(0);
+    expect(copy.read('src/schema/schema.gen.ts')).to.contain(`  recipe_ports: ${number},`);
+    expect(copy.compile()).to.equal('');
+    expect(copy.read('docs/events.md')).to.contain('### recipe_ports\nAll ports were asked for.');
+    const row = /\n {2}recipe_ports: \{[^}]*\},/;
+    copy.write('src/schema/kinds/privileged.ts', copy.read('src/schema/kinds/privileged.ts').replace(row, ''));
+    expect(copy.compile(), 'without the row it does not compile').to.contain('recipe_ports');
+  });
+
+  it('name files that there are', () => {
+    const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+    for (const [, place = ''] of text.matchAll(/`((?:src|bpf|rules|scripts|test|prometheus|grafana|docs)\/[\w./-]*)`/g))
+      expect(() => readFileSync(join(ROOT, place)), relative(ROOT, join(ROOT, place))).to.satisfy(
+        (read: () => unknown) => {
+          try {
+            read();
+            return true;
+          } catch (error) {
+            return (error as NodeJS.ErrnoException).code === 'EISDIR';
+          }
+        },
+      );
+  });
+});
