@@ -13,7 +13,7 @@ export const BEHAVIORS: Readonly<Record<BehaviorName, string>> = {
     'A file got its content or its name: created, written, opened for writing, truncated, renamed or linked there, bound over it. file.placed_path has the path',
   file_removed: 'A name was removed: unlinked, renamed away. file.removed_path has the path',
   file_truncated: 'The content of a file was cut off: truncate, or an open with O_TRUNC',
-  permissions_changed: 'Mode, owner, access list or capabilities of a file were set',
+  permissions_changed: 'Mode, owner, access list, capabilities or inode flags of a file were set',
   program_started: 'A program was started',
   credentials_gained: 'A process became root, or started a program with the set-user-id or set-group-id bit',
   connected: 'A connection was made, or a datagram sent',

@@ -163,6 +163,18 @@ export const FILE_KINDS = {
     from: 'fremovexattr: struct file; else the text that was passed',
     verified: 'yes for the file of fremovexattr; the attribute’s name is what was passed',
     blind: RACE,
+    behaviors: [
+      {
+        is: 'permissions_changed',
+        path: 'file.path',
+        when: [
+          {
+            field: 'file.attribute',
+            in: ['security.capability', 'system.posix_acl_access', 'system.posix_acl_default'],
+          },
+        ],
+      },
+    ],
   },
   file_chattr: {
     ...FILE,
@@ -172,6 +184,7 @@ export const FILE_KINDS = {
     from: 'ioctl: struct file; the flags from user memory',
     verified: 'yes for the file of an ioctl; the flags are what was passed',
     blind: RACE,
+    behaviors: [{ is: 'permissions_changed', path: 'file.path' }],
   },
   file_utimens: {
     ...FILE,

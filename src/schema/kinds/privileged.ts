@@ -66,7 +66,11 @@ export const PRIVILEGED_KINDS = {
     from: 'registers and the texts that were passed',
     verified: PASSED,
     blind: RACE,
-    behaviors: [{ is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_BIND' }] }],
+    behaviors: [
+      { is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_BIND' }] },
+      { is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_MOVE' }] },
+      { is: 'file_placed', path: 'file.path', when: [{ field: 'event.syscall', in: ['move_mount'] }] },
+    ],
   },
   umount: {
     ...CALL,
