@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import { sendNotification } from '../kernel/notify.ts';
 import { createLogger } from '../log.ts';
 import type { CommandLine } from './flags.ts';
-import { BPF_OBJECT, rulePathsOf, settingsOf, trust } from './settings.ts';
+import { BPF_OBJECT, RUNBOOKS, rulePathsOf, settingsOf, trust } from './settings.ts';
 import { type Terminal, terminalOf } from './terminal.ts';
 import { readVersion } from './version.ts';
 
@@ -47,6 +47,7 @@ export async function run({ flags }: CommandLine): Promise<number> {
   const starting = startDaemon({
     version,
     objectPath: BPF_OBJECT,
+    runbooks: RUNBOOKS,
     configure,
     log,
     announce: process.stderr.isTTY && flags.verbose !== true ? brief(terminal) : undefined,

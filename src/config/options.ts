@@ -83,6 +83,7 @@ export const TABLES = {
   },
   web: {
     listen_address: text('127.0.0.1:9477', 'Address and port of /metrics'),
+    external_url: url('Where people reach this daemon, for links in alerts; empty for listen_address'),
     config_file: path('', 'exporter-toolkit web configuration (TLS, basic auth)'),
     enable_lifecycle: bool(false, 'Allow POST /-/reload'),
     api_access: choice(

@@ -37,6 +37,8 @@ const FLUSH_MS = 5_000;
 export interface DaemonOptions {
   readonly version: string;
   readonly objectPath: string;
+  /** Directory of the runbooks that are served. */
+  readonly runbooks: string;
   /** Configuration as file and flags say now; throws when it is wrong. Called at start and at each reload. */
   readonly configure: () => Settings;
   readonly log: Logger;
@@ -90,7 +92,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
     onError: (error) => log.error({ reason: messageOf(error) }, 'a reading for the scrape failed'),
   });
   // Before anything is loaded: a second instance on the same port must find out without touching the kernel.
-  const server = await startServer({ config, version, metrics, log });
+  const server = await startServer({ config, version, runbooks: options.runbooks, metrics, log });
   ends.push(() => server.close());
 
   const clock = new BootClock();

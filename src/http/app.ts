@@ -10,12 +10,15 @@ import { apiRoutes } from './routes/api.ts';
 import { healthRoutes } from './routes/health.ts';
 import { landingRoutes } from './routes/landing.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { runbookRoutes } from './routes/runbooks.ts';
 import { type Streams, streamRoutes } from './routes/stream.ts';
 import type { Gate } from './types.ts';
 import type { UserCheck } from './web-config/users.ts';
 
 export interface AppOptions extends AccessOptions {
   readonly version: string;
+  /** Directory of the runbooks. */
+  readonly runbooks: string;
   readonly metrics: MetricsRegistry;
   readonly gate: Gate;
   readonly log: Logger;
@@ -38,6 +41,7 @@ export function createApp(options: AppOptions): { readonly app: Koa; readonly st
 
   const router = new Router();
   landingRoutes(router, options.version);
+  runbookRoutes(router, options.runbooks);
   metricsRoutes(router, options.metrics);
   healthRoutes(router, options);
   const streams = streamRoutes(router, options.gate, options.metrics, options.streamClients);

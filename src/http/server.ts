@@ -16,6 +16,8 @@ import { UserCheck } from './web-config/users.ts';
 export interface ServerOptions {
   readonly config: Pick<Config, 'web' | 'history'>;
   readonly version: string;
+  /** Directory of the runbooks. */
+  readonly runbooks: string;
   readonly metrics: MetricsRegistry;
   readonly log: Logger;
 }

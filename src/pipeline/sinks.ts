@@ -34,6 +34,7 @@ export class Deliveries {
       for (const entry of sinkConfigs(config)) {
         const sink = createSink(entry, {
           hostName: this.#options.hostName,
+          externalUrl: externalUrlOf(config.web),
           version: this.#options.version,
           log: this.#options.log,
           env: this.#options.env ?? process.env,
@@ -98,4 +99,10 @@ export class Deliveries {
       }),
     );
   }
+}
+
+/** `web.external_url`, else the address that the daemon listens on. */
+function externalUrlOf({ external_url, listen_address }: Config['web']): string {
+  if (external_url !== '') return external_url.replace(/\/+$/, '');
+  return `http://${listen_address.startsWith(':') ? `localhost${listen_address}` : listen_address}`;
 }

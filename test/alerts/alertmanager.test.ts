@@ -23,7 +23,7 @@ describe('what is active at Alertmanager', () => {
   const alert = spooled('1').alert;
 
   it('has labels that are the same for repeats, and the details in annotations', () => {
-    const active = new ActiveAlerts(300_000);
+    const active = new ActiveAlerts(300_000, 'http://warden:9477');
     const first = active.seen(alert, 1_800_000_001_000);
     expect(first.labels).to.deep.equal({
       alertname: 'suspicious_temp_execution',
@@ -37,7 +37,12 @@ describe('what is active at Alertmanager', () => {
       summary: 'Execution from a temporary directory',
       alert_id: '1',
       count: '1',
+      runbook_url: 'http://warden:9477/runbooks/BpfwardenWarningDetection',
     });
+    expect(first.generatorURL).to.equal('http://warden:9477/api/v1/alerts/1');
+    const prose = spooled('3', { runbook: 'Read the job first.' }).alert;
+    const fresh = new ActiveAlerts(300_000, 'http://warden:9477');
+    expect(fresh.seen(prose, 1_800_000_001_000).annotations).to.include({ runbook: 'Read the job first.' });
     expect(first.startsAt).to.equal('2027-01-15T08:00:00.250Z');
     const other = spooled('2', {}, execEvent({ pid: 9, path: '/tmp/other' })).alert;
     const second = active.seen(other, 1_800_000_002_000);
@@ -51,7 +56,7 @@ describe('what is active at Alertmanager', () => {
   });
 
   it('ends before its refresh is missed too often, and is resolved after the quiet time', () => {
-    const active = new ActiveAlerts(300_000);
+    const active = new ActiveAlerts(300_000, 'http://warden:9477');
     const start = 1_800_000_000_000;
     expect(Date.parse(active.seen(alert, start).endsAt) - start).to.equal(240_000);
     const ends = (at: number) => active.refresh(start + at).map(({ endsAt }) => Date.parse(endsAt) - start);
@@ -63,9 +68,9 @@ describe('what is active at Alertmanager', () => {
   });
 
   it('survives a restart, and what cannot be read does no harm', () => {
-    const active = new ActiveAlerts(300_000);
+    const active = new ActiveAlerts(300_000, 'http://warden:9477');
     active.seen(alert, 1_800_000_000_000);
-    const again = new ActiveAlerts(300_000);
+    const again = new ActiveAlerts(300_000, 'http://warden:9477');
     again.fromText(active.toText());
     expect(again.refresh(1_800_000_060_000)[0]?.annotations).to.include({ alert_id: '1' });
     again.fromText('[1, null, {"labels": 5}]');

@@ -234,6 +234,16 @@ describe('the HTTP server', () => {
       expect(await ask(host, '/api/v1/alerts'), host).to.match(/^HTTP\/1.1 200/);
   });
 
+  it('serves the runbooks, and no other file', async () => {
+    await start();
+    const page = await get('/runbooks/BpfwardenCriticalDetection');
+    expect(page.status).to.equal(200);
+    expect(await page.text()).to.contain('BpfwardenCriticalDetection');
+    expect(await (await get('/runbooks/')).text()).to.contain('BpfwardenEventsLost');
+    for (const path of ['/runbooks/none', '/runbooks/..%2f..%2fpackage.json', '/runbooks/%2e%2e/http.md'])
+      expect((await get(path)).status, path).to.equal(404);
+  });
+
   it('gives alerts to root and its own user only, and metrics to everybody', async () => {
     if (process.geteuid?.() !== 0) throw new Error('this test takes another user id: run it as root');
     const script =

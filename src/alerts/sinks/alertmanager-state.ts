@@ -1,3 +1,4 @@
+import type { Severity } from '../../rules/types.ts';
 import { deliveryKey } from '../identity.ts';
 import { formatAlertLine } from '../line.ts';
 import type { Alert } from '../types.ts';
@@ -8,6 +9,8 @@ export interface PostableAlert {
   readonly annotations: Readonly<Record<string, string>>;
   readonly startsAt: string;
   readonly endsAt: string;
+  /** Where the alert is shown. */
+  readonly generatorURL: string;
 }
 
 interface Active {
@@ -38,10 +41,13 @@ export class ActiveAlerts {
   readonly #active = new Map<string, Active>();
   readonly #counted = new Set<string>();
   readonly #resolveMs: number;
+  readonly #externalUrl: string;
   evicted = 0;
 
-  constructor(resolveMs: number) {
+  /** `externalUrl`: where people reach this daemon, without a slash at the end. */
+  constructor(resolveMs: number, externalUrl: string) {
     this.#resolveMs = resolveMs;
+    this.#externalUrl = externalUrl;
   }
 
   /** How often what is active is said again: each minute, more often when alerts resolve sooner. */
@@ -58,7 +64,7 @@ export class ActiveAlerts {
     const count = (running?.count ?? 0) + this.#matchesOf(alert);
     const entry: Active = {
       labels,
-      annotations: annotationsOf(alert, count),
+      annotations: annotationsOf(alert, count, this.#externalUrl),
       startsAt: running?.startsAt ?? Math.min(now, Math.round(alert.timestamp * 1000)),
       lastSeen: now,
       count,
@@ -109,6 +115,7 @@ export class ActiveAlerts {
       annotations: entry.annotations,
       startsAt: new Date(Math.min(entry.startsAt, ends)).toISOString(),
       endsAt: new Date(ends).toISOString(),
+      generatorURL: `${this.#externalUrl}/api/v1/alerts/${entry.annotations.alert_id ?? ''}`,
     };
   }
 
@@ -144,7 +151,15 @@ function labelsOf(alert: Alert): Record<string, string> {
   };
 }
 
-function annotationsOf(alert: Alert, count: number): Record<string, string> {
+/** The runbook of alerts of a severity, which leads on to the alert itself. */
+const RUNBOOKS: Readonly<Record<Severity, string>> = {
+  critical: 'BpfwardenCriticalDetection',
+  warning: 'BpfwardenWarningDetection',
+  info: 'BpfwardenInfoDetection',
+};
+const isUrl = (text: string | undefined): text is string => text !== undefined && /^https?:\/\/\S+$/.test(text);
+
+function annotationsOf(alert: Alert, count: number, externalUrl: string): Record<string, string> {
   const { rule } = alert;
   const values: Record<string, string> = {
     summary: alert.label,
@@ -155,7 +170,8 @@ function annotationsOf(alert: Alert, count: number): Record<string, string> {
     alert_id: alert.alert_id,
     count: String(count),
     response: `${alert.response.action}: ${alert.response.outcome}`,
-    ...(rule.runbook === undefined ? {} : { runbook_url: rule.runbook }),
+    ...(rule.runbook === undefined || isUrl(rule.runbook) ? {} : { runbook: rule.runbook }),
+    runbook_url: isUrl(rule.runbook) ? rule.runbook : `${externalUrl}/runbooks/${RUNBOOKS[alert.severity]}`,
     ...(rule.mitre.length === 0 ? {} : { mitre: rule.mitre.join(', ') }),
   };
   return Object.fromEntries(

@@ -33,7 +33,7 @@ function alertmanagerSink(
 ): Sink {
   const urls = [...new Set([...config.urls, ...(config.url === '' ? [] : [config.url])])].map(apiUrl);
   const clients = urls.map((member) => ({ url: member, client: createHttpClient(config, context), down: false }));
-  const active = new ActiveAlerts(config.resolve_seconds * 1000);
+  const active = new ActiveAlerts(config.resolve_seconds * 1000, context.externalUrl);
   let restored = false;
   // At the first use: on a reload this sink is made before the old one has saved what it knows.
   const ready = () => {

@@ -29,6 +29,8 @@ export interface Sink {
 
 export interface SinkContext {
   readonly hostName: string;
+  /** Where people reach this daemon, without a slash at the end. */
+  readonly externalUrl: string;
   readonly version: string;
   readonly log: Logger;
   /** Text that survives a restart; undefined the first time. */

@@ -10,6 +10,7 @@ const LINKS = [
   ['/api/v1/events', 'Events', 'the newest that reached the rules, as JSON'],
   ['/api/v1/stream/alerts', 'Alert stream', 'server-sent events'],
   ['/api/v1/stream/events', 'Event stream', 'server-sent events'],
+  ['/runbooks/', 'Runbooks', 'what each alert means and what to do'],
   ['/-/healthy', 'Health', '200 while the daemon runs'],
   ['/-/ready', 'Readiness', '200 once the BPF programs are attached'],
 ] as const;

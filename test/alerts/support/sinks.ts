@@ -15,6 +15,7 @@ export function sinkConfig(config: Readonly<Record<string, unknown>> & { readonl
 export function sinkContext(context: Partial<SinkContext> = {}): SinkContext {
   let state: string | undefined;
   return {
+    externalUrl: 'http://127.0.0.1:9477',
     hostName: 'web-1',
     version: '0.0.0',
     log: SILENT,

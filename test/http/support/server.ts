@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { defaultConfig } from '../../../src/config/load.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../../src/http/server.ts';
 import type { HttpApi } from '../../../src/http/types.ts';
@@ -47,6 +48,7 @@ export async function serve(
   const config = defaultConfig();
   const server = await startServer({
     version: '1.2.3',
+    runbooks: join(import.meta.dirname, '..', '..', '..', 'docs', 'runbooks'),
     metrics: registry(),
     log: recordingLog().log,
     ...options,
