@@ -59,6 +59,7 @@ async function checkAll(flags: Flags): Promise<Section[]> {
   const loaded = loadRules({
     paths,
     examples: true,
+    localPaths: config.rules.local_paths,
     sigmaPaths: config.rules.sigma_paths,
     falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,

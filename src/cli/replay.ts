@@ -73,6 +73,7 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
 function ruleOptions(config: Config, paths: readonly string[]) {
   return {
     paths,
+    localPaths: config.rules.local_paths,
     sigmaPaths: config.rules.sigma_paths,
     falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,

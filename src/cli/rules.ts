@@ -17,6 +17,7 @@ export function rulesOf(flags: Flags): LoadedRules {
   const config = settingsOf(flags);
   return loadRules({
     paths: rulePathsOf(config),
+    localPaths: config.rules.local_paths,
     sigmaPaths: config.rules.sigma_paths,
     falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,

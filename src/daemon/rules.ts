@@ -29,6 +29,7 @@ export function loadConfiguredRules(
 ): Loaded {
   const loaded = loadRules({
     paths,
+    localPaths: config.rules.local_paths,
     sigmaPaths: config.rules.sigma_paths,
     falcoPaths: config.rules.falco_paths,
     heuristics: config.threat_detection.enable_heuristics,

@@ -17,6 +17,8 @@ import type { WindowStore } from './window.ts';
 export interface RuleOptions {
   /** Rule files and directories, in the order in which they take effect. */
   readonly paths: readonly string[];
+  /** Those of `paths` that are for the rules of a site, and may be empty. */
+  readonly localPaths?: readonly string[];
   readonly sigmaPaths?: readonly string[];
   /** Falco files and directories: later ones add to earlier ones and override them. */
   readonly falcoPaths?: readonly string[];
@@ -51,6 +53,7 @@ export function loadRules(options: RuleOptions): LoadedRules {
   const { files, problems } = readRuleFiles(options.paths, {
     examples: options.examples ?? false,
     distrusting: options.distrust ?? false,
+    mayBeEmpty: options.localPaths ?? [],
   });
   const own = files.filter((file) => !isSigma(file) && !isFalco(file));
   const sigmaFiles = files.filter(isSigma);

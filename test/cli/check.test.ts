@@ -85,6 +85,22 @@ describe('bpfwarden check, without root', function () {
   });
 });
 
+describe('the directory of local rules', () => {
+  it('may be empty, as a package makes it', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-local-'));
+    try {
+      const check = (...flags: string[]) =>
+        spawnSync(process.execPath, [MAIN, 'check', ...flags], { encoding: 'utf8' });
+      const local = check(`--rules.local-path=${directory}`);
+      expect(local.stdout).to.not.contain('there is no rule file in it');
+      expect(local.status).to.equal(0);
+      expect(check(`--rules.local-path=${directory}/none`).stdout).to.contain('none: cannot be read');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
 describe('bpfwarden run with nothing to watch for', () => {
   it('does not start, and says why', () => {
     const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-empty-'));

@@ -23,8 +23,14 @@ const EXAMPLES = 'examples';
  */
 export function readRuleFiles(
   paths: readonly string[],
-  { examples = false, distrusting = false }: { readonly examples?: boolean; readonly distrusting?: boolean } = {},
+  options: {
+    readonly examples?: boolean;
+    readonly distrusting?: boolean;
+    /** Those of the paths that are directories in which nothing need be yet. */
+    readonly mayBeEmpty?: readonly string[];
+  } = {},
 ): { files: RuleFile[]; problems: Problem[] } {
+  const { examples = false, distrusting = false, mayBeEmpty = [] } = options;
   const files: RuleFile[] = [];
   const problems: Problem[] = [];
 
@@ -54,7 +60,7 @@ export function readRuleFiles(
   for (const path of paths) {
     const before = files.length + problems.length;
     visit(path, 0);
-    if (files.length + problems.length === before)
+    if (files.length + problems.length === before && !mayBeEmpty.includes(path))
       problems.push({ file: path, message: 'there is no rule file in it' });
   }
   return { files, problems };
