@@ -20,6 +20,7 @@ import { buildIdOf } from '../../src/enrich/files/content.ts';
 import { InstalledPrograms } from '../../src/enrich/files/installed.ts';
 import { type ExecutableFile, KnownFiles } from '../../src/enrich/files/known-files.ts';
 import { Packages } from '../../src/enrich/files/packages.ts';
+import { headerFiles } from '../../src/enrich/files/rpm-database.ts';
 import { injects, kernelDevice } from '../../src/enrich/procfs.ts';
 
 let root: string;
@@ -165,6 +166,49 @@ describe('whether a file came with the system', () => {
     for (const path of ['/bin/busybox', '/usr/lib/x.so', '/usr/bin/bash'])
       expect(packages.has(path), path).to.equal(true);
     expect(packages.has('/etc/bash.bashrc\tx')).to.equal(false);
+  });
+
+  it('is what an RPM database says', async () => {
+    const strings = (texts: readonly string[]) => Buffer.from(texts.map((text) => `${text}\0`).join(''));
+    const directories = strings(['/usr/bin/', '/usr/lib/x/']);
+    const names = strings(['bash', 'tool', 'y']);
+    const indexes = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    const data = Buffer.concat([indexes, names, directories]);
+    const entry = (tag: number, type: number, offset: number, count: number) => {
+      const bytes = Buffer.alloc(16);
+      [tag, type, offset, count].forEach((value, index) => {
+        bytes.writeUInt32BE(value, index * 4);
+      });
+      return bytes;
+    };
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(4, 0);
+    head.writeUInt32BE(data.length, 4);
+    const header = Buffer.concat([
+      head,
+      entry(1000, 6, 0, 1),
+      entry(1116, 4, 0, 3),
+      entry(1117, 8, indexes.length, 3),
+      entry(1118, 8, indexes.length + names.length, 2),
+      data,
+    ]);
+    const place = 'var/lib/rpm/rpmdb.sqlite';
+    mkdirSync(join(root, place, '..'), { recursive: true });
+    const { DatabaseSync } = await import('node:sqlite');
+    const database = new DatabaseSync(join(root, place));
+    database.exec('CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT, blob BLOB NOT NULL)');
+    database.prepare('INSERT INTO Packages (blob) VALUES (?)').run(header);
+    database.prepare('INSERT INTO Packages (blob) VALUES (?)').run(header.subarray(0, 40));
+    database.close();
+    const packages = new Packages(root);
+    await packages.refresh();
+    for (const path of ['/usr/bin/bash', '/usr/bin/tool', '/usr/lib/x/y'])
+      expect(packages.has(path), path).to.equal(true);
+    expect(packages.has('/usr/bin/y')).to.equal(false);
+    writeFileSync(join(root, place), 'no database');
+    await packages.refresh();
+    expect(packages.has('/usr/bin/bash')).to.equal(undefined);
+    for (let length = 0; length < header.length; length++) headerFiles(header.subarray(0, length), () => undefined);
   });
 
   it('is not known without a database', async () => {

@@ -7,8 +7,8 @@ export type OnFile = (path: Buffer) => void;
 
 export interface PackageDatabase {
   readonly name: string;
-  /** File or directory whose modification time changes with it, below the root. */
-  readonly watch: string;
+  /** Files or directories whose modification time changes with it, below the root. */
+  readonly watch: readonly string[];
   /** False when the host has no such database. */
   read(root: string, onFile: OnFile): Promise<boolean>;
 }
@@ -44,9 +44,9 @@ async function text(path: string): Promise<Buffer | undefined> {
 
 const DPKG: PackageDatabase = {
   name: 'dpkg',
-  watch: 'var/lib/dpkg/info',
+  watch: ['var/lib/dpkg/info'],
   async read(root, onFile) {
-    const directory = join(root, DPKG.watch);
+    const directory = join(root, 'var/lib/dpkg/info');
     const names = (await entries(directory))?.filter((name) => name.endsWith('.list'));
     if (names === undefined || names.length === 0) return false;
     for (const name of names) {
@@ -59,9 +59,9 @@ const DPKG: PackageDatabase = {
 
 const APK: PackageDatabase = {
   name: 'apk',
-  watch: 'lib/apk/db/installed',
+  watch: ['lib/apk/db/installed'],
   async read(root, onFile) {
-    const list = await text(join(root, APK.watch));
+    const list = await text(join(root, 'lib/apk/db/installed'));
     if (list === undefined) return false;
     let directory = '';
     lines(list, (line) => {
@@ -76,9 +76,9 @@ const APK: PackageDatabase = {
 
 const PACMAN: PackageDatabase = {
   name: 'pacman',
-  watch: 'var/lib/pacman/local',
+  watch: ['var/lib/pacman/local'],
   async read(root, onFile) {
-    const directory = join(root, PACMAN.watch);
+    const directory = join(root, 'var/lib/pacman/local');
     const names = await entries(directory);
     if (names === undefined) return false;
     for (const name of names) {
@@ -94,4 +94,4 @@ const PACMAN: PackageDatabase = {
   },
 };
 
-export const PACKAGE_DATABASES: readonly PackageDatabase[] = [DPKG, APK, PACMAN];
+export const TEXT_DATABASES: readonly PackageDatabase[] = [DPKG, APK, PACMAN];

@@ -1,6 +1,9 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { PACKAGE_DATABASES } from './package-lists.ts';
+import { TEXT_DATABASES } from './package-lists.ts';
+import { RPM } from './rpm-database.ts';
+
+const PACKAGE_DATABASES = [...TEXT_DATABASES, RPM];
 
 /** Files of all packages that are remembered; beyond that the rest is counted and not known. */
 const MAX_FILES = 1_000_000;
@@ -35,7 +38,7 @@ export class Packages {
 
   /** Where a change shows. */
   get watched(): readonly string[] {
-    return PACKAGE_DATABASES.map(({ watch }) => join(this.#root, watch));
+    return PACKAGE_DATABASES.flatMap(({ watch }) => watch.map((path) => join(this.#root, path)));
   }
 
   /** Never rejects: a database that cannot be read is none. */

@@ -88,12 +88,12 @@ export const PROGRAM_FIELDS = {
   'process.packaged': {
     type: 'bool',
     kinds: 'all',
-    doc: "The executable belongs to a package of the host (dpkg, apk, pacman) and is the host's own file; absent while that is not known and on hosts without one",
+    doc: "The executable belongs to a package of the host (dpkg, rpm, apk, pacman) and is the host's own file; absent while that is not known and on hosts without one",
   },
   'process.exe_trusted': {
     type: 'bool',
     kinds: 'all',
-    doc: "The executable is the host's own, from a package (on hosts without such a database, as with rpm: below /usr, not /usr/local), of root, writable by nobody else, and no variable such as LD_PRELOAD makes it load anything else",
+    doc: "The executable is the host's own, from a package (on hosts without such a database: below /usr, not /usr/local), of root, writable by nobody else, and no variable such as LD_PRELOAD makes it load anything else",
   },
   'process.trusted': {
     type: 'bool',
