@@ -25,15 +25,27 @@ export function parseNetwork(text: string): [Address, number] {
   }
 }
 
+/** Addresses whose answer is remembered: they repeat from event to event, and reading one takes microseconds. */
+const MAX_REMEMBERED = 1024;
+
 /** Whether a text is an address in one of the networks. */
 export function compileNetworks(texts: readonly string[]): (text: string) => boolean {
   const networks = texts.map(parseNetwork);
-  return (text) => {
+  const contains = (text: string): boolean => {
     // The library also takes 10.1, 0x7f.1 and 2130706433 for addresses.
     if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
     const address = plain(ipaddr.parse(text));
     return networks.some(
       ([network, bits]) => network.kind() === address.kind() && address.match(network as never, bits),
     );
+  };
+  const known = new Map<string, boolean>();
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const answer = contains(text);
+    if (known.size >= MAX_REMEMBERED) known.clear();
+    known.set(text, answer);
+    return answer;
   };
 }

@@ -1,6 +1,6 @@
 /** Falco's proc.*, thread.*, user.* and group.* fields. */
 import type { ProcessSummary } from '../../../schema/event.ts';
-import { field, leaf } from '../../tree.ts';
+import { any, field, leaf } from '../../tree.ts';
 import { derive, derived, first, flag, type Meaning } from '../meaning.ts';
 import {
   ancestorReader,
@@ -70,11 +70,13 @@ const exe = derived(
   'proc.exe',
   ['process.args', 'process.command_line', 'process.path'],
   (args, line, path) => firstArgument(args, line) ?? path,
+  impliedByCommand(['process.command_line', 'process.path'], ['process.args']),
 );
 const parentExe = derived(
   'proc.pexe',
   ['process.parent.args', 'process.parent.command_line', 'process.parent.path'],
   (args, line, path) => firstArgument(args, line) ?? path,
+  impliedByCommand(['process.parent.command_line', 'process.parent.path'], ['process.parent.args']),
 );
 const parentCommand = derived(
   'proc.pcmdline',
@@ -118,10 +120,20 @@ const CAPABILITIES: Meaning = {
 };
 
 /** Falco has the effective user; the name we have is that of the real one. */
-const userName = derived('user.name', ['user.name', 'process.uid', 'process.euid'], (name, uid, euid) => {
-  if (euid === undefined || uid === undefined || euid === uid) return name;
-  return euid === 0 ? 'root' : '<NA>';
-});
+const userName = derived(
+  'user.name',
+  ['user.name', 'process.uid', 'process.euid'],
+  (name, uid, euid) => {
+    if (euid === undefined || uid === undefined || euid === uid) return name;
+    return euid === 0 ? 'root' : '<NA>';
+  },
+  (test) => {
+    if (test.op !== 'equal' || test.values.includes('<NA>')) return undefined;
+    const named = leaf(field('user.name'), test);
+    const asRoot = leaf(field('process.euid'), { op: 'equal', values: [0] });
+    return test.values.includes('root') ? any([named, asRoot]) : named;
+  },
+);
 const loginName = derived('user.loginname', ['process.auid', 'process.uid', 'user.name'], (auid, uid, name) => {
   if (auid === undefined) return '<NA>';
   if (auid === uid && name !== undefined) return name;
