@@ -76,6 +76,7 @@ if [ ! -e "$result" ] || [ "$(cat "$result.stamp" 2>/dev/null)" != "$want" ]; th
 	# What this machine's kernel accepts another may refuse for its stack.
 	if [ -d node_modules/tsx ]; then
 		node --import tsx scripts/stack-depth.ts "$result.new" || exit 1
+		node --import tsx scripts/check-programs.ts "$result.new" || exit 1
 	else
 		echo "build-bpf: stack depth not checked: the packages for development are not installed" >&2
 	fi

@@ -61,7 +61,7 @@ export interface Raising {
   readonly repeats?: Repeats;
 }
 
-/** The contract's alert of a draft, not yet redacted. */
+/** The alert of a draft, not yet redacted. */
 export function buildAlert(draft: AlertDraft, options: Raising): Alert {
   const { rule, match, event } = draft;
   const json = event.toJSON();

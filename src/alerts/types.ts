@@ -22,7 +22,7 @@ export interface Repeats {
   readonly events: readonly string[];
 }
 
-/** The contract's alert, as every output writes it. `host`, `process`, `file` and `network` come from the event. */
+/** The alert, as every output writes it. `host`, `process`, `file` and `network` come from the event. */
 export interface Alert {
   readonly label: string;
   readonly risk_score: number;

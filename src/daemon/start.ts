@@ -85,7 +85,6 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   checkRequirements(objectPath);
   for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
   for (const problem of loaded.ineffective) log.error({ problem: formatProblem(problem) }, 'an option has no effect');
-
   const metrics = new MetricsRegistry({
     version,
     kernel: release(),
@@ -95,6 +94,50 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const server = await startServer({ config, version, runbooks: options.runbooks, metrics, log });
   ends.push(() => server.close());
 
+  const stages = await openStages(options, { config, loaded, metrics }, ends);
+  const { clock, sensor, pipeline, events, enricher, detector, capabilities, inForce } = stages;
+  const reports = attachAll(sensor, metrics, log);
+  // After attaching, so that no process falls between the two; those seen twice are one entry.
+  enricher.seed(sensor.seed());
+  void enricher.files.refresh();
+  sensor.drain.start((batch) => detector.batch(batch));
+  const upkeep = new Upkeep({ clock, enricher, sensor });
+  ends.push(() => upkeep.stop());
+  // The last of the start: from here on maps are read and written, nothing is loaded or attached.
+  capabilities.drop(config);
+  const reload = () => inForce.reload(options.configure);
+  const status = statusOf({ version, reports, ...stages });
+  server.open({ views: pipeline, rules: () => inForce.rules(), status, reload });
+  announce(log, loaded, server.url, { attached: reports, processes: enricher.processes });
+
+  return {
+    url: server.url,
+    summary: () =>
+      `${reports.filter(({ attached }) => attached).length} of ${reports.length} BPF programs, ${inForce.rules().length} rules, metrics at ${server.url}/metrics`,
+    reload,
+    async reopen() {
+      events.reopen();
+      await pipeline.reopen();
+    },
+    async stop(flushMs = FLUSH_MS) {
+      server.shut();
+      upkeep.stop();
+      await inForce.settled();
+      sensor.finish();
+      await detector.idle(flushMs);
+      if (!(await pipeline.flush(flushMs))) log.warn('not everything was delivered; what is left stays in the spool');
+      for (const end of ends.reverse()) await end();
+    },
+  };
+}
+
+/** Makes every stage, from the sensor to the sinks, with the first rules in force; nothing is attached yet. */
+async function openStages(
+  options: DaemonOptions,
+  { config, loaded, metrics }: { readonly config: Config; readonly loaded: Loaded; readonly metrics: MetricsRegistry },
+  ends: Ends,
+) {
+  const { objectPath, log } = options;
   const clock = new BootClock();
   const host = new Host({
     hostName: hostname(),
@@ -131,41 +174,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const capabilities = new Capabilities(dropCapabilities, log);
   const inForce = new InForce({ metrics, sensor, pipeline, events, detector, capabilities, log }, config, loaded);
   ends.push(publishDaemon(metrics, { sensor, host, enricher, events, detector, inForce }));
-
-  const reports = attachAll(sensor, metrics, log);
-  // After attaching, so that no process falls between the two; those seen twice are one entry.
-  enricher.seed(sensor.seed());
-  void enricher.files.refresh();
-  sensor.drain.start((batch) => detector.batch(batch));
-  const upkeep = new Upkeep({ clock, enricher, sensor });
-  ends.push(() => upkeep.stop());
-  // The last of the start: from here on maps are read and written, nothing is loaded or attached.
-  capabilities.drop(config);
-  const reload = () => inForce.reload(options.configure);
-  const reopen = async () => {
-    events.reopen();
-    await pipeline.reopen();
-  };
-  const status = statusOf({ version, inForce, pipeline, enricher, pods, events, capabilities, reports });
-  server.open({ views: pipeline, rules: () => inForce.rules(), status, reload });
-  announce(log, loaded, server.url, { attached: reports, processes: enricher.processes });
-
-  return {
-    url: server.url,
-    summary: () =>
-      `${reports.filter(({ attached }) => attached).length} of ${reports.length} BPF programs, ${inForce.rules().length} rules, metrics at ${server.url}/metrics`,
-    reload,
-    reopen,
-    async stop(flushMs = FLUSH_MS) {
-      server.shut();
-      upkeep.stop();
-      await inForce.settled();
-      sensor.finish();
-      await detector.idle(flushMs);
-      if (!(await pipeline.flush(flushMs))) log.warn('not everything was delivered; what is left stays in the spool');
-      for (const end of ends.reverse()) await end();
-    },
-  };
+  return { clock, sensor, pipeline, events, pods, enricher, detector, capabilities, inForce };
 }
 
 function openPipeline(

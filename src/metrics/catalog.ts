@@ -44,7 +44,7 @@ export interface MetricSpec {
 }
 
 export const PREFIX = 'bpfwarden_';
-/** Most series of one host, the contract's. */
+/** Most series of one host. */
 export const SERIES_LIMIT = 2560;
 
 const NONE = {} as const;

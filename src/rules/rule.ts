@@ -32,7 +32,7 @@ export interface RuleDefinition {
 
 export interface RuleExample {
   readonly name: string | undefined;
-  /** Event JSON in either of the contract's forms; several for a window. */
+  /** Event JSON, nested or simple; several for a window. */
   readonly events: readonly unknown[];
   readonly match: boolean;
   readonly line: number | undefined;

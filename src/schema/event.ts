@@ -35,7 +35,7 @@ export interface FieldSource {
   value(field: FieldId): FieldValue;
 }
 
-/** A JSON object in the contract's event form: the field names of the rules, nested. */
+/** An event as JSON: the field names of the rules, nested. */
 export type EventJson = { readonly [key: string]: unknown };
 
 /**
@@ -59,6 +59,6 @@ export interface EventRecord extends FieldSource {
   readonly id: string;
   /** CLOCK_BOOTTIME nanoseconds for a live event, undefined for a recorded one. */
   readonly ktime: number | undefined;
-  /** The contract's event JSON. */
+  /** The event as every output writes it. */
   toJSON(): EventJson;
 }

@@ -12,7 +12,7 @@ const LEFT_OUT: ReadonlySet<FieldName> = new Set([
   'process.ancestor_effective_paths',
 ]);
 
-/** Where each field lies in the JSON: the contract has the time at the top. */
+/** Where each field lies in the JSON: the time is at the top. */
 const PLACES = FIELD_NAMES.flatMap((name, field) => {
   if (LEFT_OUT.has(name)) return [];
   const path = name === 'event.timestamp' ? ['timestamp'] : name.split('.');
@@ -21,7 +21,7 @@ const PLACES = FIELD_NAMES.flatMap((name, field) => {
 
 type Group = { [key: string]: unknown };
 
-/** The contract's event JSON: the field names of the rules, nested; an absent field has no key, nor has one of `without`. */
+/** The event as every output writes it: the field names of the rules, nested; an absent field has no key, nor has one of `without`. */
 export function eventJson(event: FieldSource, without?: ReadonlySet<FieldId>): EventJson {
   const top: Group = {};
   for (const { field, groups, key } of PLACES) {

@@ -141,7 +141,7 @@ function derive(values: FieldValue[]): ReadonlySet<FieldId> {
 }
 
 /**
- * The event that a line of a recording describes: the contract's nested form,
+ * The event that a line of a recording describes: the nested form of docs/events.md,
  * whole or partial, flattened dotted keys, aliases and simple events, also
  * mixed. What is absent, null or of an unfitting type stays absent (the latter
  * is named in `problems`); unknown keys are ignored.

@@ -4,7 +4,7 @@ import type { FieldName } from './fields.ts';
 import { id } from './record.ts';
 
 /**
- * The contract's simple event, in its order. Kinds without a network peer have
+ * The simple event, in the order that readers of it rely on. Kinds without a network peer have
  * the path they act upon under its dotted field name.
  */
 const SIMPLE = [

@@ -8,7 +8,7 @@ import { alertsOf, execEvent, findingOf } from './support/findings.ts';
 const context = { hostName: 'web-1', newId: () => 'id-1' };
 
 describe('from finding to alert', () => {
-  it('has the keys of the contract in its order, and the groups of the event', () => {
+  it('has the keys that receivers rely on in their order, and the groups of the event', () => {
     const [alert] = alertsOf(findingOf(execEvent()), context);
     expect(Object.keys(alert ?? {})).to.deep.equal(
       'label risk_score detection_method recommendation confidence severity rule matched alert_id fingerprint timestamp host event process user response'.split(

@@ -31,7 +31,7 @@ function problemsOf(source: string) {
 }
 
 describe('configuration', () => {
-  it('reads the file that the contract shows', () => {
+  it('reads the smallest file that people write', () => {
     const config = parseConfig(CONTRACT, 'x.toml', SINK_TYPES);
     expect(config.response.alert_webhook).to.equal('https://example.com/webhook');
     expect(config.threat_detection.confidence_threshold).to.equal(0.6);

@@ -31,7 +31,7 @@ describe('the metric catalog', () => {
     expect(most).to.be.at.most(SERIES_LIMIT);
   });
 
-  it('has the metrics of the contract with their labels', () => {
+  it('has the metrics that dashboards of others rely on, with their labels', () => {
     const contract = `build_info; events_total{event}; events_filtered_total{event}; events_throttled_total{event};
       events_lost_total{event,reason}; events_processed_total{event}; events_unaccounted;
       rule_matches_total{rule,severity,mode}; rule_info{rule,severity,technique};

@@ -1,8 +1,18 @@
 import { int, list, type Options, url } from '../../config/option.ts';
 import { messageOf } from '../../errors.ts';
+import type { SpooledAlert } from '../spool/types.ts';
 import { ActiveAlerts, type PostableAlert } from './alertmanager-state.ts';
-import { checkStatus, createHttpClient, HTTP_OPTIONS } from './http-client.ts';
-import { DELIVERED, DeliveryError, notifies, type SettingsOf, type Sink, type SinkContext, sinkType } from './types.ts';
+import { checkStatus, createHttpClient, HTTP_OPTIONS, type HttpClient } from './http-client.ts';
+import {
+  DELIVERED,
+  DeliveryError,
+  type DeliveryResult,
+  notifies,
+  type SettingsOf,
+  type Sink,
+  type SinkContext,
+  sinkType,
+} from './types.ts';
 
 const OPTIONS = {
   url: url('Where to send'),
@@ -17,7 +27,7 @@ export const alertmanager = sinkType({
   required: [['urls', 'url']],
   to: 'every URL named',
   delivered: 'one of them answered 2xx',
-  open: (config, context) => alertmanagerSink(config, context),
+  open: (config, context) => new AlertmanagerSink(config, context),
 });
 
 /**
@@ -26,90 +36,108 @@ export const alertmanager = sinkType({
  * alert counts as delivered when one member took it: the others hear of it at
  * the next refresh.
  */
-function alertmanagerSink(
-  config: SettingsOf<typeof OPTIONS>,
-  context: SinkContext,
-  now: () => number = Date.now,
-): Sink {
-  const urls = [...new Set([...config.urls, ...(config.url === '' ? [] : [config.url])])].map(apiUrl);
-  const clients = urls.map((member) => ({ url: member, client: createHttpClient(config, context), down: false }));
-  const active = new ActiveAlerts(config.resolve_seconds * 1000, context.externalUrl);
-  let restored = false;
-  // At the first use: on a reload this sink is made before the old one has saved what it knows.
-  const ready = () => {
-    if (!restored) restore(active, context);
-    restored = true;
-  };
+class AlertmanagerSink implements Sink {
+  readonly batch = 64;
+  readonly name: string;
+  readonly accepts: Sink['accepts'];
+  readonly #members: readonly { readonly url: string; readonly client: HttpClient; down: boolean }[];
+  readonly #active: ActiveAlerts;
+  readonly #context: SinkContext;
+  readonly #timeoutMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #restored = false;
+  #refreshing: Promise<unknown> | undefined;
+  #stop: AbortController | undefined;
 
-  const postAll = async (alerts: readonly PostableAlert[], signal: AbortSignal): Promise<unknown[]> => {
+  constructor(config: SettingsOf<typeof OPTIONS>, context: SinkContext) {
+    this.name = config.name;
+    this.accepts = notifies(config.min_severity);
+    const urls = new Set([...config.urls, ...(config.url === '' ? [] : [config.url])].map(apiUrl));
+    this.#members = [...urls].map((member) => ({
+      url: member,
+      client: createHttpClient(config, context),
+      down: false,
+    }));
+    this.#active = new ActiveAlerts(config.resolve_seconds * 1000, context.externalUrl);
+    this.#context = context;
+    this.#timeoutMs = config.timeout_seconds * 1000;
+    this.#timer = setInterval(() => this.#refresh(), this.#active.refreshMs);
+    this.#timer.unref();
+  }
+
+  async deliver(alerts: readonly SpooledAlert[], signal: AbortSignal): Promise<DeliveryResult> {
+    this.#ready();
+    const posts = new Map<string, PostableAlert>();
+    // Of one label set only the last matters: an Alertmanager keeps one alert of it.
+    for (const { alert } of alerts) {
+      const post = this.#active.seen(alert, Date.now());
+      posts.set(JSON.stringify(post.labels), post);
+    }
+    this.#context.state.save(this.#active.toText());
+    const failures = await this.#postAll([...posts.values()], signal);
+    if (failures.length < this.#members.length) return DELIVERED;
+    // A batch with one bad alert is answered with 400 although the good ones are taken: only a 400
+    // for every member is final, and the delivery then sends one by one.
+    const permanent = failures.every((failure) => failure instanceof DeliveryError && failure.permanent);
+    throw new DeliveryError(`no Alertmanager took it: ${messageOf(failures[0])}`, { permanent });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stop?.abort();
+    await this.#refreshing;
+    if (this.#restored) this.#context.state.save(this.#active.toText());
+    await Promise.all(this.#members.map(({ client }) => client.close()));
+  }
+
+  /** At the first use: on a reload this sink is made before the old one has saved what it knows. */
+  #ready(): void {
+    if (!this.#restored) restore(this.#active, this.#context);
+    this.#restored = true;
+  }
+
+  #refresh(): void {
+    this.#ready();
+    if (this.#active.size === 0 || this.#refreshing !== undefined) return;
+    const alerts = this.#active.refresh(Date.now());
+    this.#context.state.save(this.#active.toText());
+    if (alerts.length === 0) return;
+    this.#stop = new AbortController();
+    const limit = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(this.#timeoutMs)]);
+    this.#refreshing = this.#postAll(alerts, limit).finally(() => {
+      this.#refreshing = undefined;
+    });
+  }
+
+  /** To every member; gives the failures. */
+  async #postAll(alerts: readonly PostableAlert[], signal: AbortSignal): Promise<unknown[]> {
     const body = JSON.stringify(alerts);
-    const results = await Promise.allSettled(
-      clients.map(async (member) => {
-        checkStatus(await member.client.post(member.url, body, { 'content-type': 'application/json' }, signal));
+    const failures = await Promise.all(
+      this.#members.map(async (member): Promise<unknown[]> => {
+        try {
+          checkStatus(await member.client.post(member.url, body, { 'content-type': 'application/json' }, signal));
+          this.#note(member, undefined);
+          return [];
+        } catch (error) {
+          this.#note(member, error);
+          return [error];
+        }
       }),
     );
-    return results.flatMap((result, index) => {
-      const member = clients[index];
-      const failed = result.status === 'rejected';
-      if (member !== undefined && member.down !== failed && clients.length > 1) {
-        const facts = {
-          sink: config.name,
-          url: new URL(member.url).host,
-          error: failed ? messageOf(result.reason) : undefined,
-        };
-        if (failed) context.log.warn(facts, 'one Alertmanager does not take alerts; the others do');
-        else context.log.info(facts, 'the Alertmanager takes alerts again');
-      }
-      if (member !== undefined) member.down = failed;
-      return failed ? [result.reason as unknown] : [];
-    });
-  };
+    return failures.flat();
+  }
 
-  let refreshing: Promise<unknown> | undefined;
-  let stop: AbortController | undefined;
-  const refresh = () => {
-    ready();
-    if (active.size === 0 || refreshing !== undefined) return;
-    const alerts = active.refresh(now());
-    context.state.save(active.toText());
-    if (alerts.length === 0) return;
-    stop = new AbortController();
-    const limit = AbortSignal.any([stop.signal, AbortSignal.timeout(config.timeout_seconds * 1000)]);
-    refreshing = postAll(alerts, limit).finally(() => {
-      refreshing = undefined;
-    });
-  };
-  const timer = setInterval(refresh, active.refreshMs);
-  timer.unref();
-
-  return {
-    name: config.name,
-    batch: 64,
-    accepts: notifies(config.min_severity),
-    async deliver(alerts, signal) {
-      ready();
-      const posts = new Map<string, PostableAlert>();
-      // Of one label set only the last matters: an Alertmanager keeps one alert of it.
-      for (const { alert } of alerts) {
-        const post = active.seen(alert, now());
-        posts.set(JSON.stringify(post.labels), post);
-      }
-      context.state.save(active.toText());
-      const failures = await postAll([...posts.values()], signal);
-      if (failures.length < clients.length) return DELIVERED;
-      // A batch with one bad alert is answered with 400 although the good ones are taken: only a 400
-      // for every member is final, and the delivery then sends one by one.
-      const permanent = failures.every((failure) => failure instanceof DeliveryError && failure.permanent);
-      throw new DeliveryError(`no Alertmanager took it: ${messageOf(failures[0])}`, { permanent });
-    },
-    async close() {
-      clearInterval(timer);
-      stop?.abort();
-      await refreshing;
-      if (restored) context.state.save(active.toText());
-      await Promise.all(clients.map(({ client }) => client.close()));
-    },
-  };
+  #note(member: { readonly url: string; down: boolean }, error: unknown): void {
+    const failed = error !== undefined;
+    if (member.down !== failed && this.#members.length > 1) {
+      const facts = { sink: this.name, url: new URL(member.url).host };
+      const { log } = this.#context;
+      if (failed)
+        log.warn({ ...facts, error: messageOf(error) }, 'one Alertmanager does not take alerts; the others do');
+      else log.info(facts, 'the Alertmanager takes alerts again');
+    }
+    member.down = failed;
+  }
 }
 
 function restore(active: ActiveAlerts, { state, log }: SinkContext): void {
