@@ -127,6 +127,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		HANDLE(COPY)
 		HANDLE(MMAP)
 		HANDLE(CONTROL)
+		HANDLE(BPF)
 	}
 	/* Only reached when the family's handler is not loaded. */
 	failure_count(FAILURE_TAIL_CALL);

@@ -60,6 +60,8 @@ enum record_flags {
 	RECORD_SEEDED =
 	    1 << 15, /* a process_exec made from a process that ran before the sensor did */
 	RECORD_ACCEPTED = 1 << 16, /* net_close: it accepted; neither: the connection is older */
+	RECORD_OVERLAID =
+	    1 << 17, /* a path leads through an overlay that is not the root of the mount tree */
 };
 
 /* ---- kinds: append only ------------------------------------------------- */

@@ -6,9 +6,9 @@
 #include "stream.bpf.h"
 
 enum exec_limits {
-	ARGS_BYTES = 4096,
-	ARGS_HEAD = 3072, /* of longer ones; with the tail again 4,096 */
-	ARGS_TAIL = 1024,
+	ARGS_BYTES = 12288,
+	ARGS_HEAD = 8192, /* of longer ones; with the tail again 12,288 */
+	ARGS_TAIL = 4096,
 	ENV_BYTES = 8192,
 	ENV_TAIL = 1024,
 };

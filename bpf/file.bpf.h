@@ -192,17 +192,42 @@ static __always_inline void file_finish(struct scratch *s, struct question *q, _
  * lies below it. Returns the mask of the tokens of both; without one that
  * passes, and if the name is `alone`, base stays empty.
  */
+/* Takes such a link off the front of the name; what it leads to is where the rest starts. */
+static __always_inline __u64 magic_take(struct scratch *s, struct text *path, __u32 offset)
+{
+	__u64 magic = magic_link(s->level, offset, path->length);
+	__u32 consumed = magic >> 8 & 0xffffff;
+
+	if (!magic || consumed > path->length)
+		return 0;
+	path->offset += consumed;
+	path->length -= consumed;
+	return magic;
+}
+
 static __always_inline __u64 base_describe(struct scratch *s, struct text *path, struct text *base,
 					   struct question *q, __s32 dirfd, __u32 offset,
 					   bool alone)
 {
 	struct task_struct *task = q->task;
 	__u64 dentry = 0, mnt = 0, mask;
+	__u64 magic = 0;
 	char first = 0;
 
 	if (offset < RECORD_BYTES)
 		first = s->bytes[offset];
 	mask = string_mask(s->level, offset, path->length, q->generation);
+	if (first == '/')
+		magic = magic_take(s, path, offset);
+	if ((magic & MAGIC_KIND) == MAGIC_ROOT) { /* the rest may begin with another one */
+		__u64 again = magic_take(s, path, path->offset);
+
+		magic = again ? again : magic;
+	}
+	if ((magic & MAGIC_KIND) == MAGIC_CWD || (magic & MAGIC_KIND) == MAGIC_FD) {
+		dirfd = (magic & MAGIC_KIND) == MAGIC_FD ? (__s32)(magic >> 32) : AT_FDCWD;
+		first = 0;
+	}
 	if (first == '/') {
 		address_of(dentry, task->fs->root.dentry);
 		address_of(mnt, task->fs->root.mnt);
@@ -225,6 +250,11 @@ static __always_inline __u64 base_describe(struct scratch *s, struct text *path,
 	if (alone && !question_passes(q, mask))
 		return mask;
 	text_path(s, base, dentry, mnt);
+	if (!path->length) { /* the link is the whole name */
+		*path = *base;
+		base->offset = base->length = 0;
+		return mask;
+	}
 	/* Most processes have the namespace's root as theirs. */
 	if (first == '/' && base->length == 1) {
 		s->length = base->offset;

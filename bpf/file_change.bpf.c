@@ -98,6 +98,27 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 	return 0;
 }
 
+/* linkat(AT_EMPTY_PATH): the descriptor is the file. */
+static __noinline __attribute__((unused)) __u64 descriptor_describe(struct scratch *s,
+								    struct question *q, __s32 fd)
+{
+	struct file_event *e;
+	struct open_file file = {};
+	__u32 flags;
+
+	if (!s || !q)
+		return EVERY_CLASS;
+	e = (struct file_event *)&s->event;
+	if (!open_file_read(&file, file_of_fd(q->task, fd))) {
+		text_unreadable(s, &e->path);
+		return EVERY_CLASS;
+	}
+	flags = e->open_flags;
+	file_describe(s, &file);
+	e->open_flags = flags;
+	return EVERY_CLASS; /* rare: the mask would take more stack than is left */
+}
+
 /*
  * do_linkat, do_symlinkat (fs/namei.c) -> sys_exit. A link's path is the old
  * name and new_path the new one; a symlink's path is the link and new_path its
@@ -110,6 +131,7 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 	struct call_info call = call_of(regs, task);
 	bool symlink = call.call == CALL_SYMLINK || call.call == CALL_SYMLINKAT;
 	enum event_kind kind = symlink ? EVENT_FILE_SYMLINK : EVENT_FILE_LINK;
+	char first = 1;
 	__u32 offset;
 	struct names n = {.dirfd = AT_FDCWD, .new_dirfd = AT_FDCWD};
 	struct file_event *e;
@@ -149,7 +171,11 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 			n.path = ARG0(regs, call);
 			n.new_path = ARG1(regs, call);
 		}
-		mask = names_describe(s, &q, &n, false) | names_describe_new(s, &q, &n);
+		if (call.call == CALL_LINKAT && ARG4(regs, call) & AT_EMPTY_PATH)
+			bpf_probe_read_user(&first, 1, (void *)n.path);
+		mask = (first ? names_describe(s, &q, &n, false)
+			      : descriptor_describe(s, &q, n.dirfd)) |
+		       names_describe_new(s, &q, &n);
 	}
 	file_finish(s, &q, mask);
 	return 0;

@@ -214,9 +214,12 @@ static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u
 	step->mask = 0;
 	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
 		if (p->dentry == p->root) {
-			if (!mount_up(level))
+			if (mount_up(level) || tree_up(level))
+				continue;
+			if (!step->fixed)
 				return step->mask;
-			continue;
+			p->hash = name_hash(level, 0, step->fixed);
+			return step->mask | component_mask(level, step->fixed, generation);
 		}
 		if (read_field(step->parent, p->dentry, struct dentry, d_parent) ||
 		    read_field(step->name, p->dentry, struct dentry, d_name))

@@ -199,6 +199,11 @@ static __always_inline __u64 endpoint_object(const struct endpoint *end)
 __u64 component_mask(__u32 level, __u32 length, __u32 generation);
 /* The components of a string at scratch[level].bytes[offset]. */
 __u64 string_mask(__u32 level, __u32 offset, __u32 length, __u32 generation);
+/* magic.bpf.c: a link of /proc to the process itself that a name begins with. */
+enum magic { MAGIC_ROOT = 1, MAGIC_CWD = 2, MAGIC_FD = 3, MAGIC_KIND = 0xff };
+__u64 magic_link(__u32 level, __u32 offset, __u32 length);
+/* Copies a component of such a string to path_scratch[level].name; its length. */
+__u32 string_component(__u32 level, __u32 at, __u32 end);
 /* All components of a path up to the namespace root: of a directory, and of any file. Cached. */
 __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation);
 __u64 file_mask(__u64 dentry, __u64 mnt, __u32 generation);

@@ -49,7 +49,7 @@ SHARED_MAP struct {
 /* The reader stores 1 before it blocks; the producer that sees it clears it and wakes. */
 struct reader_state {
 	__u32 sleeping;
-	__u32 unused;
+	__u32 canary; /* 1: the daemon's own events are like anybody's, so that it sees itself */
 };
 
 SHARED_MAP struct {
@@ -181,6 +181,8 @@ struct path_scratch {
 	__u64 root;  /* that mount's root */
 	/* What a step reads: here and not on the stack, of which a chain of calls has 512 bytes. */
 	struct walk_step {
+		__u32 fixed; /* length of path_scratch.name that stands for the rest of the path */
+		__u32 found; /* enum path_result bits */
 		__u64 parent;
 		__u64 up;
 		__u64 below;
@@ -302,6 +304,9 @@ enum syscall_family {
 	FAMILY_COPY = 23,    /* file: sendfile, copy_file_range, splice, io_submit */
 	FAMILY_MMAP = 24,    /* file, memory: mmap; goes on to exit_memory and exit_access */
 	FAMILY_CONTROL = 25, /* privilege: prctl, personality, seccomp, modify_ldt, acct, syslog */
+	FAMILY_BPF = 26,     /* privilege: bpf */
+	FAMILY_INET = 27,    /* network: not system calls: exit_connect goes on to these two */
+	FAMILY_UNIX = 28,
 	FAMILY_MAX = 32,
 };
 

@@ -31,8 +31,25 @@ static __always_inline void conn_refused(struct sock *sk, struct task_struct *ta
 	net_submit(s, EVENT_NET_CONN, task);
 }
 
+/* Goes on to exit_inet or exit_unix; no subprogram (arm64 before 6.0 refuses both at once). */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct call_info call = call_of(regs, task);
+	__u64 array = unfold_socketcall(regs, &call);
+	struct sock *sk = sock_of_fd(task, PACKED_ARG(0, regs, call, array));
+	__u16 family = sk ? BPF_CORE_READ(sk, __sk_common.skc_family) : AF_UNSPEC;
+
+	if (is_inet(family))
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_INET);
+	if (family == AF_UNIX)
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_UNIX);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_inet, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
@@ -41,7 +58,7 @@ int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 	__u64 key = (__u64)sk;
 	inode_number *reported;
 
-	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
+	if (!sk)
 		return 0;
 	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP) {
 		/* socket_state reports it; or a repeated call on a socket that is connecting or

@@ -7,6 +7,12 @@
  */
 #include "task.bpf.h"
 
+enum path_constants {
+	PROC_SUPER_MAGIC = 0x9fa0,
+	SYSFS_MAGIC = 0x62656572,
+	MOUNTS_OF_SB = 64, /* of one file system that are looked at */
+};
+
 #define READ(to, base, type, field)                                                                \
 	bpf_probe_read_kernel(&(to), sizeof(to),                                                   \
 			      (void *)((base) + bpf_core_field_offset(type, field)))
@@ -44,6 +50,55 @@ static __always_inline __u64 path_end(struct path_scratch *p, __u64 result)
 }
 
 /*
+ * procfs and sysfs are called /proc and /sys, wherever they or a part of them
+ * are mounted, so that a second mount gives their files no second name. True:
+ * path_scratch.name is that name, or the walk goes on within the file system.
+ */
+static __always_inline bool pseudo_root(struct path_scratch *p, bool *ends)
+{
+	unsigned long magic = 0;
+
+	READ(magic, p->step.sb, struct super_block, s_magic);
+	*ends = false;
+	if (magic != PROC_SUPER_MAGIC && magic != SYSFS_MAGIC)
+		return false;
+	if (p->root != p->step.fs_root) {
+		p->root = p->step.fs_root;
+		return true;
+	}
+	p->name[0] = magic == PROC_SUPER_MAGIC ? 'p' : 's';
+	p->name[1] = magic == PROC_SUPER_MAGIC ? 'r' : 'y';
+	p->name[2] = magic == PROC_SUPER_MAGIC ? 'o' : 's';
+	p->name[3] = 'c';
+	p->step.fixed = magic == PROC_SUPER_MAGIC ? 4 : 3;
+	*ends = true;
+	return true;
+}
+
+/* The next mount of the same file system; `mount` 0: the first. */
+static __always_inline __u64 mount_of_sb(__u64 sb, __u64 mount)
+{
+	__u64 next = 0;
+
+	if (bpf_core_field_exists(struct mount, mnt_next_for_sb)) { /* 6.18 */
+		if (mount)
+			READ(next, mount, struct mount, mnt_next_for_sb);
+		else
+			READ(next, sb, struct super_block, s_mounts);
+		return next;
+	}
+	if (!bpf_core_field_exists(struct mount___list, mnt_instance))
+		return 0;
+	if (mount)
+		READ(next, mount, struct mount___list, mnt_instance.next);
+	else
+		READ(next, sb, struct super_block___list, s_mounts.next);
+	if (!next || next == sb + bpf_core_field_offset(struct super_block___list, s_mounts))
+		return 0;
+	return next - bpf_core_field_offset(struct mount___list, mnt_instance);
+}
+
+/*
  * From a mount's root to what it is mounted on, in path_scratch[level]. False at
  * the root of the mount namespace, and of a mount that is not in one.
  *
@@ -55,15 +110,25 @@ __noinline bool mount_up(__u32 level)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	struct walk_step *step;
-	bool same = false;
+	bool same = false, ends;
+	unsigned long magic = 0;
 
 	if (!p)
 		return false;
 	step = &p->step;
-	if (READ(step->up, p->mount, struct mount, mnt_parent) || step->up == p->mount)
+	if (READ(step->up, p->mount, struct mount, mnt_parent))
 		return false;
 	READ(step->sb, p->mount, struct mount, mnt.mnt_sb);
 	READ(step->fs_root, step->sb, struct super_block, s_root);
+	if (pseudo_root(p, &ends))
+		return !ends;
+	if (step->up == p->mount) {
+		step->found |= PATH_TOP;
+		return false;
+	}
+	READ(magic, step->sb, struct super_block, s_magic);
+	if (magic == OVERLAYFS_MAGIC)
+		step->found |= PATH_OVERLAID;
 	step->below = step->up;
 	for (int i = 0; i < 8; i++) {
 		READ(step->other, step->below, struct mount, mnt.mnt_sb);
@@ -92,12 +157,57 @@ __noinline bool mount_up(__u32 level)
 	return true;
 }
 
+/*
+ * After mount_up came to a top. Of the process's own tree it is the end; of
+ * another (open_tree, fsmount, a file of another namespace) the walk goes on to
+ * the root of the file system, and from there where the process sees it mounted.
+ */
+__noinline bool tree_up(__u32 level)
+{
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct walk_step *step;
+
+	if (!p || !(p->step.found & PATH_TOP))
+		return false;
+	step = &p->step;
+	step->found &= ~PATH_TOP;
+	step->below = 0;
+	bpf_probe_read_kernel(&step->up, sizeof(step->up), &task->nsproxy->mnt_ns);
+	READ(step->other, p->mount, struct mount, mnt_ns);
+	if (step->other == step->up)
+		return false;
+	if (p->root != step->fs_root) {
+		p->root = step->fs_root;
+		return true;
+	}
+	for (int i = 0; i < MOUNTS_OF_SB; i++) {
+		step->below = mount_of_sb(step->sb, step->below);
+		if (!step->below)
+			break;
+		READ(step->other, step->below, struct mount, mnt_ns);
+		READ(step->other_root, step->below, struct mount, mnt.mnt_root);
+		if (step->other != step->up || step->other_root != step->fs_root)
+			continue;
+		READ(step->other, step->below, struct mount, mnt_parent);
+		if (step->other == step->below) /* it is the root of the tree */
+			return false;
+		READ(p->dentry, step->below, struct mount, mnt_mountpoint);
+		p->mount = step->other;
+		READ(p->root, p->mount, struct mount, mnt.mnt_root);
+		return true;
+	}
+	step->found |= PATH_DETACHED;
+	return false;
+}
+
 __noinline bool walk_begin(__u32 level, __u64 dentry, __u64 mnt)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 
 	if (!p || !dentry || !mnt)
 		return false;
+	p->step.fixed = p->step.found = 0;
 	p->dentry = dentry;
 	p->mount = mnt - bpf_core_field_offset(struct mount, mnt);
 	return !READ(p->root, mnt, struct vfsmount, mnt_root);
@@ -114,9 +224,11 @@ __noinline __u64 path_build(__u32 level, __u64 dentry, __u64 mnt)
 	p->at = PATH_MAX_BYTES;
 	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
 		if (p->dentry == p->root) {
-			if (!mount_up(level))
-				return path_end(p, 0);
-			continue;
+			if (mount_up(level) || tree_up(level))
+				continue;
+			if (p->step.fixed)
+				path_prepend(p, p->name, p->step.fixed);
+			return path_end(p, 0) | (p->step.found & (PATH_DETACHED | PATH_OVERLAID));
 		}
 		dentry = p->dentry;
 		if (READ(parent, dentry, struct dentry, d_parent) ||

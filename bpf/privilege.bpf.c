@@ -238,48 +238,6 @@ int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
 }
 
 /* ---- the running kernel --------------------------------------------------------------- */
-enum bpf_command {
-	BPF_PROG_LOAD_COMMAND = 5,
-	BPF_OBJ_PIN_COMMAND = 6,
-	BPF_PROG_ATTACH_COMMAND = 8,
-	BPF_RAW_TRACEPOINT_OPEN_COMMAND = 17,
-	BPF_LINK_CREATE_COMMAND = 28,
-};
-
-/* bpf(2) that brings a program in or puts it to work; map operations are not events. */
-static __always_inline void on_bpf(struct pt_regs *regs, struct task_struct *task,
-				   struct call_info *call, long result)
-{
-	__u32 command = ARG0(regs, *call), type = -1;
-	__u64 file, program = 0, aux = 0;
-	struct scratch *s;
-
-	if (command != BPF_PROG_LOAD_COMMAND && command != BPF_OBJ_PIN_COMMAND &&
-	    command != BPF_PROG_ATTACH_COMMAND && command != BPF_RAW_TRACEPOINT_OPEN_COMMAND &&
-	    command != BPF_LINK_CREATE_COMMAND)
-		return;
-	s = call_begin(EVENT_BPF_LOAD, regs, task, call, result);
-	if (!s)
-		return;
-	if (command == BPF_PROG_LOAD_COMMAND && result >= 0) {
-		file = file_of_fd(task, result);
-		if (file)
-			read_field(program, file, struct file, private_data);
-		if (program) {
-			read_field(type, program, struct bpf_prog, type);
-			read_field(aux, program, struct bpf_prog, aux);
-			aux += bpf_core_field_offset(struct bpf_prog_aux, name);
-			text_kernel(s, &s->event.bpf_load.name, (void *)aux, 16);
-		}
-	} else if (command ==
-		   BPF_PROG_LOAD_COMMAND) { /* refused: union bpf_attr begins with prog_type */
-		bpf_probe_read_user(&type, sizeof(type), (void *)ARG1(regs, *call));
-		s->event.header.flags |= RECORD_UNVERIFIED;
-	}
-	s->event.bpf_load.argument[3] = type;
-	call_end(s);
-}
-
 static __always_inline void on_module(struct pt_regs *regs, struct task_struct *task,
 				      struct call_info *call, long result)
 {
@@ -357,9 +315,6 @@ int BPF_PROG(exit_kernel, struct pt_regs *regs, long result)
 	struct call_info call = call_of(regs, task);
 
 	switch (call.call) {
-	case CALL_BPF:
-		on_bpf(regs, task, &call, result);
-		break;
 	case CALL_INIT_MODULE:
 	case CALL_FINIT_MODULE:
 	case CALL_DELETE_MODULE:

@@ -217,7 +217,13 @@ static __always_inline void header_fill(struct record_header *h, struct task_str
 
 static __always_inline bool is_daemon(struct task_struct *task)
 {
-	return daemon_pid && (__u32)task->tgid == daemon_pid;
+	__u32 key = 0;
+	struct reader_state *state;
+
+	if (!daemon_pid || (__u32)task->tgid != daemon_pid)
+		return false;
+	state = bpf_map_lookup_elem(&reader_state, &key);
+	return !state || !*(volatile __u32 *)&state->canary;
 }
 
 /* ---- strings ---------------------------------------------------------------------------- */
@@ -341,6 +347,9 @@ enum path_result {
 				PATH_MAX_BYTES */
 	PATH_CUT = 1 << 16,  /* more than 4,096 bytes or 128 components: the end is kept */
 	PATH_UNREADABLE = 1 << 17,
+	PATH_TOP = 1 << 20,      /* within a walk: tree_up decides how it goes on */
+	PATH_DETACHED = 1 << 18, /* of a mount that is in no tree that the process sees */
+	PATH_OVERLAID = 1 << 19, /* through an overlay that is not the process's root */
 };
 
 /*
@@ -353,6 +362,7 @@ __u64 path_build(__u32 level, __u64 dentry, __u64 mnt);
 /* Steps of such a walk, with its state in path_scratch[level]. False: cannot begin; at the top. */
 bool walk_begin(__u32 level, __u64 dentry, __u64 mnt);
 bool mount_up(__u32 level);
+bool tree_up(__u32 level);
 
 /* The text that path_build or cgroup_path_build left; `most` is a constant <= 4096. */
 static __always_inline void text_built_path(struct scratch *s, struct text *text, __u64 result,
@@ -369,6 +379,10 @@ static __always_inline void text_built_path(struct scratch *s, struct text *text
 		text_unreadable(s, text);
 		return;
 	}
+	if (result & PATH_DETACHED)
+		s->event.header.flags |= RECORD_UNVERIFIED;
+	if (result & PATH_OVERLAID)
+		s->event.header.flags |= RECORD_OVERLAID;
 	if (result & PATH_CUT) {
 		s->event.header.flags |= RECORD_TRUNCATED;
 		failure_count(FAILURE_PATH_TRUNCATED);

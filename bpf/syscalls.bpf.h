@@ -136,7 +136,7 @@ enum {
 	X(INIT_MODULE,       KERNEL,     175,  NO, 128,  NO, 105, 128,  NO) \
 	X(FINIT_MODULE,      KERNEL,     313,  NO, 350,  NO, 273, 379,  NO) \
 	X(DELETE_MODULE,     KERNEL,     176,  NO, 129,  NO, 106, 129,  NO) \
-	X(BPF,               KERNEL,     321,  NO, 357,  NO, 280, 386,  NO) \
+	X(BPF,               BPF,        321,  NO, 357,  NO, 280, 386,  NO) \
 	X(PERF_EVENT_OPEN,   KERNEL,     298,  NO, 336,  NO, 241, 364,  NO) \
 	X(KEYCTL,            KERNEL,     250,  NO, 288,  NO, 219, 311,  NO) \
 	X(ADD_KEY,           KERNEL,     248,  NO, 286,  NO, 217, 309,  NO) \

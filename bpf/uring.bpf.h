@@ -134,6 +134,18 @@ URING_MAP struct {
 	__type(value, __u64);
 } uring_settled SEC(".maps");
 
+/* Names of attributes that are set by descriptor, from submission to completion. */
+struct uring_attribute {
+	char name[64];
+};
+
+URING_MAP struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct uring_attribute);
+} uring_attributes SEC(".maps");
+
 /* A request that gives a descriptor and was the last such one submitted on this CPU; 0: none. */
 URING_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

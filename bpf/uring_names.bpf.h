@@ -280,7 +280,27 @@ static __noinline int uring_setxattr(__u64 request, __u32 request_flags)
 	e = &s->event.file_setxattr;
 	read_filename(filename, request, struct io_xattr, filename);
 	mask = uring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
+	if (bpf_core_field_exists(struct io_xattr, ctx.kname)) {
+		__u64 name = 0;
+
+		read_field(name, request, struct io_xattr, ctx.kname);
+		text_kernel(s, &e->attribute, (void *)name, NAME_BYTES);
+	}
 	uring_finish(s, &q, request, mask, request_flags, false);
+	return 0;
+}
+
+/* By a descriptor: the name is freed before the completion, the file is still there. */
+static __noinline int uring_fsetxattr(__u64 request)
+{
+	struct uring_attribute attribute = {};
+	__u64 name = 0;
+
+	if (!bpf_core_field_exists(struct io_xattr, ctx.kname))
+		return 0;
+	read_field(name, request, struct io_xattr, ctx.kname);
+	bpf_probe_read_kernel_str(attribute.name, sizeof(attribute.name), (void *)name);
+	bpf_map_update_elem(&uring_attributes, &request, &attribute, BPF_ANY);
 	return 0;
 }
 

@@ -214,6 +214,9 @@ static __always_inline void uring_submitted(__u64 request)
 	case URING_LINKAT:
 		uring_link(request, uring_flags_of(request));
 		break;
+	case URING_FSETXATTR:
+		uring_fsetxattr(request);
+		break;
 	case URING_SETXATTR:
 		uring_setxattr(request, uring_flags_of(request));
 		break;

@@ -356,6 +356,14 @@ struct bpf_prog_aux {
 	char name[16];
 };
 
+struct bpf_map {
+	u32 id;
+};
+
+struct bpf_link {
+	u32 id;
+};
+
 enum bpf_prog_type { BPF_PROG_TYPE_UNSPEC = 0 };
 
 struct bpf_prog {

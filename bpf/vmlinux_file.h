@@ -41,6 +41,7 @@ struct mount {
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
 	const char *mnt_devname;
+	struct mount *mnt_next_for_sb; /* 6.18 */
 	int mnt_id;
 };
 
@@ -64,6 +65,20 @@ struct super_block {
 	unsigned long s_flags;
 	struct file_system_type *s_type;
 	struct dentry *s_root;
+	struct mount *s_mounts; /* 6.18 */
+};
+
+struct list_head {
+	struct list_head *next, *prev;
+};
+
+/* Before 6.18. */
+struct super_block___list {
+	struct list_head s_mounts;
+};
+
+struct mount___list {
+	struct list_head mnt_instance;
 };
 
 struct inode {

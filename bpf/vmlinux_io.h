@@ -190,7 +190,16 @@ struct io_ftrunc {
 	loff_t len;
 };
 
+struct xattr_name {
+	char name[256];
+};
+
+struct kernel_xattr_ctx {
+	struct xattr_name *kname;
+};
+
 struct io_xattr {
+	struct kernel_xattr_ctx ctx;
 	struct filename *filename;
 };
 
@@ -267,7 +276,18 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct sockaddr_un {
+	u16 sun_family;
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
 struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
 	struct sock *peer;
 };
 

@@ -14,6 +14,12 @@ export const TABLES = {
     enable_network: bool(true, 'Watch the network'),
     enable_filesystem: bool(true, 'Watch files'),
     syscall_counts: bool(true, 'Count every system call by number and errno class in the kernel'),
+    self_check_seconds: int(
+      60,
+      0,
+      3600,
+      'How often the sensor checks that it sees what the daemon itself does and that nobody has changed its programs and maps; 0 for never',
+    ),
   },
   threat_detection: {
     provider: choice(['rule_engine'], 'rule_engine', 'What classifies events'),

@@ -28,6 +28,7 @@ import { InForce, type Settings } from './in-force.ts';
 import { silenceCondition } from './preflight.ts';
 import { publishDaemon } from './publish.ts';
 import { type Loaded, loadConfiguredRules } from './rules.ts';
+import { SelfCheck } from './self-check.ts';
 import { statusOf } from './status.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -160,7 +161,16 @@ async function openStages(
     layout: sensor.layout,
     pods: pods && ((podUid, containerId) => pods.detailsOf(podUid, containerId)),
   });
+  const selfCheck = new SelfCheck({
+    sensor,
+    metrics,
+    log,
+    everySeconds: config.monitoring.self_check_seconds,
+    now: () => clock.now(),
+  });
+  ends.push(() => selfCheck.stop());
   const detector = new Detector({
+    selfCheck,
     enricher,
     events,
     ruleset: loaded.ruleset,

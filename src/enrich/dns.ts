@@ -109,8 +109,10 @@ function ipv6(view: DataView, at: number): string {
 }
 
 /**
- * Address to name, each for its time to live. Bounded: the oldest go first.
- * Where several names lead to an address the last one asked for counts.
+ * Address to name, each for its time to live and for who asked. Bounded: the
+ * oldest go first. Where several names lead to an address the last one asked for
+ * counts. What one has been told says nothing to another: whoever has a domain
+ * can let it point to any address.
  */
 export class DnsCache {
   readonly #limit: number;
@@ -127,10 +129,11 @@ export class DnsCache {
   }
 
   /** `now` in seconds of any clock that does not go back, the same for `lookup`. */
-  learn(message: Uint8Array, now: number): void {
+  learn(message: Uint8Array, now: number, asker: string): void {
     for (const { name, address, ttlSeconds } of parseAnswers(message)) {
-      this.#names.delete(address);
-      this.#names.set(address, { name, expires: now + ttlSeconds });
+      const key = `${asker} ${address}`;
+      this.#names.delete(key);
+      this.#names.set(key, { name, expires: now + ttlSeconds });
       if (this.#names.size <= this.#limit) continue;
       const [oldest] = this.#names.keys();
       if (oldest !== undefined) this.#names.delete(oldest);
@@ -138,11 +141,12 @@ export class DnsCache {
     }
   }
 
-  lookup(address: string, now: number): string | undefined {
-    const entry = this.#names.get(address);
+  lookup(address: string, now: number, asker: string): string | undefined {
+    const key = `${asker} ${address}`;
+    const entry = this.#names.get(key);
     if (entry === undefined) return undefined;
     if (entry.expires > now) return entry.name;
-    this.#names.delete(address);
+    this.#names.delete(key);
     return undefined;
   }
 }

@@ -6,7 +6,7 @@ import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { perSecond, TokenBucket } from '../token-bucket.ts';
 import { Cgroups, type PodDetails } from './cgroups.ts';
-import { NAMESPACES } from './exec-record.ts';
+import { isWholeOf, NAMESPACES } from './exec-record.ts';
 import { FeedUpdates } from './feed-updates.ts';
 import { Feeds } from './feeds.ts';
 import { KnownFiles } from './files/known-files.ts';
@@ -173,9 +173,10 @@ export class Enricher {
         this.#feeds.ended(process, view.ktime);
         this.#expire(Math.min(view.ktime, this.#bulkTime));
       },
-      names: (view) => {
+      names: (view, process) => {
         const message = this.#read.dns(view);
-        if (message !== undefined) this.#host.learnNames(message);
+        const server = this.#read.dnsServer(view);
+        if (message !== undefined && server !== undefined) this.#host.learnNames(message, process, server);
       },
       leaves_namespaces: (view, process) => this.#changeNamespaces(view, process, false),
       enters_namespace: (view, process) => this.#changeNamespaces(view, process, undefined),
@@ -231,7 +232,9 @@ export class Enricher {
     const facts = exec.read(view);
     const program = exec.isSeeded(view)
       ? { ...facts.program, args: this.#procfs.arguments(process.pid), env: this.#procfs.environment(process.pid) }
-      : facts.program;
+      : exec.isCut(view)
+        ? { ...facts.program, args: this.#wholeArguments(process.pid, facts.program.args) }
+        : facts.program;
     const namespaces = exec.namespaces(view);
     const hostUser = this.#hostNamespaces === undefined ? undefined : this.#hostNamespaces[USER] === namespaces[USER];
     process.program = new Program({ ...program, hostUser }, process.pid, this.#services);
@@ -241,6 +244,12 @@ export class Enricher {
       process.cgroupId = header.cgroup_id(view);
       process.cgroup = this.#cgroups.learn(process.cgroupId, facts.cgroup);
     }
+  }
+
+  /** What the record had to cut, if the process still has it: /proc gives it as the process has it now. */
+  #wholeArguments(pid: number, cut: readonly string[] | undefined): readonly string[] | undefined {
+    const whole = cut !== undefined && this.#mayRepair() ? this.#procfs.arguments(pid) : undefined;
+    return whole !== undefined && cut !== undefined && isWholeOf(whole, cut) ? whole : cut;
   }
 
   #fork(view: LiveView, parent: Process): void {

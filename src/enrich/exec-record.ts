@@ -20,6 +20,8 @@ export interface ExecReader {
   read(view: LiveView): ExecFacts;
   parentStart(view: LiveView): number;
   isSeeded(view: LiveView): boolean;
+  /** The middle of the arguments is not in the record. */
+  isCut(view: LiveView): boolean;
   /** Numbers of the namespaces, in the order mount, pid, network, user, uts, ipc. */
   namespaces(view: LiveView): readonly number[];
 }
@@ -35,6 +37,13 @@ export function namespaceReader({ members }: KindShape): (view: LiveView) => rea
 export function joinCut(head: readonly string[], tail: readonly string[]): readonly string[] {
   if (tail.length === 0) return head;
   return [...head.slice(0, -1), `${head.at(-1) ?? ''}${CUT}`, `${CUT}${tail[0]}`, ...tail.slice(1)];
+}
+
+/** Whether a list is the one that was cut: it begins and ends alike. */
+export function isWholeOf(whole: readonly string[], cut: readonly string[]): boolean {
+  const first = cut[0]?.replace(/…$/, '') ?? '';
+  const last = cut.at(-1)?.replace(/^…/, '') ?? '';
+  return whole[0]?.startsWith(first) === true && whole.at(-1)?.endsWith(last) === true;
 }
 
 export function execReader(shape: KindShape, environment: ReadonlySet<string>): ExecReader {
@@ -91,6 +100,7 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
       cgroup: cgroup?.(view),
     }),
     parentStart: number('parent_start_time'),
+    isCut: (view) => (argsTail?.(view)?.length ?? 0) > 0,
     isSeeded: (view) => (flags(view) & F.SEEDED) !== 0,
     namespaces: namespaceReader(shape),
   };

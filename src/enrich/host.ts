@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
-import type { HostContext } from '../schema/context.ts';
+import type { HostContext, ProcessContext } from '../schema/context.ts';
 import { DnsCache } from './dns.ts';
+import { Resolvers } from './resolvers.ts';
 import { Users } from './users.ts';
+
+/** Ancestors whose answers a process may be acting on: a shell's child, a worker's parent. */
+const INHERITED = 4;
+
+const askerOf = ({ pid, startTime }: ProcessContext): string => `${pid}/${startTime}`;
 
 export interface HostOptions {
   readonly hostName: string;
@@ -10,6 +16,7 @@ export interface HostOptions {
   /** CLOCK_BOOTTIME nanoseconds as Unix seconds. */
   readonly toUnix: (ktime: number) => number;
   readonly users?: Users;
+  readonly resolvers?: Pick<Resolvers, 'asks'>;
 }
 
 /** What is known of the machine as a whole; one for all views. */
@@ -17,7 +24,10 @@ export class Host implements HostContext {
   readonly hostName: string;
   readonly bootId: string;
   readonly dns: DnsCache;
+  /** Answers that came from no name server of the process that read them. */
+  strangeAnswers = 0;
   readonly #users: Users;
+  readonly #resolvers: Pick<Resolvers, 'asks'>;
   readonly toUnix: (ktime: number) => number;
 
   constructor(options: HostOptions) {
@@ -25,6 +35,7 @@ export class Host implements HostContext {
     this.bootId = options.bootId;
     this.toUnix = options.toUnix;
     this.dns = new DnsCache(options.dnsEntries);
+    this.#resolvers = options.resolvers ?? new Resolvers();
     this.#users = options.users ?? new Users();
   }
 
@@ -32,15 +43,27 @@ export class Host implements HostContext {
     return this.#users.name(uid);
   }
 
-  hostnameOf(address: string): string | undefined {
-    return this.dns.lookup(address, performance.now() / 1000);
+  /** From what the process itself has been told, or one that it descends from. */
+  hostnameOf(address: string, process: ProcessContext | undefined): string | undefined {
+    const now = performance.now() / 1000;
+    let asker = process;
+    for (let step = 0; step <= INHERITED && asker !== undefined; step++) {
+      const name = this.dns.lookup(address, now, askerOf(asker));
+      if (name !== undefined) return name;
+      asker = asker.parent;
+    }
+    return undefined;
   }
 
-  /** Names in a DNS answer that a process read. */
-  learnNames(message: Uint8Array): void {
+  /** Names in a DNS answer that the process read from one of its name servers. */
+  learnNames(message: Uint8Array, process: ProcessContext, server: string): void {
+    if (!this.#resolvers.asks(process.pid, server, performance.now())) {
+      this.strangeAnswers++;
+      return;
+    }
     // Over TCP two bytes of length come first, unless they were read before (RFC 1035, 4.2.2).
     const framed = message.length > 2 && (((message[0] ?? 0) << 8) | (message[1] ?? 0)) === message.length - 2;
-    this.dns.learn(framed ? message.subarray(2) : message, performance.now() / 1000);
+    this.dns.learn(framed ? message.subarray(2) : message, performance.now() / 1000, askerOf(process));
   }
 }
 

@@ -28,6 +28,9 @@ export function sameStart(ticks: number, startTime: number): boolean {
 }
 export const ticksToTime = (ticks: number): number => ticks * NS_PER_TICK;
 
+/** Characters of a command line; a program can be given megabytes. */
+const MAX_ARGUMENTS = 262_144;
+
 export class Procfs {
   readonly #root: string;
   readonly #environment: ReadonlySet<string>;
@@ -73,7 +76,7 @@ export class Procfs {
 
   arguments(pid: number): readonly string[] | undefined {
     const text = this.#text(pid, 'cmdline');
-    return text === undefined || text === '' ? undefined : split(text);
+    return text === undefined || text === '' ? undefined : split(text.slice(0, MAX_ARGUMENTS));
   }
 
   /** The variables of the allow-list that the process was started with. */

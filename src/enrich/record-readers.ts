@@ -10,6 +10,7 @@ export interface RecordReaders {
   readonly childCgroup: (view: LiveView) => number;
   readonly childNamespaces: (view: LiveView) => readonly number[];
   readonly dns: (view: LiveView) => Buffer | undefined;
+  readonly dnsServer: (view: LiveView) => string | undefined;
   readonly header: Record<
     'pid' | 'start_time' | 'ppid' | 'uid' | 'euid' | 'cgroup_id' | 'result',
     (view: LiveView) => number
@@ -35,6 +36,7 @@ export function recordReaders(
     childCgroup: fork.members.number('child_cgroup_id'),
     childNamespaces: namespaceReader(fork),
     dns: shape('names').members.bytes('payload'),
+    dnsServer: shape('names').members.address('server.ip'),
     header: {
       pid: header('pid'),
       start_time: header('start_time'),

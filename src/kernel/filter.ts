@@ -1,7 +1,7 @@
 import type { KindSpec } from '../schema/kinds/spec.ts';
 import { kindsWhere } from '../schema/kinds.ts';
 import { STRUCTS } from '../schema/schema.gen.ts';
-import { filterEntries } from './filter-map.ts';
+import { type FilterEntries, filterEntries } from './filter-map.ts';
 import type { LoadedObject } from './load.ts';
 import { answered, checked, type Native } from './native.ts';
 import type { KernelFilter, KindFilter } from './types.ts';
@@ -20,11 +20,44 @@ const NO_KEYS: FilterKeys = { tokens: new Uint8Array(0), cidrs: new Uint8Array(0
 /** Without its program, as without enable_network, a kind does not come anyway. */
 export const daemonNeeds = ({ group, feeds }: KindSpec): boolean => group === 'always' || feeds === 'daemon';
 
+/** What the daemon's own harmless behaviour names, and the kinds that it is of. */
+export const CANARY = 'bpfwarden-canary';
+export const CANARY_KINDS = [
+  'file_open',
+  'file_unlink',
+  'file_rename',
+  'file_link',
+  'file_mkdir',
+  'file_chmod',
+] as const;
+
+/** A kind that passes nothing stays so: its hook is seen in its counts. */
+function withCanary(filter: KindFilter | undefined): KindFilter {
+  if (filter?.pass !== 'tokens') return filter ?? { pass: 'none' };
+  return { pass: 'tokens', tokens: [...filter.tokens, { type: 'component', text: CANARY }] };
+}
+
+/** Whether a map's entries, keys and 64-bit values one after the other, have all of these. */
+function holdsAll(found: Uint8Array, keys: Uint8Array, masks: Uint8Array): boolean {
+  const count = masks.length / 8;
+  if (count === 0) return true;
+  const size = keys.length / count;
+  const text = (bytes: Uint8Array, at: number, length: number) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('latin1');
+  const present = new Map<string, string>();
+  for (let at = 0; at + size + 8 <= found.length; at += size + 8)
+    present.set(text(found, at, size), text(found, at + size, 8));
+  for (let index = 0; index < count; index++)
+    if (present.get(text(keys, index * size, size)) !== text(masks, index * 8, 8)) return false;
+  return true;
+}
+
 /** The filter in the kernel's maps, in two generations of which one is in force. */
 export class FilterMaps {
   readonly #native: Native;
   readonly #kindNumbers: ReadonlyMap<string, number>;
   readonly #written: [FilterKeys, FilterKeys] = [NO_KEYS, NO_KEYS];
+  #inForce: { readonly filter: KernelFilter; readonly generation: number; readonly entries: FilterEntries } | undefined;
 
   constructor({ native, layout }: LoadedObject) {
     this.#native = native;
@@ -40,6 +73,7 @@ export class FilterMaps {
     const kinds = new Map<string, KindFilter>(filter.kinds);
     for (const kind of kindsWhere(daemonNeeds))
       kinds.set(kind, { pass: 'whole', because: 'the daemon itself needs it' });
+    for (const kind of CANARY_KINDS) kinds.set(kind, withCanary(kinds.get(kind)));
     const native = this.#native;
     const memory = answered(native, 'map filter_state', native.mapMemory('filter_state'));
     const state = new Uint32Array(memory, 0, STATE[''].size / U32);
@@ -54,6 +88,39 @@ export class FilterMaps {
     this.#written[next] = { tokens: entries.tokenKeys, cidrs: entries.cidrKeys };
     Atomics.store(state, GENERATION, next);
     Atomics.add(state, EPOCH, 1);
+    this.#inForce = { filter, generation: next, entries };
+  }
+
+  /** Whether events of the kind can pass at all. */
+  passes(kind: string): boolean {
+    return (this.#inForce?.filter.kinds.get(kind)?.pass ?? 'none') !== 'none';
+  }
+
+  /** The same filter, written anew. */
+  again(): void {
+    if (this.#inForce !== undefined) this.use(this.#inForce.filter);
+  }
+
+  /** How the maps differ from what was written last; undefined when they do not. */
+  difference(): string | undefined {
+    if (this.#inForce === undefined) return undefined;
+    const { generation, entries } = this.#inForce;
+    const native = this.#native;
+    const memory = answered(native, 'map filter_state', native.mapMemory('filter_state'));
+    if (new Uint32Array(memory, 0, STATE[''].size / U32)[GENERATION] !== generation) return 'another generation of the filter was made the active one';
+    const table = answered(
+      native,
+      'read filter_tables',
+      native.readMap('filter_tables', new Uint8Array(Uint32Array.of(generation).buffer)),
+    );
+    if (Buffer.compare(table, entries.table) !== 0) return 'filter_tables was changed';
+    for (const [map, keys, masks] of [
+      ['filter_tokens', entries.tokenKeys, entries.tokenMasks],
+      ['filter_cidrs', entries.cidrKeys, entries.cidrMasks],
+    ] as const) {
+      if (!holdsAll(answered(native, `read ${map}`, native.readMap(map)), keys, masks)) return `${map} was changed`;
+    }
+    return undefined;
   }
 
   /** `values` null deletes. */

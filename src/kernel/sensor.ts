@@ -7,8 +7,10 @@ import { BlockedEndpoints } from './blocked-endpoints.ts';
 import { KernelCounters } from './counters.ts';
 import { Drain } from './drain.ts';
 import { FilterMaps } from './filter.ts';
+import { Integrity, type IntegrityFinding } from './integrity.ts';
 import { seedCredentials, seedRecords, ThrottleSweep } from './iterators.ts';
 import { type LoadedObject, loadObject, type SensorConfig } from './load.ts';
+import { answered } from './native.ts';
 import { isIterator } from './programs.ts';
 import type { AttachReport } from './types.ts';
 
@@ -35,6 +37,7 @@ export class Sensor {
   readonly #log: Logger;
   readonly #host: HostContext;
   readonly #throttles: ThrottleSweep;
+  #integrity: Integrity | undefined;
   #closed = false;
 
   /** Loads; nothing is attached yet, and nothing passes the filter. */
@@ -69,6 +72,7 @@ export class Sensor {
   attach(): AttachReport[] {
     const reports = attachPrograms(this.#object);
     seedCredentials(this.#object);
+    this.#integrity = new Integrity(this.#object, this.filter);
     if (this.#config.kernel.program_statistics) switchStatistics(this.#object, this.#log);
     return reports;
   }
@@ -81,6 +85,23 @@ export class Sensor {
   /** Lets the kernel announce the end of throttling for processes that have fallen silent meanwhile. */
   sweepThrottles(): void {
     this.#throttles.run();
+  }
+
+  /** What somebody else has changed of the sensor since it was attached; what can be put back is. */
+  integrity(): readonly IntegrityFinding[] {
+    return this.#integrity?.check() ?? [];
+  }
+
+  /** Runs what the daemon itself does as if somebody else did it, so that it is seen. */
+  asCanary<T>(act: () => T): T {
+    const { native } = this.#object;
+    const state = new Uint32Array(answered(native, 'map reader_state', native.mapMemory('reader_state')), 0, 2);
+    Atomics.store(state, 1, 1);
+    try {
+      return act();
+    } finally {
+      Atomics.store(state, 1, 0);
+    }
   }
 
   /** Stops new records without losing those in the rings: detaches, then hands over what is left. */

@@ -13,6 +13,7 @@ import {
   MODES,
   RESPONSE_OUTCOMES,
   RINGS,
+  SELF_CHECKS,
   SUPPRESSION_REASONS,
 } from './vocabulary.ts';
 
@@ -197,6 +198,33 @@ export const CATALOG = {
     labels: { reason: closed(...KERNEL_FAILURES) },
     cap: KERNEL_FAILURES.length + 1,
     zero: 'all',
+  },
+  self_check: {
+    type: 'gauge',
+    help: 'Whether the last check of the sensor by itself found everything as it should be: 1, or 0.',
+    labels: { check: closed(...SELF_CHECKS) },
+    cap: SELF_CHECKS.length + 1,
+  },
+  self_check_failures_total: {
+    type: 'counter',
+    help: 'Checks of the sensor by itself that found a hook blind or something changed from outside.',
+    labels: { check: closed(...SELF_CHECKS) },
+    cap: SELF_CHECKS.length + 1,
+    zero: 'all',
+  },
+  self_repairs_total: {
+    type: 'counter',
+    help: 'What was changed from outside and could be put back.',
+    labels: { check: closed(...SELF_CHECKS) },
+    cap: SELF_CHECKS.length + 1,
+    zero: 'all',
+  },
+  canary_seconds: {
+    type: 'gauge',
+    help: 'Time from the kernel to the detector of the slowest of the daemon’s own marked operations, at the last check.',
+    unit: 'seconds',
+    labels: NONE,
+    cap: 1,
   },
   ring_used_bytes: {
     type: 'gauge',

@@ -37,6 +37,8 @@ export interface DetectorStages {
   readonly enricher: Enricher;
   /** Receives every event that the kernel let through. */
   readonly events: { add(view: LiveView): void; flush(): void };
+  /** What the daemon does to see itself. */
+  readonly selfCheck?: { took(view: LiveView): boolean };
   readonly ruleset: RuleSet;
   readonly alerts: {
     observe(event: EventRecord): void;
@@ -93,13 +95,13 @@ export class Detector {
 
   /** One drain. The views are invalid afterwards. */
   batch(views: readonly LiveView[]): void {
-    const { enricher, events, log } = this.#stages;
+    const { enricher, events, log, selfCheck } = this.#stages;
     for (const view of views) {
       const { number } = view.shape.layout;
       this.#processed[number] = (this.#processed[number] ?? 0) + 1;
       try {
         enricher.enrich(view);
-        if (view.shape.spec?.feeds === 'daemon') continue;
+        if (view.shape.spec?.feeds === 'daemon' || selfCheck?.took(view) === true) continue;
         events.add(view);
         this.#match(view);
       } catch (error) {

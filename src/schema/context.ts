@@ -150,8 +150,8 @@ export interface HostContext {
   /** CLOCK_BOOTTIME nanoseconds as Unix seconds. */
   toUnix(ktime: number): number;
   userName(uid: number): string | undefined;
-  /** Name that resolved to the address, as DNS answers seen on this host say. */
-  hostnameOf(address: string): string | undefined;
+  /** Name that resolved to the address, as DNS answers say that the process read. */
+  hostnameOf(address: string, process: ProcessContext | undefined): string | undefined;
 }
 
 /** A host of which nothing is known but the boot time: for decoding without enrichment. */

@@ -251,7 +251,7 @@ export const FIELDS = {
   'network.destination.hostname': {
     type: 'string',
     kinds: NET,
-    doc: 'Name that resolved to the address, from DNS answers seen on the host; else absent',
+    doc: 'Name that resolved to the address, from DNS answers that the process or one of its last four ancestors read from a name server of its resolv.conf; else absent',
   },
   'network.bytes_sent': { type: 'int', kinds: ['net_close', 'net_send'], doc: 'Bytes sent' },
   'network.bytes_received': { type: 'int', kinds: ['net_close'], doc: 'Bytes received' },
@@ -260,6 +260,21 @@ export const FIELDS = {
   'socket.protocol': { type: 'int', kinds: ['socket_raw', 'socket_create'], doc: 'Protocol number' },
   'socket.fd': { type: 'int', kinds: ['socket_dup'], doc: 'Descriptor 0, 1 or 2 that the socket became' },
 
+  'target.sensor': {
+    type: 'bool',
+    kinds: ['process_ptrace', 'process_vm_read', 'process_vm_write', 'pidfd_getfd', 'kill', 'perf_event_open'],
+    doc: 'The process acted upon is bpfwarden itself',
+  },
+  'file.overlaid': {
+    type: 'bool',
+    kinds: ['file_'],
+    doc: 'Reached through an overlay file system that is not the root of the mount tree: its lower layers have other names elsewhere',
+  },
+  'file.of_sensor': {
+    type: 'bool',
+    kinds: ['file_open', 'file_read', 'file_write'],
+    doc: 'The file is bpfwarden’s own entry in /proc, such as its memory',
+  },
   'target.pid': {
     type: 'int',
     kinds: ['process_ptrace', 'process_vm_read', 'process_vm_write', 'pidfd_getfd', 'kill', 'perf_event_open'],
@@ -312,7 +327,10 @@ export const FIELDS = {
   'mount.flags': { type: 'list<string>', kinds: ['mount', 'umount'], doc: 'MS_BIND, MS_REMOUNT, ...' },
   'module.name': { type: 'string', kinds: ['module_load', 'module_unload'], doc: 'Kernel module' },
   'module.parameters': { type: 'string', kinds: ['module_load'], doc: 'Parameters' },
-  'bpf.command': { type: 'string', kinds: ['bpf_load'], doc: 'BPF_PROG_LOAD, ...' },
+  'bpf.command': { type: 'string', kinds: ['bpf_load', 'bpf_access'], doc: 'BPF_PROG_LOAD, BPF_LINK_DETACH, ...' },
+  'bpf.object': { type: 'string', kinds: ['bpf_access'], doc: 'map, program or link' },
+  'bpf.object_id': { type: 'int', kinds: ['bpf_access'], doc: 'Its id; absent where it is not known' },
+  'bpf.sensor': { type: 'bool', kinds: ['bpf_access'], doc: 'It belongs to bpfwarden itself' },
   'bpf.program_type': { type: 'int', kinds: ['bpf_load'], doc: 'enum bpf_prog_type' },
   'bpf.name': { type: 'string', kinds: ['bpf_load'], doc: 'Program name' },
   'memfd.name': { type: 'string', kinds: ['memfd_create'], doc: 'Name given to memfd_create' },

@@ -1,6 +1,10 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { DnsCache, parseAnswers } from '../../src/enrich/dns.ts';
+import { Resolvers } from '../../src/enrich/resolvers.ts';
 
 const name = (text: string) => [...text.split('.').flatMap((label) => [label.length, ...Buffer.from(label)]), 0];
 const u16 = (value: number) => [value >> 8, value & 255];
@@ -73,11 +77,37 @@ describe('DNS answers', () => {
   it('keeps a name for its time to live and no more names than its limit', () => {
     const cache = new DnsCache(2);
     for (const last of [1, 2, 3])
-      cache.learn(answer(`h${last}.example`, [{ type: 1, data: [192, 0, 2, last], ttl: 30 }]), 100);
-    expect(cache.lookup('192.0.2.1', 101)).to.equal(undefined);
+      cache.learn(answer(`h${last}.example`, [{ type: 1, data: [192, 0, 2, last], ttl: 30 }]), 100, 'a');
+    expect(cache.lookup('192.0.2.1', 101, 'a')).to.equal(undefined);
     expect(cache.evictions).to.equal(1);
-    expect(cache.lookup('192.0.2.3', 129)).to.equal('h3.example');
-    expect(cache.lookup('192.0.2.3', 130)).to.equal(undefined);
+    expect(cache.lookup('192.0.2.3', 129, 'a')).to.equal('h3.example');
+    expect(cache.lookup('192.0.2.3', 130, 'a')).to.equal(undefined);
     expect(cache.size).to.equal(1);
+  });
+
+  it('does not tell one process what another was told', () => {
+    const cache = new DnsCache(10);
+    cache.learn(answer('evil.example', [{ type: 1, data: [192, 0, 2, 1] }]), 100, 'a');
+    expect(cache.lookup('192.0.2.1', 101, 'b')).to.equal(undefined);
+    expect(cache.lookup('192.0.2.1', 101, 'a')).to.equal('evil.example');
+  });
+});
+
+describe('resolvers of a process', () => {
+  it('are those of its own resolv.conf', () => {
+    const root = mkdtempSync(join(tmpdir(), 'bpfwarden-resolvers-'));
+    const etc = (pid: number) => join(root, String(pid), 'root', 'etc');
+    for (const pid of [1, 2]) mkdirSync(etc(pid), { recursive: true });
+    writeFileSync(
+      join(etc(1), 'resolv.conf'),
+      '# x\nsearch example\n nameserver 192.0.2.53 # first\nnameserver FE80::1%eth0\n',
+    );
+    writeFileSync(join(etc(2), 'resolv.conf'), '');
+    const resolvers = new Resolvers(root);
+    expect(resolvers.asks(1, '192.0.2.53', 0)).to.equal(true);
+    expect(resolvers.asks(1, 'fe80::1', 0)).to.equal(true);
+    expect(resolvers.asks(1, '127.0.0.1', 0)).to.equal(false);
+    expect(resolvers.asks(2, '127.0.0.1', 0)).to.equal(true);
+    rmSync(root, { recursive: true });
   });
 });

@@ -46,6 +46,7 @@ function scene(maxProcesses = 1000, onHashed?: (event: EventRecord) => void) {
   const passwd = join(procRoot, 'passwd');
   writeFileSync(passwd, 'root:x:0:0::/root:/bin/sh\n');
   const host = new Host({
+    resolvers: { asks: () => true },
     hostName: 'web1',
     bootId: 'boot',
     dnsEntries: 10,

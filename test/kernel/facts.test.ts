@@ -124,4 +124,78 @@ describe('facts', function () {
     expect(fieldOf(changed, 'mount.type')).to.equal('tmpfs');
     only(await facts('open_tree_attr', source), { 'event.type': 'mount', 'event.syscall': 'open_tree_attr' });
   });
+
+  it('Unix sockets by path, refused ones and abstract names', async () => {
+    const { directory } = await script('true');
+    const socket = join(directory, 'docker.sock');
+    const connects = select(await facts('unix', socket, 'facts-abstract'), { 'event.type': 'unix_connect' });
+    expect(connects.map((event) => [fieldOf(event, 'file.path'), fieldOf(event, 'event.error')])).to.deep.equal([
+      [socket, ''],
+      ['/nowhere/docker.sock', 'ENOENT'],
+      ['@facts-abstract', ''],
+    ]);
+    expect(connects.map((event) => fieldOf(event, 'event.unverified'))).to.deep.equal([false, true, false]);
+  });
+
+  it('a hard link of a descriptor has the path of its file', async () => {
+    const [file = ''] = await scratch('file');
+    const link = only(await facts('link_fd', file, `${file}-2`), { 'event.type': 'file_link' });
+    expect(fieldOf(link, 'file.path')).to.equal(file);
+    expect(fieldOf(link, 'file.new_path')).to.equal(`${file}-2`);
+  });
+
+  it('names through links of /proc to the process itself', async () => {
+    const { events, directory } = await script(`
+      touch a b c d e; exec 7<.
+      chmod 600 /proc/self/root$D/a
+      chmod 600 /proc/self/cwd/b
+      chmod 600 /proc//self/./root//$D/c
+      exec 8<d; chmod 600 /proc/self/fd/8
+      chmod 600 /dev/fd/7/e
+      chmod 600 /proc/self/root/proc/self/cwd/a`);
+    const changed = select(events, { 'event.type': 'file_chmod' }).map((event) => fieldOf(event, 'file.path'));
+    expect(changed).to.have.length(6);
+    expect(changed.slice(0, 3)).to.deep.equal(['a', 'b', 'c'].map((name) => join(directory, name)));
+    expect(changed.slice(3)).to.deep.equal([join(directory, 'd'), join(directory, 'e'), join(directory, 'a')]);
+  });
+
+  it('the middle of a long command line', async () => {
+    const padding = 'x'.repeat(20_000);
+    const { events } = await observe('/bin/sh', ['-c', 'sleep 0.5', padding, 'in the middle', padding]);
+    const [exec] = select(events, { 'event.type': 'process_exec', 'process.name': 'sh' });
+    expect(fieldOf(exec, 'event.unreadable')).to.equal(false);
+    expect(fieldOf(exec, 'process.args')).to.include('in the middle');
+    expect(fieldOf(exec, 'event.truncated')).to.equal(true);
+  });
+
+  it('files of a detached tree are called what they are', async () => {
+    const { directory } = await script('mkdir inner; echo x > inner/secret');
+    const events = await facts('detached', join(directory, 'inner'), 'secret');
+    const secret = join(directory, 'inner', 'secret');
+    const opens = select(events, { 'event.type': 'file_open', 'file.path': secret });
+    expect(opens).to.have.length(2);
+    for (const event of opens) expect(fieldOf(event, 'event.unverified')).to.equal(false);
+  });
+
+  it('a second procfs has the names of the first', async () => {
+    const { directory } = await script('true');
+    const events = await facts('second_proc', directory);
+    for (const name of ['ostype', 'osrelease', 'version'])
+      only(events, { 'event.type': 'file_open', 'file.path': `/proc/sys/kernel/${name}` });
+  });
+
+  it('a file through an overlay is marked', async () => {
+    const { directory, output } = await script(
+      'mkdir lower place; echo x > lower/secret; stat -f -c %T .; echo x > own',
+    );
+    // An overlay on an overlay may be refused; then nobody can do it here.
+    const { events } = await observe(trigger('facts'), [
+      'overlaid',
+      join(directory, 'lower'),
+      join(directory, 'place'),
+    ]);
+    const opened = select(events, { 'event.type': 'file_open', 'file.name': 'secret', 'event.error': '' });
+    if (opened.length === 0 && output.includes('overlay')) return;
+    expect(opened.map((event) => fieldOf(event, 'file.overlaid'))).to.deep.equal([true]);
+  });
 });

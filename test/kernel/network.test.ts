@@ -140,12 +140,30 @@ describe('network events', function () {
     }
   });
 
+  /** In a mount namespace of its own, in which 127.0.0.1 is the name server. */
+  const withResolver = (command: string) =>
+    script(`echo nameserver 127.0.0.1 > resolv.conf
+      unshare -m sh -c 'mount --bind resolv.conf "$(readlink -f /etc/resolv.conf)" && ${command}'`);
+
   it('DNS answers give destinations their names, however they were received', async () => {
-    const { events } = await net('dns');
+    const { events } = await withResolver(`python3 ${NET} dns`);
     const names = select(events, { 'event.type': 'net_conn', 'network.destination.port': 9 }).map((event) =>
       fieldOf(event, 'network.destination.hostname'),
     );
     expect(names).to.deep.equal(['a.example.test', 'b.example.test', 'c.example.test', 'd.example.test']);
+  });
+
+  it('but not the destinations of others, nor by a server that nobody has configured', async () => {
+    const { events } = await withResolver(`(python3 ${NET} dns); python3 ${NET} reach 127.0.0.11`);
+    const [other] = select(events, { 'event.type': 'net_conn', 'network.destination.ip': '127.0.0.11' }).slice(-1);
+    expect(fieldOf(other, 'process.args')).to.include('reach');
+    expect(fieldOf(other, 'network.destination.hostname')).to.equal(undefined);
+    const forged = await script(`echo nameserver 192.0.2.1 > resolv.conf
+      unshare -m sh -c 'mount --bind resolv.conf "$(readlink -f /etc/resolv.conf)" && python3 ${NET} dns'`);
+    const names = select(forged.events, { 'event.type': 'net_conn', 'network.destination.port': 9 }).map((event) =>
+      fieldOf(event, 'network.destination.hostname'),
+    );
+    expect(names).to.deep.equal([undefined, undefined, undefined, undefined]);
   });
 
   for (const transport of ['tcp', 'udp']) {

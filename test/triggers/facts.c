@@ -29,7 +29,15 @@
 #ifndef SYS_clone3
 #define SYS_clone3 435
 #endif
-enum { OPEN_TREE = 428, MOVE_MOUNT = 429, FSCONFIG = 431, FSPICK = 433, OPEN_TREE_ATTR = 467 };
+enum {
+	OPEN_TREE = 428,
+	MOVE_MOUNT = 429,
+	FSOPEN = 430,
+	FSCONFIG = 431,
+	FSMOUNT = 432,
+	FSPICK = 433,
+	OPEN_TREE_ATTR = 467
+};
 enum { SETFLAGS = 0x40086602, GETFLAGS = 0x80086601 };
 
 static char buffer[4096];
@@ -109,6 +117,49 @@ static void move(const char *source, const char *place)
 	syscall(MOVE_MOUNT, tree, "", target, "", 0x4 | 0x40);
 }
 
+/* FILE by a tree that is nowhere: its directory detached, and the file itself. */
+static void detached(const char *directory, const char *name)
+{
+	char path[64];
+	int tree = syscall(OPEN_TREE, AT_FDCWD, directory, 1);
+
+	close(openat(tree, name, O_RDONLY));
+	tree = syscall(OPEN_TREE, tree, name, 1);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", tree);
+	close(open(path, O_RDONLY));
+}
+
+/* A second procfs: mounted, a part of it bound, and in no tree at all. */
+static void second_proc(const char *place)
+{
+	char path[512];
+	int context, tree;
+
+	own_mounts();
+	mount("proc", place, "proc", 0, NULL);
+	snprintf(path, sizeof(path), "%s/sys/kernel/ostype", place);
+	close(open(path, O_RDONLY));
+	mount("/proc/sys/kernel", place, NULL, MS_BIND, NULL);
+	snprintf(path, sizeof(path), "%s/osrelease", place);
+	close(open(path, O_RDONLY));
+	context = syscall(FSOPEN, "proc", 0);
+	syscall(FSCONFIG, context, 6, NULL, NULL, 0);
+	tree = syscall(FSMOUNT, context, 0, 0);
+	close(openat(tree, "sys/kernel/version", O_RDONLY));
+}
+
+static void overlaid(const char *lower, const char *place)
+{
+	char options[1024], path[512];
+
+	own_mounts();
+	snprintf(options, sizeof(options), "lowerdir=%s:%s", lower, place);
+	if (mount("overlay", place, "overlay", 0, options))
+		perror("overlay");
+	snprintf(path, sizeof(path), "%s/secret", place);
+	close(open(path, O_RDONLY));
+}
+
 static void immutable(const char *path)
 {
 	int fd = writing(path), flags = 0;
@@ -179,6 +230,12 @@ static void files(const char *name, const char *a, const char *b)
 		move(a, b);
 	else if (!strcmp(name, "open_tree_attr"))
 		syscall(OPEN_TREE_ATTR, AT_FDCWD, a, 1, buffer, 32);
+	else if (!strcmp(name, "detached"))
+		detached(a, b);
+	else if (!strcmp(name, "second_proc"))
+		second_proc(a);
+	else if (!strcmp(name, "overlaid"))
+		overlaid(a, b);
 	else if (!strcmp(name, "link_fd"))
 		linkat(reading(a), "", AT_FDCWD, b, AT_EMPTY_PATH);
 }

@@ -146,5 +146,9 @@ def dns():
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect((f"127.0.0.{last}", 9))
 
 
+def reach(address):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect((address, 9))
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])

@@ -58,7 +58,8 @@ export const NETWORK_KINDS = {
     hook: `${EXIT} of recvfrom, recvmsg, recvmmsg and read of a socket with peer port 53`,
     from: 'user memory after the call',
     verified: 'no: the process could have changed the answer after it came',
-    blind: 'Encrypted DNS (port 853, HTTPS), answers of a resolver on a Unix socket, and what io_uring received.',
+    blind:
+      'Encrypted DNS (port 853, HTTPS), answers of a resolver on a Unix socket (nscd, nss-resolve), and what io_uring received. Answers of servers that are not in the process’s own resolv.conf are not believed, and what one process was told is not said of another.',
   },
   socket_raw: {
     ...CALL,

@@ -1,4 +1,5 @@
 /** Fields of the privileged operations: arguments as the kernel had them in its registers, and what it acted upon. */
+import { pid as ownPid } from 'node:process';
 import type { FieldReaders, Members } from '../members.ts';
 import {
   bpfCommandName,
@@ -32,6 +33,7 @@ function targetReaders(members: Members): FieldReaders {
   const pid = members.number('target_pid');
   return {
     'target.pid': (view) => (pid(view) === 0 ? undefined : pid(view)),
+    'target.sensor': (view) => (pid(view) === 0 ? undefined : pid(view) === ownPid),
     'target.name': (view) => view.target?.program.name,
     'target.path': (view) => view.target?.program.path,
     'target.uid': (view) => view.target?.uid,
@@ -95,6 +97,18 @@ function keyctlReaders(members: Members, operation: (view: LiveView) => number):
   };
 }
 
+const BPF_OBJECTS = ['', 'map', 'program', 'link'] as const;
+
+function bpfAccessReaders(argument: (index: number) => (view: LiveView) => number): FieldReaders {
+  const [command, id, own, type] = [argument(0), argument(1), argument(2), argument(3)];
+  return {
+    'bpf.command': (view) => bpfCommandName(command(view)),
+    'bpf.object': (view) => BPF_OBJECTS[type(view)],
+    'bpf.object_id': (view) => (id(view) === 0 ? undefined : id(view)),
+    'bpf.sensor': (view) => own(view) !== 0,
+  };
+}
+
 function ownReaders(members: Members): FieldReaders {
   const argument = (index: number) => members.lowWord('argument', index);
   const whole = (index: number) => members.word('argument', index);
@@ -144,6 +158,8 @@ function ownReaders(members: Members): FieldReaders {
         'bpf.program_type': argument(3),
         'bpf.name': members.text('name'),
       };
+    case 'bpf_access':
+      return bpfAccessReaders(argument);
     case 'memfd_create':
       return { 'memfd.name': members.text('name') };
     case 'mprotect_exec':

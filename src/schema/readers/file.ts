@@ -1,3 +1,4 @@
+import { pid as ownPid } from 'node:process';
 import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { accessOf, inodeFlagNames, openFlagNames } from '../names/flags.ts';
@@ -5,6 +6,7 @@ import { absolutePath, baseName, directoryName, extensionOf } from '../paths.ts'
 import type { LiveView } from '../view.ts';
 import { RECORD_FLAGS as F } from './flags.ts';
 
+const OWN_ENTRY = `/proc/${ownPid}/`;
 /** A chown leaves an id alone when it is asked for -1. */
 const UNCHANGED = 0xffffffff;
 const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0');
@@ -16,8 +18,22 @@ export function pathReader(members: Members, path: string, base: string) {
   const flags = members.number('header.flags');
   return members.cached((view) => {
     const raw = text(view);
-    return raw === undefined || (flags(view) & F.UNVERIFIED) === 0 ? raw : absolutePath(raw, from(view));
+    if (raw === undefined || (flags(view) & F.UNVERIFIED) === 0) return raw;
+    return throughRoot(absolutePath(raw, from(view)), view);
   });
+}
+
+/**
+ * The kernel side follows /proc/self/root at the beginning of a name. What is
+ * left are names that reach it by a directory or by the number of the process
+ * or of the first one: those two have the host's root where the process has the
+ * host's namespaces.
+ */
+function throughRoot(path: string, view: LiveView): string {
+  const [, number, rest] = /^\/proc\/(self|thread-self|\d+)(?:\/task\/\d+)?\/root(\/.*|)$/.exec(path) ?? [];
+  if (number === undefined || view.process?.hostNamespaces !== true) return path;
+  if (/^\d/.test(number) && number !== '1' && Number(number) !== view.process.pid) return path;
+  return rest === '' ? '/' : throughRoot(rest ?? '/', view);
 }
 
 /** file.path and its parts. */
@@ -75,6 +91,12 @@ export function fileReaders(members: Members): FieldReaders {
     readers['file.access'] = (view) => (opened(view) ? how(view) : undefined);
     readers['file.created'] = (view) => (flags(view) & F.CREATED) !== 0;
   }
+  readers['file.overlaid'] = (view) => (flags(view) & F.OVERLAID) !== 0;
+  const path = readers['file.path'];
+  readers['file.of_sensor'] = (view) => {
+    const text = path?.(view);
+    return typeof text === 'string' && text.startsWith(OWN_ENTRY);
+  };
   if (file.includes('bytes')) readers['file.bytes'] = members.number('bytes');
   if (file.includes('new_path')) readers['file.new_path'] = pathReader(members, 'new_path', 'new_base');
   // A link's text is stored as it was given: it may be relative to where the link lies.

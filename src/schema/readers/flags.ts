@@ -17,4 +17,5 @@ export const RECORD_FLAGS = {
   CONNECTED: 1 << 14,
   SEEDED: 1 << 15,
   ACCEPTED: 1 << 16,
+  OVERLAID: 1 << 17,
 } as const;

@@ -75,7 +75,7 @@ export function endpointReaders(members: Members, family: (view: LiveView) => nu
     'network.destination.port': destination.port,
     'network.destination.hostname': (view) => {
       const address = destination.ip(view);
-      return address === undefined ? undefined : view.host.hostnameOf(address);
+      return address === undefined ? undefined : view.host.hostnameOf(address, view.process);
     },
   };
 }

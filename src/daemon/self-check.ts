@@ -1,0 +1,154 @@
+/**
+ * The sensor watches itself: once a minute it does harmless things that every
+ * hook on files must see, follows them from the kernel to the detector, and
+ * compares what is in the kernel with what was put there. What can be put back
+ * is put back.
+ */
+import { chmodSync, linkSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { pid as ownPid } from 'node:process';
+import { CANARY } from '../kernel/filter.ts';
+import type { IntegrityCheck, IntegrityFinding } from '../kernel/integrity.ts';
+import type { Sensor } from '../kernel/sensor.ts';
+import type { Logger } from '../log.ts';
+import type { Gauge, Metrics } from '../metrics/types.ts';
+import { id } from '../schema/record.ts';
+import type { LiveView } from '../schema/view.ts';
+
+const FIRST_MS = 5_000;
+/** An event that has not come by then is lost. */
+const PATIENCE_MS = 15_000;
+const PID = id('process.pid');
+const PATH = id('file.path');
+
+/** Each fails: nothing has that name. */
+const BEHAVIOURS: Readonly<Record<string, { readonly program: string; readonly act: (path: string) => void }>> = {
+  file_open: { program: 'exit_open', act: (path) => openSync(path, 'r') },
+  file_unlink: { program: 'exit_remove', act: unlinkSync },
+  file_rename: { program: 'exit_rename', act: (path) => renameSync(path, `${path}-2`) },
+  file_link: { program: 'exit_link', act: (path) => linkSync(path, `${path}-2`) },
+  file_mkdir: { program: 'exit_make', act: (path) => mkdirSync(path) },
+  file_chmod: { program: 'exit_attribute', act: (path) => chmodSync(path, 0o600) },
+};
+
+export interface SelfCheckOptions {
+  readonly sensor: Pick<Sensor, 'integrity' | 'asCanary' | 'filter' | 'counters' | 'programs'>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** 0: never. */
+  readonly everySeconds: number;
+  /** The kernel's clock (CLOCK_BOOTTIME nanoseconds). */
+  readonly now: () => number;
+}
+
+type Check = IntegrityCheck | 'canary';
+
+export class SelfCheck {
+  readonly #options: SelfCheckOptions;
+  readonly #gauge: Gauge;
+  readonly #programs: ReadonlySet<string>;
+  #nonce = 0;
+  /** By kind: behaviours that are on their way. */
+  readonly #waiting = new Map<string, string>();
+  #slowest = 0;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(options: SelfCheckOptions) {
+    this.#options = options;
+    this.#gauge = options.metrics.gauge('self_check');
+    this.#programs = new Set(options.sensor.programs);
+    if (options.everySeconds === 0) return;
+    this.#timers = [
+      setTimeout(() => this.run(), FIRST_MS),
+      setInterval(() => this.run(), options.everySeconds * 1_000),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+
+  /** Whether an event is the daemon's own and must go no further. */
+  took(view: LiveView): boolean {
+    if (view.value(PID) !== ownPid) return false;
+    const path = this.#waiting.get(view.kind);
+    if (path !== undefined && view.value(PATH) === path) {
+      this.#waiting.delete(view.kind);
+      this.#slowest = Math.max(this.#slowest, (this.#options.now() - view.ktime) / 1e9);
+    }
+    return true;
+  }
+
+  run(): void {
+    for (const check of ['handlers', 'filter', 'links'] as const) this.#gauge.set(1, { check });
+    for (const finding of this.#integrity()) this.#report(finding);
+    const missing = this.#act();
+    if (missing.length > 0) this.#canaryFailed(missing, 'the kernel did not count them');
+    const timer = setTimeout(() => this.#settle(missing.length === 0), PATIENCE_MS);
+    timer.unref();
+    this.#timers[2] = timer;
+  }
+
+  #integrity(): readonly IntegrityFinding[] {
+    try {
+      return this.#options.sensor.integrity();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the sensor could not be compared with what was loaded');
+      return [];
+    }
+  }
+
+  /** Does it all; the kinds that no hook has counted. */
+  #act(): string[] {
+    const { sensor } = this.#options;
+    this.#waiting.clear();
+    this.#slowest = 0;
+    const kinds = Object.keys(BEHAVIOURS).filter((kind) => this.#programs.has(BEHAVIOURS[kind]?.program ?? ''));
+    const before = sensor.counters.events();
+    sensor.asCanary(() => {
+      for (const kind of kinds) {
+        const path = `/proc/${CANARY}/${++this.#nonce}`;
+        if (sensor.filter.passes(kind)) this.#waiting.set(kind, path);
+        try {
+          BEHAVIOURS[kind]?.act(path);
+        } catch {
+          // ENOENT, as it should be.
+        }
+      }
+    });
+    const after = sensor.counters.events();
+    return kinds.filter((kind) => (after.get(kind)?.seen ?? 0) <= (before.get(kind)?.seen ?? 0));
+  }
+
+  #settle(counted: boolean): void {
+    const lost = [...this.#waiting.keys()];
+    this.#waiting.clear();
+    if (lost.length > 0) this.#canaryFailed(lost, 'they were counted and did not arrive');
+    else if (counted) this.#gauge.set(1, { check: 'canary' });
+    this.#options.metrics.gauge('canary_seconds').set(this.#slowest);
+  }
+
+  #canaryFailed(kinds: readonly string[], why: string): void {
+    this.#failed('canary');
+    this.#options.log.error(
+      { kinds, why },
+      'bpfwarden does not see what it does itself: somebody may have blinded the sensor; see the runbook BpfwardenSelfCheckFailed',
+    );
+  }
+
+  #report({ check, what, repaired }: IntegrityFinding): void {
+    this.#failed(check);
+    if (repaired) this.#options.metrics.counter('self_repairs_total').inc({ check });
+    const program = /^(\w+) was detached$/.exec(what)?.[1];
+    if (program !== undefined) this.#options.metrics.gauge('program_attached').set(0, { program });
+    this.#options.log.error(
+      { check, what, repaired },
+      'the sensor was changed from outside; see the runbook BpfwardenSelfCheckFailed',
+    );
+  }
+
+  #failed(check: Check): void {
+    this.#gauge.set(0, { check });
+    this.#options.metrics.counter('self_check_failures_total').inc({ check });
+  }
+}
