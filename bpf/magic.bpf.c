@@ -7,12 +7,12 @@
 #include "filter.bpf.h"
 
 enum magic_state {
-	EXPECT_TOP,     /* proc or dev */
-	EXPECT_SELF,    /* self, thread-self, the process's own number */
-	EXPECT_ENTRY,   /* task, root, cwd, fd */
-	EXPECT_THREAD,  /* a number */
-	EXPECT_NUMBER,  /* of a descriptor */
-	EXPECT_FD,      /* after /dev: fd */
+	EXPECT_TOP,       /* proc or dev */
+	EXPECT_SELF,      /* self, thread-self, the process's own number */
+	EXPECT_ENTRY,     /* task, root, cwd, fd */
+	EXPECT_THREAD,    /* a number */
+	EXPECT_NUMBER,    /* of a descriptor */
+	EXPECT_FD,        /* after /dev: fd */
 	MAGIC_PARTS = 12, /* of a name that are looked at, empty ones and dots included */
 };
 

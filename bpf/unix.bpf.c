@@ -5,8 +5,7 @@
 enum unix_limits { UNIX_PATH_BYTES = 108 };
 
 /* The socket that was connected to: its file, or an abstract name, which begins with a NUL. */
-static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk,
-						  struct question *q)
+static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk, struct question *q)
 {
 	struct file_event *e;
 	__u64 peer = 0, dentry = 0, mnt = 0, inode = 0, address = 0, mask;
@@ -71,9 +70,9 @@ int BPF_PROG(exit_unix, struct pt_regs *regs, long result)
 	} else {
 		bpf_probe_read_user(&first, 1, (void *)address);
 		if (first)
-			mask = name_describe(s, &s->event.unix_connect.path,
-					     &s->event.unix_connect.base, &q, AT_FDCWD, address,
-					     true);
+			mask =
+			    name_describe(s, &s->event.unix_connect.path,
+					  &s->event.unix_connect.base, &q, AT_FDCWD, address, true);
 		else
 			s->event.header.flags |= RECORD_UNVERIFIED;
 	}

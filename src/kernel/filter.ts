@@ -107,7 +107,8 @@ export class FilterMaps {
     const { generation, entries } = this.#inForce;
     const native = this.#native;
     const memory = answered(native, 'map filter_state', native.mapMemory('filter_state'));
-    if (new Uint32Array(memory, 0, STATE[''].size / U32)[GENERATION] !== generation) return 'another generation of the filter was made the active one';
+    if (new Uint32Array(memory, 0, STATE[''].size / U32)[GENERATION] !== generation)
+      return 'another generation of the filter was made the active one';
     const table = answered(
       native,
       'read filter_tables',

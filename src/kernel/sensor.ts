@@ -72,7 +72,11 @@ export class Sensor {
   attach(): AttachReport[] {
     const reports = attachPrograms(this.#object);
     seedCredentials(this.#object);
-    this.#integrity = new Integrity(this.#object, this.filter);
+    try {
+      this.#integrity = new Integrity(this.#object, this.filter);
+    } catch (error) {
+      this.#log.error({ err: error }, 'the sensor cannot check itself');
+    }
     if (this.#config.kernel.program_statistics) switchStatistics(this.#object, this.#log);
     return reports;
   }

@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = 'b659c55b6b251c597ad8730a408e0f52';
+export const SCHEMA_HASH = '710494c69cb5cd7830e3ae36a5db14c3';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -185,6 +185,9 @@ export const ENUMS = {
     FAMILY_COPY: 23,
     FAMILY_MMAP: 24,
     FAMILY_CONTROL: 25,
+    FAMILY_BPF: 26,
+    FAMILY_INET: 27,
+    FAMILY_UNIX: 28,
     FAMILY_MAX: 32,
   },
   filter_pass: {
