@@ -147,7 +147,9 @@ static __always_inline void on_object(struct pt_regs *regs, struct task_struct *
 	if (!own && command != BPF_PROG_DETACH_COMMAND && command != BPF_LINK_DETACH_COMMAND &&
 	    command != BPF_LINK_UPDATE_COMMAND)
 		return;
-	s = call_begin(EVENT_BPF_ACCESS, regs, task, call, result);
+	/* Who empties the filter has done so by now, and is seen all the same. */
+	s = own && !is_daemon(task) ? call_begin_always(EVENT_BPF_ACCESS, regs, task, call, result)
+				    : call_begin(EVENT_BPF_ACCESS, regs, task, call, result);
 	if (!s)
 		return;
 	s->event.bpf_access.argument[1] = command == BPF_PROG_DETACH_COMMAND ? 0 : id;

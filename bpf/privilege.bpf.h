@@ -11,18 +11,14 @@
 #include "file.bpf.h"
 #include "task.bpf.h"
 
-static __always_inline struct scratch *call_begin(enum event_kind kind, struct pt_regs *regs,
-						  struct task_struct *task, struct call_info *call,
-						  long result)
+/* Also where no rule wants the kind. */
+static __always_inline struct scratch *call_begin_always(enum event_kind kind, struct pt_regs *regs,
+							 struct task_struct *task,
+							 struct call_info *call, long result)
 {
+	struct scratch *s = record_begin(kind, sizeof(struct call_event));
 	struct call_event *e;
-	struct scratch *s;
 
-	if (!kind_wanted(kind) || is_daemon(task)) {
-		account(kind, OUTCOME_FILTERED);
-		return NULL;
-	}
-	s = record_begin(kind, sizeof(*e));
 	if (!s)
 		return NULL;
 	e = &s->event.capset;
@@ -34,6 +30,16 @@ static __always_inline struct scratch *call_begin(enum event_kind kind, struct p
 	e->argument[4] = ARG4(regs, *call);
 	e->argument[5] = ARG5(regs, *call);
 	return s;
+}
+
+static __always_inline struct scratch *call_begin(enum event_kind kind, struct pt_regs *regs,
+						  struct task_struct *task, struct call_info *call,
+						  long result)
+{
+	if (kind_wanted(kind) && !is_daemon(task))
+		return call_begin_always(kind, regs, task, call, result);
+	account(kind, OUTCOME_FILTERED);
+	return NULL;
 }
 
 static __always_inline void call_end(struct scratch *s)
