@@ -33,11 +33,23 @@ export function statusOf(options: StatusOptions): () => object {
     engine: { ...inForce.ruleset.engineCounts, waiting: inForce.ruleset.pending },
     windows: inForce.ruleset.windowStats(),
     hashes: enricher.hashing.counts,
+    identity: enricher.files.status(),
+    streams: streamsOf(enricher),
     ...(pods === undefined ? {} : { kubelet: pods.counts }),
     events_file: { failed: events.failed },
     capabilities: capabilities.status(),
     ...pipeline.stats(),
   });
+}
+
+/** Pipes that programs are joined by, and starts that wait for their other end. */
+function streamsOf({ feeds, feedUpdates: { counts } }: Enricher): object {
+  return {
+    pipes: feeds.size,
+    pipes_evicted: feeds.counts.evictions,
+    starts_updated: counts.updated,
+    starts_evicted: counts.evictions,
+  };
 }
 
 /** Tokens are counted, not listed: there are thousands, and `bpfwarden check` names what they come from. */

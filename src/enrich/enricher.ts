@@ -59,7 +59,7 @@ export class Enricher {
   #hostNamespaces: readonly number[] | undefined;
   readonly hashing: HashService;
   readonly files: KnownFiles;
-  readonly #feeds = new Feeds();
+  readonly feeds = new Feeds();
   readonly feedUpdates = new FeedUpdates();
   readonly #services: ProgramServices;
   #sweep: Process[] = [];
@@ -78,7 +78,7 @@ export class Enricher {
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
     this.hashing = new HashService(config.enrich.hash_max_bytes);
     this.files = files ?? new KnownFiles();
-    this.#services = { hashes: this.hashing.lookup, files: this.files, feeds: this.#feeds };
+    this.#services = { hashes: this.hashing.lookup, files: this.files, feeds: this.feeds };
     this.#hostNamespaces = this.#procfs.namespaces(1);
     this.#read = recordReaders(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);
@@ -170,7 +170,7 @@ export class Enricher {
       fork: (view, process) => this.#fork(view, process),
       exit: (view, process) => {
         this.#table.end(process, view.ktime);
-        this.#feeds.ended(process, view.ktime);
+        this.feeds.ended(process, view.ktime);
         this.#expire(Math.min(view.ktime, this.#bulkTime));
       },
       names: (view, process) => {
@@ -223,7 +223,7 @@ export class Enricher {
     process.checked = this.#machine.losses;
     if (process.parent === undefined) process.parent = this.#findParent(view);
     this.hashing.started(process.program, view);
-    const changed = this.#feeds.started(process, view.ktime);
+    const changed = this.feeds.started(process, view.ktime);
     if (changed !== undefined) this.feedUpdates.started(process.program, view, changed);
   }
 
@@ -279,7 +279,7 @@ export class Enricher {
     process.uid = header.uid(view);
     process.euid = header.euid(view);
     this.#applyExec(view, process);
-    this.#feeds.started(process, view.ktime);
+    this.feeds.started(process, view.ktime);
     this.#table.add(process);
   }
 

@@ -72,6 +72,16 @@ export class KnownFiles {
     this.#procfs = options.procfs ?? '/proc';
   }
 
+  /** What is known, and what was refused or forgotten. */
+  status(): Readonly<Record<string, number>> {
+    return {
+      installed_programs: this.installed.size,
+      package_files: this.packages.size,
+      package_files_refused: this.packages.refused,
+      ...this.counts,
+    };
+  }
+
   /** Reads the host's programs and packages in the background. */
   refresh(): Promise<void> {
     this.#refreshing ??= this.#read().finally(() => {
