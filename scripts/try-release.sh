@@ -49,6 +49,12 @@ if [ "${TRY_INSIDE:-}" != 1 ]; then
 		chroot "$base" dpkg -s libstdc++6 >/dev/null || fail "minbase has no libstdc++6"
 		touch "$base/.complete"
 	fi
+	if [ "$what" = npm ]; then
+		# What npm would fetch, fetched before the network is gone.
+		package=$(ls "$directory"/bpfwarden-[0-9]*.tgz | sort -V | tail -n 1)
+		rm -rf .cache/npm-try
+		npm install --prefix .cache/npm-try/warm --cache "$PWD/.cache/npm-try/cache" --ignore-scripts --no-audit --no-fund "$package" >&2 || fail "npm could not fetch the dependencies"
+	fi
 	TRY_INSIDE=1 exec unshare --mount --net --propagation private bash "scripts/$(basename "$0")" "$what" "$directory"
 fi
 
@@ -227,15 +233,14 @@ try_rpm() {
 
 # A root with Node.js and npm's packages at hand but no compiler: nothing is compiled.
 try_npm() {
-	local file cache
+	local file
 	file=$(artefact "bpfwarden-[0-9]*.tgz")
-	cache=$(npm config get cache)
 	mkdir -p "$root/opt/node/bin" "$root/opt/npm" "$root/opt/cache"
 	cp .cache/runtime/$arch/node_modules/node-linux-$arch/bin/node "$root/opt/node/bin/"
 	mount --bind "$(npm root -g)/npm" "$root/opt/npm"
-	mount --bind "$cache" "$root/opt/cache"
+	mount --bind "$PWD/.cache/npm-try/cache" "$root/opt/cache"
 	mount -o remount,bind,ro "$root/opt/npm"
-	inside env PATH=/opt/node/bin:/usr/bin:/bin node /opt/npm/bin/npm-cli.js install --global --prefix=/opt/app --prefer-offline --cache=/opt/cache --no-audit --no-fund \
+	inside env PATH=/opt/node/bin:/usr/bin:/bin node /opt/npm/bin/npm-cli.js install --global --prefix=/opt/app --offline --cache=/opt/cache --registry="$(npm config get registry)" --no-audit --no-fund \
 		--foreground-scripts "/tmp/$file" >"$place/npm" 2>&1 || { cat "$place/npm" >&2; fail "npm install"; }
 	grep -h 'bpfwarden: ' "$place/npm" | head -n 1 >&2
 	grep -q 'nothing is compiled' "$place/npm" || { cat "$place/npm" >&2; fail "it did not say that the prebuilt addon fits"; }

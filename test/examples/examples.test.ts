@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { toEcs } from '../../src/alerts/formats/ecs.ts';
 import { SINK_TYPES, sinkConfigs } from '../../src/alerts/sinks/registry.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { CATALOG, SERIES_LIMIT } from '../../src/metrics/catalog.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
 import { alertsOf, execEvent, findingOf } from '../alerts/support/findings.ts';
 
@@ -17,6 +18,7 @@ describe('the examples', () => {
   for (const [folder, sinks] of [
     ['alertmanager', ['alerts_file', 'alertmanager']],
     ['multi-host', ['alerts_file', 'alertmanager']],
+    ['fleet', ['alerts_file', 'alertmanager']],
     ['falcosidekick', ['falcosidekick']],
     ['elasticsearch', ['ecs_file']],
     ['opentelemetry-loki', ['otel']],
@@ -42,6 +44,18 @@ describe('the examples', () => {
       ).trim();
     expect(route('alertname=x', 'origin=bpfwarden', 'severity=critical')).to.equal('pager');
     expect(route('alertname=x', 'origin=bpfwarden', 'severity=warning')).to.equal('team');
+  });
+
+  it('fleet: Prometheus takes both its configurations, and the agent drops only metrics that there are', () => {
+    const check = (...args: string[]) => execFileSync('promtool', ['check', 'config', ...args], { stdio: 'pipe' });
+    check('--syntax-only', at('fleet', 'prometheus.yml'));
+    check('--syntax-only', '--agent', at('fleet', 'agent.yml'));
+    const { scrape_configs: jobs } = yaml('fleet', 'agent.yml');
+    const dropped = /\((.*)\)/.exec(jobs[0].metric_relabel_configs[0].regex)?.[1]?.split('|') ?? [];
+    expect(dropped).to.have.lengthOf(4);
+    for (const name of dropped) expect(Object.keys(CATALOG)).to.include(name);
+    const { sample_limit: limit } = yaml('fleet', 'prometheus.yml').scrape_configs[0];
+    expect(limit).to.be.above(SERIES_LIMIT);
   });
 
   it('agree between the two sides: ports, paths, names', () => {
