@@ -51,6 +51,8 @@ export function layOut({ tree, epoch }: Target, root: string): void {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     symlinkSync(says, join(root, path));
   }
-  mkdirSync(join(root, '/etc/bpfwarden/rules'), { recursive: true });
+  // The last two systemd would make as well; without it the configuration names them all the same.
+  for (const path of ['/etc/bpfwarden/rules', '/var/lib/bpfwarden', '/var/log/bpfwarden'])
+    mkdirSync(join(root, path), { recursive: true });
   setTimes(root, epoch);
 }
