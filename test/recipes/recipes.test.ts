@@ -160,9 +160,9 @@ export const pigeon = sinkType({
   });
 
   it('a metric: one row, and the place that counts', () => {
-    expect(placesOf('A metric')).to.deep.equal(['src/metrics/catalog.ts']);
+    expect(placesOf('A metric', { part: 'daemon' })).to.deep.equal(['src/metrics/catalog/daemon.ts']);
     copy.insert(
-      'src/metrics/catalog.ts',
+      'src/metrics/catalog/daemon.ts',
       '  process_table_entries:',
       "  recipe_depth: { type: 'gauge', help: 'How deep it looked.', labels: NONE, cap: 1 },\n",
     );
