@@ -58,7 +58,15 @@ static __always_inline void thread_keep(struct task_struct *task, __u64 program,
 	thread_id tid = task->pid;
 
 	credentials_of(&now, task);
-	bpf_map_update_elem(&threads, &tid, &now, flags);
+	if (!bpf_map_update_elem(&threads, &tid, &now, flags) || flags == BPF_NOEXIST)
+		return;
+	/*
+	 * An LRU map refuses an entry while other CPUs hold all that are free, as in
+	 * a flood of forks. What is there then is the program before: the filter
+	 * would go by its name. Without an entry everything passes.
+	 */
+	bpf_map_delete_elem(&threads, &tid);
+	failure_count(FAILURE_CALL_MAP_FULL);
 }
 
 /* The child runs its parent's program; a thread's name is its process's, kept with the leader. */

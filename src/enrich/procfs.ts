@@ -76,7 +76,7 @@ export class Procfs {
 
   arguments(pid: number): readonly string[] | undefined {
     const text = this.#text(pid, 'cmdline');
-    return text === undefined || text === '' ? undefined : split(text.slice(0, MAX_ARGUMENTS));
+    return text === undefined || text === '' ? undefined : split(text, MAX_ARGUMENTS);
   }
 
   /** The variables of the allow-list that the process was started with. */
@@ -172,8 +172,8 @@ export class Procfs {
   }
 }
 
-function split(text: string): string[] {
-  const list = text.slice(0, MAX_BYTES).split('\0');
+function split(text: string, most = MAX_BYTES): string[] {
+  const list = text.slice(0, most).split('\0');
   if (list.at(-1) === '') list.pop();
   return list;
 }
