@@ -115,7 +115,7 @@ export class KnownFiles {
 
   #times(): string {
     const watched = [...this.installed.directories, ...this.packages.watched];
-    return watched.map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0).join(' ');
+    return watched.map((path) => statOf(path)?.mtimeNs ?? 0).join(' ');
   }
 
   /**

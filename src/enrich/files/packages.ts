@@ -68,7 +68,12 @@ export class Packages {
 }
 
 function isLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  } catch {
+    // It may not be looked at: then nothing below it is, either.
+    return false;
+  }
 }
 
 /** 53 bits of two FNV-1a hashes: with a million paths a chance of 1 in 10,000 that any two agree. */
