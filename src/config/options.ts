@@ -227,7 +227,11 @@ export const TABLES = {
 export const SINK_OPTIONS = {
   name: { ...text('', 'Unique name, the metric label'), required: true },
   type: { ...text('', 'Kind of sink'), required: true },
-  min_severity: choice(['info', 'warning', 'critical'], 'info', 'Lowest severity that is sent'),
+  min_severity: choice(
+    ['info', 'warning', 'critical'],
+    'warning',
+    'Lowest severity that is sent; for a file info, which is a record and calls nobody',
+  ),
   timeout_seconds: number(10, 0.1, 300, 'Time limit of one delivery'),
 } as const satisfies Options;
 

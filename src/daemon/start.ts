@@ -5,6 +5,7 @@
  */
 import { hostname, release } from 'node:os';
 import type { Announce } from '../alerts/announcer.ts';
+import { sinkConfigs } from '../alerts/sinks/registry.ts';
 import type { Config } from '../config/options.ts';
 import { Enricher } from '../enrich/enricher.ts';
 import { bootId, Host } from '../enrich/host.ts';
@@ -109,7 +110,8 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const reload = () => inForce.reload(options.configure);
   const status = statusOf({ version, reports, ...stages });
   server.open({ views: pipeline, rules: () => inForce.rules(), status, reload });
-  announce(log, loaded, server.url, { attached: reports, processes: enricher.processes });
+  const sinks = sinkConfigs(config).map(({ name }) => name);
+  announce(log, loaded, { url: server.url, sinks }, { attached: reports, processes: enricher.processes });
 
   return {
     url: server.url,
@@ -213,11 +215,16 @@ function openPipeline(
 function announce(
   log: Logger,
   { ruleset, problems }: Loaded,
-  url: string,
+  { url, sinks }: { readonly url: string; readonly sinks: readonly string[] },
   { attached, processes }: { readonly attached: readonly { readonly attached: boolean }[]; readonly processes: number },
 ): void {
   const count = attached.filter((report) => report.attached).length;
   log.info(`attached ${count} of ${attached.length} BPF programs; ${processes} processes known`);
   log.info(`${ruleset.infos.length} rules loaded${problems.length > 0 ? `, ${problems.length} problems` : ''}`);
   log.info(`metrics at ${url}/metrics`);
+  log.info(
+    sinks.length > 0
+      ? `alerts go to ${sinks.join(', ')}, and here`
+      : 'alerts go to this log alone: [output] alerts_file, [response] alert_webhook, [alertmanager] urls or [[sinks]] send them elsewhere',
+  );
 }

@@ -1,10 +1,12 @@
-import { int, type Options, path } from '../../config/option.ts';
+import { choice, int, type Options, path } from '../../config/option.ts';
 import { FORMAT_OPTIONS, renderer } from '../formats/index.ts';
 import { RotatingFile } from './rotating-file.ts';
 import { atLeast, DELIVERED, type SettingsOf, type Sink, sinkType } from './types.ts';
 
 const OPTIONS = {
   path: path('', 'Where to write; "-" is standard output'),
+  // A file is the record; it calls nobody.
+  min_severity: choice(['info', 'warning', 'critical'], 'info', 'Lowest severity that is written'),
   ...FORMAT_OPTIONS,
   rotate_bytes: int(104857600, 0, 1099511627776, 'Rotate at this size; 0 for never'),
   rotate_seconds: int(0, 0, 31536000, 'Rotate after this time; 0 for never'),
