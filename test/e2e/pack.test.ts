@@ -18,7 +18,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   DetectCryptoMinersUsingTheStratumProtocol: 'stratum_protocol_in_arguments',
   DisallowedSSHConnectionNonStandardPort: 'ssh_to_unusual_port',
   FilelessExecutionViaMemfdCreate: 'fileless_execution',
-  InterpretedProcsOutboundNetworkActivity: 'renamed_interpreter_connects_out',
+  InterpretedProcsOutboundNetworkActivity: 'unusual_interpreter_connects_out',
   NonSudoSetuid: 'setuid_root_attempt',
   PolkitLocalPrivilegeEscalationVulnerabilityCVE20214034: 'pkexec_without_arguments',
   PotentialLocalPrivilegeEscalationViaEnvironmentVariablesMisuse: 'loader_tunables_in_environment',
@@ -47,8 +47,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'T1053.003-1': 'cron_job_written',
   'T1053.003-3': 'cron_job_written',
   'T1055.009-3': 'process_memory_file_opened_for_writing',
-  // The parts of a pipe start in any order.
-  'T1059.004-9': 'decoder_feeds_shell|shell_fed_by_decoder',
+  'T1059.004-9': 'decoder_feeds_shell',
   'T1059.004-14': 'shell_escape',
   'T1070.003-1': 'shell_history_removed',
   'T1070.003-5': 'shell_history_removed',

@@ -129,7 +129,7 @@ export async function startDaemon(
         if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
         return (await fetch(`${url}/-/ready`)).ok || undefined;
       },
-      30_000,
+      90_000,
     );
   } catch (error) {
     child.kill('SIGKILL');
