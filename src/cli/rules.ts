@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, WardenError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
+import { isFalco } from '../rules/falco/load.ts';
 import { convertRuleFile } from '../rules/file/convert.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
 import { explainCondition, explanationText } from '../rules/predicate/explain.ts';
@@ -44,6 +45,12 @@ function convertRules(files: readonly string[], flags: Flags): number {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new WardenError('RULES_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  }
+  if (isFalco({ path: file, text })) {
+    const message = 'holds Falco rules, which load as they are';
+    throw new WardenError('RULES_INVALID', `${file} ${message}`, {
+      problems: [{ file, message, remedy: `name it with --falco.path=${file}` }],
+    });
   }
   try {
     const converted = convertRuleFile(file, text, /\.ya?ml$/.test(file) ? 'json' : 'yaml');

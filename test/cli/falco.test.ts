@@ -115,6 +115,9 @@ describe('Falco rules at the command line', () => {
     expect(check.status).to.equal(1);
     expect(check.stdout).to.contain('proc.vmsize').and.contain('1 disabled');
     expect(bpfwarden('check', files[0] ?? '').status).to.equal(0);
+    const converted = bpfwarden('rules', 'convert', files[0] ?? '');
+    expect(converted.status).to.not.equal(0);
+    expect(converted.stderr).to.contain('--falco.path=');
     const rules = bpfwarden('rules', ...paths()).stdout;
     expect(rules).to.contain('Shell with a secret').and.contain('falco');
   });
