@@ -73,6 +73,7 @@ export async function startExporter(): Promise<SimulatedExporter> {
   metrics.declarePlugins(DECLARED.plugins ?? []);
   metrics.declareSyscalls(DECLARED.syscalls ?? []);
   metrics.declareRules(RULES, ['process_exec', 'file_open']);
+  metrics.setInfo('host_info', { hostname: 'web-1' });
   metrics.setInfo('config_hash_info', { sha256: '0123456789abcdef' });
   metrics.setInfo('rules_hash_info', { sha256: '0123456789abcdef' });
   const started = Date.now() / 1000;
