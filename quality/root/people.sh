@@ -5,6 +5,7 @@ set -eu
 rm -rf /root/.pyenv /root/.npm /root/.cache /root/.local /root/.nvm
 useradd -m -s /bin/bash -u 4001 dev 2> /dev/null
 useradd -m -s /bin/bash -u 4002 ops 2> /dev/null
+mkdir -p /etc/sudoers.d
 echo 'ops ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/ops
 chmod 440 /etc/sudoers.d/ops
 for home in /root /home/dev /home/ops; do
