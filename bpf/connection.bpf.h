@@ -95,14 +95,17 @@ static __always_inline bool close_may_pass(struct sock *sk, struct task_struct *
 	return filter_endpoints(EVENT_NET_CLOSE, task, task->tgid, 0, &source, &destination);
 }
 
-/* io_uring begins a request right after it was submitted, in the same call, or hands it to a
- * worker. */
+/*
+ * io_uring begins a request right after it was submitted, in the same call, or hands
+ * it to a worker; its completion ends the mark (uring_connect_done). The time is for
+ * a request that never completes.
+ */
 static __always_inline bool uring_connects_now(struct task_struct *task, ktime_ns now)
 {
 	thread_id tid = task->pid;
 	ktime_ns *submitted = bpf_map_lookup_elem(&uring_connects, &tid);
 
-	return submitted && now - *submitted < 1000000;
+	return submitted && now - *submitted < 100000000;
 }
 
 /* Remembers who acts on the socket; false when there is no room. */

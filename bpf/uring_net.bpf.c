@@ -90,6 +90,7 @@ __noinline __u32 uring_connect_done(__u64 request, __s64 result)
 	__u64 key = (__u64)sk;
 	inode_number *reported;
 	struct uring_actor a;
+	thread_id tid = 0;
 
 	if (kept) {
 		struct net_event *e = (struct net_event *)kept->bytes;
@@ -98,9 +99,11 @@ __noinline __u32 uring_connect_done(__u64 request, __s64 result)
 		flags = 0;
 		bpf_map_delete_elem(&uring_requests, &request);
 	}
+	uring_actor_of(&a, request);
+	read_field(tid, a.task, struct task_struct, pid);
+	bpf_map_delete_elem(&uring_connects, &tid);
 	if (!inet_sock(sk))
 		return 0;
-	uring_actor_of(&a, request);
 	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP) {
 		if (result == 0 || result == -EALREADY || result == -EISCONN ||
 		    result == -EINPROGRESS ||

@@ -16,6 +16,7 @@ export interface Verdict {
   readonly version: string;
   readonly release: string;
   readonly seconds: number;
+  readonly parts: readonly string[];
   readonly ok: boolean;
   readonly programs: {
     readonly attached: number;
@@ -45,7 +46,11 @@ function programsOf(directory: string): Verdict['programs'] {
       .replace(/ +/, ' ')
       .replace(/: not (attached|on this kernel)/, '');
   return {
-    attached: rows.filter((line) => / ok$/.test(line)).length,
+    // Without the part `check`, what the daemon says of itself.
+    attached:
+      rows.length > 0
+        ? rows.filter((line) => / ok$/.test(line)).length
+        : Number(/attached (\d+) of/.exec(textOf(directory, 'daemon-all.log'))?.[1] ?? 0),
     notOffered: rows.filter((line) => line.includes(' not on this kernel: ')).map(reason),
     missing: rows.filter((line) => line.includes(' not attached: ')).map(reason),
   };
@@ -95,7 +100,7 @@ export function judge(directory: string, kernel: Kernel, expected: Expectations,
   } else if (parts.includes('all')) add('no events');
   const { arch, version, release } = kernel;
   const ok = problems.length + behaviours.differences.length + programs.missing.length === 0;
-  const verdict = { arch, version, release, seconds, ok, programs, behaviours, problems };
+  const verdict = { arch, version, release, seconds, parts, ok, programs, behaviours, problems };
   writeFileSync(join(directory, 'verdict.json'), JSON.stringify(verdict, null, 1));
   return verdict;
 }
@@ -131,8 +136,8 @@ function verdicts(): Verdict[] {
 export function writePage(): void {
   const all = verdicts();
   const rows = all.map(
-    ({ arch, version, programs, behaviours, problems }) =>
-      `| ${arch} ${version} | ${programs.attached}${programs.missing.length > 0 ? `, ${programs.missing.length} refused` : ''} | ${behaviours.same} of ${behaviours.of} | ${problems.length === 0 ? 'ok' : problems.length} |`,
+    ({ arch, version, parts, programs, behaviours, problems }) =>
+      `| ${arch} ${version} | ${programs.attached}${programs.missing.length > 0 ? `, ${programs.missing.length} refused` : ''} | ${behaviours.same} of ${behaviours.of} | ${problems.length === 0 ? 'ok' : problems.length}${parts.includes('rules') ? '' : ' (alerts and block not run)'} |`,
   );
   const notes = all.flatMap(({ arch, version, programs, behaviours, problems }) => {
     const lines = [
