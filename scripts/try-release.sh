@@ -50,10 +50,11 @@ if [ "${TRY_INSIDE:-}" != 1 ]; then
 		touch "$base/.complete"
 	fi
 	if [ "$what" = npm ]; then
-		# What npm would fetch, fetched before the network is gone.
+		# What npm would fetch, fetched before the network is gone; by the same Node.js, because
+		# npm prefers versions that fit the one it runs on.
 		package=$(ls "$directory"/bpfwarden-[0-9]*.tgz | sort -V | tail -n 1)
 		rm -rf .cache/npm-try
-		npm install --prefix .cache/npm-try/warm --cache "$PWD/.cache/npm-try/cache" --ignore-scripts --no-audit --no-fund "$package" >&2 || fail "npm could not fetch the dependencies"
+		"$(bash scripts/runtime.sh fetch "$arch")" "$(npm root -g)/npm/bin/npm-cli.js" install --prefix .cache/npm-try/warm --cache "$PWD/.cache/npm-try/cache" --ignore-scripts --no-audit --no-fund "$package" >&2 || fail "npm could not fetch the dependencies"
 	fi
 	TRY_INSIDE=1 exec unshare --mount --net --propagation private bash "scripts/$(basename "$0")" "$what" "$directory"
 fi
