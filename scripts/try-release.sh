@@ -28,6 +28,7 @@ if [ "$what" = same ]; then
 	trap 'rm -rf "$clone"' EXIT
 	git clone -q . "$clone/elsewhere"
 	ln -s "$PWD/node_modules" "$clone/elsewhere/node_modules"
+	echo node_modules >>"$clone/elsewhere/.git/info/exclude" # a link is no folder to .gitignore
 	mkdir -p "$clone/elsewhere/.cache"
 	ln -s "$PWD/.cache/runtime" "$clone/elsewhere/.cache/runtime"
 	(cd "$clone/elsewhere" && node --import tsx scripts/release.ts --arch="${ARCH:-$arch}" --only="${ONLY:-tarball,deb}" --output="$clone/out" >/dev/null) || fail "the second build"
