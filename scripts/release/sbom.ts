@@ -56,7 +56,11 @@ export function billOfMaterials(target: Target): string {
     .filter(({ ref }) => known(ref))
     .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter(known) }));
   document.metadata.timestamp = new Date(epoch * 1000).toISOString();
-  Object.assign(document.metadata.component, { version, description: `revision ${revision}, linux ${arch}` });
+  Object.assign(document.metadata.component, {
+    name: 'bpfwarden',
+    version,
+    description: `revision ${revision}, linux ${arch}`,
+  });
   document.components.push(
     {
       ...{ 'bom-ref': 'nodejs', type: 'platform', name: 'node', version: runtimeVersion(arch) },
