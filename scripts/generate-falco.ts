@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_TYPES } from '../src/rules/falco/events.ts';
 import { ARGUMENTS_OF } from '../src/rules/falco/fields/arguments.ts';
-import { FALCO_FIELDS, type FalcoField } from '../src/rules/falco/fields/index.ts';
+import { FALCO_FIELDS, type FalcoField } from '../src/rules/falco/fields/table.ts';
 import { PRIORITIES } from '../src/rules/falco/priority.ts';
 import { ENGINE_VERSION } from '../src/rules/falco/requirements.ts';
 import { OPERATORS, TRANSFORMERS } from '../src/rules/falco/syntax.ts';

@@ -4,7 +4,7 @@ import { type IdentityFacts, identify } from '../../src/schema/identity/program.
 import { id, recordFromJson } from '../../src/schema/record.ts';
 
 function identity(path: string, args: readonly string[], more: Partial<IdentityFacts> = {}) {
-  const facts = { path, args, filename: path, interp: undefined, cwd: '/work', terminal: false, name: undefined };
+  const facts = { path, args, filename: path, interp: undefined, cwd: '/srv', terminal: false, name: undefined };
   return identify({ ...facts, ...more });
 }
 const programOf = (path: string, ...args: string[]) => identity(path, args).program;
@@ -79,8 +79,8 @@ describe('what a program is', () => {
 
   it('keeps the path as it was given', () => {
     expect(identity('/usr/bin/vim.basic', ['vi'], { filename: '/usr/bin/vi' }).invokedPath).to.equal('/usr/bin/vi');
-    expect(identity('/work/a', ['a'], { filename: './a' }).invokedPath).to.equal('/work/a');
-    expect(identity('/work/a', ['a'], { filename: '../b/../a' }).invokedPath).to.equal('/a');
+    expect(identity('/srv/a', ['a'], { filename: './a' }).invokedPath).to.equal('/srv/a');
+    expect(identity('/srv/a', ['a'], { filename: '../b/../a' }).invokedPath).to.equal('/a');
     expect(identity('/memfd:x', ['x'], { filename: '/dev/fd/3' }).invokedPath).to.equal('/memfd:x');
   });
 });
@@ -90,16 +90,16 @@ describe('what an interpreter runs', () => {
   const command = (text: string) => ({ kind: 'command', command: text });
 
   it('is a file', () => {
-    expect(scriptOf('/bin/bash', 'x.sh', '-c')).to.deep.equal(file('/work/x.sh'));
+    expect(scriptOf('/bin/bash', 'x.sh', '-c')).to.deep.equal(file('/srv/x.sh'));
     expect(scriptOf('/bin/bash', '--rcfile', '/dev/null', '-x', '-o', 'pipefail', '/tmp/x')).to.deep.equal(
       file('/tmp/x'),
     );
     expect(scriptOf('/usr/bin/python3', '-u', '-W', 'ignore', '/opt/a.py', '-c')).to.deep.equal(file('/opt/a.py'));
-    expect(scriptOf('/usr/bin/perl', '-w', '-I', 'lib', '-Mstrict', 'a.pl')).to.deep.equal(file('/work/a.pl'));
-    expect(scriptOf('/usr/bin/node', '-r', 'x', 'a.js')).to.deep.equal(file('/work/a.js'));
+    expect(scriptOf('/usr/bin/perl', '-w', '-I', 'lib', '-Mstrict', 'a.pl')).to.deep.equal(file('/srv/a.pl'));
+    expect(scriptOf('/usr/bin/node', '-r', 'x', 'a.js')).to.deep.equal(file('/srv/a.js'));
     expect(scriptOf('/usr/bin/awk', '-F:', '-f', '/a.awk')).to.deep.equal(file('/a.awk'));
-    expect(scriptOf('/usr/bin/java', '-Xmx1g', '-cp', 'x', '-jar', 'a.jar')).to.deep.equal(file('/work/a.jar'));
-    expect(scriptOf('/usr/bin/php', '-d', 'a=b', 'i.php')).to.deep.equal(file('/work/i.php'));
+    expect(scriptOf('/usr/bin/java', '-Xmx1g', '-cp', 'x', '-jar', 'a.jar')).to.deep.equal(file('/srv/a.jar'));
+    expect(scriptOf('/usr/bin/php', '-d', 'a=b', 'i.php')).to.deep.equal(file('/srv/i.php'));
     expect(scriptOf('/usr/bin/busybox', 'sh', '/x')).to.deep.equal(file('/x'));
   });
 

@@ -1,5 +1,5 @@
 import { choice, int, type Options, path } from '../../config/option.ts';
-import { FORMAT_OPTIONS, renderer } from '../formats/index.ts';
+import { FORMAT_OPTIONS, renderer } from '../formats/renderer.ts';
 import { RotatingFile } from './rotating-file.ts';
 import { atLeast, DELIVERED, type SettingsOf, type Sink, sinkType } from './types.ts';
 

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { type Options, path, text, url } from '../../config/option.ts';
-import { FORMAT_OPTIONS, renderer } from '../formats/index.ts';
+import { FORMAT_OPTIONS, renderer } from '../formats/renderer.ts';
 import { deliveryKey } from '../identity.ts';
 import { checkStatus, createHttpClient, HTTP_OPTIONS } from './http-client.ts';
 import { secretFrom } from './secrets.ts';

@@ -3,7 +3,7 @@ import type { FieldSource, FieldValue } from '../../schema/event.ts';
 import type { FieldId } from '../../schema/fields.ts';
 import { any, type Condition, leaf, type Subject, type Test } from '../tree.ts';
 import { FalcoFault } from './fault.ts';
-import { resolveField } from './fields/index.ts';
+import { resolveField } from './fields/table.ts';
 import { type FieldType, fieldsOf, type Meaning, valueReader } from './meaning.ts';
 import type { ArgumentExpr, CallExpr, OperandExpr, Transformer } from './syntax.ts';
 

@@ -3,7 +3,7 @@ import type { FieldSource, FieldValue } from '../../schema/event.ts';
 import type { AlertText, RuleOutput } from '../types.ts';
 import { EVENT_TYPES } from './events.ts';
 import { FalcoFault, quoted } from './fault.ts';
-import { FALCO_FIELDS } from './fields/index.ts';
+import { FALCO_FIELDS } from './fields/table.ts';
 import { ABSENT, valueReader } from './meaning.ts';
 import { type Operand, resolveOperand } from './operand.ts';
 import { parseOperand } from './parse.ts';

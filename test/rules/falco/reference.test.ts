@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { OUTPUTS } from '../../../scripts/generate-falco.ts';
 import { EVENT_TYPES } from '../../../src/rules/falco/events.ts';
-import { FALCO_FIELDS } from '../../../src/rules/falco/fields/index.ts';
+import { FALCO_FIELDS } from '../../../src/rules/falco/fields/table.ts';
 import { KINDS } from '../../../src/schema/kinds.ts';
 
 describe('docs/falco.md', () => {
