@@ -7,8 +7,19 @@ import { CelText } from './scope.ts';
 const MAX_TEXT = 65_536;
 const MAX_NESTING = 64;
 
-/** Parses CEL. Throws RuleError with the place of the syntax error. */
+/** Macros are asked for by one rule after another, and a parsed text does not change. */
+const PARSED = new WeakMap<TextSource, CelText>();
+
+/** Parses CEL, each source once. Throws RuleError with the place of the syntax error. */
 export function parseCel(source: TextSource): CelText {
+  const known = PARSED.get(source);
+  if (known !== undefined) return known;
+  const parsed = parseText(source);
+  PARSED.set(source, parsed);
+  return parsed;
+}
+
+function parseText(source: TextSource): CelText {
   const { text } = source;
   if (text.trim() === '') throw new RuleError({ ...source.place(0), message: 'empty condition' });
   if (text.length > MAX_TEXT) {
