@@ -9,7 +9,7 @@ export const IDENTITY = {
     type: 'gauge',
     help: "Always 1; the host's own name, as alerts have it: Prometheus's instance is where it is scraped.",
     labels: { hostname: pattern(/^[\w.-]{1,253}$/, 'host name') },
-    cap: 1,
+    cap: 2,
   },
   build_info: {
     type: 'gauge',
