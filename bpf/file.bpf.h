@@ -6,6 +6,7 @@
 #include "call.bpf.h"
 #include "filter.bpf.h"
 #include "inode.bpf.h"
+#include "text.bpf.h"
 
 enum file_constants {
 	AT_FDCWD = -100,

@@ -2,6 +2,7 @@
 /* Token masks of names, strings and directories. */
 #include "filter.bpf.h"
 #include "inode.bpf.h"
+#include "text.bpf.h"
 
 static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
 					enum filter_token_type type, __u32 generation)

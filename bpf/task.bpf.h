@@ -4,6 +4,7 @@
 #define BPFWARDEN_TASK_H
 
 #include "inode.bpf.h"
+#include "text.bpf.h"
 
 static __always_inline __u64 capabilities_of(const kernel_cap_t *set)
 {

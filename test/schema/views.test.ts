@@ -34,7 +34,7 @@ describe('live views', () => {
   });
 
   it('knows the flags of the records', () => {
-    const header = readFileSync(new URL('../../bpf/events.h', import.meta.url), 'utf8');
+    const header = readFileSync(new URL('../../bpf/event_vocabulary.h', import.meta.url), 'utf8');
     const declared = [...header.matchAll(/RECORD_(\w+)\s*=\s*1 << (\d+)/g)].map(([, name, bit]) => [
       name,
       1 << Number(bit),

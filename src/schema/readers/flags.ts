@@ -1,4 +1,4 @@
-/** enum record_flags of bpf/events.h; a test compares them with the object. */
+/** enum record_flags of bpf/event_vocabulary.h; a test compares them with the object. */
 export const RECORD_FLAGS = {
   UNVERIFIED: 1 << 0,
   TRUNCATED: 1 << 1,
