@@ -149,6 +149,11 @@ export const TABLES = {
   },
   enrich: {
     max_processes: int(65536, 256, 4194304, 'Processes kept in the process table'),
+    engine_state: list(
+      'path',
+      [],
+      "Directories of container engines that are not in their usual place: Docker's data directory, containerd's state directory, the storage of podman or CRI-O",
+    ),
     environment: list(
       'string',
       [

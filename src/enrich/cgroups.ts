@@ -1,6 +1,7 @@
 import type { CgroupContext, ContainerDetails } from '../schema/context.ts';
 import { type Container, containerOf } from './containers.ts';
-import { readEngineState } from './engine-state.ts';
+import { type EnginePlaces, enginePlaces } from './engine-places.ts';
+import { readEngineState, taskOf } from './engine-state.ts';
 
 const NO_DETAILS: ContainerDetails = {};
 
@@ -14,21 +15,24 @@ class Cgroup implements CgroupContext {
   readonly podUid: string | undefined;
   readonly #container: Container | undefined;
   readonly #pods: PodDetails | undefined;
+  readonly #places: EnginePlaces;
   #details: ContainerDetails | undefined;
 
-  constructor(path: string, pods: PodDetails | undefined) {
-    const container = containerOf(path);
+  constructor(path: string, places: EnginePlaces, pods: PodDetails | undefined) {
+    const inPath = containerOf(path);
+    const container = inPath === undefined || inPath.runtime === 'unknown' ? (taskOf(path, places) ?? inPath) : inPath;
     this.path = path;
     this.containerId = container?.id;
     this.runtime = container?.runtime;
     this.podUid = container?.podUid;
     this.#container = container;
     this.#pods = pods;
+    this.#places = places;
   }
 
   get details(): ContainerDetails {
     if (this.#container === undefined) return NO_DETAILS;
-    this.#details ??= readEngineState(this.#container);
+    this.#details ??= readEngineState(this.#container, this.#places);
     const { podUid, containerId } = this;
     if (this.#pods === undefined || podUid === undefined || containerId === undefined) return this.#details;
     const more = this.#pods(podUid, containerId);
@@ -36,16 +40,24 @@ class Cgroup implements CgroupContext {
   }
 }
 
+export interface CgroupsOptions {
+  readonly limit?: number;
+  readonly places?: EnginePlaces;
+  readonly pods?: PodDetails | undefined;
+}
+
 /** Paths and containers by cgroup id. A cgroup's id is not used again while the machine runs. */
 export class Cgroups {
   readonly #limit: number;
   readonly #known = new Map<number, CgroupContext>();
 
+  readonly #places: EnginePlaces;
   readonly #pods: PodDetails | undefined;
 
-  constructor({ limit = 16_384, pods }: { limit?: number; pods?: PodDetails | undefined } = {}) {
-    this.#limit = limit;
-    this.#pods = pods;
+  constructor(options: CgroupsOptions = {}) {
+    this.#limit = options.limit ?? 16_384;
+    this.#places = options.places ?? enginePlaces();
+    this.#pods = options.pods;
   }
 
   get(id: number): CgroupContext | undefined {
@@ -56,7 +68,7 @@ export class Cgroups {
   learn(id: number, path: string): CgroupContext {
     const known = this.#known.get(id);
     if (known?.path === path) return known;
-    const context = new Cgroup(path, this.#pods);
+    const context = new Cgroup(path, this.#places, this.#pods);
     this.#known.set(id, context);
     if (this.#known.size > this.#limit) {
       const [oldest] = this.#known.keys();

@@ -4,9 +4,12 @@ export interface Container {
   readonly runtime: string;
   /** Kubernetes pod, in its usual form with dashes. */
   readonly podUid: string | undefined;
+  /** User whose own engine it is, without root; undefined for the host's. */
+  readonly uid: number | undefined;
 }
 
 const HEX = '[0-9a-f]{64}';
+const USER = /(?:^|\/)user-(\d{1,10})\.slice\//;
 const POD =
   /(?:^|[/-])pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice|\/|$)/;
 
@@ -38,9 +41,15 @@ export function containerOf(cgroup: string): Container | undefined {
   if (cgroup.length < 5) return undefined;
   for (const { runtime, pattern } of FORMS) {
     const id = [...cgroup.matchAll(pattern)].at(-1)?.[1];
-    if (id !== undefined) return { id: unescapeUnit(id), runtime, podUid: podOf(cgroup) };
+    if (id !== undefined) return { id: unescapeUnit(id), runtime, podUid: podOf(cgroup), uid: userOf(cgroup) };
   }
   return undefined;
+}
+
+function userOf(cgroup: string): number | undefined {
+  const uid = Number(USER.exec(cgroup)?.[1] ?? 0);
+  // Root's session starts containers of the host's engine.
+  return uid === 0 ? undefined : uid;
 }
 
 function podOf(cgroup: string): string | undefined {

@@ -3,18 +3,21 @@
  * Read from the engine's own files when somebody first asks, so that no
  * engine's socket, client or answer is needed.
  */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerDetails } from '../schema/context.ts';
 import type { Container } from './containers.ts';
+import type { EnginePlaces } from './engine-places.ts';
 
 const MAX_BYTES = 4 << 20;
+const MAX_MOUNTS = 64;
 const HEX = /^[0-9a-f]{64}$/;
+/** How containerd writes names of namespaces and tasks; what two levels of a cgroup path may be. */
+const TASK = /^\/([\w.-]{1,76})\/([\w.-]{1,76})$/;
 const NOTHING: ContainerDetails = {};
-
-const DOCKER = 'var/lib/docker/containers';
-const CONTAINERD = 'run/containerd/io.containerd.runtime.v2.task';
-const STORAGE = ['run/containers/storage', 'var/lib/containers/storage'];
+/** What engines themselves mount, from their own directories. */
+const OWN_MOUNTS =
+  /^\/(etc\/(hosts|hostname|resolv\.conf)|dev\/|sys\/fs\/cgroup|run\/\.containerenv|run\/secrets$|proc$|sys$)/;
 /** Only a privileged container has all of these and none of its paths masked. */
 const PRIVILEGED = ['CAP_SYS_ADMIN', 'CAP_SYS_MODULE', 'CAP_SYS_RAWIO', 'CAP_SYS_BOOT'];
 
@@ -24,54 +27,87 @@ const objectOf = (value: unknown): Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
 
-/** What the files below `root` say; nothing where there are none, as for a container that is gone. */
-export function readEngineState({ id, runtime }: Pick<Container, 'id' | 'runtime'>, root = '/'): ContainerDetails {
-  if (!HEX.test(id)) return runtime === 'lxc' || runtime === 'systemd-nspawn' ? { name: id } : NOTHING;
+/** What the engine's files say; nothing where there are none, as for a container that is gone. */
+export function readEngineState(container: Container, places: EnginePlaces): ContainerDetails {
+  const { id, runtime, uid } = container;
+  const storage = uid === undefined ? places.storage : [...places.storageOf(uid), ...places.storage];
   switch (runtime) {
     case 'docker':
-      return fromDocker(join(root, DOCKER, id));
+      return HEX.test(id) ? fromDocker(places.docker, id) : NOTHING;
     case 'containerd':
-      return fromContainerd(join(root, CONTAINERD), id);
+      return fromContainerd(places.containerd, id);
     case 'cri-o':
     case 'podman':
-      return fromStorage(root, id);
+      return HEX.test(id) ? fromStorage(storage, id) : NOTHING;
+    case 'lxc':
+    case 'systemd-nspawn':
+      return { name: id };
     default:
       return NOTHING;
   }
 }
 
-function fromDocker(folder: string): ContainerDetails {
-  const state = readJson(join(folder, 'config.v2.json'));
-  if (state === undefined) return NOTHING;
-  const config = objectOf(objectOf(state).Config);
-  const labels = objectOf(config.Labels);
-  const privileged = objectOf(readJson(join(folder, 'hostconfig.json'))).Privileged;
-  return known({
-    name: textOf(objectOf(state).Name)?.replace(/^\//, ''),
-    ...imageOf(textOf(config.Image), textOf(objectOf(state).Image)),
-    privileged: typeof privileged === 'boolean' ? privileged : undefined,
-    podName: textOf(labels['io.kubernetes.pod.name']),
-    podNamespace: textOf(labels['io.kubernetes.pod.namespace']),
-  });
+/**
+ * A task of containerd whose cgroup path tells only its namespace and name, as
+ * ctr and nerdctl make them with the cgroupfs driver: it is one if containerd
+ * has such a task.
+ */
+export function taskOf(cgroup: string, { containerd }: EnginePlaces): Container | undefined {
+  const [, namespace, id] = TASK.exec(cgroup) ?? [];
+  if (namespace === undefined || id === undefined) return undefined;
+  const found = containerd.some((place) => existsSync(join(place, namespace, id, 'config.json')));
+  return found ? { id, runtime: 'containerd', podUid: undefined, uid: undefined } : undefined;
 }
 
-/** The task directory of each of containerd's namespaces has the container's OCI configuration. */
-function fromContainerd(folder: string, id: string): ContainerDetails {
-  for (const namespace of listed(folder)) {
-    const details = fromSpec(join(folder, namespace, id, 'config.json'));
-    if (details !== undefined) return details;
+function fromDocker(places: readonly string[], id: string): ContainerDetails {
+  for (const place of places) {
+    const state = readJson(join(place, id, 'config.v2.json'));
+    if (state === undefined) continue;
+    const config = objectOf(objectOf(state).Config);
+    const labels = objectOf(config.Labels);
+    const privileged = objectOf(readJson(join(place, id, 'hostconfig.json'))).Privileged;
+    return known({
+      name: textOf(objectOf(state).Name)?.replace(/^\//, ''),
+      ...imageOf(textOf(config.Image), textOf(objectOf(state).Image)),
+      privileged: typeof privileged === 'boolean' ? privileged : undefined,
+      hostPaths: pathsOf(
+        Object.values(objectOf(objectOf(state).MountPoints))
+          .map(objectOf)
+          .filter(({ Type }) => Type === 'bind')
+          .map(({ Source }) => Source),
+      ),
+      podName: textOf(labels['io.kubernetes.pod.name']),
+      podNamespace: textOf(labels['io.kubernetes.pod.namespace']),
+    });
   }
   return NOTHING;
 }
 
-function fromStorage(root: string, id: string): ContainerDetails {
-  const spec = STORAGE.map((storage) =>
-    fromSpec(join(root, storage, 'overlay-containers', id, 'userdata/config.json')),
+/** The task directory of each of containerd's namespaces has the container's OCI configuration. */
+function fromContainerd(places: readonly string[], id: string): ContainerDetails {
+  for (const place of places) {
+    for (const namespace of listed(place)) {
+      const details = fromSpec(join(place, namespace, id, 'config.json'));
+      // A name that is no number was given by somebody.
+      if (details !== undefined) return HEX.test(id) ? details : { name: id, ...details };
+    }
+  }
+  return NOTHING;
+}
+
+/** One directory of the storage for each driver: overlay-containers, vfs-containers, ... */
+function fromStorage(places: readonly string[], id: string): ContainerDetails {
+  const folders = places.flatMap((place) =>
+    listed(place)
+      .filter((name) => name.endsWith('-containers'))
+      .map((name) => join(place, name)),
   );
-  const details = spec.find((one) => one !== undefined);
-  const entry = STORAGE.flatMap((storage) =>
+  const details = folders
+    .map((folder) => fromSpec(join(folder, id, 'userdata/config.json')))
+    .find((one) => one !== undefined);
+  const entry = folders.flatMap((folder) =>
     ['containers.json', 'volatile-containers.json'].flatMap((file) => {
-      const list = readJson(join(root, storage, 'overlay-containers', file));
+      const list = readJson(join(folder, file));
       return Array.isArray(list) ? list.map(objectOf).filter((one) => one.id === id) : [];
     }),
   )[0];
@@ -99,6 +135,7 @@ function fromSpec(path: string): ContainerDetails | undefined {
       first('io.kubernetes.cri-o.ImageRef'),
     ),
     privileged: isPrivileged(spec),
+    hostPaths: pathsOf(bindsOf(spec)),
     podName: first('io.kubernetes.cri.sandbox-name', 'io.kubernetes.pod.name'),
     podNamespace: first('io.kubernetes.cri.sandbox-namespace', 'io.kubernetes.pod.namespace'),
   });
@@ -109,6 +146,24 @@ function isPrivileged(spec: Json): boolean | undefined {
   if (!Array.isArray(bounding)) return undefined;
   const masked = objectOf(spec.linux).maskedPaths;
   return PRIVILEGED.every((name) => bounding.includes(name)) && !(Array.isArray(masked) && masked.length > 0);
+}
+
+/** Sources of what the host mounts into it, but for what every container gets. */
+function bindsOf({ mounts }: Json): unknown[] {
+  if (!Array.isArray(mounts)) return [];
+  return mounts
+    .map(objectOf)
+    .filter(({ type, destination, options }) => {
+      const binds =
+        type === 'bind' || (Array.isArray(options) && (options.includes('bind') || options.includes('rbind')));
+      return binds && typeof destination === 'string' && !OWN_MOUNTS.test(destination);
+    })
+    .map(({ source }) => source);
+}
+
+function pathsOf(sources: readonly unknown[]): readonly string[] | undefined {
+  const paths = sources.flatMap((source) => textOf(source) ?? []).filter((source) => source.startsWith('/'));
+  return paths.length === 0 ? undefined : [...new Set(paths)].sort().slice(0, MAX_MOUNTS);
 }
 
 /** `registry:5000/team/app:1.2@sha256:…` -> registry:5000/team/app and 1.2. */

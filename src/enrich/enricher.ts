@@ -6,12 +6,14 @@ import { shapesOf } from '../schema/readers.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { perSecond, TokenBucket } from '../token-bucket.ts';
 import { Cgroups, type PodDetails } from './cgroups.ts';
-import { isWholeOf, NAMESPACES } from './exec-record.ts';
+import { enginePlaces } from './engine-places.ts';
+import { isWholeOf } from './exec-record.ts';
 import { FeedUpdates } from './feed-updates.ts';
 import { Feeds } from './feeds.ts';
 import { KnownFiles } from './files/known-files.ts';
 import { HashService } from './hash-service.ts';
 import type { Host } from './host.ts';
+import { HostNamespaces } from './namespaces.ts';
 import { type Machine, Process } from './process.ts';
 import { ProcessTable, type TableCounts } from './process-table.ts';
 import { type ProcessFacts, Procfs, sameStart, ticksToTime } from './procfs.ts';
@@ -22,7 +24,6 @@ import { type RecordReaders, recordReaders } from './record-readers.ts';
 const REPAIRS = perSecond(500);
 /** Records of different CPUs may come a little out of order. */
 const REORDER_NS = 1e9;
-const USER = NAMESPACES.indexOf('user');
 /** Processes looked at in one step of a sweep. */
 const SWEEP_STEP = 512;
 
@@ -56,7 +57,7 @@ export class Enricher {
   readonly #steps: (KindStep | undefined)[] = [];
   /** Kinds that always come through the bulk ring. */
   readonly #isBulk: boolean[] = [];
-  #hostNamespaces: readonly number[] | undefined;
+  readonly #hostNamespaces: HostNamespaces;
   readonly hashing: HashService;
   readonly files: KnownFiles;
   readonly feeds = new Feeds();
@@ -72,14 +73,14 @@ export class Enricher {
   constructor({ config, host, layout, procfs, files, pods }: EnricherOptions) {
     const shapes = shapesOf(layout);
     this.#host = host;
-    this.#cgroups = new Cgroups({ pods });
+    this.#cgroups = new Cgroups({ pods, places: enginePlaces(config.enrich.engine_state) });
     this.#procfs = procfs ?? new Procfs(config.enrich.environment);
     this.#table = new ProcessTable(config.enrich.max_processes);
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
     this.hashing = new HashService(config.enrich.hash_max_bytes);
     this.files = files ?? new KnownFiles();
     this.#services = { hashes: this.hashing.lookup, files: this.files, feeds: this.feeds };
-    this.#hostNamespaces = this.#procfs.namespaces(1);
+    this.#hostNamespaces = new HostNamespaces(this.#procfs.namespaces(1));
     this.#read = recordReaders(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);
   }
@@ -121,7 +122,7 @@ export class Enricher {
     // The kernel tells also where /proc refuses: pid 1 may hold capabilities that this process does not.
     // kthreadd (pid 2) is in the initial namespaces.
     const first = views.find((view) => this.#read.header.pid(view) <= 2);
-    if (first !== undefined) this.#hostNamespaces = this.#read.exec.namespaces(first);
+    if (first !== undefined) this.#hostNamespaces.numbers = this.#read.exec.namespaces(first);
     for (const view of views) this.#seedOne(view);
     for (const pid of this.#procfs.pids()) {
       const facts = this.#table.newest(pid) === undefined ? this.#procfs.read(pid) : undefined;
@@ -205,9 +206,12 @@ export class Enricher {
   /** `without`: what is known where /proc tells nothing. */
   #changeNamespaces(view: LiveView, process: Process, without: false | undefined): void {
     if (this.#read.header.result(view) < 0) return;
-    const seen = this.#mayRepair() ? this.#inHostNamespaces(this.#procfs.namespaces(process.pid)) : undefined;
+    const known = process.hostNamespaces;
+    process.setNamespaces(
+      this.#mayRepair() ? this.#hostNamespaces.othersIn(this.#procfs.namespaces(process.pid)) : undefined,
+    );
     // The process may have ended by now; one that left a namespace is not in the host's all the same.
-    process.hostNamespaces = seen ?? (process.hostNamespaces === true ? without : undefined);
+    if (process.ownNamespaces === undefined && known === true) process.hostNamespaces = without;
   }
 
   #exec(view: LiveView, process: Process): void {
@@ -235,11 +239,11 @@ export class Enricher {
       : exec.isCut(view)
         ? { ...facts.program, args: this.#wholeArguments(process.pid, facts.program.args) }
         : facts.program;
-    const namespaces = exec.namespaces(view);
-    const hostUser = this.#hostNamespaces === undefined ? undefined : this.#hostNamespaces[USER] === namespaces[USER];
+    const own = this.#hostNamespaces.othersIn(exec.namespaces(view));
+    const hostUser = own === undefined ? undefined : !own.includes('user');
     process.program = new Program({ ...program, hostUser }, process.pid, this.#services);
     process.capabilities = facts.capabilities;
-    process.hostNamespaces = this.#inHostNamespaces(namespaces);
+    process.setNamespaces(own);
     if (facts.cgroup !== undefined) {
       process.cgroupId = header.cgroup_id(view);
       process.cgroup = this.#cgroups.learn(process.cgroupId, facts.cgroup);
@@ -263,7 +267,7 @@ export class Enricher {
     child.uid = parent.uid;
     child.euid = parent.euid;
     child.capabilities = parent.capabilities;
-    child.hostNamespaces = this.#inHostNamespaces(childNamespaces(view));
+    child.setNamespaces(this.#hostNamespaces.othersIn(childNamespaces(view)));
     child.repaired = parent.repaired;
     this.#moveTo(child, childCgroup(view), parent);
     child.trimAncestors();
@@ -347,7 +351,7 @@ export class Enricher {
     process.uid = facts.uid;
     process.euid = facts.euid;
     process.capabilities = facts.capabilities;
-    process.hostNamespaces = this.#inHostNamespaces(facts.namespaces);
+    process.setNamespaces(this.#hostNamespaces.othersIn(facts.namespaces));
   }
 
   /** After a loss: is the process still the program that the table says? */
@@ -376,12 +380,6 @@ export class Enricher {
     if (process.cgroup !== undefined || !this.#mayRepair()) return;
     const path = this.#procfs.cgroup(process.pid);
     if (path !== undefined) process.cgroup = this.#cgroups.learn(cgroup, path);
-  }
-
-  #inHostNamespaces(numbers: readonly number[] | undefined): boolean | undefined {
-    return numbers === undefined
-      ? undefined
-      : this.#hostNamespaces?.every((number, index) => number === numbers[index]);
   }
 
   #mayRepair(): boolean {

@@ -27,6 +27,7 @@ export class Process implements ProcessContext {
   euid: number | undefined = undefined;
   capabilities: readonly string[] | undefined = undefined;
   hostNamespaces: boolean | undefined = undefined;
+  ownNamespaces: readonly string[] | undefined = undefined;
   cgroup: CgroupContext | undefined = undefined;
   cgroupId = -1;
   /** Made from /proc after an event was lost, or from next to nothing. */
@@ -48,6 +49,12 @@ export class Process implements ProcessContext {
     this.startTime = startTime;
     this.program = program;
     this.checked = machine.losses;
+  }
+
+  /** `own` are those that are not pid 1's. */
+  setNamespaces(own: readonly string[] | undefined): void {
+    this.ownNamespaces = own;
+    this.hostNamespaces = own === undefined ? undefined : own.length === 0;
   }
 
   get incomplete(): boolean {

@@ -106,6 +106,8 @@ export interface ProcessContext {
   readonly euid: number | undefined;
   readonly capabilities: readonly string[] | undefined;
   readonly hostNamespaces: boolean | undefined;
+  /** Those that are not pid 1's; undefined while unknown. */
+  readonly ownNamespaces: readonly string[] | undefined;
   readonly cgroup: CgroupContext | undefined;
   readonly entityId: string;
   /** Read from /proc, or not known at all, because an event was lost. */
@@ -138,6 +140,8 @@ export interface ContainerDetails {
   readonly imageTag?: string;
   readonly imageId?: string;
   readonly privileged?: boolean;
+  /** What of the host is mounted into it. */
+  readonly hostPaths?: readonly string[];
   readonly podName?: string;
   readonly podNamespace?: string;
   /** Those that the configuration names. */

@@ -122,6 +122,11 @@ export const FIELDS = {
     doc: 'Environment at exec, only the variables of the allow-list',
   },
   'process.cgroup': { type: 'string', kinds: 'all', doc: 'Path in the cgroup hierarchy' },
+  'process.own_namespaces': {
+    type: 'list<string>',
+    kinds: 'all',
+    doc: "Namespaces that are not those of pid 1: mount, pid, network, user, uts, ipc; absent where all are pid 1's",
+  },
   'process.host_namespaces': { type: 'bool', kinds: 'all', doc: 'All namespaces are those of pid 1' },
   'process.thread_leader': { type: 'bool', kinds: 'all', doc: 'The acting thread is the main thread' },
   'process.exit_code': { type: 'int', kinds: ['process_exit'], doc: 'Exit status, 0 to 255' },
@@ -166,6 +171,11 @@ export const FIELDS = {
   'container.image.tag': { type: 'string', kinds: 'all', doc: 'Tag of the image' },
   'container.image.id': { type: 'string', kinds: 'all', doc: 'Id of the image' },
   'container.privileged': { type: 'bool', kinds: 'all', doc: 'The container is a privileged one' },
+  'container.host_paths': {
+    type: 'list<string>',
+    kinds: 'all',
+    doc: 'Files and directories of the host that are mounted into the container, without what every container gets',
+  },
   'container.pod_name': { type: 'string', kinds: 'all', doc: 'Name of the Kubernetes pod' },
   'container.pod_namespace': { type: 'string', kinds: 'all', doc: 'Namespace of the Kubernetes pod' },
   'container.pod_labels': {

@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { readEngineState } from '../../src/enrich/engine-state.ts';
+import { containerOf } from '../../src/enrich/containers.ts';
+import { enginePlaces } from '../../src/enrich/engine-places.ts';
+import { readEngineState, taskOf } from '../../src/enrich/engine-state.ts';
 
 const ID = 'ab'.repeat(32);
 const OTHER = 'cd'.repeat(32);
@@ -21,7 +23,8 @@ describe('The state that container engines keep', () => {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
   }
-  const read = (runtime: string, id = ID) => readEngineState({ id, runtime }, root);
+  const read = (runtime: string, id = ID, uid?: number) =>
+    readEngineState({ id, runtime, podUid: undefined, uid }, enginePlaces([], root));
 
   it('of Docker', () => {
     write(`var/lib/docker/containers/${ID}/config.v2.json`, {
@@ -111,5 +114,59 @@ describe('The state that container engines keep', () => {
     expect(read('unknown')).to.deep.equal({});
     expect(read('docker', '../../etc')).to.deep.equal({});
     expect(read('lxc', 'web')).to.deep.equal({ name: 'web' });
+  });
+
+  it('of what the host mounts into it, without what every container gets', () => {
+    const bind = (source: string, destination: string) => ({ type: 'bind', source, destination, options: ['rbind'] });
+    write(`run/containerd/io.containerd.runtime.v2.task/default/${ID}/config.json`, {
+      mounts: [
+        { type: 'proc', source: 'proc', destination: '/proc' },
+        bind('/var/lib/engine/hosts', '/etc/hosts'),
+        bind('/var/run/docker.sock', '/var/run/docker.sock'),
+        { source: '/', destination: '/host', options: ['bind', 'ro'] },
+        bind('/', '/again'),
+      ],
+    });
+    expect(read('containerd')).to.deep.equal({ hostPaths: ['/', '/var/run/docker.sock'] });
+    write(`var/lib/docker/containers/${ID}/config.v2.json`, {
+      Name: '/agent',
+      MountPoints: {
+        '/host': { Type: 'bind', Source: '/', Destination: '/host' },
+        '/data': { Type: 'volume', Source: '/var/lib/docker/volumes/data/_data', Destination: '/data' },
+      },
+    });
+    expect(read('docker')).to.deep.equal({ name: 'agent', hostPaths: ['/'] });
+  });
+
+  it('of k3s, of an engine that keeps its state elsewhere, of other storage drivers, of a user without root', () => {
+    const annotated = (name: string) => spec(['CAP_CHOWN'], [], { 'nerdctl/name': name });
+    write(`run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/${ID}/config.json`, annotated('traefik'));
+    expect(read('containerd')).to.include({ name: 'traefik' });
+    write(`data/docker/containers/${ID}/config.v2.json`, { Name: '/moved' });
+    const moved = enginePlaces([join(root, 'data/docker')], root);
+    const container = { id: ID, runtime: 'docker', podUid: undefined, uid: undefined };
+    expect(readEngineState(container, moved)).to.deep.equal({ name: 'moved' });
+    expect(read('docker')).to.deep.equal({});
+    write(`var/lib/containers/storage/vfs-containers/${ID}/userdata/config.json`, annotated('by-root'));
+    expect(read('podman')).to.include({ name: 'by-root' });
+    write('etc/passwd', 'root:x:0:0::/root:/bin/sh\nkim:x:1000:1000:Kim,,:/home/kim:/bin/sh\n');
+    write(`home/kim/.local/share/containers/storage/overlay-containers/${ID}/userdata/config.json`, annotated('kims'));
+    expect(read('podman', ID, 1000)).to.include({ name: 'kims' });
+    expect(read('podman', ID, 1001)).to.include({ name: 'by-root' });
+  });
+
+  it("tells a task of containerd's by its namespace and name in the cgroup path", () => {
+    const places = enginePlaces([], root);
+    write('run/containerd/io.containerd.runtime.v2.task/default/web-1/config.json', spec(all, [], {}));
+    expect(taskOf('/default/web-1', places)).to.deep.equal({
+      id: 'web-1',
+      runtime: 'containerd',
+      podUid: undefined,
+      uid: undefined,
+    });
+    expect(read('containerd', 'web-1')).to.deep.equal({ name: 'web-1', privileged: true });
+    for (const path of ['/default/web-2', '/system.slice/ssh.service', '/../../etc', '/default/..', '/default/web-1/x'])
+      expect(taskOf(path, places), path).to.equal(undefined);
+    expect(containerOf('/default/web-1')).to.equal(undefined);
   });
 });

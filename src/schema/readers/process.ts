@@ -30,6 +30,10 @@ export function processReaders(members: Members): FieldReaders {
     'process.entity_id': (view) => view.process?.entityId,
     'process.cgroup': (view) => view.process?.cgroup?.path,
     'process.host_namespaces': (view) => (kernelThread(view) ? true : view.process?.hostNamespaces),
+    'process.own_namespaces': (view) => {
+      const own = kernelThread(view) ? undefined : view.process?.ownNamespaces;
+      return own?.length === 0 ? undefined : own;
+    },
     'container.id': (view) => view.process?.cgroup?.containerId,
     'container.runtime': (view) => view.process?.cgroup?.runtime,
     'container.pod_uid': (view) => view.process?.cgroup?.podUid,
@@ -38,6 +42,7 @@ export function processReaders(members: Members): FieldReaders {
     'container.image.tag': (view) => view.process?.cgroup?.details.imageTag,
     'container.image.id': (view) => view.process?.cgroup?.details.imageId,
     'container.privileged': (view) => view.process?.cgroup?.details.privileged,
+    'container.host_paths': (view) => view.process?.cgroup?.details.hostPaths,
     'container.pod_name': (view) => view.process?.cgroup?.details.podName,
     'container.pod_namespace': (view) => view.process?.cgroup?.details.podNamespace,
     'container.pod_labels': (view) => view.process?.cgroup?.details.podLabels,
