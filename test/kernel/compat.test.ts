@@ -16,7 +16,7 @@ async function compat(...args: string[]): Promise<Run | undefined> {
 describe('32-bit socketcall and mmap', function () {
   this.timeout(60_000);
 
-  it('packet and raw sockets', async () => {
+  it('packet and raw sockets of 32-bit programs are reported as those of others', async () => {
     const packet = await compat('packet');
     if (packet === undefined) return;
     const event = only(packet.events, { 'event.type': 'socket_raw', 'network.family': 'packet' });
@@ -26,14 +26,14 @@ describe('32-bit socketcall and mmap', function () {
     only(raw?.events ?? [], { 'event.type': 'socket_raw', 'network.family': 'ipv4', 'socket.protocol': 1 });
   });
 
-  it('bind, listen and accept', async () => {
+  it('a 32-bit server is reported from bind to accept', async () => {
     const run = await compat('listen', '40771');
     if (run === undefined) return;
     only(run.events, { 'event.type': 'net_listen', 'network.source.port': 40771 });
     only(run.events, { 'event.type': 'net_accept', 'network.destination.port': 40771 });
   });
 
-  it('connect and send of UDP', async () => {
+  it('a 32-bit client is reported with its destination', async () => {
     const connected = await compat('udp', '40772');
     if (connected === undefined) return;
     only(connected.events, {
@@ -46,7 +46,7 @@ describe('32-bit socketcall and mmap', function () {
     only(sent?.events ?? [], { 'event.type': 'net_send', 'network.destination.port': 40773 });
   });
 
-  it('the first mmap', async () => {
+  it('the old mmap that makes memory executable is reported', async () => {
     const run = await compat('mmap');
     if (run === undefined) return;
     const [event] = select(run.events, { 'event.type': 'mmap_exec', 'event.source': 'syscall32' });

@@ -11,7 +11,7 @@ const withOpens = (opens: KindFilter): KernelFilter => ({
 });
 const component = (text: string): KindFilter => ({ pass: 'tokens', tokens: [{ type: 'component', text }] });
 
-describe('counts and filter', function () {
+describe('what is counted and filtered', function () {
   this.timeout(120_000);
   const file = () => {
     const path = join(watching().directory, 'flooded_file');

@@ -22,7 +22,7 @@ async function scratch(...names: string[]): Promise<string[]> {
   });
 }
 
-describe('facts', function () {
+describe('what an event says of files, mounts and sockets', function () {
   this.timeout(60_000);
 
   for (const how of ['sendfile', 'splice', 'copy']) {
@@ -36,21 +36,21 @@ describe('facts', function () {
     });
   }
 
-  it('asynchronous reads and writes', async () => {
+  it('asynchronous reads and writes are reads and writes', async () => {
     const [file = ''] = await scratch('file');
     const read = only(await facts('aio_read', file), { 'event.type': 'file_read', 'file.path': file });
     expect(fieldOf(read, 'event.syscall')).to.equal('io_submit');
     only(await facts('aio_write', file), { 'event.type': 'file_write', 'file.path': file });
   });
 
-  it('mappings', async () => {
+  it('a mapped file is read or written without a system call for it', async () => {
     const [file = ''] = await scratch('file');
     const read = only(await facts('mmap_read', file), { 'event.type': 'file_read', 'file.path': file });
     expect(fieldOf(read, 'event.syscall')).to.equal('mmap');
     only(await facts('mmap_write', file), { 'event.type': 'file_write', 'file.path': file });
   });
 
-  it('attributes taken away, inode flags set, content cut out', async () => {
+  it('an attribute taken away, an inode flag set and content cut out each say of which file', async () => {
     const [file = ''] = await scratch('file');
     only(await facts('removexattr', file), {
       'event.type': 'file_removexattr',
@@ -68,14 +68,14 @@ describe('facts', function () {
     });
   });
 
-  it('namespaces that clone and clone3 make', async () => {
+  it('namespaces that clone and clone3 make are those of the child', async () => {
     const cloned = only(await facts('clone'), { 'event.type': 'process_fork' });
     expect(fieldOf(cloned, 'namespaces.flags')).to.deep.equal(['CLONE_NEWUSER']);
     const again = only(await facts('clone3'), { 'event.type': 'process_fork' });
     expect(fieldOf(again, 'namespaces.flags')).to.have.members(['CLONE_NEWUSER', 'CLONE_NEWNS']);
   });
 
-  it('what a process does to itself', async () => {
+  it('what a process does to disguise or weaken itself is reported', async () => {
     const options = select(await facts('prctl'), { 'event.type': 'prctl' }).map((event) =>
       fieldOf(event, 'prctl.option'),
     );
@@ -90,7 +90,7 @@ describe('facts', function () {
     if (arch === 'x64') only(await facts('ldt'), { 'event.type': 'modify_ldt', 'modify_ldt.writes': true });
   });
 
-  it('what it does to the host’s records', async () => {
+  it('what it does to the host’s records is reported', async () => {
     only(await facts('acct'), { 'event.type': 'acct', 'file.path': '/nowhere/accounting' });
     only(await facts('syslog'), { 'event.type': 'kernel_log', 'kernel_log.action': 'SYSLOG_ACTION_READ_ALL' });
     const key = only(await facts('key'), { 'event.type': 'keyctl', 'keyctl.operation': 'ADD_KEY' });
@@ -98,7 +98,7 @@ describe('facts', function () {
     expect(fieldOf(key, 'keyctl.description')).to.equal('facts');
   });
 
-  it('sockets of rare families', async () => {
+  it('sockets of rare families are reported by family', async () => {
     const events = await facts('sockets');
     const made = select(events, { 'event.type': 'socket_create' });
     expect(made.map((event) => [fieldOf(event, 'network.family'), fieldOf(event, 'socket.protocol')])).to.deep.equal([
@@ -110,7 +110,7 @@ describe('facts', function () {
     only(await facts('udplite', '40774'), { 'event.type': 'net_listen', 'network.source.port': 40774 });
   });
 
-  it('mounts by descriptor, changed options, detached trees', async () => {
+  it('mounts made by descriptors, changed or detached, name the directory', async () => {
     const { directory } = await script('mkdir place source');
     const [place, source] = [join(directory, 'place'), join(directory, 'source')];
     mkdirSync(place, { recursive: true });
@@ -125,7 +125,7 @@ describe('facts', function () {
     only(await facts('open_tree_attr', source), { 'event.type': 'mount', 'event.syscall': 'open_tree_attr' });
   });
 
-  it('Unix sockets by path, refused ones and abstract names', async () => {
+  it('a connect to a Unix socket says its path, also refused and abstract', async () => {
     const { directory } = await script('true');
     const socket = join(directory, 'docker.sock');
     const connects = select(await facts('unix', socket, 'facts-abstract'), { 'event.type': 'unix_connect' });
@@ -144,7 +144,7 @@ describe('facts', function () {
     expect(fieldOf(link, 'file.new_path')).to.equal(`${file}-2`);
   });
 
-  it('names through links of /proc to the process itself', async () => {
+  it('a name through /proc/self leads to the file itself', async () => {
     const { events, directory } = await script(`
       touch a b c d e; exec 7<.
       chmod 600 /proc/self/root$D/a
@@ -159,7 +159,7 @@ describe('facts', function () {
     expect(changed.slice(3)).to.deep.equal([join(directory, 'd'), join(directory, 'e'), join(directory, 'a')]);
   });
 
-  it('the middle of a long command line', async () => {
+  it('a long command line keeps its beginning and its end, and says what is missing', async () => {
     const padding = 'x'.repeat(20_000);
     const { events } = await observe('/bin/sh', ['-c', 'sleep 0.5', padding, 'in the middle', padding]);
     const [exec] = select(events, { 'event.type': 'process_exec', 'process.name': 'sh' });

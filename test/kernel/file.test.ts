@@ -7,7 +7,7 @@ import { only, script, select } from './support.ts';
 describe('file events', function () {
   this.timeout(60_000);
 
-  it('open: path, flags, access, inode', async () => {
+  it('an open says which file, how, and what for', async () => {
     const { events, directory } = await script('echo data > a; cat a > /dev/null; echo more >> a; exec 3<>a');
     const file = join(directory, 'a');
     const { ino, mode } = statSync(file);
@@ -56,7 +56,7 @@ describe('file events', function () {
     expect(paths).to.deep.equal([secret, secret, secret, secret, secret, join(directory, 'hard')]);
   });
 
-  it('unlink, rmdir, rename, link, symlink, mkdir', async () => {
+  it('what is removed, renamed, linked or made is named, with its new name', async () => {
     const { events, directory } = await script(
       'mkdir -m 711 d; touch d/a; mv d/a d/b; ln d/b d/c; ln -s ../target d/s; rm d/b d/c d/s; rmdir d; rm absent; true',
     );
@@ -78,7 +78,7 @@ describe('file events', function () {
     ).to.have.length(0);
   });
 
-  it('chmod, chown, truncate, setxattr, utimens', async () => {
+  it('what changes about a file is told: mode, owner, length, attribute, times', async () => {
     const { events, directory } = await script(
       "touch f; chmod 4755 f; chown 12:34 f; truncate -s 100 f; touch -d 2001-01-01 f; python3 -c \"import os; os.setxattr('f', 'user.note', b'x')\"",
     );

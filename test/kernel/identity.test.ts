@@ -11,7 +11,7 @@ const EXEC = { 'event.type': 'process_exec', 'event.error': '' };
 describe('identity of programs', function () {
   this.timeout(60_000);
 
-  it('invoked path: a symbolic link and a relative path', async () => {
+  it('a program called by a link or a relative path is told by the path it was called by', async () => {
     const { events, directory } = await script('ln -s /bin/true other; ./other; cd /; /usr/bin/../bin/env true');
     const link = only(events, { ...EXEC, 'process.name': 'other' });
     expect(fieldOf(link, 'process.invoked_path')).to.equal(join(directory, 'other'));
@@ -21,7 +21,7 @@ describe('identity of programs', function () {
     expect(fieldOf(env, 'process.invoked_path')).to.equal('/usr/bin/env');
   });
 
-  it('script: by its first line, as an argument, as a text, from standard input', async () => {
+  it('an interpreter is told by what it runs: a script by its first line, an argument, a text, standard input', async () => {
     const { events, directory } = await script(
       'printf "#!/bin/sh\\ntrue\\n" > run.sh; chmod +x run.sh; ./run.sh; dash run.sh; dash -c "true; true"; dash < run.sh; dash <(cat run.sh)',
     );
@@ -62,7 +62,7 @@ describe('identity of programs', function () {
     expect(named.process).not.to.have.property('copy_of');
   });
 
-  it('trust: packages, what is loaded beside the file, scripts, other roots', async () => {
+  it('a package’s own file is trusted, unless with a preloaded library or in another root', async () => {
     await watching().enricher.files.refresh();
     const { events } = await script(
       `/usr/bin/env true; LD_PRELOAD=/tmp/none.so /usr/bin/tail -c1 /dev/null; dash -c true
@@ -81,7 +81,7 @@ describe('identity of programs', function () {
     expect(trusted('which', 'process.script.kind')).to.equal('file');
   });
 
-  it('executable: owner, age, writable by others', async () => {
+  it('an executable says whose it is, how old, and who may write it', async () => {
     const { events } = await script('cp /bin/true mine; chmod 775 mine; chown 1 mine; ./mine; cp /bin/true own; ./own');
     const mine = only(events, { ...EXEC, 'process.name': 'mine' });
     expect(fieldOf(mine, 'process.exe_owner_uid')).to.equal(1);
@@ -91,7 +91,7 @@ describe('identity of programs', function () {
     expect(fieldOf(only(events, { ...EXEC, 'process.name': 'own' }), 'process.exe_writable')).to.equal(false);
   });
 
-  it('streams: pipe, null, file, closed', async () => {
+  it('standard streams say what they are: a pipe, nothing, a file, closed', async () => {
     const { events, directory } = await script('/bin/echo x | /bin/cat > out 2>&-; /bin/true < /dev/null 2> err');
     const echo = only(events, { ...EXEC, 'process.name': 'echo' });
     const cat = only(events, { ...EXEC, 'process.name': 'cat' });
@@ -106,7 +106,7 @@ describe('identity of programs', function () {
     expect(fieldOf(quiet, 'process.stdin.path')).to.equal('/dev/null');
   });
 
-  it('streams: a network socket with its peer, a socket pair', async () => {
+  it('a standard stream over the network names the peer', async () => {
     const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as { port: number };
@@ -127,7 +127,7 @@ subprocess.call(["/bin/echo"],stdin=a,stdout=b)`,
     expect(fieldOf(pair, 'process.stdin.inode')).not.to.equal(fieldOf(pair, 'process.stdout.inode'));
   });
 
-  it('streams: a memory file and a terminal', async () => {
+  it('a standard stream in memory or at a terminal says so', async () => {
     const { events } = await observe('/usr/bin/python3', [
       '-c',
       `import os,pty,subprocess
@@ -141,7 +141,7 @@ pty.spawn(["/bin/echo"])`,
     expect(fieldOf(echo, 'process.stdin.path')).to.match(/^\/dev\/pts\/\d+$/);
   });
 
-  it('streams: who feeds whom, whichever starts first', async () => {
+  it('of two piped programs each knows the other, whichever starts first', async () => {
     const { feedUpdates } = watching().enricher;
     const updates: EventJson[] = [];
     feedUpdates.switch(true);

@@ -17,7 +17,7 @@ describe('io_uring operations', function () {
   const uring = (...operations: readonly string[]) =>
     script(operations.map((operation) => `$URING ${operation}`).join('\n'), { URING: trigger('uring_single') });
 
-  it('files: open, mkdir, rename, link, symlink, unlink, without a system call of their own', async () => {
+  it('files opened, made, renamed, linked and removed are reported without a system call of their own', async () => {
     const { events, directory, output } = await uring(
       'open /etc/shadow',
       'open ../../../etc/hostname',
@@ -58,7 +58,7 @@ describe('io_uring operations', function () {
     expect(fieldOf(absent, 'event.unverified')).to.equal(true);
   });
 
-  it('the io_uring itself, and a packet socket made through it', async () => {
+  it('the io_uring itself is reported, and a packet socket made through it', async () => {
     const { events } = await uring('socket 17 3 768');
     only(events, { 'event.type': 'io_uring_setup', 'event.error': '' });
     const socket = only(events, { 'event.type': 'socket_raw' });
@@ -102,7 +102,7 @@ describe('io_uring operations', function () {
     }
   });
 
-  it(`a thread that changes the path: ${RACES} races`, async () => {
+  it(`a thread that changes the path deceives nobody: ${RACES} races`, async () => {
     const [a, b] = [file('uring_harmless'), file('uring_a_secret')];
     const names = new Map([a, b].map((path) => [statSync(path).ino, path]));
     const { events, output, code } = await batch('race', a, b, String(RACES));
@@ -122,7 +122,7 @@ describe('io_uring operations', function () {
     ['slots', true],
     ['late', false],
   ] as const) {
-    it(`another file under the descriptor before the completion: ${how}`, async () => {
+    it(`another file put under the descriptor before the completion is not taken for it: ${how}`, async () => {
       const [secret, harmless] = [file('uring_secret'), file('uring_dull')];
       const { events, output } = await batch(how, secret, harmless);
       expect(output.trim()).to.match(how === 'late' ? /^1$/ : /^0(\n0)+$/);
@@ -133,7 +133,7 @@ describe('io_uring operations', function () {
     });
   }
 
-  it('a completion queue that is full, with one user_data for all', async () => {
+  it('nothing is lost when the completion queue is full, with one user_data for all', async () => {
     const path = file('uring_overflow');
     const { events } = await batch('overflow', path, '160');
     const opened = fields(events, 'file_open', 'file.path', 'event.error', 'event.unverified');
@@ -143,7 +143,7 @@ describe('io_uring operations', function () {
     );
   });
 
-  it('no completion on success: reported when submitted', async () => {
+  it('a request without completion on success is reported when submitted', async () => {
     const path = file('uring_skipped');
     const { events, output } = await batch('skip', path);
     expect(output).to.equal('x\n');
@@ -151,7 +151,7 @@ describe('io_uring operations', function () {
     expect(fields(events, 'file_read', 'file.path', 'event.unverified')).to.deep.equal([[path, true]]);
   });
 
-  it('first accesses and totals', async () => {
+  it('the first read and write of a file are events, all are counted', async () => {
     const path = file('uring_accessed');
     const { sensor } = watching();
     const before = sensor.counters.io();
@@ -168,7 +168,7 @@ describe('io_uring operations', function () {
   });
 
   for (const multishot of ['0', '1']) {
-    it(`accept${multishot === '1' ? ', one request for many connections' : ''}`, async () => {
+    it(`each accepted connection is reported${multishot === '1' ? ', with one request for many' : ''}`, async () => {
       const { events, output } = await batch('accept', '45460', '5', multishot);
       expect(output).to.equal('1\n'.repeat(5));
       const ports = fields(events, 'net_conn', 'network.source.port');
@@ -182,7 +182,7 @@ describe('io_uring operations', function () {
     });
   }
 
-  it('connects that the kernel refuses', async () => {
+  it('a connect that the kernel refuses has its reason', async () => {
     const { events, output } = await uring('connect 255.255.255.255 9', 'udp 255.255.255.255 9');
     const results = output.trim().split('\n').map(Number);
     for (const result of results) expect(result).to.be.below(0);
@@ -193,14 +193,14 @@ describe('io_uring operations', function () {
     ]);
   });
 
-  it('UDP bind', async () => {
+  it('a bound UDP port is reported as one that listens', async () => {
     const { events, output } = await batch('bind', '45461');
     if (output.trim() === '-22') return; // before 6.11
     const port = ['network.source.port', 'network.transport', 'event.unverified'];
     expect(fields(events, 'net_listen', ...port)).to.deep.equal([[45461, 'udp', false]]);
   });
 
-  it('names of any length', async () => {
+  it('names of any length are whole', async () => {
     for (const length of [100, 1000, 4000]) {
       const directory = watching().directory;
       const name = '/.'.repeat(length / 2);

@@ -17,7 +17,7 @@ describe('network events', function () {
     ['ipv6', 'ipv6', '::1'],
     ['mapped', 'ipv4', '127.0.0.1'],
   ] as const) {
-    it(`TCP over ${family}: listen, connect, accept, close with bytes`, async () => {
+    it(`a TCP connection over ${family} is reported at both ends, its close with bytes`, async () => {
       const { output, events, code } = await net('tcp', family);
       expect(code).to.equal(0);
       const [client = 0, server = 0] = numbers(output);
@@ -81,7 +81,7 @@ describe('network events', function () {
     expect(fieldOf(event, 'process.name')).to.equal('python3');
   });
 
-  it('UDP: bind, connect, and the first unconnected send to an address', async () => {
+  it('UDP is reported when bound, connected, and at the first send to an address', async () => {
     const { events, output } = await net('udp');
     const [server = 0, connected = 0, free = 0] = numbers(output);
     only(events, { 'event.type': 'net_listen', 'network.transport': 'udp', 'network.source.port': server });
@@ -115,7 +115,7 @@ describe('network events', function () {
     expect(sends).to.have.length(40);
   });
 
-  it('raw, packet and vsock sockets, but not netlink', async () => {
+  it('raw, packet and vsock sockets are reported, netlink is not', async () => {
     const { events } = await net('raw');
     const kinds = select(events, { 'event.type': 'socket_raw' }).map((event) => [
       fieldOf(event, 'network.family'),
@@ -129,7 +129,7 @@ describe('network events', function () {
     ]);
   });
 
-  it('a socket that becomes standard input or output', async () => {
+  it('a socket that becomes standard input or output is reported with its peer', async () => {
     const { events, output } = await net('dup');
     const [client = 0, server = 0] = numbers(output);
     const dups = select(events, { 'event.type': 'socket_dup' });
@@ -167,7 +167,7 @@ describe('network events', function () {
   });
 
   for (const transport of ['tcp', 'udp']) {
-    it(`a thread that swaps the address during connect (${transport}): 10,000 races, none reported wrong`, async () => {
+    it(`a thread that swaps the address during connect (${transport}) never has the wrong one reported: 10,000 races`, async () => {
       // In pieces, so that a slow machine keeps up: what was reported is compared event by event.
       const hit = new Set<string | undefined>();
       for (let piece = 0; piece < 25; piece++) {
@@ -184,7 +184,7 @@ describe('network events', function () {
     });
   }
 
-  it('io_uring: a connect without a system call of its own', async () => {
+  it('a connect by io_uring is reported without a system call of its own', async () => {
     const { events, output } = await observe(trigger('uring_single'), ['connect', '127.0.0.1', '9']);
     expect(output.trim()).to.equal('-111');
     const event = only(events, { 'event.type': 'net_conn' });
@@ -193,7 +193,7 @@ describe('network events', function () {
     expect(fieldOf(event, 'event.source')).to.equal('io_uring');
   });
 
-  it('io_uring: listen', async () => {
+  it('a port that io_uring listens at is reported', async () => {
     const { events, output } = await observe(trigger('uring_single'), ['listen', '127.0.0.1', '45454']);
     expect(output.trim()).to.equal('0');
     const event = only(events, { 'event.type': 'net_listen' });
@@ -201,7 +201,7 @@ describe('network events', function () {
     expect(fieldOf(event, 'event.source')).to.equal('io_uring');
   });
 
-  it('io_uring: UDP', async () => {
+  it('a datagram that io_uring sends is reported', async () => {
     const { events, output } = await observe(trigger('uring_single'), ['udp', '127.0.0.1', '4242']);
     expect(output.trim()).to.equal('0');
     const event = only(events, { 'event.type': 'net_conn' });

@@ -6,12 +6,12 @@ import { observe, only, script, select, trigger, watching } from './support.ts';
 describe('process events', function () {
   this.timeout(60_000);
 
-  it('attach every program that this kernel can have', () => {
+  it('lacks no program that this kernel can have', () => {
     const failed = watching().attached.filter(({ attached }) => !attached);
     expect(failed).to.deep.equal([]);
   });
 
-  it('exec: executable, arguments, directory, parent, user', async () => {
+  it('a started program is told by executable, arguments, directory, parent and user', async () => {
     const { events, pid } = await script('cd / && /bin/echo "two words" three > /dev/null; true');
     const event = only(events, { 'event.type': 'process_exec', 'process.name': 'echo', 'event.error': '' });
     expect(fieldOf(event, 'process.path')).to.match(/\/bin\/echo$/);
@@ -27,7 +27,7 @@ describe('process events', function () {
     expect(Number(fieldOf(event, 'process.start_time'))).to.be.closeTo(Date.now() / 1000, 5);
   });
 
-  it('exec: a script, a symbolic link, chosen variables', async () => {
+  it('a script has its interpreter, a link its target, and only chosen variables are shown', async () => {
     const { events, directory } = await script(
       'printf "#!/bin/sh\\ntrue\\n" > run.sh; chmod +x run.sh; ln -s /bin/true other; LD_PRELOAD= GLIBC_TUNABLES=a=b SECRET=x ./run.sh; ./other',
     );
@@ -57,7 +57,7 @@ describe('process events', function () {
     }
   });
 
-  it('exec: what can be wrong with an executable', async () => {
+  it('an executable that is deleted, writable or setuid says so', async () => {
     const { events, directory } = await script(
       'cp /bin/true mine; chmod u+s mine; ./mine; cp /bin/sleep gone; (exec 3<gone; rm gone; exec /proc/self/fd/3 0)',
     );
@@ -74,7 +74,7 @@ describe('process events', function () {
     expect(fieldOf(gone, 'process.name')).to.equal('gone');
   });
 
-  it('exec from memory', async () => {
+  it('a program run from memory says so', async () => {
     const { events } = await observe(trigger('memfd_exec'));
     const event = only(events, { 'event.type': 'process_exec', 'process.memfd': true });
     expect(fieldOf(event, 'process.path')).to.contain('memfd:innocent');
@@ -84,7 +84,7 @@ describe('process events', function () {
     only(events, { 'event.type': 'memfd_create', 'memfd.name': 'innocent' });
   });
 
-  it('fork and exit: child, code, signal', async () => {
+  it('a fork names the child, an exit its code or signal', async () => {
     const { events, pid } = await script('(exit 7); sleep 100 & kill -9 $!; wait; exit 3');
     expect(select(events, { 'event.type': 'process_fork', 'process.pid': pid })).to.have.length(2);
     only(events, { 'event.type': 'process_exit', 'process.exit_code': 7 });
@@ -101,7 +101,7 @@ describe('process events', function () {
     expect(['sleep', 'bash']).to.include(fieldOf(kill, 'target.name'));
   });
 
-  it('up to 16 ancestors with path and arguments', async () => {
+  it('ancestors are told with path and arguments, up to 16', async () => {
     const { events, pid } = await script('bash -c "bash -c \\"/bin/sleep 0; :\\"; :"; true');
     const event = only(events, { 'event.type': 'process_exec', 'process.name': 'sleep' });
     const ancestors = fieldOf(event, 'process.ancestors') as { pid: number; name: string; args: string[] }[];
@@ -111,7 +111,7 @@ describe('process events', function () {
     expect(ancestors.length).to.be.within(4, 16);
   });
 
-  it('rename of a task, ptrace, memory of another process, signals', async () => {
+  it('a process that renames itself, traces, reads or signals another is reported', async () => {
     const { events, pid, code } = await observe(trigger('process_calls'));
     expect(code).to.equal(0);
     only(events, { 'event.type': 'process_rename', 'process.new_name': 'kworker/u8:3' });
