@@ -1,10 +1,11 @@
 /**
- * What a scrape costs the daemon's event loop near the series limit: 200 rules,
+ * What a scrape costs the daemon's event loop with many rules: `--rules` of them (300),
  * 12 sinks, 40 programs, every kind. Prints the time of a whole scrape,
  * all of which is spent on the loop here, and its longest single turn; exits 1 when the sum is above 10 ms.
  */
 import { performance } from 'node:perf_hooks';
-import { SERIES_LIMIT } from '../src/metrics/catalog.ts';
+import { parseArgs } from 'node:util';
+import { seriesLimit } from '../src/metrics/catalog.ts';
 import { Exposition } from '../src/metrics/exposition.ts';
 import { EVENT_KINDS } from '../src/metrics/kinds.ts';
 import type { Format } from '../src/metrics/negotiate.ts';
@@ -13,11 +14,13 @@ import { ruleInfo } from '../test/metrics/support/registry.ts';
 
 const LIMIT_MS = 10;
 const ROUNDS = 50;
+const { values: flags } = parseArgs({ options: { rules: { type: 'string', default: '300' } } });
+const RULES = Number(flags.rules);
 const many = (count: number, name: string) => Array.from({ length: count }, (_, index) => `${name}_${index}`);
 
 const metrics = new MetricsRegistry({ version: '0.0.0' });
 metrics.declareRules(
-  many(200, 'rule').map((name, index) => ruleInfo({ name, mitre: [`T${1000 + index}`] })),
+  many(RULES, 'rule').map((name, index) => ruleInfo({ name, mitre: [`T${1000 + index}`] })),
   EVENT_KINDS,
 );
 metrics.declareSinks(many(12, 'sink'));
@@ -69,7 +72,7 @@ for (const format of ['text', 'openmetrics'] as const) {
   const { total, longest, series } = await measure(format);
   const verdict = total <= LIMIT_MS ? 'ok' : `above ${LIMIT_MS} ms`;
   console.log(
-    `${format}: ${series} of ${SERIES_LIMIT} series, ${total.toFixed(2)} ms of event loop (median of ${ROUNDS}), longest turn ${longest.toFixed(2)} ms: ${verdict}`,
+    `${format}: ${series} of ${seriesLimit(RULES)} series, ${total.toFixed(2)} ms of event loop (median of ${ROUNDS}), longest turn ${longest.toFixed(2)} ms: ${verdict}`,
   );
   if (total > LIMIT_MS) process.exitCode = 1;
 }

@@ -8,10 +8,11 @@ import { IDENTITY, UPKEEP } from './catalog/daemon.ts';
 import { DELIVERY } from './catalog/delivery.ts';
 import { DETECTION } from './catalog/detection.ts';
 import { KERNEL } from './catalog/kernel.ts';
-import type { MetricSpec } from './catalog/spec.ts';
+import { MAX_RULES, type MetricSpec } from './catalog/spec.ts';
+import { PROCESS_METRICS } from './process-metrics.ts';
 
-export { type MetricSpec, PREFIX, SERIES_LIMIT } from './catalog/spec.ts';
-export { PROCESS_METRICS } from './process-metrics.ts';
+export { MAX_RULES, type MetricSpec, PREFIX } from './catalog/spec.ts';
+export { PROCESS_METRICS };
 
 export const CATALOG = {
   ...IDENTITY,
@@ -35,6 +36,18 @@ export type HistogramName = OfType<'histogram'>;
 export const SPECS: ReadonlyMap<MetricName, MetricSpec> = new Map(
   Object.entries(CATALOG) as [MetricName, MetricSpec][],
 );
+
+/** Most label sets of the metric with so many rules. */
+export function capOf(spec: MetricSpec, rules: number): number {
+  return spec.cap + (spec.perRule ?? 0) * Math.min(rules, MAX_RULES);
+}
+
+/** Most series of a host with so many rules, whatever else is configured and whatever happens. */
+export function seriesLimit(rules: number): number {
+  let most = Object.keys(PROCESS_METRICS).length;
+  for (const spec of SPECS.values()) most += capOf(spec, rules) * samplesPerLabelSet(spec);
+  return most;
+}
 
 /** Samples that one label set of the metric exposes. */
 export function samplesPerLabelSet(spec: MetricSpec): number {

@@ -2,7 +2,6 @@ import type { RuleInfo, Severity } from '../rules/types.ts';
 import type { MetricName, MetricSpec } from './catalog.ts';
 import type { CounterInstrument, GaugeInstrument } from './instruments.ts';
 import type { Labels } from './types.ts';
-import { SUPPRESSION_REASONS } from './vocabulary.ts';
 
 /** Every label set that closed labels and the given values of other labels make. */
 export function closedLabelSets(spec: MetricSpec, given: Readonly<Record<string, readonly string[]>> = {}): Labels[] {
@@ -19,7 +18,7 @@ const WEIGHT: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, in
 
 /**
  * The series of the loaded rules: those of the most severe rules first, since
- * there is room for some 200. Series of an earlier severity, mode or action
+ * there is room for MAX_RULES. Series of an earlier severity, mode or action
  * of a rule end; the others keep their values.
  */
 export function declareRuleSeries(
@@ -51,11 +50,9 @@ export function declareRuleSeries(
   const alerting = ordered.filter((rule) => !rule.heuristic);
   for (const { name: rule, severity, mode } of ordered) matches?.zero({ rule, severity, mode });
   for (const { name: rule, severity, action } of alerting) alerts?.zero({ rule, severity, action });
-  for (const reason of SUPPRESSION_REASONS) {
-    for (const { name: rule, mode } of alerting) {
-      if (reason !== 'shadow' || mode === 'shadow') suppressed?.zero({ rule, reason });
-    }
-  }
+  // What holds back most matches of the rule; the room beside it is for the reasons that occur.
+  for (const { name: rule, mode } of alerting)
+    suppressed?.zero({ rule, reason: mode === 'shadow' ? 'shadow' : 'duplicate' });
   // Every rule with its first technique before any rule with a further one: a join must find each rule.
   const most = Math.max(1, ...ordered.map(({ mitre }) => mitre.length));
   for (let nth = 0; nth < most; nth++) {

@@ -1,4 +1,4 @@
-import type { MetricSpec } from './catalog.ts';
+import { capOf, type MetricSpec } from './catalog.ts';
 import { type DeclaredSet, type LabelValues, OTHER } from './labels.ts';
 import type { Labels } from './types.ts';
 
@@ -19,16 +19,17 @@ export type DeclaredNames = ReadonlyMap<DeclaredSet, ReadonlySet<string>>;
  * The label sets that one metric has. Every update passes `admit`, which
  * answers with the label set to update: the one asked for while its values
  * are in their sets and there is room, else one that holds `__other__`.
- * There are never more than `spec.cap`.
+ * There are never more than `capOf` says, once those of rules that went are dropped.
  */
 export class Family {
   readonly #names: readonly string[];
   readonly #values: readonly LabelValues[];
   readonly #declared: DeclaredNames;
   readonly #sets = new Map<string, Admitted>();
-  readonly #own: number;
-  readonly #cap: number;
+  readonly #spec: MetricSpec;
+  readonly #reserved: number;
   readonly #fold: () => void;
+  #cap: number;
   #ownCount = 0;
 
   /** `folded` is called for each update that did not get the label set it asked for. */
@@ -36,13 +37,18 @@ export class Family {
     this.#names = Object.keys(spec.labels);
     this.#values = Object.values(spec.labels);
     this.#declared = declared;
+    this.#spec = spec;
     this.#cap = spec.cap;
     this.#fold = folded;
     const open = this.#values.some((values) => values.of !== 'closed');
     const beside = this.#values.reduce((n, values) => n * (values.of === 'closed' ? values.values.length : 1), 1);
     // Room for one label set of nothing but __other__, and beside an open label for every closed combination.
-    const reserved = this.#names.length === 0 ? 0 : open && this.#names.length > 1 ? beside + 1 : 1;
-    this.#own = spec.cap - reserved;
+    this.#reserved = this.#names.length === 0 ? 0 : open && this.#names.length > 1 ? beside + 1 : 1;
+  }
+
+  /** Room for the series of so many rules. */
+  makeRoom(rules: number): void {
+    this.#cap = capOf(this.#spec, rules);
   }
 
   /** The label set to update. */
@@ -77,7 +83,7 @@ export class Family {
 
   /** Whether another label set without `__other__` has room. */
   get hasRoom(): boolean {
-    return this.#ownCount < this.#own;
+    return this.#ownCount < this.#cap - this.#reserved;
   }
 
   /** A key of what was asked, equal for all values that are in no set. */

@@ -156,6 +156,8 @@ export class MetricsRegistry implements Metrics {
       'rules',
       rules.map((rule) => rule.name),
     );
+    for (const [name, spec] of SPECS)
+      if (spec.perRule !== undefined) this.#instrument(name).family.makeRoom(rules.length);
     this.#tacticsByRule.clear();
     for (const rule of rules) this.#tacticsByRule.set(rule.name, tacticsOf(rule));
     declareRuleSeries(rules, { counters: this.#counters, gauges: this.#gauges });

@@ -22,7 +22,7 @@ export const HASH_OUTCOMES = ['computed', 'too_large', 'failed', 'refused'] as c
 /** What the sensor checks of itself. */
 export const SELF_CHECKS = ['canary', 'filter', 'handlers', 'links'] as const;
 export const RINGS = ['bulk', 'priority'] as const;
-/** In the order in which series are made for them while there is room. */
+/** Why a match raised no alert. */
 export const SUPPRESSION_REASONS = [
   'shadow',
   'duplicate',

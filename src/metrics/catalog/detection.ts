@@ -3,7 +3,7 @@ import { ACTIONS, SEVERITIES } from '../../rules/types.ts';
 import { closed, pattern } from '../labels.ts';
 import { TACTICS } from '../tactics.ts';
 import { ENGINE_FALLBACKS, MODES, SUPPRESSION_REASONS } from '../vocabulary.ts';
-import { action, event, type MetricSpec, NONE, RULES, rule, severity } from './spec.ts';
+import { action, event, type MetricSpec, NONE, rule, severity } from './spec.ts';
 
 /** Rules, findings, the ledger. */
 export const DETECTION = {
@@ -18,13 +18,16 @@ export const DETECTION = {
     type: 'gauge',
     help: 'Always 1; one series for each loaded rule and ATT&CK technique it names, to join with.',
     labels: { rule, severity, technique: pattern(/^(?:T\d{4}(?:\.\d{3})?|none)$/, 'ATT&CK technique id, or none') },
-    cap: 251,
+    cap: SEVERITIES.length + 1,
+    // Most rules name one technique, some two or three.
+    perRule: 2,
   },
   rule_matches_total: {
     type: 'counter',
     help: 'Events that a rule matched, before anything is held back; mode="shadow" rules raise no alerts.',
     labels: { rule, severity, mode: closed(...MODES) },
-    cap: RULES + SEVERITIES.length * MODES.length + 1,
+    cap: SEVERITIES.length * MODES.length + 1,
+    perRule: 1,
     zero: 'declared',
   },
   rule_engine_runs_total: {
@@ -70,7 +73,8 @@ export const DETECTION = {
     type: 'counter',
     help: 'Alerts raised, after dedupe, throttle and silences.',
     labels: { rule, severity, action },
-    cap: RULES + SEVERITIES.length * ACTIONS.length + 1,
+    cap: SEVERITIES.length * ACTIONS.length + 1,
+    perRule: 1,
     zero: 'declared',
   },
   alert_updates_total: {
@@ -84,7 +88,9 @@ export const DETECTION = {
     type: 'counter',
     help: 'Rule matches that raised no alert, by reason; repeats are summed up in a later alert.',
     labels: { rule, reason: closed(...SUPPRESSION_REASONS) },
-    cap: 256,
+    cap: SUPPRESSION_REASONS.length + 1,
+    // One is there from the start (duplicate, or shadow), others once they happen.
+    perRule: 2,
     zero: 'declared',
   },
   ledger_entries: {

@@ -7,8 +7,9 @@ import { closed, declared, type LabelValues } from '../labels.ts';
  * `cap` is the most label sets a metric may have, those with `__other__`
  * included: one in which every label is, and one for each combination of the
  * closed labels beside a declared one, so that sums by severity or reason stay
- * right. Caps times samples per label set add up to less than SERIES_LIMIT, so
- * that no configuration and no attacker can make a host expose more.
+ * right. `perRule` label sets are added for each loaded rule, up to MAX_RULES of
+ * them. So the most series of a host follow from the number of its rules
+ * (`seriesLimit` in catalog.ts), and no attacker can make it expose more.
  */
 export interface MetricSpec {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -17,6 +18,7 @@ export interface MetricSpec {
   readonly unit?: 'seconds' | 'bytes' | 'ratio';
   readonly labels: Readonly<Record<string, LabelValues>>;
   readonly cap: number;
+  readonly perRule?: number;
   /** Upper bounds of a histogram, without +Inf. */
   readonly buckets?: readonly number[];
   /** All label sets of the closed sets exist at 0 from the start; label sets of a declared name exist once it is declared. */
@@ -24,8 +26,8 @@ export interface MetricSpec {
 }
 
 export const PREFIX = 'bpfwarden_';
-/** Most series of one host. */
-export const SERIES_LIMIT = 2560;
+/** Rules that have series of their own, the most severe first; those of further ones are in __other__. */
+export const MAX_RULES = 1000;
 
 export const NONE = {} as const;
 export const event = { event: closed(...EVENT_KINDS) } as const;
@@ -35,8 +37,7 @@ export const program = declared('programs', 'name of a BPF program');
 export const severity = closed(...SEVERITIES);
 export const action = closed(...ACTIONS);
 export const release = /^(?:v?\d[0-9A-Za-z.+_~-]{0,62}|unknown)$/;
-/** Rules, sinks and programs that have series of their own; the rest is in __other__. */
-export const RULES = 245;
+/** Sinks, programs and plugins that have series of their own; the rest is in __other__. */
 export const SINKS = 12;
 export const PROGRAMS = 50;
 export const PLUGINS = 8;
