@@ -17,3 +17,12 @@ export function jsonLine(value: unknown): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** What is shown of a text in a message. */
+const SHOWN = 80;
+
+/** Text of a file that somebody else wrote, inside a message: one line, bounded. */
+export function quoted(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return jsonLine(line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line);
+}

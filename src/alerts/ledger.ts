@@ -15,7 +15,7 @@ export type SuppressionReason =
   | 'throttled'
   /** The rule raised more than `ledger.alerts_per_minute`. */
   | 'rate_limited';
-export type Verdict = 'accepted' | SuppressionReason;
+export type LedgerVerdict = 'accepted' | SuppressionReason;
 
 /** A silence of the configuration, ready to be asked. */
 export interface Silence {
@@ -88,7 +88,7 @@ export class Ledger {
   }
 
   /** `alertId`: what the alert will be called when it is accepted. */
-  accept(draft: AlertDraft, alertId: string): Verdict {
+  accept(draft: AlertDraft, alertId: string): LedgerVerdict {
     const { rule, fingerprint } = draft;
     if (!this.#options.enabled) return 'disabled';
     if (rule.confidence < this.#options.confidenceThreshold) return 'low_confidence';

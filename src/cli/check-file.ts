@@ -7,7 +7,7 @@ import { messageOf } from '../errors.ts';
 import { readWebConfig } from '../http/web-config/read.ts';
 import { loadRules } from '../rules/load.ts';
 import { KINDS } from '../schema/kinds.ts';
-import { failure, ruleSection, type Section, section } from './check.ts';
+import { failure, ruleSection, type Section, sectionOf } from './check.ts';
 import type { Flags } from './flags.ts';
 
 type FileType = 'config' | 'web' | 'sigma' | 'rules';
@@ -15,21 +15,21 @@ type FileType = 'config' | 'web' | 'sigma' | 'rules';
 /** One file by itself, by what it is. A rule file is checked without the others: lists and macros must be in it. */
 export function checkFile(file: string, flags: Flags): Section {
   const unsafe = flags['allow-unsafe-files'] === true ? undefined : distrust(file);
-  if (unsafe !== undefined) return section(file, [], [unsafe]);
+  if (unsafe !== undefined) return sectionOf(file, [], [unsafe]);
   let type: FileType;
   try {
     type = typeOf(file);
   } catch (error) {
-    return section(file, [], [{ file, message: `cannot be read: ${messageOf(error)}` }]);
+    return sectionOf(file, [], [{ file, message: `cannot be read: ${messageOf(error)}` }]);
   }
   try {
     switch (type) {
       case 'config':
         loadConfig(file, SINK_TYPES);
-        return section(`configuration ${file}`, ['ok'], []);
+        return sectionOf(`configuration ${file}`, ['ok'], []);
       case 'web':
         readWebConfig(file);
-        return section(`web configuration ${file}`, ['ok'], []);
+        return sectionOf(`web configuration ${file}`, ['ok'], []);
       case 'sigma':
         return ruleSection(loadRules({ paths: [], sigmaPaths: [file] }), [file]);
       case 'rules':

@@ -69,7 +69,7 @@ async function checkAll(flags: Flags): Promise<Section[]> {
   const { fatal, other } = preflight(config, loaded);
   const wrong = [...fatal, ...other].map((problem) => ({ ...fileOf(flags), ...problem }));
   const sections = [
-    section(title, wrong.length === 0 ? ['ok'] : [], wrong),
+    sectionOf(title, wrong.length === 0 ? ['ok'] : [], wrong),
     ruleSection(loaded, [...paths, ...foreignPaths(config)]),
     filterSection(loaded),
   ];
@@ -79,7 +79,7 @@ async function checkAll(flags: Flags): Promise<Section[]> {
 
 const fileOf = (flags: Flags) => (flags['config.file'] === undefined ? {} : { file: flags['config.file'] });
 
-export function section(title: string, lines: readonly string[], problems: readonly Problem[]): Section {
+export function sectionOf(title: string, lines: readonly string[], problems: readonly Problem[]): Section {
   return { title, lines, problems, code: problems.length === 0 ? 0 : 1 };
 }
 
@@ -103,13 +103,13 @@ export function ruleSection(loaded: LoadedRules, paths: readonly string[]): Sect
       lines.push(`note: ${info.name} looks at nothing but names that a program can choose for itself`);
   }
   const empty = emptyProblems(loaded, paths).filter((problem) => !loaded.problems.includes(problem));
-  return section(`rules ${paths.join(' ')}`, lines, [...loaded.problems, ...empty]);
+  return sectionOf(`rules ${paths.join(' ')}`, lines, [...loaded.problems, ...empty]);
 }
 
 function filterSection({ ruleset }: LoadedRules): Section {
   const filter = kernelFilter(ruleset.rules, Object.keys(KINDS), { folds: true });
   const lines = [...filter.kinds].map(([kind, decision]) => `${kind.padEnd(18)} ${describe(kind, decision)}`);
-  return section('kernel filter', lines, []);
+  return sectionOf('kernel filter', lines, []);
 }
 
 function describe(kind: string, decision: KindFilter): string {

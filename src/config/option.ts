@@ -24,13 +24,13 @@ export type ValuesOf<T extends Options> = { readonly [K in keyof T]: Widen<T[K][
 
 export const bool = (value: boolean, doc: string) =>
   ({ type: { is: 'bool' }, default: value as boolean, doc }) as const;
-export const text = (value: string, doc: string) =>
+export const string = (value: string, doc: string) =>
   ({ type: { is: 'string' }, default: value as string, doc }) as const;
 export const path = (value: string, doc: string) => ({ type: { is: 'path' }, default: value as string, doc }) as const;
 export const url = (doc: string) => ({ type: { is: 'url' }, default: '' as string, doc }) as const;
 export const int = (value: number, min: number, max: number, doc: string) =>
   ({ type: { is: 'int', min, max }, default: value as number, doc }) as const;
-export const number = (value: number, min: number, max: number, doc: string) =>
+export const float = (value: number, min: number, max: number, doc: string) =>
   ({ type: { is: 'number', min, max }, default: value as number, doc }) as const;
 export const list = (of: 'string' | 'path' | 'url', value: readonly string[], doc: string) =>
   ({ type: { is: 'list', of }, default: value as readonly string[], doc }) as const;

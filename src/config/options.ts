@@ -5,7 +5,7 @@
  */
 import { LOG_FORMATS } from '../log.ts';
 import { CAPABILITIES } from './capabilities.ts';
-import { bool, choice, int, list, number, type Options, path, someOf, text, url, type ValuesOf } from './option.ts';
+import { bool, choice, float, int, list, type Options, path, someOf, string, url, type ValuesOf } from './option.ts';
 
 /** Tables that occur once: `[name]`. */
 export const TABLES = {
@@ -24,12 +24,7 @@ export const TABLES = {
   threat_detection: {
     provider: choice(['rule_engine'], 'rule_engine', 'What classifies events'),
     enable_heuristics: bool(true, 'Add the scores of heuristic rules'),
-    confidence_threshold: number(
-      0.6,
-      0,
-      1,
-      'Matches of rules with a lower confidence raise no alert; they are counted',
-    ),
+    confidence_threshold: float(0.6, 0, 1, 'Matches of rules with a lower confidence raise no alert; they are counted'),
     hash_executables: bool(false, 'Compute SHA-256 of executables although no rule asks for it'),
   },
   response: {
@@ -88,7 +83,7 @@ export const TABLES = {
     min_severity: choice(['info', 'warning', 'critical'], 'warning', 'Lowest severity that is sent'),
   },
   web: {
-    listen_address: text('127.0.0.1:9477', 'Address and port of /metrics'),
+    listen_address: string('127.0.0.1:9477', 'Address and port of /metrics'),
     external_url: url('Where people reach this daemon, for links in alerts; empty for listen_address'),
     config_file: path('', 'exporter-toolkit web configuration (TLS, basic auth)'),
     enable_lifecycle: bool(false, 'Allow POST /-/reload'),
@@ -230,14 +225,14 @@ export const TABLES = {
 
 /** What every sink has; the rest is its type's (SinkSpec). */
 export const SINK_OPTIONS = {
-  name: { ...text('', 'Unique name, the metric label'), required: true },
-  type: { ...text('', 'Kind of sink'), required: true },
+  name: { ...string('', 'Unique name, the metric label'), required: true },
+  type: { ...string('', 'Kind of sink'), required: true },
   min_severity: choice(
     ['info', 'warning', 'critical'],
     'warning',
     'Lowest severity that is sent; for a file info, which is a record and calls nobody',
   ),
-  timeout_seconds: number(10, 0.1, 300, 'Time limit of one delivery'),
+  timeout_seconds: float(10, 0.1, 300, 'Time limit of one delivery'),
 } as const satisfies Options;
 
 /** One type of sink, as far as a configuration file is concerned. */
@@ -251,16 +246,16 @@ export interface SinkSpec {
 /** Tables that may occur any number of times: `[[name]]`. */
 export const ARRAY_TABLES = {
   silences: {
-    rule: text('', 'Rule name, * matches any text; empty for every rule'),
-    condition: text('', 'CEL condition on the event; empty for every event'),
-    until: text('', 'RFC 3339 time when the silence ends; empty for never'),
-    why: { ...text('', 'Reason'), required: true },
+    rule: string('', 'Rule name, * matches any text; empty for every rule'),
+    condition: string('', 'CEL condition on the event; empty for every event'),
+    until: string('', 'RFC 3339 time when the silence ends; empty for never'),
+    why: { ...string('', 'Reason'), required: true },
   },
   plugins: {
-    name: { ...text('', 'Unique name'), required: true },
+    name: { ...string('', 'Unique name'), required: true },
     module: { ...path('', 'ES module'), required: true },
     timeout_ms: int(100, 1, 60000, 'A call that takes longer counts as failed'),
-    options: text('', 'Passed to the plugin'),
+    options: string('', 'Passed to the plugin'),
   },
 } as const satisfies Record<string, Options>;
 

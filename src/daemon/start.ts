@@ -15,7 +15,7 @@ import { startServer } from '../http/server.ts';
 import { dropCapabilities } from '../kernel/capabilities.ts';
 import { BootClock } from '../kernel/clock.ts';
 import { pidfdSignal } from '../kernel/pidfd.ts';
-import { checkRequirements } from '../kernel/requirements.ts';
+import { checkPrivileges } from '../kernel/requirements.ts';
 import { Sensor } from '../kernel/sensor.ts';
 import type { Logger } from '../log.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
@@ -84,7 +84,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const settings = options.configure();
   const { config } = settings;
   const loaded = loadConfiguredRules(settings, undefined);
-  checkRequirements(objectPath);
+  checkPrivileges(objectPath);
   for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
   for (const problem of loaded.ineffective) log.error({ problem: formatProblem(problem) }, 'an option has no effect');
   const metrics = new MetricsRegistry({

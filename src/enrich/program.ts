@@ -47,9 +47,9 @@ export interface ProgramServices {
   readonly feeds?: Pick<Feeds, 'fedBy' | 'feeds'>;
 }
 
-export type Hashes = ProgramContext['hashes'];
+export type ProgramHashes = ProgramContext['hashes'];
 /** What is known of a program's hashes now; may begin to compute them. */
-export type HashLookup = (program: Program) => Hashes;
+export type HashLookup = (program: Program) => ProgramHashes;
 
 /** One started program; the processes that it forked share it until they exec. */
 export class Program implements ProgramContext {
@@ -207,7 +207,7 @@ export class Program implements ProgramContext {
   get setuid() {
     return this.facts.setuid;
   }
-  get hashes(): Hashes {
+  get hashes(): ProgramHashes {
     return this.#services.hashes?.(this);
   }
 }

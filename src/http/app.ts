@@ -11,7 +11,7 @@ import { healthRoutes } from './routes/health.ts';
 import { landingRoutes } from './routes/landing.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { runbookRoutes } from './routes/runbooks.ts';
-import { type Streams, streamRoutes } from './routes/stream.ts';
+import { type EventStreams, streamRoutes } from './routes/stream.ts';
 import type { Gate } from './types.ts';
 import type { UserCheck } from './web-config/users.ts';
 
@@ -31,7 +31,7 @@ export interface AppOptions extends AccessOptions {
 const MAX_BODY_BYTES = 65_536;
 
 /** The koa application, with limits and authentication before every path. */
-export function createApp(options: AppOptions): { readonly app: Koa; readonly streams: Streams } {
+export function createApp(options: AppOptions): { readonly app: Koa; readonly streams: EventStreams } {
   const app = new Koa();
   app.on('error', (error: unknown) => options.log.debug({ err: error }, 'a response ended early'));
   app.use(answerErrors(options.log));

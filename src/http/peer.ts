@@ -12,14 +12,14 @@ export async function peerUid({ remoteAddress, remotePort, localPort }: Socket):
   if (remoteAddress === undefined || remotePort === undefined || localPort === undefined) return undefined;
   // A dual-stack server sees IPv4 peers as mapped addresses; they are in the IPv6 table then or in the other.
   for (const table of TABLES) {
-    const uid = ownerOf(await readFile(table, 'latin1').catch(() => ''), remoteAddress, remotePort, localPort);
+    const uid = socketOwner(await readFile(table, 'latin1').catch(() => ''), remoteAddress, remotePort, localPort);
     if (uid !== undefined) return uid;
   }
   return undefined;
 }
 
 /** The user column of the row whose own end is `address`:`port` and whose other end is `to`. */
-export function ownerOf(table: string, address: string, port: number, to: number): number | undefined {
+export function socketOwner(table: string, address: string, port: number, to: number): number | undefined {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
   const from = `${hexAddress(plain)}:${hexPort(port)}`;
   // The peer's own socket may be of either family.

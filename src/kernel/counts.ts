@@ -1,13 +1,13 @@
 import { SYSCALLS } from '../schema/names/syscalls.ts';
 import { ENUMS, STRUCTS } from '../schema/schema.gen.ts';
 import type { MapInfo } from './native.ts';
-import type { KernelCounts, Outcome } from './types.ts';
+import type { EventOutcome, KernelCounts } from './types.ts';
 
 const { kind_counts: KIND, io_totals: IO, syscall_counts: SYSCALL } = STRUCTS;
 const U64 = 8;
 
 /** Where each outcome's count stands among the columns of struct kind_counts. */
-const OUTCOMES: Readonly<Record<Outcome, number>> = {
+const OUTCOMES: Readonly<Record<EventOutcome, number>> = {
   seen: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_SEEN,
   filtered: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_FILTERED,
   throttled: column(KIND.outcome) + ENUMS.event_outcome.OUTCOME_THROTTLED,
@@ -59,13 +59,13 @@ export function kindCounts(
   sums: ReadonlyMap<number, readonly number[]>,
   kindNumbers: ReadonlyMap<string, number>,
 ): KernelCounts {
-  const counts = new Map<string, Record<Outcome, number>>();
+  const counts = new Map<string, Record<EventOutcome, number>>();
   for (const [kind, number] of kindNumbers) {
     const sum = sums.get(number) ?? [];
     counts.set(
       kind,
       Object.fromEntries(Object.entries(OUTCOMES).map(([outcome, at]) => [outcome, sum[at] ?? 0])) as Record<
-        Outcome,
+        EventOutcome,
         number
       >,
     );

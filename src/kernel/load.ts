@@ -12,7 +12,7 @@ import { errnoName } from '../schema/names/errno.ts';
 import { SCHEMA_HASH } from '../schema/schema.gen.ts';
 import { answered, checked, loadNative, type Native, type Refusal, SensorError } from './native.ts';
 import { exitFamily, programBase, programGroup, programWanted } from './programs.ts';
-import { cgroupRoot, checkRequirements } from './requirements.ts';
+import { cgroupRoot, checkPrivileges } from './requirements.ts';
 
 export type SensorConfig = Pick<Config, 'monitoring' | 'kernel' | 'response'>;
 
@@ -67,7 +67,7 @@ export function objectLayout(objectPath: string): RecordLayout {
  * or NOT_ROOT, NO_BTF, NOT_BUILT, SCHEMA_MISMATCH; nothing is open then.
  */
 export function loadObject(objectPath: string, config: SensorConfig): LoadedObject {
-  checkRequirements(objectPath);
+  checkPrivileges(objectPath);
   const layout = objectLayout(objectPath);
   const native = loadNative();
   const leftOut = new Map<string, LeftOut>();

@@ -3,7 +3,7 @@ import { WardenError } from '../errors.ts';
 import { capabilityMask, effectiveCapabilities } from './capabilities.ts';
 
 /** Throws NO_BTF, NOT_ROOT or NOT_BUILT with a sentence that says what to do, before anything is tried. */
-export function checkRequirements(objectPath: string): void {
+export function checkPrivileges(objectPath: string): void {
   if (!existsSync('/sys/kernel/btf/vmlinux')) {
     throw new WardenError(
       'NO_BTF',

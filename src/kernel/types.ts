@@ -1,7 +1,7 @@
-export type Outcome = 'seen' | 'filtered' | 'throttled' | 'submitted' | 'lost_ring_full' | 'lost_scratch';
+export type EventOutcome = 'seen' | 'filtered' | 'throttled' | 'submitted' | 'lost_ring_full' | 'lost_scratch';
 
 /** Exact counts by event kind, read from the kernel's per-CPU map. */
-export type KernelCounts = ReadonlyMap<string, Readonly<Record<Outcome, number>>>;
+export type KernelCounts = ReadonlyMap<string, Readonly<Record<EventOutcome, number>>>;
 
 export interface AttachReport {
   readonly program: string;

@@ -7,7 +7,7 @@
 import { IDENTITY, UPKEEP } from './catalog/daemon.ts';
 import { DELIVERY } from './catalog/delivery.ts';
 import { DETECTION } from './catalog/detection.ts';
-import { KERNEL } from './catalog/kernel.ts';
+import { KERNEL_METRICS } from './catalog/kernel.ts';
 import { MAX_RULES, type MetricSpec } from './catalog/spec.ts';
 import { PROCESS_METRICS } from './process-metrics.ts';
 
@@ -16,7 +16,7 @@ export { PROCESS_METRICS };
 
 export const CATALOG = {
   ...IDENTITY,
-  ...KERNEL,
+  ...KERNEL_METRICS,
   ...DETECTION,
   ...DELIVERY,
   ...UPKEEP,

@@ -12,7 +12,7 @@ import { type Blocker, createBlocker } from './block.ts';
 import { type KillOptions, killProcess } from './kill.ts';
 import { createProtection } from './protected.ts';
 import { processSignaller } from './signaller.ts';
-import type { BlockTable, Outcome, ResponseRequest, ResponseResult, Signaller } from './types.ts';
+import type { BlockTable, ResponseOutcome, ResponseRequest, ResponseResult, Signaller } from './types.ts';
 
 interface Means {
   readonly kill: KillOptions;
@@ -96,7 +96,7 @@ export class Responder {
     rule: Pick<RuleInfo, 'name' | 'tags'>,
     alert: Alert,
     act: () => Promise<ResponseResult>,
-  ): Promise<Outcome> {
+  ): Promise<ResponseOutcome> {
     const enforced = isEnforced(rule, this.#config);
     const result: ResponseResult = enforced ? await act() : { outcome: 'simulated' };
     this.#audit.write({

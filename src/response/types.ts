@@ -2,7 +2,7 @@ import type { ResponseReport } from '../alerts/types.ts';
 import type { RuleInfo } from '../rules/types.ts';
 import type { EventRecord } from '../schema/event.ts';
 
-export type Outcome = ResponseReport['outcome'];
+export type ResponseOutcome = ResponseReport['outcome'];
 
 /** What a response is told: the match, and whether it may act. */
 export interface ResponseRequest {
@@ -13,7 +13,7 @@ export interface ResponseRequest {
 }
 
 export interface ResponseResult {
-  readonly outcome: Outcome;
+  readonly outcome: ResponseOutcome;
   readonly detail?: string;
 }
 

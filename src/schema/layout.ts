@@ -5,14 +5,14 @@
 import { createHash } from 'node:crypto';
 import type { Btf, BtfType } from '../btf/btf.ts';
 import { FormatError } from '../btf/bytes.ts';
-import { type Meaning, VOCABULARY } from './vocabulary.ts';
+import { type MemberMeaning, VOCABULARY } from './vocabulary.ts';
 
 /** One member of a record, nested structs flattened: `header.pid`, `file.inode`, `path`. */
 export interface Member {
   readonly name: string;
   readonly offset: number;
   readonly size: number;
-  readonly meaning: Meaning;
+  readonly meaning: MemberMeaning;
   /** What the C declaration says: a typedef, a struct or a base type. */
   readonly type: string;
 }

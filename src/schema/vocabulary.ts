@@ -4,9 +4,9 @@
  */
 
 /** How a member's bytes are read. `number` is unsigned; 64-bit values become a Number (kernel times and sizes stay far below 2^53). */
-export type Meaning = 'number' | 'signed' | 'address' | 'name' | 'text' | 'words' | 'bits';
+export type MemberMeaning = 'number' | 'signed' | 'address' | 'name' | 'text' | 'words' | 'bits';
 
-export const VOCABULARY: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
+export const VOCABULARY: ReadonlyMap<string, MemberMeaning> = new Map<string, MemberMeaning>([
   ['ktime_ns', 'number'],
   ['process_id', 'number'],
   ['thread_id', 'number'],

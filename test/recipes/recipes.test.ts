@@ -102,11 +102,11 @@ describe('the recipes', function () {
     ]);
     copy.write(
       'src/alerts/sinks/pigeon.ts',
-      `import { int, type Options, text } from '../../config/option.ts';
+      `import { int, type Options, string } from '../../config/option.ts';
 import { atLeast, DELIVERED, sinkType } from './types.ts';
 
 const OPTIONS = {
-  loft: text('', 'Where it flies to'),
+  loft: string('', 'Where it flies to'),
   letters: int(1, 1, 3, 'What it carries'),
 } as const satisfies Options;
 

@@ -1,4 +1,4 @@
-import { choice, type Options, text, type ValuesOf } from '../../config/option.ts';
+import { choice, type Options, string, type ValuesOf } from '../../config/option.ts';
 import { jsonLine } from '../../visible.ts';
 import type { SpooledAlert } from '../spool/types.ts';
 import { toEcs } from './ecs.ts';
@@ -8,7 +8,7 @@ import { compileTemplate } from './template.ts';
 /** The options of sinks whose receiver chooses the form. */
 export const FORMAT_OPTIONS = {
   format: choice(['alert', 'falco', 'ecs', 'template'], 'alert', 'Form of an alert'),
-  template: text('', 'With format = "template": text with {{field.path}} placeholders'),
+  template: string('', 'With format = "template": text with {{field.path}} placeholders'),
 } as const satisfies Options;
 export type FormatSettings = ValuesOf<typeof FORMAT_OPTIONS>;
 

@@ -1,10 +1,10 @@
-import { type Options, path, text } from '../../config/option.ts';
+import { type Options, path, string } from '../../config/option.ts';
 import type { Config } from '../../config/options.ts';
 import { type SettingsOf, sinkType } from './types.ts';
 
 const OPTIONS = {
   module: path('', 'ES module'),
-  options: text('', 'Passed to it'),
+  options: string('', 'Passed to it'),
 } as const satisfies Options;
 
 /** A module of somebody else; its thread is the plugin layer's. */

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { type Options, path, text, url } from '../../config/option.ts';
+import { type Options, path, string, url } from '../../config/option.ts';
 import { FORMAT_OPTIONS, renderer } from '../formats/renderer.ts';
 import { deliveryKey } from '../identity.ts';
 import { checkStatus, createHttpClient, HTTP_OPTIONS } from './http-client.ts';
@@ -10,7 +10,7 @@ const OPTIONS = {
   url: url('Where to send'),
   ...FORMAT_OPTIONS,
   secret_file: path('', 'File with the key of the HMAC-SHA256 signature header'),
-  secret_env: text('', 'Environment variable with that key'),
+  secret_env: string('', 'Environment variable with that key'),
   ...HTTP_OPTIONS,
 } as const satisfies Options;
 

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import { messageOf, WardenError } from '../../errors.ts';
 import { deadLetterFromText } from './dead-letters.ts';
-import { ownerOf } from './store.ts';
+import { directoryOwner } from './store.ts';
 import type { DeadLetter, DeadLetterRequest } from './types.ts';
 
 export class SpoolLetters {
@@ -37,7 +37,7 @@ export class SpoolLetters {
 
   /** The daemon that works on the spool, undefined when none runs. */
   get daemon(): number | undefined {
-    return ownerOf(this.#directory);
+    return directoryOwner(this.#directory);
   }
 
   /** Newest first. */

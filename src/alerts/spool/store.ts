@@ -77,7 +77,7 @@ export function openStore(directory: string): OpenedStore {
 }
 
 /** The process that has the store open to write, undefined when there is none. */
-export function ownerOf(directory: string): number | undefined {
+export function directoryOwner(directory: string): number | undefined {
   const file = ownerFile(directory);
   if (!existsSync(file)) return undefined;
   const [pid, ticks] = readFileSync(file, 'utf8').split(' ').map(Number);
@@ -88,7 +88,7 @@ const ownerFile = (directory: string) => join(directory, 'owner');
 
 /** Two daemons on one spool would both deliver: the second is refused while the first lives. */
 function claim(directory: string): void {
-  const pid = ownerOf(directory);
+  const pid = directoryOwner(directory);
   if (pid !== undefined && pid !== process.pid)
     throw new WardenError('SPOOL_FAILED', `${directory} is in use by process ${pid}`, {
       problems: [

@@ -10,13 +10,13 @@ const HEARTBEAT_MS = 15_000;
 /** What one client may leave unread; further entries are dropped and counted. */
 const MAX_UNREAD_BYTES = 262_144;
 
-export interface Streams {
+export interface EventStreams {
   /** Ends every stream: the daemon stops. */
   close(): void;
 }
 
 /** Server-sent events: `/api/v1/stream/alerts` and `/api/v1/stream/events`, at most `maxClients` at a time. */
-export function streamRoutes(router: Router, gate: Gate, metrics: MetricsRegistry, maxClients: number): Streams {
+export function streamRoutes(router: Router, gate: Gate, metrics: MetricsRegistry, maxClients: number): EventStreams {
   const open = new Set<PassThrough>();
   const clients = metrics.gauge('stream_clients');
   const dropped = metrics.counter('stream_dropped_total');

@@ -51,7 +51,7 @@ const version: Shape = {
 };
 
 /** The file's keys: those of the exporter-toolkit. */
-export const FILE: Shape & { readonly is: 'table' } = {
+export const WEB_CONFIG: Shape & { readonly is: 'table' } = {
   is: 'table',
   keys: {
     tls_server_config: {

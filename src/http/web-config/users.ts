@@ -31,7 +31,7 @@ const MAX_REMEMBERED = 100;
 /** Comparisons under way; more are refused, so that guessing cannot pile up work. */
 const MAX_PENDING = 32;
 
-export type Verdict = 'right' | 'wrong' | 'busy';
+export type PasswordVerdict = 'right' | 'wrong' | 'busy';
 
 /** Checks HTTP basic authentication against bcrypt hashes, off the event loop. */
 export class UserCheck {
@@ -50,7 +50,7 @@ export class UserCheck {
    * `authorization` is the request header. An unknown user costs the same
    * comparison as a known one, so the time does not tell who exists.
    */
-  async check(authorization: string | undefined, users: ReadonlyMap<string, string>): Promise<Verdict> {
+  async check(authorization: string | undefined, users: ReadonlyMap<string, string>): Promise<PasswordVerdict> {
     const credentials = parse(authorization);
     if (credentials === undefined) return 'wrong';
     const known = users.get(credentials.user);

@@ -1,7 +1,7 @@
 import type { Problem } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { readYaml, type YamlDocument, YamlFault, type YamlNode } from '../../yaml.ts';
-import { FILE, type Shape } from './schema.ts';
+import { type Shape, WEB_CONFIG } from './schema.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -116,7 +116,7 @@ export function readSettings(source: string, file: string): Document {
   };
 
   const root = documents[0]?.root;
-  const values = root === undefined ? {} : table(root, '', FILE.keys);
+  const values = root === undefined ? {} : table(root, '', WEB_CONFIG.keys);
   return { values: values ?? {}, problems, lineOf: (path) => lines.get(path) };
 }
 

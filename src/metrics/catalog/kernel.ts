@@ -1,43 +1,43 @@
 /** Rows of the metric catalog: what the kernel side counts. */
 import { closed, declared } from '../labels.ts';
 import { DECODE_ERRORS, ERRNO_CLASSES, KERNEL_FAILURES, LOSS_REASONS, RINGS, SELF_CHECKS } from '../vocabulary.ts';
-import { event, KINDS, type MetricSpec, NONE } from './spec.ts';
+import { event, KIND_COUNT, type MetricSpec, NONE } from './spec.ts';
 
 /** What the kernel side counts. */
-export const KERNEL = {
+export const KERNEL_METRICS = {
   events_total: {
     type: 'counter',
     help: 'Events seen by the kernel side, exact also under overload; equals filtered + throttled + lost + submitted.',
     labels: event,
-    cap: KINDS + 1,
+    cap: KIND_COUNT + 1,
     zero: 'all',
   },
   events_filtered_total: {
     type: 'counter',
     help: 'Events dropped in the kernel because no loaded rule can match them.',
     labels: event,
-    cap: KINDS + 1,
+    cap: KIND_COUNT + 1,
     zero: 'all',
   },
   events_throttled_total: {
     type: 'counter',
     help: 'Events dropped in the kernel because one process caused more than its rate limit.',
     labels: event,
-    cap: KINDS + 1,
+    cap: KIND_COUNT + 1,
     zero: 'all',
   },
   events_lost_total: {
     type: 'counter',
     help: 'Events lost between kernel and daemon: no room in the ring buffer, or no scratch buffer.',
     labels: { ...event, reason: closed(...LOSS_REASONS) },
-    cap: KINDS * LOSS_REASONS.length + 1,
+    cap: KIND_COUNT * LOSS_REASONS.length + 1,
     zero: 'all',
   },
   events_processed_total: {
     type: 'counter',
     help: 'Events that the daemon took from the ring buffer and ran through the rules.',
     labels: event,
-    cap: KINDS + 1,
+    cap: KIND_COUNT + 1,
     zero: 'all',
   },
   events_decode_errors_total: {

@@ -41,4 +41,4 @@ export const release = /^(?:v?\d[0-9A-Za-z.+_~-]{0,62}|unknown)$/;
 export const SINKS = 12;
 export const PROGRAMS = 50;
 export const PLUGINS = 8;
-export const KINDS = EVENT_KINDS.length;
+export const KIND_COUNT = EVENT_KINDS.length;

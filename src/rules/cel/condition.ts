@@ -26,13 +26,13 @@ import {
 import { BOOLEAN_FUNCTIONS, checkRegexp, describe, operandOf, Scope, sameType, unknownFunction } from './operand.ts';
 import { parseCel } from './parse.ts';
 import { quantified } from './quantifier.ts';
-import { type CelText, type Expr, literalType, type Names, NO_NAMES, type Operand } from './scope.ts';
+import { type CelExpr, type CelOperand, type CelText, literalType, type Names, NO_NAMES } from './scope.ts';
 
 /** Translates a CEL condition. Throws RuleError with the place of the first mistake. */
 export function celCondition(source: TextSource, names: Names = NO_NAMES): Condition {
   const text = parseCel(source);
   try {
-    return truth(text, text.parsed.expr, true, new Scope(names));
+    return truthOf(text, text.parsed.expr, true, new Scope(names));
   } catch (cause) {
     if (cause instanceof RuleError) throw cause;
     // Very long chains exhaust the stack; the process goes on.
@@ -41,14 +41,14 @@ export function celCondition(source: TextSource, names: Names = NO_NAMES): Condi
 }
 
 /** The condition that an expression is true (`wanted`), or that it is false. */
-export function truth(text: CelText, expr: Expr, wanted: boolean, scope: Scope): Condition {
+export function truthOf(text: CelText, expr: CelExpr, wanted: boolean, scope: Scope): Condition {
   scope.count(text, expr);
   const kind = expr.exprKind;
   if (kind.case === 'callExpr') return callTruth(text, expr, wanted, scope);
-  if (kind.case === 'comprehensionExpr') return quantified(text, expr, wanted, scope, truth);
+  if (kind.case === 'comprehensionExpr') return quantified(text, expr, wanted, scope, truthOf);
   if (kind.case === 'selectExpr' && kind.value.testOnly) return presence(text, expr, wanted, scope);
   if (kind.case === 'identExpr' && !scope.variables.has(kind.value.name) && scope.names.macros.has(kind.value.name)) {
-    return scope.inMacro(text, expr, kind.value.name, (inner, root) => truth(inner, root, wanted, scope));
+    return scope.inMacro(text, expr, kind.value.name, (inner, root) => truthOf(inner, root, wanted, scope));
   }
   const operand = operandOf(text, expr, scope);
   if (operand.kind === 'literal' && typeof operand.value === 'boolean') return operand.value === wanted ? TRUE : FALSE;
@@ -58,14 +58,14 @@ export function truth(text: CelText, expr: Expr, wanted: boolean, scope: Scope):
   throw text.error(expr, `expected a condition, found ${describe(operand)}`);
 }
 
-function presence(text: CelText, expr: Expr, wanted: boolean, scope: Scope): Condition {
+function presence(text: CelText, expr: CelExpr, wanted: boolean, scope: Scope): Condition {
   if (expr.exprKind.case !== 'selectExpr') throw text.error(expr, 'has() needs a field');
   const { operand, field } = expr.exprKind.value;
   if (operand === undefined) throw text.error(expr, 'has() needs a field');
   const asked = {
     ...expr,
     exprKind: { case: 'selectExpr', value: { ...expr.exprKind.value, testOnly: false } },
-  } as Expr;
+  } as CelExpr;
   const found = operandOf(text, asked, scope);
   if (found.kind !== 'subject') {
     throw text.error(expr, `has(${found.kind === 'group' ? found.prefix : field}) needs one field, not a group`);
@@ -77,19 +77,19 @@ function presence(text: CelText, expr: Expr, wanted: boolean, scope: Scope): Con
 const ORDER: Readonly<Record<string, OrderOperator>> = { '_<_': 'lt', '_<=_': 'lte', '_>_': 'gt', '_>=_': 'gte' };
 const SWAPPED: Readonly<Record<OrderOperator, OrderOperator>> = { lt: 'gt', lte: 'gte', gt: 'lt', gte: 'lte' };
 
-function callTruth(text: CelText, expr: Expr, wanted: boolean, scope: Scope): Condition {
+function callTruth(text: CelText, expr: CelExpr, wanted: boolean, scope: Scope): Condition {
   if (expr.exprKind.case !== 'callExpr') throw text.error(expr, 'expected a call');
   const { function: name, target, args } = expr.exprKind.value;
   const [a, b, c] = args;
   if ((name === '_&&_' || name === '_||_') && a !== undefined && b !== undefined) {
-    const parts = chain(name, expr).map((part) => truth(text, part, wanted, scope));
+    const parts = chain(name, expr).map((part) => truthOf(text, part, wanted, scope));
     return (name === '_&&_') === wanted ? all(parts) : any(parts);
   }
-  if (name === '!_' && a !== undefined) return truth(text, a, !wanted, scope);
+  if (name === '!_' && a !== undefined) return truthOf(text, a, !wanted, scope);
   if (name === '_?_:_' && a !== undefined && b !== undefined && c !== undefined) {
     return any([
-      all([truth(text, a, true, scope), truth(text, b, wanted, scope)]),
-      all([truth(text, a, false, scope), truth(text, c, wanted, scope)]),
+      all([truthOf(text, a, true, scope), truthOf(text, b, wanted, scope)]),
+      all([truthOf(text, a, false, scope), truthOf(text, c, wanted, scope)]),
     ]);
   }
   if ((name === '_==_' || name === '_!=_') && a !== undefined && b !== undefined) {
@@ -121,8 +121,8 @@ function callTruth(text: CelText, expr: Expr, wanted: boolean, scope: Scope): Co
 }
 
 /** `a && b && c` nests to the left, one level per term: taken apart without recursion. */
-function chain(name: string, expr: Expr): Expr[] {
-  const parts: Expr[] = [];
+function chain(name: string, expr: CelExpr): CelExpr[] {
+  const parts: CelExpr[] = [];
   const pending = [expr];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const kind = next.exprKind;
@@ -133,7 +133,7 @@ function chain(name: string, expr: Expr): Expr[] {
 }
 
 /** A leaf for being true or false; on a literal it is decided now. */
-function tested(operand: Operand, test: Test, wanted: boolean): Condition {
+function tested(operand: CelOperand, test: Test, wanted: boolean): Condition {
   if (operand.kind === 'subject') {
     const made = leaf(operand.subject, test);
     return wanted || made.type !== 'leaf' ? made : refute(made);
@@ -142,7 +142,7 @@ function tested(operand: Operand, test: Test, wanted: boolean): Condition {
   return (test.op !== 'compare' && valueTest(test)(value)) === wanted ? TRUE : FALSE;
 }
 
-function isCondition(expr: Expr, scope: Scope): boolean {
+function isCondition(expr: CelExpr, scope: Scope): boolean {
   const kind = expr.exprKind;
   if (kind.case === 'comprehensionExpr' || (kind.case === 'selectExpr' && kind.value.testOnly)) return true;
   if (kind.case === 'identExpr') return scope.names.macros.has(kind.value.name);
@@ -151,9 +151,9 @@ function isCondition(expr: Expr, scope: Scope): boolean {
   return (BOOLEAN_FUNCTIONS as readonly string[]).includes(name) || /^(_(&&|\|\||==|!=|<|<=|>|>=)_|!_|@in)$/.test(name);
 }
 
-function equality(text: CelText, expr: Expr, a: Expr, b: Expr, wanted: boolean, scope: Scope): Condition {
+function equality(text: CelText, expr: CelExpr, a: CelExpr, b: CelExpr, wanted: boolean, scope: Scope): Condition {
   if (isCondition(a, scope) || isCondition(b, scope)) {
-    const both = (value: boolean) => all([truth(text, a, value, scope), truth(text, b, value === wanted, scope)]);
+    const both = (value: boolean) => all([truthOf(text, a, value, scope), truthOf(text, b, value === wanted, scope)]);
     return any([both(true), both(false)]);
   }
   let left = operandOf(text, a, scope);
@@ -172,8 +172,8 @@ function equality(text: CelText, expr: Expr, a: Expr, b: Expr, wanted: boolean, 
   return tested(left, { op: 'equal', values: [right.value] }, wanted);
 }
 
-function checkComparable(text: CelText, expr: Expr, left: Operand, right: Operand): void {
-  const scalar = (operand: Operand) =>
+function checkComparable(text: CelText, expr: CelExpr, left: CelOperand, right: CelOperand): void {
+  const scalar = (operand: CelOperand) =>
     (operand.kind === 'literal' || operand.kind === 'subject') && /^(string|int|double|bool)$/.test(operand.type);
   if (!scalar(left) || !scalar(right) || left.kind === 'list' || right.kind === 'list') {
     throw text.error(expr, `cannot compare ${describe(left)} with ${describe(right)}`);
@@ -185,10 +185,10 @@ function checkComparable(text: CelText, expr: Expr, left: Operand, right: Operan
 
 function ordering(
   text: CelText,
-  expr: Expr,
+  expr: CelExpr,
   order: OrderOperator,
-  a: Expr,
-  b: Expr,
+  a: CelExpr,
+  b: CelExpr,
   wanted: boolean,
   scope: Scope,
 ): Condition {
@@ -208,7 +208,7 @@ function ordering(
   return tested(left, { op: how, value: right.value }, wanted);
 }
 
-function membership(text: CelText, expr: Expr, a: Expr, b: Expr, wanted: boolean, scope: Scope): Condition {
+function membership(text: CelText, expr: CelExpr, a: CelExpr, b: CelExpr, wanted: boolean, scope: Scope): Condition {
   const item = operandOf(text, a, scope);
   const container = operandOf(text, b, scope);
   if (item.kind === 'list' || item.kind === 'group') throw text.error(a, `${describe(item)} cannot be in a list`);
@@ -239,8 +239,8 @@ function membership(text: CelText, expr: Expr, a: Expr, b: Expr, wanted: boolean
 function textual(
   text: CelText,
   name: TextOperator | 'matches',
-  receiver: Expr,
-  argument: Expr,
+  receiver: CelExpr,
+  argument: CelExpr,
   wanted: boolean,
   scope: Scope,
 ): Condition {

@@ -7,11 +7,11 @@ import type { RuleError } from '../source.ts';
 import { type Literal, subjectText, type Transform } from '../tree.ts';
 import { parseCel } from './parse.ts';
 import {
+  type CelExpr,
+  type CelOperand,
   type CelText,
-  type Expr,
   literalType,
   type Names,
-  type Operand,
   resolveName,
   type ScalarType,
   select,
@@ -31,7 +31,7 @@ const MAX_MACRO_DEPTH = 32;
 /** State of one translation: names, iteration variables, macros being expanded and the work done so far. */
 export class Scope {
   readonly names: Names;
-  readonly variables = new Map<string, Operand>();
+  readonly variables = new Map<string, CelOperand>();
   level = 0;
   readonly #open: string[] = [];
   readonly #parsed = new Map<string, CelText>();
@@ -42,7 +42,7 @@ export class Scope {
   }
 
   /** Counts one node of work, so that macros within macros cannot grow without bound. */
-  count(text: CelText, expr: Expr): void {
+  count(text: CelText, expr: CelExpr): void {
     this.#nodes++;
     if (this.#nodes > MAX_NODES) {
       throw text.error(expr, `condition has more than ${MAX_NODES} parts once macros and lists are expanded`);
@@ -50,7 +50,7 @@ export class Scope {
   }
 
   /** Runs a translation of a macro's expression with only the macro's own names in scope. */
-  inMacro<T>(text: CelText, expr: Expr, name: string, translate: (text: CelText, expr: Expr) => T): T {
+  inMacro<T>(text: CelText, expr: CelExpr, name: string, translate: (text: CelText, expr: CelExpr) => T): T {
     const source = this.names.macros.get(name);
     if (source === undefined) throw text.error(expr, `no macro "${name}"`);
     if (this.#open.includes(name)) {
@@ -73,7 +73,7 @@ export class Scope {
   }
 }
 
-function constant(text: CelText, expr: Expr): Operand {
+function constant(text: CelText, expr: CelExpr): CelOperand {
   if (expr.exprKind.case !== 'constExpr') throw text.error(expr, 'expected a literal');
   const { constantKind } = expr.exprKind.value;
   switch (constantKind.case) {
@@ -96,7 +96,7 @@ function constant(text: CelText, expr: Expr): Operand {
   }
 }
 
-function literalList(text: CelText, elements: readonly Expr[], scope: Scope): Operand {
+function literalList(text: CelText, elements: readonly CelExpr[], scope: Scope): CelOperand {
   const values: Literal[] = [];
   for (const element of elements) {
     scope.count(text, element);
@@ -116,7 +116,7 @@ export function sameType(a: ScalarType | string, b: ScalarType | string): boolea
   return a === b || (numeric(a) && numeric(b));
 }
 
-function identifier(text: CelText, expr: Expr, name: string, scope: Scope): Operand {
+function identifier(text: CelText, expr: CelExpr, name: string, scope: Scope): CelOperand {
   const bare = name.replace(/^\./, '');
   const variable = scope.variables.get(bare);
   if (variable !== undefined) return variable;
@@ -130,7 +130,7 @@ function identifier(text: CelText, expr: Expr, name: string, scope: Scope): Oper
   throw unknown(text, expr, undefined, bare, scope);
 }
 
-function unknown(text: CelText, expr: Expr, within: Operand | undefined, name: string, scope: Scope): RuleError {
+function unknown(text: CelText, expr: CelExpr, within: CelOperand | undefined, name: string, scope: Scope): RuleError {
   const near = suggest(within, name, scope.names);
   const written =
     within?.kind === 'group'
@@ -142,7 +142,7 @@ function unknown(text: CelText, expr: Expr, within: Operand | undefined, name: s
 }
 
 /** The value that an expression stands for. Throws RuleError for one that is no value, such as a comparison. */
-export function operandOf(text: CelText, expr: Expr, scope: Scope): Operand {
+export function operandOf(text: CelText, expr: CelExpr, scope: Scope): CelOperand {
   scope.count(text, expr);
   const kind = expr.exprKind;
   switch (kind.case) {
@@ -182,11 +182,11 @@ export function operandOf(text: CelText, expr: Expr, scope: Scope): Operand {
   }
 }
 
-function dottedName(expr: Expr): { root: string; name: string } | undefined {
+function dottedName(expr: CelExpr): { root: string; name: string } | undefined {
   const parts: string[] = [];
-  let at: Expr | undefined = expr;
+  let at: CelExpr | undefined = expr;
   while (at !== undefined) {
-    const kind: Expr['exprKind'] = at.exprKind;
+    const kind: CelExpr['exprKind'] = at.exprKind;
     if (kind.case === 'identExpr') {
       const root = kind.value.name.replace(/^\./, '');
       return { root, name: [root, ...parts.reverse()].join('.') };
@@ -198,7 +198,7 @@ function dottedName(expr: Expr): { root: string; name: string } | undefined {
   return undefined;
 }
 
-function groupOf(expr: Expr, scope: Scope): Operand | undefined {
+function groupOf(expr: CelExpr, scope: Scope): CelOperand | undefined {
   const dotted = dottedName(expr);
   if (dotted === undefined || scope.variables.has(dotted.root)) return undefined;
   // `process` and `user` are groups here, whatever alias of the same name there is.
@@ -206,7 +206,7 @@ function groupOf(expr: Expr, scope: Scope): Operand | undefined {
   return resolveName(dotted.name);
 }
 
-function callOperand(text: CelText, expr: Expr, scope: Scope): Operand {
+function callOperand(text: CelText, expr: CelExpr, scope: Scope): CelOperand {
   if (expr.exprKind.case !== 'callExpr') throw text.error(expr, 'expected a call');
   const { function: name, target, args } = expr.exprKind.value;
   if (name === '_[_]') return elementOf(text, expr, args, scope);
@@ -225,12 +225,12 @@ function callOperand(text: CelText, expr: Expr, scope: Scope): Operand {
   throw unknownFunction(text, expr, name);
 }
 
-export function unknownFunction(text: CelText, expr: Expr, name: string): RuleError {
+export function unknownFunction(text: CelText, expr: CelExpr, name: string): RuleError {
   const near = nearest(name, KNOWN_FUNCTIONS);
   return text.error(expr, `unknown function "${name}"`, near === undefined ? undefined : `did you mean "${near}"?`);
 }
 
-function transformed(text: CelText, argument: Expr, name: string, transform: Transform, scope: Scope): Operand {
+function transformed(text: CelText, argument: CelExpr, name: string, transform: Transform, scope: Scope): CelOperand {
   const operand = operandOf(text, argument, scope);
   if (operand.kind === 'list' && transform === 'size') {
     return { kind: 'literal', value: operand.values.length, type: 'int' };
@@ -251,7 +251,7 @@ function transformed(text: CelText, argument: Expr, name: string, transform: Tra
   };
 }
 
-function elementOf(text: CelText, expr: Expr, args: readonly Expr[], scope: Scope): Operand {
+function elementOf(text: CelText, expr: CelExpr, args: readonly CelExpr[], scope: Scope): CelOperand {
   const [container, position] = args;
   if (container === undefined || position === undefined) throw text.error(expr, 'expected an index');
   const base = operandOf(text, container, scope);
@@ -279,7 +279,7 @@ function elementOf(text: CelText, expr: Expr, args: readonly Expr[], scope: Scop
 }
 
 /** Checks that a regular expression compiles, so that the error has a place. */
-export function checkRegexp(text: CelText, expr: Expr, pattern: string): void {
+export function checkRegexp(text: CelText, expr: CelExpr, pattern: string): void {
   try {
     compileRegexp(pattern);
   } catch (cause) {
@@ -288,7 +288,7 @@ export function checkRegexp(text: CelText, expr: Expr, pattern: string): void {
 }
 
 /** How the type of an operand is called in an error, with the field's name. */
-export function describe(operand: Operand): string {
+export function describe(operand: CelOperand): string {
   if (operand.kind !== 'subject') return typeText(operand);
   const { subject } = operand;
   const name = subject.from === 'field' && subject.key === undefined ? fieldName(subject.field) : subjectText(subject);

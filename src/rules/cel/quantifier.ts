@@ -2,12 +2,15 @@
 
 import { all, any, type Condition, type Leaf, refute, type Subject, type Test } from '../tree.ts';
 import { describe, operandOf, type Scope } from './operand.ts';
-import { type CelText, type Expr, literalType, type Operand } from './scope.ts';
+import { type CelExpr, type CelOperand, type CelText, literalType } from './scope.ts';
 
-type Truth = (text: CelText, expr: Expr, wanted: boolean, scope: Scope) => Condition;
+type Truth = (text: CelText, expr: CelExpr, wanted: boolean, scope: Scope) => Condition;
 
 /** The parser has expanded the macro; exists() starts from false and ors, all() starts from true and ands. */
-function takeApart(text: CelText, expr: Expr): { how: 'any' | 'every'; variable: string; range: Expr; body: Expr } {
+function takeApart(
+  text: CelText,
+  expr: CelExpr,
+): { how: 'any' | 'every'; variable: string; range: CelExpr; body: CelExpr } {
   if (expr.exprKind.case === 'comprehensionExpr') {
     const { iterVar, iterVar2, iterRange, loopStep } = expr.exprKind.value;
     const step = loopStep?.exprKind;
@@ -20,10 +23,10 @@ function takeApart(text: CelText, expr: Expr): { how: 'any' | 'every'; variable:
   throw text.error(expr, 'of the list macros only exists() and all() can be used');
 }
 
-export function quantified(text: CelText, expr: Expr, wanted: boolean, scope: Scope, truth: Truth): Condition {
+export function quantified(text: CelText, expr: CelExpr, wanted: boolean, scope: Scope, truthOf: Truth): Condition {
   const { how, variable, range, body } = takeApart(text, expr);
   const over = operandOf(text, range, scope);
-  const bound = <T>(operand: Operand, run: () => T): T => {
+  const bound = <T>(operand: CelOperand, run: () => T): T => {
     const hidden = scope.variables.get(variable);
     scope.variables.set(variable, operand);
     try {
@@ -35,7 +38,7 @@ export function quantified(text: CelText, expr: Expr, wanted: boolean, scope: Sc
   };
   if (over.kind === 'list') {
     const each = over.values.map((value) =>
-      bound({ kind: 'literal', value, type: literalType(value) }, () => truth(text, body, wanted, scope)),
+      bound({ kind: 'literal', value, type: literalType(value) }, () => truthOf(text, body, wanted, scope)),
     );
     return (how === 'any') === wanted ? mergedAny(any(each)) : mergedAll(all(each));
   }
@@ -46,7 +49,7 @@ export function quantified(text: CelText, expr: Expr, wanted: boolean, scope: Sc
   const type = over.type === 'list<process>' ? 'process' : 'string';
   scope.level++;
   try {
-    const where = bound({ kind: 'subject', subject: element, type }, () => truth(text, body, wanted, scope));
+    const where = bound({ kind: 'subject', subject: element, type }, () => truthOf(text, body, wanted, scope));
     return { type: 'quantifier', how: (how === 'any') === wanted ? 'any' : 'every', over: over.subject, where };
   } finally {
     scope.level--;

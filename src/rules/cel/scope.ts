@@ -7,12 +7,12 @@ import { RuleError, type TextSource } from '../source.ts';
 import type { Literal, Subject } from '../tree.ts';
 
 export type Parsed = ReturnType<typeof parse>;
-export type Expr = Parsed['expr'];
+export type CelExpr = Parsed['expr'];
 
 export type ScalarType = 'string' | 'int' | 'double' | 'bool';
 export type OperandType = FieldType | 'process';
 
-export type Operand =
+export type CelOperand =
   | { readonly kind: 'literal'; readonly value: Literal; readonly type: ScalarType }
   | { readonly kind: 'list'; readonly values: readonly Literal[] }
   | { readonly kind: 'subject'; readonly subject: Subject; readonly type: OperandType }
@@ -66,7 +66,7 @@ export function literalType(value: Literal): ScalarType {
 }
 
 /** The field, or group of fields, that a dotted name stands for; undefined when there is none. */
-export function resolveName(name: string): Operand | undefined {
+export function resolveName(name: string): CelOperand | undefined {
   const id = fieldId(name);
   if (id !== undefined) {
     return { kind: 'subject', subject: { from: 'field', field: id }, type: FIELDS[fieldName(id)].type };
@@ -75,7 +75,7 @@ export function resolveName(name: string): Operand | undefined {
 }
 
 /** What a selection `operand.name` is; undefined when the operand has no such part. */
-export function select(operand: Operand, name: string): Operand | undefined {
+export function select(operand: CelOperand, name: string): CelOperand | undefined {
   if (operand.kind === 'group') return resolveName(`${operand.prefix}.${name}`);
   if (operand.kind !== 'subject') return undefined;
   const { subject, type } = operand;
@@ -90,7 +90,7 @@ export function select(operand: Operand, name: string): Operand | undefined {
 }
 
 /** The field or member that an unknown name was probably meant to be. */
-export function suggest(operand: Operand | undefined, name: string, names: Names): string | undefined {
+export function suggest(operand: CelOperand | undefined, name: string, names: Names): string | undefined {
   if (operand?.kind === 'group') {
     return nearest(`${operand.prefix}.${name}`, [...FIELD_NAMES, ...Object.keys(FIELD_ALIASES)]);
   }
@@ -104,7 +104,7 @@ export function suggest(operand: Operand | undefined, name: string, names: Names
   ]);
 }
 
-export function typeText(operand: Operand): string {
+export function typeText(operand: CelOperand): string {
   if (operand.kind === 'group') return `${operand.prefix} (a group of fields)`;
   if (operand.kind === 'list') return 'list';
   return operand.type;
@@ -120,7 +120,7 @@ export class CelText {
     this.parsed = parsed;
   }
 
-  error(expr: Expr, message: string, remedy?: string, cause?: unknown): RuleError {
+  error(expr: CelExpr, message: string, remedy?: string, cause?: unknown): RuleError {
     const index = this.parsed.sourceInfo?.positions[String(expr.id)] ?? 0;
     return new RuleError(
       { ...this.source.place(index), message, ...(remedy === undefined ? {} : { remedy }) },

@@ -1,13 +1,14 @@
 /** A comparison of a Falco field with literals, as a condition on our fields. */
 
 import { fieldName } from '../../schema/fields.ts';
+import { quoted } from '../../visible.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
 import { parseGlob } from '../predicate/glob.ts';
 import { compileRegexp } from '../predicate/regexp.ts';
 import { valueTest } from '../predicate/test-value.ts';
 import { all, any, type Condition, exists, FALSE, field, leaf, not, type Subject, type Test, TRUE } from '../tree.ts';
-import { FalcoFault, quoted } from './fault.ts';
-import { commOf, type FieldType, type Meaning } from './meaning.ts';
+import { FalcoFault } from './fault.ts';
+import { commOf, type FalcoType, type Meaning } from './meaning.ts';
 import { globPattern, isPlainGlob, pathPattern } from './patterns.ts';
 import type { Operator } from './syntax.ts';
 import { readAddress, readFlag, readNetwork, readNumber, readPort } from './values.ts';
@@ -27,7 +28,7 @@ const TEXT_ONLY = new Set<Operator>(
 const ORDER = { '<': 'lt', '<=': 'lte', '>': 'gt', '>=': 'gte' } as const;
 
 /** Reads the literals as the field's type wants them. Throws FalcoFault where they or the operator do not fit. */
-export function questionOf(name: string, type: FieldType, operator: Operator, values: readonly string[]): Question {
+export function questionOf(name: string, type: FalcoType, operator: Operator, values: readonly string[]): Question {
   if (operator === 'exists') return { operator, tests: [EXISTS], negated: false };
   if (type !== 'text' && TEXT_ONLY.has(operator)) {
     throw new FalcoFault(`the operator ${operator} is for texts, and ${name} is none`);

@@ -3,9 +3,11 @@
  * with `append`, `override` and redefinition as Falco's loader has them. A
  * mistake costs its item, not the file.
  */
+
+import { quoted } from '../../visible.ts';
 import type { YamlMap, YamlNode } from '../../yaml.ts';
 import { appendExceptions, type Exception, readExceptions, validateException } from './exceptions.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 import { flagOf, optionalText, textOf, textsOf } from './node.ts';
 import { type Priority, readPriority } from './priority.ts';
 
@@ -25,7 +27,7 @@ export interface MacroDraft {
   visibility: number;
 }
 
-export interface RuleDraft {
+export interface FalcoRuleDraft {
   readonly name: string;
   readonly source: string;
   place: Place;
@@ -45,7 +47,7 @@ export const SYSCALL_SOURCE = 'syscall';
 export class Collection {
   readonly lists = new Map<string, string[]>();
   readonly macros = new Map<string, MacroDraft>();
-  readonly rules = new Map<string, RuleDraft>();
+  readonly rules = new Map<string, FalcoRuleDraft>();
   #index = 0;
 
   /** Takes an item. Throws FalcoFault for one that is wrong; what was collected before stays. */
@@ -139,14 +141,14 @@ export class Collection {
     this.#index++;
   }
 
-  #define(name: string, item: YamlMap, place: Place, before: RuleDraft | undefined): void {
+  #define(name: string, item: YamlMap, place: Place, before: FalcoRuleDraft | undefined): void {
     const source = optionalText(item, 'source') ?? SYSCALL_SOURCE;
     if (before !== undefined && before.source !== source) {
       throw new FalcoFault(`the rule ${quoted(name)} is defined anew with another source`, item);
     }
     const exceptions = readExceptions(item, false);
     for (const exception of exceptions) validateException(exception);
-    const draft: RuleDraft = {
+    const draft: FalcoRuleDraft = {
       name,
       source,
       place,
@@ -216,7 +218,7 @@ function noSuch(what: string, name: string, item: YamlMap): FalcoFault {
   });
 }
 
-function appendTo(draft: RuleDraft, item: YamlMap, keys: ReadonlySet<string>): void {
+function appendTo(draft: FalcoRuleDraft, item: YamlMap, keys: ReadonlySet<string>): void {
   if (keys.has('condition')) draft.condition += ` ${textOf(item, 'condition')}`;
   if (keys.has('output')) draft.output += ` ${textOf(item, 'output')}`;
   if (keys.has('desc')) draft.description += ` ${textOf(item, 'desc')}`;
@@ -224,7 +226,7 @@ function appendTo(draft: RuleDraft, item: YamlMap, keys: ReadonlySet<string>): v
   if (keys.has('exceptions')) draft.exceptions = appendExceptions(draft.exceptions, readExceptions(item, true));
 }
 
-function replaceIn(draft: RuleDraft, item: YamlMap, keys: ReadonlySet<string>): void {
+function replaceIn(draft: FalcoRuleDraft, item: YamlMap, keys: ReadonlySet<string>): void {
   if (keys.has('condition')) draft.condition = textOf(item, 'condition');
   if (keys.has('output')) draft.output = textOf(item, 'output').trim();
   if (keys.has('desc')) draft.description = textOf(item, 'desc');

@@ -1,6 +1,8 @@
 /** `exceptions` of a rule, and the condition that they make. */
+
+import { quoted } from '../../visible.ts';
 import type { YamlMap, YamlNode } from '../../yaml.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 import { itemText } from './lists.ts';
 import { textOf } from './node.ts';
 import { LIST_OPERATORS, OPERATORS } from './syntax.ts';

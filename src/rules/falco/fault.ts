@@ -24,11 +24,3 @@ export class FalcoFault extends Error {
     this.wholeFile = options.wholeFile === true;
   }
 }
-
-const SHOWN = 80;
-
-/** A text of the file inside a message: bounded, on one line. */
-export function quoted(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
-  return `"${line.length > SHOWN ? `${line.slice(0, SHOWN)}…` : line}"`;
-}

@@ -1,5 +1,7 @@
 /** Lists of a rule file, put in the place of their names. */
-import { FalcoFault, quoted } from './fault.ts';
+
+import { quoted } from '../../visible.ts';
+import { FalcoFault } from './fault.ts';
 
 export type Lists = ReadonlyMap<string, readonly string[]>;
 

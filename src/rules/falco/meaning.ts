@@ -18,7 +18,7 @@ import {
   walk,
 } from '../tree.ts';
 
-export type FieldType = 'text' | 'number' | 'flag' | 'port' | 'address' | 'network';
+export type FalcoType = 'text' | 'number' | 'flag' | 'port' | 'address' | 'network';
 
 export type Meaning =
   /** Falco has no value in such an event either: no comparison holds, not even `!=`. */

@@ -1,6 +1,8 @@
 /** Typed access to the keys of an item. */
+
+import { quoted } from '../../visible.ts';
 import type { YamlMap, YamlNode } from '../../yaml.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 
 /** The text of a scalar key. Throws FalcoFault when it is missing or empty. */
 export function textOf(item: YamlMap, key: string): string {

@@ -4,13 +4,13 @@ import type { FieldId } from '../../schema/fields.ts';
 import { any, type Condition, leaf, type Subject, type Test } from '../tree.ts';
 import { FalcoFault } from './fault.ts';
 import { resolveField } from './fields/table.ts';
-import { type FieldType, fieldsOf, type Meaning, valueReader } from './meaning.ts';
+import { type FalcoType, fieldsOf, type Meaning, valueReader } from './meaning.ts';
 import type { ArgumentExpr, CallExpr, OperandExpr, Transformer } from './syntax.ts';
 
 /** An operand whose names are known; what it reads depends on the kind of event. */
 export interface Operand {
   readonly name: string;
-  readonly type: FieldType;
+  readonly type: FalcoType;
   /** Why a field of it is not there. */
   readonly missing: string | undefined;
   meaning(kind: string): Meaning;

@@ -1,8 +1,9 @@
 /** `output` of a rule: text with `%field` in it, filled in from an event. */
 import type { FieldSource, FieldValue } from '../../schema/event.ts';
+import { quoted } from '../../visible.ts';
 import type { AlertText, RuleOutput } from '../types.ts';
 import { EVENT_TYPES } from './events.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 import { FALCO_FIELDS } from './fields/table.ts';
 import { ABSENT, valueReader } from './meaning.ts';
 import { type Operand, resolveOperand } from './operand.ts';

@@ -4,7 +4,9 @@
  * after it; a value is quoted, or whatever has no blank, bracket, quote, comma
  * or equals sign.
  */
-import { FalcoFault, quoted } from './fault.ts';
+
+import { quoted } from '../../visible.ts';
+import { FalcoFault } from './fault.ts';
 import {
   type ArgumentExpr,
   type CallExpr,
@@ -33,7 +35,7 @@ const NUMBER = /[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?/y;
 const BARE = /[^()"'\s=,]+/y;
 
 /** Parses a condition, lists put in their place. Throws FalcoFault naming what was expected and where. */
-export function parseCondition(text: string): Expr {
+export function parseFalcoCondition(text: string): Expr {
   return new Parser(text).parse();
 }
 

@@ -1,7 +1,9 @@
 /** Falco's priorities and what they are here. */
+
+import { quoted } from '../../visible.ts';
 import type { YamlMap } from '../../yaml.ts';
 import type { Severity } from '../types.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 import { textOf } from './node.ts';
 
 interface Level {

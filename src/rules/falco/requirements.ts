@@ -1,6 +1,8 @@
 /** `required_engine_version` and `required_plugin_versions`. */
+
+import { quoted } from '../../visible.ts';
 import type { YamlMap } from '../../yaml.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 import { textOf } from './node.ts';
 
 /** The version of Falco's rule engine whose language is understood here. */

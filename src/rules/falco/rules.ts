@@ -1,14 +1,15 @@
 /** Collected items -> rule definitions. */
 import type { Problem } from '../../errors.ts';
 import { messageOf } from '../../errors.ts';
+import { quoted } from '../../visible.ts';
 import type { RuleDefinition } from '../rule.ts';
 import type { RuleInfo } from '../types.ts';
-import { type Collection, type MacroDraft, type RuleDraft, SYSCALL_SOURCE } from './document.ts';
+import { type Collection, type FalcoRuleDraft, type MacroDraft, SYSCALL_SOURCE } from './document.ts';
 import { withExceptions } from './exceptions.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 import { expandLists, type Lists, resolveLists } from './lists.ts';
 import { readOutput } from './output.ts';
-import { parseCondition } from './parse.ts';
+import { parseFalcoCondition } from './parse.ts';
 import { PRIORITIES } from './priority.ts';
 import type { Expr } from './syntax.ts';
 import { translate } from './translate.ts';
@@ -47,7 +48,7 @@ export function defineRules(collection: Collection, report: (problem: Problem) =
 }
 
 /** undefined for a rule that asks to be left out where a field is unknown. */
-function define(draft: RuleDraft, lists: Lists, macros: MacroTable): RuleDefinition | undefined {
+function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): RuleDefinition | undefined {
   if (draft.source !== SYSCALL_SOURCE) {
     throw new FalcoFault(`the source ${quoted(draft.source)} is that of a Falco plugin`, {
       remedy: 'rules of the source syscall load; keep Falco for the others',
@@ -55,7 +56,7 @@ function define(draft: RuleDraft, lists: Lists, macros: MacroTable): RuleDefinit
   }
   try {
     const output = readOutput(draft.output, draft.priority);
-    const condition = parseCondition(expandLists(withExceptions(draft.condition, draft.exceptions), lists));
+    const condition = parseFalcoCondition(expandLists(withExceptions(draft.condition, draft.exceptions), lists));
     const used = macros.usedBy(condition);
     return { info: infoOf(draft, output), condition: translate(condition, used) };
   } catch (fault) {
@@ -64,7 +65,7 @@ function define(draft: RuleDraft, lists: Lists, macros: MacroTable): RuleDefinit
   }
 }
 
-function infoOf(draft: RuleDraft, output: RuleInfo['output']): RuleInfo {
+function infoOf(draft: FalcoRuleDraft, output: RuleInfo['output']): RuleInfo {
   const { severity, riskScore } = PRIORITIES[draft.priority];
   const maturity = draft.tags.find((tag) => Object.hasOwn(CONFIDENCE, tag));
   return {
@@ -136,7 +137,7 @@ class MacroTable {
     let expr = this.#parsed.get(draft.name);
     if (expr === undefined) {
       try {
-        expr = parseCondition(expandLists(draft.condition, this.#lists));
+        expr = parseFalcoCondition(expandLists(draft.condition, this.#lists));
       } catch (fault) {
         if (!(fault instanceof FalcoFault)) throw fault;
         const { file, line } = draft.place;

@@ -3,10 +3,12 @@
  * event, because what a field is depends on it. What Falco's types of event
  * exclude falls away on the spot, so that most rules are left with one kind.
  */
+
+import { quoted } from '../../visible.ts';
 import { all, any, type Condition, exists, FALSE, kindIs, leaf, not, type Test } from '../tree.ts';
 import { conditionOf, type Question, questionOf } from './compare.ts';
 import { FALCO_KINDS, isEventType, isRecorded } from './events.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 import { type Operand, resolveOperand, subjectOf } from './operand.ts';
 import type { CheckExpr, Expr, Operator } from './syntax.ts';
 

@@ -1,8 +1,9 @@
 /** Literals of a condition, as a field's type wants them. */
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { quoted } from '../../visible.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
-import { FalcoFault, quoted } from './fault.ts';
+import { FalcoFault } from './fault.ts';
 
 const refuse = (field: string, text: string, wanted: string): never => {
   throw new FalcoFault(`${quoted(text)} is not ${wanted}, which ${field} wants`);

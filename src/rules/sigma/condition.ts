@@ -1,5 +1,7 @@
 /** The condition line of a Sigma rule: `selection and not 1 of filter_*`. */
-import { quoted, SigmaFault } from './problem.ts';
+
+import { quoted } from '../../visible.ts';
+import { SigmaFault } from './problem.ts';
 
 export type ConditionNode =
   | { readonly op: 'and' | 'or'; readonly of: readonly ConditionNode[] }
@@ -15,7 +17,7 @@ const MAX_DEPTH = 50;
 const OPERATORS = new Set(['and', 'or', 'not']);
 
 /** Parses a condition. Throws SigmaFault, without a line, for anything outside the grammar. */
-export function parseCondition(text: string): ConditionNode {
+export function parseSigmaCondition(text: string): ConditionNode {
   const tokens = tokenize(text);
   let at = 0;
   let depth = 0;

@@ -1,13 +1,14 @@
 /** `detection` of a rule, or `filter` of a filter file: search identifiers and the condition over them. */
 
+import { quoted } from '../../visible.ts';
 import type { YamlMap, YamlNode, YamlScalar } from '../../yaml.ts';
 import { all, any, type Condition, FALSE, not } from '../tree.ts';
-import { type ConditionNode, parseCondition, selectNames } from './condition.ts';
+import { type ConditionNode, parseSigmaCondition, selectNames } from './condition.ts';
 import { dependsOnVariant, isOf } from './fields.ts';
 import { itemCondition } from './item.ts';
 import type { Variant } from './logsource.ts';
 import { applyModifiers, type Modified } from './modifiers.ts';
-import { quoted, SigmaFault } from './problem.ts';
+import { SigmaFault } from './problem.ts';
 
 /** Values that one rule may compare in all, an identifier counted as often as the condition names it. */
 const MAX_VALUES = 50_000;
@@ -55,7 +56,7 @@ function readConditions(section: YamlMap): ConditionNode[] {
     if (item.kind !== 'scalar' || typeof item.value !== 'string') {
       throw new SigmaFault('"condition" must be a text or a list of texts', item.line);
     }
-    return at(item.line, () => parseCondition(item.text));
+    return at(item.line, () => parseSigmaCondition(item.text));
   });
 }
 

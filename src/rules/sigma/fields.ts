@@ -1,10 +1,11 @@
 /** What the field names of Sigma's taxonomy mean in our events. */
 import { nearest } from '../../nearest.ts';
 import { FIELD_ALIASES, FIELD_NAMES, fieldId, fieldSpec } from '../../schema/fields.ts';
+import { quoted } from '../../visible.ts';
 import { any, type Condition, exists, field, kindIs, leaf, not, type Subject } from '../tree.ts';
 import { AUDIT_FIELDS, auditField } from './auditd/records.ts';
 import type { Variant } from './logsource.ts';
-import { quoted, SigmaFault } from './problem.ts';
+import { SigmaFault } from './problem.ts';
 import { meaningOf, type SpecialField, TAXONOMY } from './taxonomy.ts';
 
 export type SigmaField =

@@ -1,9 +1,10 @@
 /** Sigma filter documents: a condition that is added to other rules. */
 
+import { quoted } from '../../visible.ts';
 import type { YamlMap } from '../../yaml.ts';
 import { type Detection, readDetection } from './detection.ts';
 import { readLogSource } from './logsource.ts';
-import { quoted, SigmaFault } from './problem.ts';
+import { SigmaFault } from './problem.ts';
 import { type Metadata, type SigmaDraft, section, withFilter } from './rule.ts';
 
 export interface FilterDraft {

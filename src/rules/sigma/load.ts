@@ -1,12 +1,13 @@
 /** Loads Sigma rules, correlations and filters. */
 import { messageOf, type Problem } from '../../errors.ts';
+import { quoted } from '../../visible.ts';
 import { readYaml, type YamlDocument, YamlFault, type YamlMap } from '../../yaml.ts';
 import { readYamlFiles, type SourceFile } from '../yaml-files.ts';
 import { type CorrelationDraft, readCorrelation } from './correlation/correlation.ts';
 import type { SigmaCorrelation } from './correlation/correlator.ts';
 import { resolveCorrelations } from './correlation/resolve.ts';
 import { type FilterDraft, filterRules, readFilter } from './filter.ts';
-import { quoted, SigmaFault } from './problem.ts';
+import { SigmaFault } from './problem.ts';
 import { type Metadata, readMetadata, readRule, type SigmaDraft, type SigmaRule } from './rule.ts';
 
 export type { SigmaCorrelation } from './correlation/correlator.ts';

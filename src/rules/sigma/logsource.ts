@@ -1,10 +1,11 @@
 /** Which events a Sigma log source stands for. */
 
+import { quoted } from '../../visible.ts';
 import type { YamlMap } from '../../yaml.ts';
 import { all, any, type Condition, field, kindIs, leaf, not, TRUE } from '../tree.ts';
 import { type AuditdRecord, auditVariants } from './auditd/records.ts';
 import type { Detection } from './detection.ts';
-import { quoted, SigmaFault } from './problem.ts';
+import { SigmaFault } from './problem.ts';
 
 /**
  * Some kinds of one category, of which a Sigma field means the same. A rule is
@@ -26,7 +27,7 @@ export interface Variant {
   readonly audit?: AuditdRecord;
 }
 
-export const SUCCEEDED = not(
+export const CALL_SUCCEEDED = not(
   leaf(field('event.error'), { op: 'glob', values: [[{ wildcard: '?' }, { wildcard: '*' }]] }),
 );
 
@@ -51,7 +52,7 @@ const openOnly = (condition: Condition): Condition => any([not(kindIs('file_open
 function file(kinds: readonly string[], only: Condition = TRUE): Variant {
   return {
     kinds,
-    only: all([SUCCEEDED, only]),
+    only: all([CALL_SUCCEEDED, only]),
     target: 'file.path',
     source: undefined,
     initiated: false,

@@ -1,11 +1,12 @@
 /** Modifiers of a field: `CommandLine|base64offset|contains`. They are applied in the order in which they are written. */
 import { isIP } from 'node:net';
 import { messageOf } from '../../errors.ts';
+import { quoted } from '../../visible.ts';
 import type { YamlScalar } from '../../yaml.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
 import { compileRegexp } from '../predicate/regexp.ts';
 import type { OrderOperator, TextOperator } from '../tree.ts';
-import { quoted, SigmaFault } from './problem.ts';
+import { SigmaFault } from './problem.ts';
 import {
   asCharacters,
   expand,

@@ -10,9 +10,3 @@ export class SigmaFault extends Error {
     this.remedy = remedy;
   }
 }
-
-/** Text of a rule file as it may stand in a message: one line, at most 80 characters. */
-export function quoted(text: string): string {
-  const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
-  return JSON.stringify(shown);
-}

@@ -1,5 +1,6 @@
 /** A Sigma rule document: its metadata and its detection. */
 
+import { quoted } from '../../visible.ts';
 import type { YamlMap, YamlNode } from '../../yaml.ts';
 import { all, type Condition } from '../tree.ts';
 import type { RuleInfo, Severity } from '../types.ts';
@@ -7,7 +8,7 @@ import { neverSeen } from './auditd/records.ts';
 import { type Detection, detectionCondition, readDetection } from './detection.ts';
 import { kindsOf } from './fields.ts';
 import { type LogSource, readLogSource } from './logsource.ts';
-import { quoted, SigmaFault } from './problem.ts';
+import { SigmaFault } from './problem.ts';
 
 export interface SigmaRule {
   readonly info: RuleInfo;

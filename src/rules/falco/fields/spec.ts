@@ -1,9 +1,9 @@
 /** A row of the table of Falco's fields. */
 import { FalcoFault } from '../fault.ts';
-import { ABSENT, type FieldType, type Meaning } from '../meaning.ts';
+import { ABSENT, type FalcoType, type Meaning } from '../meaning.ts';
 
 export interface FalcoField {
-  readonly type: FieldType;
+  readonly type: FalcoType;
   /** What may or must follow the name: `[n]` or `[NAME]` in brackets, `.name` after a dot. */
   readonly argument?: 'index' | 'optional index' | 'key' | 'optional key' | 'name' | 'name or index';
   /** In which way the value differs from Falco's; without it, it is the same. */
@@ -16,7 +16,7 @@ export interface FalcoField {
 export type FalcoFields = Readonly<Record<string, FalcoField>>;
 
 const make =
-  (type: FieldType) =>
+  (type: FalcoType) =>
   (of: FalcoField['of'] | Meaning, more: Partial<FalcoField> | string = {}): FalcoField => ({
     type,
     of: typeof of === 'function' ? of : () => of,

@@ -1,7 +1,8 @@
 /** The table of Falco's fields: what each is in our events. docs/falco.md is generated from it. */
 import { nearest } from '../../../nearest.ts';
-import { FalcoFault, quoted } from '../fault.ts';
-import type { FieldType, Meaning } from '../meaning.ts';
+import { quoted } from '../../../visible.ts';
+import { FalcoFault } from '../fault.ts';
+import type { FalcoType, Meaning } from '../meaning.ts';
 import type { FieldExpr } from '../syntax.ts';
 import { CONTAINER_FIELDS } from './container.ts';
 import { argumentFault, EVENT_FIELDS, rawIsNumber } from './event.ts';
@@ -17,7 +18,7 @@ export const FALCO_FIELDS: FalcoFields = { ...EVENT_FIELDS, ...PROCESS_FIELDS, .
 export interface ResolvedField {
   /** With its argument. */
   readonly name: string;
-  readonly type: FieldType;
+  readonly type: FalcoType;
   readonly missing: string | undefined;
   meaning(kind: string): Meaning;
 }

@@ -3,11 +3,13 @@
  * events. One audit event has several records (SYSCALL, EXECVE, CWD, PATH,
  * PROCTITLE); here it is one event, which has the fields of all of them.
  */
+
+import { quoted } from '../../../visible.ts';
 import { all, any, type Condition, exists, field, kindIs, leaf, not, type Subject, TRUE } from '../../tree.ts';
 import type { Detection, Item } from '../detection.ts';
 import type { SigmaField } from '../fields.ts';
-import { CREATES, SUCCEEDED, type Variant } from '../logsource.ts';
-import { quoted, SigmaFault } from '../problem.ts';
+import { CALL_SUCCEEDED, CREATES, type Variant } from '../logsource.ts';
+import { SigmaFault } from '../problem.ts';
 import { literalOf } from '../text.ts';
 import { AUDITED_KINDS, callCases } from './calls.ts';
 
@@ -154,7 +156,7 @@ export function auditVariants(detection: Detection): Variant[] {
   }
   return records.map((audit) => ({
     kinds: audit.kinds,
-    only: used.outcome ? TRUE : SUCCEEDED,
+    only: used.outcome ? TRUE : CALL_SUCCEEDED,
     target: 'file.path',
     source: undefined,
     initiated: false,
@@ -260,8 +262,8 @@ export function auditField(name: string, audit: AuditdRecord): SigmaField | unde
       return cases('the system call', callCases(audit.kinds));
     case 'success':
       return cases('success', [
-        ['yes', SUCCEEDED],
-        ['no', not(SUCCEEDED)],
+        ['yes', CALL_SUCCEEDED],
+        ['no', not(CALL_SUCCEEDED)],
       ]);
     case 'laddr':
       return audit.address === undefined

@@ -1,9 +1,10 @@
 /** A Sigma correlation document. */
 
+import { quoted } from '../../../visible.ts';
 import type { YamlMap, YamlNode } from '../../../yaml.ts';
 import type { RuleInfo } from '../../types.ts';
-import { type ConditionNode, parseCondition } from '../condition.ts';
-import { quoted, SigmaFault } from '../problem.ts';
+import { type ConditionNode, parseSigmaCondition } from '../condition.ts';
+import { SigmaFault } from '../problem.ts';
 import { type Metadata, readInfo, section } from '../rule.ts';
 
 const CORRELATION_TYPES = ['event_count', 'value_count', 'temporal', 'temporal_ordered'] as const;
@@ -161,7 +162,7 @@ function expression(
 ): Pick<CorrelationDraft, 'limits' | 'expression'> {
   let parsed: ConditionNode;
   try {
-    parsed = parseCondition(text);
+    parsed = parseSigmaCondition(text);
   } catch (fault) {
     throw fault instanceof SigmaFault ? new SigmaFault(fault.message, line) : fault;
   }

@@ -1,9 +1,10 @@
 /** Settles what correlations refer to: rules, other correlations, fields of either. */
 
+import { quoted } from '../../../visible.ts';
 import type { Subject } from '../../tree.ts';
 import { sigmaField } from '../fields.ts';
 import type { Variant } from '../logsource.ts';
-import { quoted, SigmaFault } from '../problem.ts';
+import { SigmaFault } from '../problem.ts';
 import type { SigmaDraft } from '../rule.ts';
 import type { CorrelationDraft } from './correlation.ts';
 import type { CorrelatedRule, FieldReader, SigmaCorrelation } from './correlator.ts';
