@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { eventually, freePort, startDaemon } from '../test/e2e/support/daemon.ts';
 
@@ -42,9 +42,11 @@ const BEHAVIOURS: readonly { readonly words: string; readonly rule: string; read
   { words: 'a shell history was emptied', rule: 'shell_history_removed', script: `: > ${directory}/.bash_history` },
 ];
 
-async function main(): Promise<void> {
-  const [receiverPort, alertmanagerPort, prometheusPort] = [await freePort(), await freePort(), await freePort()];
-  const receiver = createServer((request, response) => {
+type Arrived = (typeof received)[number];
+
+/** Notes what Alertmanager sends. */
+function receive(): Server {
+  return createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => {
       body += chunk;
@@ -60,8 +62,9 @@ async function main(): Promise<void> {
       response.end();
     });
   });
-  await new Promise<void>((resolve) => receiver.listen(receiverPort, '127.0.0.1', resolve));
+}
 
+async function startAlertmanager(port: number, receiverPort: number): Promise<void> {
   writeFileSync(
     join(directory, 'alertmanager.yml'),
     `route: {receiver: demo, group_by: [rule], group_wait: 1s, group_interval: 5s}\nreceivers:\n- name: demo\n  webhook_configs: [{url: 'http://127.0.0.1:${receiverPort}/'}]\n`,
@@ -70,38 +73,40 @@ async function main(): Promise<void> {
   start('prometheus-alertmanager', [
     `--config.file=${directory}/alertmanager.yml`,
     `--storage.path=${directory}/am`,
-    `--web.listen-address=127.0.0.1:${alertmanagerPort}`,
+    `--web.listen-address=127.0.0.1:${port}`,
     '--cluster.listen-address=',
   ]);
   await eventually(
     'Alertmanager is ready',
-    async () => (await fetch(`http://127.0.0.1:${alertmanagerPort}/-/ready`)).ok || undefined,
+    async () => (await fetch(`http://127.0.0.1:${port}/-/ready`)).ok || undefined,
   );
+}
 
-  say('starting the daemon with the shipped rules …');
-  const daemon = await startDaemon({ toml: `[alertmanager]\nurls = ["http://127.0.0.1:${alertmanagerPort}"]\n` });
-  process.once('exit', () => daemon.process.kill('SIGTERM'));
+async function startPrometheus(port: number, alertmanagerPort: number, daemonUrl: string): Promise<void> {
   writeFileSync(
     join(directory, 'prometheus.yml'),
-    `global: {scrape_interval: 2s, evaluation_interval: 2s}\nalerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:${alertmanagerPort}']}]}]}\nrule_files: ['${ROOT}/prometheus/rules/*.yaml', '${ROOT}/prometheus/rules/*.yml']\nscrape_configs:\n- job_name: bpfwarden\n  static_configs: [{targets: ['${daemon.url.slice('http://'.length)}']}]\n`,
+    `global: {scrape_interval: 2s, evaluation_interval: 2s}\nalerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:${alertmanagerPort}']}]}]}\nrule_files: ['${ROOT}/prometheus/rules/*.yaml', '${ROOT}/prometheus/rules/*.yml']\nscrape_configs:\n- job_name: bpfwarden\n  static_configs: [{targets: ['${daemonUrl.slice('http://'.length)}']}]\n`,
   );
   start('prometheus', [
     `--config.file=${directory}/prometheus.yml`,
     `--storage.tsdb.path=${directory}/prom`,
-    `--web.listen-address=127.0.0.1:${prometheusPort}`,
+    `--web.listen-address=127.0.0.1:${port}`,
     `--web.user-assets=${ROOT}/docs`,
   ]);
   await eventually(
     'Prometheus scrapes the daemon',
     async () => {
-      const answer = (await (await fetch(`http://127.0.0.1:${prometheusPort}/api/v1/query?query=up`)).json()) as {
+      const answer = (await (await fetch(`http://127.0.0.1:${port}/api/v1/query?query=up`)).json()) as {
         data: { result: { value: [number, string] }[] };
       };
       return answer.data.result[0]?.value[1] === '1' || undefined;
     },
     30_000,
   );
+}
 
+/** Does all of it and says what arrived; the number of different alerts. */
+async function provoke(): Promise<number> {
   copyFileSync('/bin/true', join(directory, 'x'));
   const provoked = new Map<string, number>();
   for (const { words, rule, script } of BEHAVIOURS) {
@@ -110,7 +115,8 @@ async function main(): Promise<void> {
     say(`provoked: ${words}`);
   }
   // What others do on this host may have raised the same rule before.
-  const arrival = (name: string) => received.find(({ rule, at }) => rule === name && at >= (provoked.get(name) ?? 0));
+  const arrival = (name: string): Arrived | undefined =>
+    received.find(({ rule, at }) => rule === name && at >= (provoked.get(name) ?? 0));
   await eventually(
     'every alert arrived',
     () => BEHAVIOURS.every(({ rule }) => arrival(rule) !== undefined) || undefined,
@@ -131,6 +137,21 @@ async function main(): Promise<void> {
     );
   }
   say(`\n${arrived} different alerts of ${BEHAVIOURS.length} arrived.`);
+  return arrived;
+}
+
+async function main(): Promise<void> {
+  const [receiverPort, alertmanagerPort, prometheusPort] = [await freePort(), await freePort(), await freePort()];
+  const receiver = receive();
+  await new Promise<void>((resolve) => receiver.listen(receiverPort, '127.0.0.1', resolve));
+  await startAlertmanager(alertmanagerPort, receiverPort);
+
+  say('starting the daemon with the shipped rules …');
+  const daemon = await startDaemon({ toml: `[alertmanager]\nurls = ["http://127.0.0.1:${alertmanagerPort}"]\n` });
+  process.once('exit', () => daemon.process.kill('SIGTERM'));
+  await startPrometheus(prometheusPort, alertmanagerPort, daemon.url);
+
+  const arrived = await provoke();
   say(
     `\nlook at:\n  metrics       ${daemon.url}/metrics\n  alerts        ${daemon.url}/api/v1/alerts\n  Prometheus    http://127.0.0.1:${prometheusPort}/alerts\n  Alertmanager  http://127.0.0.1:${alertmanagerPort}/#/alerts`,
   );

@@ -19,11 +19,10 @@ import { ProcessTable, type TableCounts } from './process-table.ts';
 import { type ProcessFacts, Procfs, sameStart, ticksToTime } from './procfs.ts';
 import { Program, type ProgramServices } from './program.ts';
 import { type RecordReaders, recordReaders } from './record-readers.ts';
+import { programAt, ReplacedPrograms } from './replaced-programs.ts';
 
 /** Reads of /proc a second for processes that are not known or may be wrong; each takes about 0.1 ms. */
 const REPAIRS = perSecond(500);
-/** Records of different CPUs may come a little out of order. */
-const REORDER_NS = 1e9;
 /** Processes looked at in one step of a sweep. */
 const SWEEP_STEP = 512;
 
@@ -66,8 +65,7 @@ export class Enricher {
   #sweep: Process[] = [];
   /** Kernel time up to which the bulk ring has been read: with a backlog its events come long after an exit. */
   #bulkTime = 0;
-  /** Programs that still remember what their process ran before, in the order of their start. */
-  readonly #started: Program[] = [];
+  readonly #replaced = new ReplacedPrograms();
   readonly #repairs = new TokenBucket();
 
   constructor({ config, host, layout, procfs, files, pods }: EnricherOptions) {
@@ -108,7 +106,7 @@ export class Enricher {
     const cgroup = header.cgroup_id(view);
     if (process.cgroupId !== cgroup) this.#moveTo(process, cgroup);
     view.process = process;
-    view.program = view.ktime < process.program.since ? programAt(process, view.ktime) : process.program;
+    view.program = view.ktime < process.program.since ? programAt(process.program, view.ktime) : process.program;
     if (this.#isBulk[view.shape.layout.number] === true) this.#bulkTime = view.ktime;
     const step = this.#steps[view.shape.layout.number];
     if (step !== undefined) step(view, process);
@@ -156,13 +154,7 @@ export class Enricher {
   /** Forgets what no event that is still to come can refer to. */
   #expire(ktime: number): void {
     this.#table.expire(ktime);
-    let passed = 0;
-    for (const program of this.#started) {
-      if (program.since + REORDER_NS > ktime) break;
-      program.before = undefined;
-      passed++;
-    }
-    if (passed > 0) this.#started.splice(0, passed);
+    this.#replaced.expire(ktime);
   }
 
   #chooseSteps(shapes: readonly (KindShape | undefined)[]): void {
@@ -218,11 +210,8 @@ export class Enricher {
     if (this.#read.header.result(view) < 0) return;
     const before = process.program;
     this.#applyExec(view, process);
-    const { program } = process;
-    program.since = view.ktime;
-    program.before = before;
-    this.#started.push(program);
-    view.program = program;
+    this.#replaced.add(process.program, before, view.ktime);
+    view.program = process.program;
     process.repaired = false;
     process.checked = this.#machine.losses;
     if (process.parent === undefined) process.parent = this.#findParent(view);
@@ -385,13 +374,6 @@ export class Enricher {
   #mayRepair(): boolean {
     return this.#repairs.take(REPAIRS, performance.now());
   }
-}
-
-/** What the process ran at a time before its present program. */
-function programAt(process: Process, ktime: number): Program {
-  let program = process.program;
-  while (program.before !== undefined && ktime < program.since) program = program.before;
-  return program;
 }
 
 /** set*id and capset change what the process may do from now on. */

@@ -14,8 +14,11 @@ export interface Document {
 
 /** Reads the YAML against the keys of the file; everything wrong is a problem with its line. */
 export function readSettings(source: string, file: string): Document {
-  const problems: Problem[] = [];
-  const none = { values: {}, lineOf: () => undefined };
+  const refused = (message: string, line: number | undefined): Document => ({
+    values: {},
+    problems: [{ file, message, ...(line === undefined ? {} : { line }) }],
+    lineOf: () => undefined,
+  });
   let documents: YamlDocument[];
   try {
     documents = readYaml(source);
@@ -23,101 +26,105 @@ export function readSettings(source: string, file: string): Document {
     if (fault !== undefined) throw fault;
   } catch (fault) {
     if (!(fault instanceof YamlFault)) throw fault;
-    return {
-      ...none,
-      problems: [{ file, message: fault.message, ...(fault.line === undefined ? {} : { line: fault.line }) }],
-    };
+    return refused(fault.message, fault.line);
   }
-  if (documents.length > 1) {
-    return {
-      ...none,
-      problems: [{ file, line: documents[1]?.line ?? 1, message: 'a second YAML document begins here' }],
-    };
+  if (documents.length > 1) return refused('a second YAML document begins here', documents[1]?.line ?? 1);
+  const settings = new Settings(file);
+  const root = documents[0]?.root;
+  const values = root === undefined ? {} : settings.table(root, '', WEB_CONFIG.keys);
+  return { values: values ?? {}, problems: settings.problems, lineOf: (path) => settings.lines.get(path) };
+}
+
+/** The values of a document, and what is wrong with them. */
+class Settings {
+  readonly problems: Problem[] = [];
+  readonly lines = new Map<string, number>();
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
   }
-  const lines = new Map<string, number>();
 
-  const fault = (node: YamlNode, subject: string, message: string, remedy?: string): undefined => {
-    problems.push({ file, line: node.line, subject, message, ...(remedy === undefined ? {} : { remedy }) });
-    return undefined;
-  };
-
-  const table = (
-    node: YamlNode,
-    path: string,
-    keys: Readonly<Record<string, Shape>> | undefined,
-  ): Values | undefined => {
-    if (node.kind !== 'map') return fault(node, path, 'expected keys with values');
+  table(node: YamlNode, path: string, keys: Readonly<Record<string, Shape>> | undefined): Values | undefined {
+    if (node.kind !== 'map') return this.#fault(node, path, 'expected keys with values');
     const values: Record<string, unknown> = {};
     for (const [key, entry] of node.entries) {
       const keyNode = node.keys.get(key) ?? entry;
       const place = path === '' ? key : `${path}.${key}`;
-      lines.set(place, keyNode.line);
+      this.lines.set(place, keyNode.line);
       const shape = keys === undefined ? ({ is: 'text' } as const) : Object.hasOwn(keys, key) ? keys[key] : undefined;
       if (shape === undefined) {
         const near = nearest(key, Object.keys(keys ?? {}));
         const known = Object.keys(keys ?? {}).join(', ');
-        fault(keyNode, place, 'unknown key', near === undefined ? `known here: ${known}` : `did you mean ${near}?`);
+        const remedy = near === undefined ? `known here: ${known}` : `did you mean ${near}?`;
+        this.#fault(keyNode, place, 'unknown key', remedy);
         continue;
       }
-      const value = checked(entry, place, shape);
+      const value = this.#checked(entry, place, shape);
       if (value !== undefined) Object.defineProperty(values, key, { value, enumerable: true, configurable: true });
     }
     return values;
-  };
+  }
 
-  const checked = (node: YamlNode, path: string, shape: Shape): unknown => {
+  #fault(node: YamlNode, subject: string, message: string, remedy?: string): undefined {
+    this.problems.push({
+      file: this.#file,
+      line: node.line,
+      subject,
+      message,
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+    return undefined;
+  }
+
+  #checked(node: YamlNode, path: string, shape: Shape): unknown {
     const value = node.kind === 'scalar' ? node.value : undefined;
     // A key without a value is as good as absent, as in the toolkit.
     if (value === null) return undefined;
     switch (shape.is) {
       case 'table':
-        return table(node, path, shape.keys);
+        return this.table(node, path, shape.keys);
       case 'map':
-        return table(node, path, undefined);
+        return this.table(node, path, undefined);
       case 'text':
-        return typeof value === 'string' ? value : fault(node, path, 'expected a text', 'write it in quotes');
+        return typeof value === 'string' ? value : this.#fault(node, path, 'expected a text', 'write it in quotes');
       case 'bool':
-        return typeof value === 'boolean' ? value : fault(node, path, 'expected true or false');
+        return typeof value === 'boolean' ? value : this.#fault(node, path, 'expected true or false');
       case 'int':
         return typeof value === 'number' && Number.isInteger(value) && value >= 0
           ? value
-          : fault(node, path, 'expected a whole number that is not negative');
+          : this.#fault(node, path, 'expected a whole number that is not negative');
       case 'duration':
-        return durationOf(value) ?? fault(node, path, 'expected a duration', 'such as 500ms, 1s or 2m; 0 for none');
+        return (
+          durationOf(value) ?? this.#fault(node, path, 'expected a duration', 'such as 500ms, 1s or 2m; 0 for none')
+        );
       case 'choice':
-        return typeof value === 'string' && shape.of.includes(value) ? value : unknownChoice(node, path, value, shape);
+        return typeof value === 'string' && shape.of.includes(value)
+          ? value
+          : this.#unknownChoice(node, path, value, shape);
       case 'texts':
       case 'choices':
-        return listOf(node, path, shape);
+        return this.#list(node, path, shape);
     }
-  };
+  }
 
-  const unknownChoice = (
-    node: YamlNode,
-    path: string,
-    value: unknown,
-    shape: { of: readonly string[]; remedy?: string },
-  ) =>
-    fault(
-      node,
-      path,
-      `"${String(value)}" is not known`,
-      `one of ${shape.of.filter((entry) => entry !== '').join(', ')}${shape.remedy === undefined ? '' : `; ${shape.remedy}`}`,
-    );
+  #unknownChoice(node: YamlNode, path: string, value: unknown, shape: { of: readonly string[]; remedy?: string }) {
+    const remedy = shape.remedy === undefined ? '' : `; ${shape.remedy}`;
+    const known = shape.of.filter((entry) => entry !== '').join(', ');
+    return this.#fault(node, path, `"${String(value)}" is not known`, `one of ${known}${remedy}`);
+  }
 
-  const listOf = (node: YamlNode, path: string, shape: Shape & { is: 'texts' | 'choices' }) => {
-    if (node.kind !== 'list') return fault(node, path, 'expected a list');
+  #list(node: YamlNode, path: string, shape: Shape & { is: 'texts' | 'choices' }) {
+    if (node.kind !== 'list') return this.#fault(node, path, 'expected a list');
     return node.items.flatMap((item) => {
       const value = item.kind === 'scalar' ? item.value : undefined;
-      if (typeof value !== 'string') return fault(item, path, 'expected texts in the list') ?? [];
-      if (shape.is === 'choices' && !shape.of.includes(value)) return unknownChoice(item, path, value, shape) ?? [];
+      if (typeof value !== 'string') return this.#fault(item, path, 'expected texts in the list') ?? [];
+      if (shape.is === 'choices' && !shape.of.includes(value)) {
+        return this.#unknownChoice(item, path, value, shape) ?? [];
+      }
       return [value];
     });
-  };
-
-  const root = documents[0]?.root;
-  const values = root === undefined ? {} : table(root, '', WEB_CONFIG.keys);
-  return { values: values ?? {}, problems, lineOf: (path) => lines.get(path) };
+  }
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, m: 6e4, h: 3.6e6 };

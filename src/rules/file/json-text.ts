@@ -13,121 +13,136 @@ const MAX_STRING = 1_000_000;
 
 /** Parses strict JSON. Throws FileSyntaxError at the first mistake; duplicate keys and `__proto__` are mistakes. */
 export function parseJsonText(text: string): FileNode {
-  let at = 0;
+  return new JsonText(text).root();
+}
 
-  function fail(message: string, where = at): never {
+class JsonText {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  root(): FileNode {
+    if (this.#text.charCodeAt(0) === 0xfeff) this.#at = 1;
+    const root = this.#value(0);
+    this.#space();
+    if (this.#at < this.#text.length) this.#fail(`expected the end of the file, found ${this.#found()}`);
+    return root;
+  }
+
+  #fail(message: string, where = this.#at): never {
     throw new FileSyntaxError(where, message);
   }
 
-  function space(): void {
-    SPACE.lastIndex = at;
-    SPACE.exec(text);
-    at = SPACE.lastIndex;
+  #space(): void {
+    SPACE.lastIndex = this.#at;
+    SPACE.exec(this.#text);
+    this.#at = SPACE.lastIndex;
   }
 
-  function found(): string {
-    const unit = text.charAt(at);
+  #found(): string {
+    const unit = this.#text.charAt(this.#at);
     return unit === '' ? 'the end of the file' : JSON.stringify(unit);
   }
 
-  function scalar(): ScalarNode {
-    const start = at;
-    if (text.charAt(at) === '"') {
-      at = endOfString();
-      try {
-        return {
-          kind: 'string',
-          at: start,
-          end: at,
-          value: JSON.parse(text.slice(start, at)) as string,
-          style: 'json',
-        };
-      } catch {
-        fail('string with an unknown escape', start);
-      }
-    }
-    WORD.lastIndex = at;
-    const word = WORD.exec(text)?.[0];
-    if (word === undefined) fail(`expected a JSON value, found ${found()}`);
-    at += word.length;
-    if (word === 'null') return { kind: 'null', at: start, end: at, value: null };
-    if (word === 'true' || word === 'false') return { kind: 'boolean', at: start, end: at, value: word === 'true' };
-    const value = Number(word);
-    if (!Number.isFinite(value)) fail('number out of range', start);
-    return { kind: 'number', at: start, end: at, value };
+  #value(depth: number): FileNode {
+    if (depth > MAX_DEPTH) this.#fail(`nested deeper than ${MAX_DEPTH} levels`);
+    this.#space();
+    const unit = this.#text.charAt(this.#at);
+    if (unit === '{') return this.#object(depth);
+    if (unit === '[') return this.#array(depth);
+    return this.#scalar();
   }
 
-  /** Offset after the closing quote of the string that starts here. */
-  function endOfString(): number {
-    let end = at + 1;
+  #scalar(): ScalarNode {
+    const start = this.#at;
+    if (this.#text.charAt(start) === '"') return this.#string(start);
+    WORD.lastIndex = start;
+    const word = WORD.exec(this.#text)?.[0];
+    if (word === undefined) this.#fail(`expected a JSON value, found ${this.#found()}`);
+    this.#at += word.length;
+    const place = { at: start, end: this.#at };
+    if (word === 'null') return { kind: 'null', ...place, value: null };
+    if (word === 'true' || word === 'false') return { kind: 'boolean', ...place, value: word === 'true' };
+    const value = Number(word);
+    if (!Number.isFinite(value)) this.#fail('number out of range', start);
+    return { kind: 'number', ...place, value };
+  }
+
+  #string(start: number): ScalarNode {
+    const end = this.#endOfString(start);
+    this.#at = end;
+    try {
+      const value = JSON.parse(this.#text.slice(start, end)) as string;
+      return { kind: 'string', at: start, end, value, style: 'json' };
+    } catch {
+      this.#fail('string with an unknown escape', start);
+    }
+  }
+
+  /** Offset after the closing quote of the string that starts there. */
+  #endOfString(start: number): number {
+    const text = this.#text;
+    let end = start + 1;
     for (; end < text.length && text.charAt(end) !== '"'; end++) {
-      if (text.charCodeAt(end) < 0x20) fail('a string may not contain a line break or another control character', end);
+      if (text.charCodeAt(end) < 0x20)
+        this.#fail('a string may not contain a line break or another control character', end);
       if (text.charAt(end) === '\\') end++;
     }
-    if (end >= text.length) fail('string without its closing quote');
-    if (end - at > MAX_STRING) fail(`string of more than ${MAX_STRING} characters`);
+    if (end >= text.length) this.#fail('string without its closing quote');
+    if (end - start > MAX_STRING) this.#fail(`string of more than ${MAX_STRING} characters`);
     return end + 1;
   }
 
-  function value(depth: number): FileNode {
-    if (depth > MAX_DEPTH) fail(`nested deeper than ${MAX_DEPTH} levels`);
-    space();
-    const unit = text.charAt(at);
-    if (unit === '{') return object(depth);
-    if (unit === '[') return array(depth);
-    return scalar();
-  }
-
-  function array(depth: number): ListNode {
-    const start = at++;
+  #array(depth: number): ListNode {
+    const at = this.#at;
     const items: FileNode[] = [];
-    space();
-    if (text.charAt(at) === ']') at++;
-    else {
-      for (;;) {
-        items.push(value(depth + 1));
-        space();
-        const unit = text.charAt(at);
-        if (unit !== ',' && unit !== ']') fail(`expected "," or "]", found ${found()}`);
-        at++;
-        if (unit === ']') break;
-      }
-    }
-    return { kind: 'array', at: start, items };
+    this.#separated(']', () => items.push(this.#value(depth + 1)));
+    return { kind: 'array', at, items };
   }
 
-  function object(depth: number): ObjectNode {
-    const start = at++;
+  #object(depth: number): ObjectNode {
+    const at = this.#at;
     const entries = new Map<string, { at: number; node: FileNode }>();
-    space();
-    if (text.charAt(at) === '}') at++;
-    else {
-      for (;;) {
-        space();
-        if (text.charAt(at) !== '"') fail(`expected a key in double quotes, found ${found()}`);
-        const keyAt = at;
-        const key = String(scalar().value);
-        if (key === '__proto__') fail('"__proto__" is not allowed as a key', keyAt);
-        if (entries.has(key)) fail(`duplicate key "${key}"`, keyAt);
-        space();
-        if (text.charAt(at) !== ':') fail(`expected ":", found ${found()}`);
-        at++;
-        entries.set(key, { at: keyAt, node: value(depth + 1) });
-        space();
-        const unit = text.charAt(at);
-        if (unit !== ',' && unit !== '}') fail(`expected "," or "}", found ${found()}`);
-        at++;
-        if (unit === '}') break;
-      }
-    }
-    return { kind: 'object', at: start, entries };
+    this.#separated('}', () => {
+      const { key, keyAt } = this.#key();
+      if (entries.has(key)) this.#fail(`duplicate key "${key}"`, keyAt);
+      this.#space();
+      if (this.#text.charAt(this.#at) !== ':') this.#fail(`expected ":", found ${this.#found()}`);
+      this.#at++;
+      entries.set(key, { at: keyAt, node: this.#value(depth + 1) });
+    });
+    return { kind: 'object', at, entries };
   }
 
-  if (text.charCodeAt(0) === 0xfeff) at = 1;
-  const root = value(0);
-  space();
-  if (at < text.length) fail(`expected the end of the file, found ${found()}`);
-  return root;
+  #key(): { readonly key: string; readonly keyAt: number } {
+    this.#space();
+    if (this.#text.charAt(this.#at) !== '"') this.#fail(`expected a key in double quotes, found ${this.#found()}`);
+    const keyAt = this.#at;
+    const key = String(this.#scalar().value);
+    if (key === '__proto__') this.#fail('"__proto__" is not allowed as a key', keyAt);
+    return { key, keyAt };
+  }
+
+  /** From an opening bracket, which is here, to after the closing one. */
+  #separated(closing: ']' | '}', element: () => void): void {
+    this.#at++;
+    this.#space();
+    if (this.#text.charAt(this.#at) === closing) {
+      this.#at++;
+      return;
+    }
+    for (;;) {
+      element();
+      this.#space();
+      const unit = this.#text.charAt(this.#at);
+      if (unit !== ',' && unit !== closing) this.#fail(`expected "," or "${closing}", found ${this.#found()}`);
+      this.#at++;
+      if (unit === closing) return;
+    }
+  }
 }
 
 /** Line and column, both from 1, of offsets in a text. */
