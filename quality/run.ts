@@ -3,17 +3,21 @@
  * throw-away stage under the daemon with the shipped rules. Prints recall,
  * precision, alerts an hour and what went past. As root, after the build:
  *
- *   npm run quality -- [PATTERN…] [--all] [--info] [--caught] [--seed=N] [--jobs=N] [--rules=PATH] [--write] [--install]
+ *   npm run quality -- [PATTERN…] [--all] [--info] [--caught] [--seed=N] [--jobs=N] [--rules=PATH]
+ *                      [--resume] [--minutes=N] [--write] [--install]
  *
  * PATTERN is part of a scenario's id, tactic or technique. --all shows the
- * misses of the half that is only judged, too; --write puts the result into
+ * misses of the half that is only judged, too. --resume takes what earlier
+ * runs with the same rules have found and performs the rest; --minutes ends
+ * early, to be resumed. --write puts the result of a whole run into
  * docs/quality.md; --install fetches the programs of packages.txt first.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startDaemon } from '../test/e2e/support/daemon.ts';
+import { type Daemon, startDaemon } from '../test/e2e/support/daemon.ts';
 import { type Alert, byScene, judgeAttacks, raisedBy } from './judge.ts';
+import { KeptResults } from './kept.ts';
 import { misses, noise, type Results, summary } from './report.ts';
 import { type Behaviour, readAttacks, readWork, type Scene, type Work } from './scenario.ts';
 import { markOf, type Performance, Stage } from './stage.ts';
@@ -39,11 +43,19 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '12' },
     jobs: { type: 'string', default: '4' },
     rules: { type: 'string' },
+    resume: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
     write: { type: 'boolean', default: false },
     install: { type: 'boolean', default: false },
   },
 });
 const seed = Number(values.seed);
+const kept = new KeptResults(
+  join(DIRECTORY, '..', 'build', 'quality', 'results'),
+  values.rules ?? join(DIRECTORY, '..', 'rules'),
+);
+const deadline = values.minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.minutes) * 60_000;
+let left = 0;
 const wanted = (...texts: readonly string[]) =>
   positionals.length === 0 || positionals.some((pattern) => texts.some((text) => text.includes(pattern)));
 
@@ -100,36 +112,66 @@ async function perform(
   toml: string,
 ): Promise<{ performed: Map<Scene, Performance>; alerts: Map<string, Alert[]> }> {
   const performed = new Map<Scene, Performance>();
-  if (scenes.length === 0) return { performed, alerts: new Map() };
+  const alerts = new Map<string, Alert[]>();
+  const rest: Scene[] = [];
+  for (const scene of scenes) {
+    const known = values.resume ? kept.get(scene, toml) : undefined;
+    if (known === undefined) rest.push(scene);
+    else {
+      performed.set(scene, { scene, ...known.performance });
+      alerts.set(markOf(scene), [...known.alerts]);
+    }
+  }
+  if (rest.length === 0 || Date.now() > deadline) {
+    left += rest.length;
+    return { performed, alerts };
+  }
   const flags = values.rules === undefined ? [] : [`--rules.path=${values.rules}`];
   const daemon = await startDaemon({ toml, flags });
+  const refused = daemon.log().match(/"problem":"[^"]*"/g) ?? [];
+  if (refused.length > 0) {
+    await daemon.stop();
+    throw new Error(`${refused.length} rules were refused, is the build of now? the first: ${refused[0]}`);
+  }
   const started = Date.now();
-  const rest = [...scenes];
+  const fresh: Performance[] = [];
   const worker = async () => {
-    for (let scene = rest.shift(); scene !== undefined; scene = rest.shift()) {
-      const performance = await stage.perform(scene);
-      performed.set(scene, performance);
-      if (process.stderr.isTTY) process.stderr.write(`\r${performed.size} of ${scenes.length} scenes `);
+    while (Date.now() < deadline) {
+      const scene = rest.shift();
+      if (scene === undefined) return;
+      fresh.push(await stage.perform(scene));
+      if (process.stderr.isTTY) process.stderr.write(`\r${fresh.length} of ${fresh.length + rest.length} scenes `);
     }
   };
   try {
     await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
     await stage.perform(LAST);
-    await settled(() => daemon.alerts());
-    console.error(`${scenes.length} scenes in ${((Date.now() - started) / 1000).toFixed(0)} s`);
-    return { performed, alerts: byScene(daemon.alerts() as unknown as Alert[]) };
+    await settled(daemon);
+    console.error(`${fresh.length} scenes in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+    const found = byScene(daemon.alerts() as unknown as Alert[]);
+    for (const performance of fresh) {
+      const { scene } = performance;
+      const own = found.get(markOf(scene)) ?? [];
+      performed.set(scene, performance);
+      alerts.set(markOf(scene), own);
+      kept.put(scene, toml, performance, own);
+    }
+    left += rest.length;
+    return { performed, alerts };
   } finally {
     await daemon.stop();
   }
 }
 
 /** Alerts are written in the order of events: when those of the last scene are there, all are. */
-async function settled(alerts: () => readonly unknown[]): Promise<void> {
+async function settled(daemon: Daemon): Promise<void> {
   for (let round = 0; round < 60; round++) {
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    if (byScene(alerts() as Alert[]).has(markOf(LAST))) return;
+    if (byScene(daemon.alerts() as unknown as Alert[]).has(markOf(LAST))) return;
   }
-  throw new Error('the daemon did not come to the last scene within two minutes: it raised no alert');
+  throw new Error(
+    `the daemon did not come to the last scene within two minutes, after ${daemon.alerts().length} alerts:\n${daemon.log().slice(-3000)}`,
+  );
 }
 
 function report(results: Results): void {
@@ -146,8 +188,9 @@ function report(results: Results): void {
       console.log(`--- ${performance.scene.id}\n${performance.output}`);
   const text = summary(results);
   console.log(text);
+  if (left > 0) console.log(`\n${left} scenes are left: run again with --resume`);
   if (values.write) {
-    if (positionals.length > 0) throw new Error('--write is for a whole run');
+    if (positionals.length > 0 || left > 0) throw new Error('--write is for a whole run');
     writeFileSync(
       join(DIRECTORY, '..', 'docs', 'quality.md'),
       `<!-- written by \`npm run quality -- --write\`, do not edit -->\n\n# How well the shipped rules judge\nWhat \`npm run quality\` measured; CONTRIBUTING.md says how it works. The attacks and the work are in quality/, each in two halves by a fixed seed: rules were written looking at the misses of one half, the other is only judged.\n\n${text}\n`,
