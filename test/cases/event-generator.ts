@@ -79,7 +79,7 @@ export const EVENT_GENERATOR: readonly Case[] = [
     id: 'DisallowedSSHConnectionNonStandardPort',
     what: 'a program named ssh connects to port 443',
     script:
-      'ip link add bw-$$ type dummy && ip addr add 198.51.100.2/24 dev bw-$$ && ip link set bw-$$ up; ln -s $PYTHON $D/ssh; timeout 2 $D/ssh -c "import socket; s=socket.socket(); s.setblocking(False); s.connect_ex((\'198.51.100.9\', 443))"; ip link del bw-$$',
+      'ip link add bw-$$ type dummy && ip addr add 198.51.100.2/24 dev bw-$$ && ip link set bw-$$ up; ln -s $PYTHON $D/ssh; timeout 15 $D/ssh -c "import socket; s=socket.socket(); s.setblocking(False); s.connect_ex((\'198.51.100.9\', 443))"; ip link del bw-$$',
     expect: [
       {
         'event.type': 'net_conn',
@@ -209,7 +209,7 @@ export const EVENT_GENERATOR: readonly Case[] = [
     id: 'UnexpectedUDPTraffic',
     what: 'UDP to port 22',
     script:
-      'ip link add bw-$$ type dummy && ip addr add 198.51.100.2/24 dev bw-$$ && ip link set bw-$$ up; (echo x | timeout 1 nc -u -w 1 198.51.100.9 22); ip link del bw-$$',
+      'ip link add bw-$$ type dummy && ip addr add 198.51.100.2/24 dev bw-$$ && ip link set bw-$$ up; (echo x | timeout 15 nc -u -w 1 198.51.100.9 22); ip link del bw-$$',
     expect: [{ 'event.type': 'net_conn', 'network.transport': 'udp', 'network.destination.port': 22 }],
     needs: ['ip', 'nc'],
   },

@@ -88,7 +88,7 @@ export async function runCase(entry: Case, eventsFile: string): Promise<CaseResu
       for (const expected of missing) if (events.some((event) => meets(event, expected))) missing.delete(expected);
       return missing.size === 0 || undefined;
     },
-    15_000,
+    60_000,
   ).catch(() => undefined);
   tail.close();
   return {

@@ -168,7 +168,7 @@ export const TECHNIQUES: readonly Technique[] = [
   technique(
     'T1571',
     'a program of /tmp listens',
-    'cp "$PYTHON" $D/x; PYTHONHOME=$($PYTHON -c "import sys; print(sys.prefix)") timeout 5 $D/x -c "import socket; socket.create_server((\'127.0.0.1\', 0))"',
+    'cp "$PYTHON" $D/x; PYTHONHOME=$($PYTHON -c "import sys; print(sys.prefix)") timeout 15 $D/x -c "import socket; socket.create_server((\'127.0.0.1\', 0))"',
     'temporary_program_listens',
   ),
   technique(

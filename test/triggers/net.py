@@ -144,6 +144,9 @@ def dns():
     free.recvfrom(2000)
     for last in (11, 12, 13, 14):
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect((f"127.0.0.{last}", 9))
+    # Whose name servers count is read from /proc of the asking process: it is there
+    # until a reader that other work delays has come so far.
+    time.sleep(4)
 
 
 def reach(address):
