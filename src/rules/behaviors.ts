@@ -33,14 +33,23 @@ const PATHS: ReadonlyMap<FieldId, BehaviorName> = new Map(
 const NAMES = Object.keys(BEHAVIORS) as BehaviorName[];
 
 /** The same condition for every event; what asks in a way that the table cannot answer stays as it is. */
-export function expandBehaviors(condition: Condition): Condition {
+export function expandBehaviors(condition: Condition, known = new Map<Condition, Condition>()): Condition {
+  let expanded = known.get(condition);
+  if (expanded === undefined) {
+    expanded = expand(condition, known);
+    known.set(condition, expanded);
+  }
+  return expanded;
+}
+
+function expand(condition: Condition, known: Map<Condition, Condition>): Condition {
   switch (condition.type) {
     case 'all':
-      return all(condition.of.map(expandBehaviors));
+      return all(condition.of.map((child) => expandBehaviors(child, known)));
     case 'any':
-      return any(condition.of.map(expandBehaviors));
+      return any(condition.of.map((child) => expandBehaviors(child, known)));
     case 'not':
-      return not(expandBehaviors(condition.of));
+      return not(expandBehaviors(condition.of, known));
     case 'quantifier':
       return expandList(condition);
     case 'leaf':

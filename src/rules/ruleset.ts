@@ -2,8 +2,9 @@
 import type { EventRecord, FieldSource } from '../schema/event.ts';
 import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
 import { type EngineCounts, EngineQueue } from './engine/engine.ts';
+import { Interning } from './interning.ts';
 import { RuleIndex } from './literals/rule-index.ts';
-import { compilePredicate } from './predicate/compile.ts';
+import { type Predicate, predicateCompiler } from './predicate/compile.ts';
 import { TEXT_FIELDS } from './predicate/values.ts';
 import type { CompiledRule, MatchingRule, Observation, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/load.ts';
@@ -49,7 +50,9 @@ export class RuleSet {
   readonly #stateful: boolean;
 
   constructor(parts: RuleSetParts) {
-    this.rules = parts.definitions.map((definition, index) => compileRule(definition, index));
+    const interning = new Interning();
+    const compile = predicateCompiler();
+    this.rules = parts.definitions.map((definition, index) => compileRule(definition, index, interning, compile));
     this.#heuristics = this.rules.filter((rule) => rule.info.heuristic);
     this.#index = new RuleIndex(this.rules.filter((rule) => !rule.info.heuristic));
     this.windows = parts.windows ?? parts.previous?.windows ?? new WindowStore();
@@ -183,12 +186,25 @@ export class RuleSet {
   }
 }
 
-function compileRule(definition: RuleDefinition, index: number): CompiledRule {
+function compileRule(
+  given: RuleDefinition,
+  index: number,
+  interning: Interning,
+  compile: (condition: Condition) => Predicate,
+): CompiledRule {
+  const condition = interning.of(given.condition);
+  const definition: RuleDefinition = {
+    ...given,
+    ...(given.window === undefined
+      ? {}
+      : { window: { ...given.window, steps: given.window.steps.map((step) => interning.of(step)) } }),
+    condition,
+  };
   return {
     info: definition.info,
     definition,
-    condition: definition.condition,
-    matches: compilePredicate(definition.condition),
+    condition,
+    matches: compile(condition),
     index,
     counts: { evaluations: 0, matches: 0 },
   };

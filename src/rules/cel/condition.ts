@@ -48,7 +48,9 @@ export function truthOf(text: CelText, expr: CelExpr, wanted: boolean, scope: Sc
   if (kind.case === 'comprehensionExpr') return quantified(text, expr, wanted, scope, truthOf);
   if (kind.case === 'selectExpr' && kind.value.testOnly) return presence(text, expr, wanted, scope);
   if (kind.case === 'identExpr' && !scope.variables.has(kind.value.name) && scope.names.macros.has(kind.value.name)) {
-    return scope.inMacro(text, expr, kind.value.name, (inner, root) => truthOf(inner, root, wanted, scope));
+    return scope.macroCondition(text, expr, kind.value.name, wanted, (inner, root) =>
+      truthOf(inner, root, wanted, scope),
+    );
   }
   const operand = operandOf(text, expr, scope);
   if (operand.kind === 'literal' && typeof operand.value === 'boolean') return operand.value === wanted ? TRUE : FALSE;

@@ -4,7 +4,7 @@ import { nearest } from '../../nearest.ts';
 import { fieldName } from '../../schema/fields.ts';
 import { compileRegexp } from '../predicate/regexp.ts';
 import type { RuleError } from '../source.ts';
-import { type Literal, subjectText, type Transform } from '../tree.ts';
+import { type Condition, type Literal, subjectText, type Transform } from '../tree.ts';
 import { parseCel } from './parse.ts';
 import {
   type CelExpr,
@@ -28,6 +28,16 @@ const TRANSFORMS: Readonly<Record<string, Transform>> = { size: 'size', lowerAsc
 const MAX_NODES = 500_000;
 const MAX_MACRO_DEPTH = 32;
 
+/** What macros became, for each set of names: they do not change once a rule asks for one. */
+const MACROS = new WeakMap<Names, Map<string, MacroCondition>>();
+
+interface MacroCondition {
+  readonly condition: Condition;
+  /** How many macros deep it goes, itself included. */
+  readonly depth: number;
+  readonly nodes: number;
+}
+
 /** State of one translation: names, iteration variables, macros being expanded and the work done so far. */
 export class Scope {
   readonly names: Names;
@@ -35,6 +45,8 @@ export class Scope {
   level = 0;
   readonly #open: string[] = [];
   readonly #parsed = new Map<string, CelText>();
+  /** How many macros deep the macro that was left last went. */
+  #deepest = 0;
   #nodes = 0;
 
   constructor(names: Names) {
@@ -49,6 +61,42 @@ export class Scope {
     }
   }
 
+  /**
+   * The condition that a macro's expression is true (`wanted`), or that it is
+   * false. It is the same wherever the macro stands on the same level, so it is
+   * translated once for all rules; the bounds hold as if it were translated anew.
+   */
+  macroCondition(
+    text: CelText,
+    expr: CelExpr,
+    name: string,
+    wanted: boolean,
+    translate: (text: CelText, expr: CelExpr) => Condition,
+  ): Condition {
+    const ofNames = MACROS.get(this.names) ?? new Map<string, MacroCondition>();
+    MACROS.set(this.names, ofNames);
+    const key = `${this.level} ${wanted} ${name}`;
+    const before = ofNames.get(key);
+    if (before !== undefined && !this.#open.includes(name)) {
+      this.#checkDepth(text, expr, this.#open.length + before.depth);
+      this.#deepest = Math.max(this.#deepest, this.#open.length + before.depth);
+      this.#nodes += before.nodes;
+      this.count(text, expr);
+      return before.condition;
+    }
+    const [nodes, deepest] = [this.#nodes, this.#deepest];
+    this.#deepest = 0;
+    const condition = this.inMacro(text, expr, name, translate);
+    const depth = this.#deepest - this.#open.length;
+    this.#deepest = Math.max(this.#deepest, deepest);
+    ofNames.set(key, { condition, depth, nodes: this.#nodes - nodes });
+    return condition;
+  }
+
+  #checkDepth(text: CelText, expr: CelExpr, depth: number): void {
+    if (depth > MAX_MACRO_DEPTH) throw text.error(expr, `macros nested deeper than ${MAX_MACRO_DEPTH}`);
+  }
+
   /** Runs a translation of a macro's expression with only the macro's own names in scope. */
   inMacro<T>(text: CelText, expr: CelExpr, name: string, translate: (text: CelText, expr: CelExpr) => T): T {
     const source = this.names.macros.get(name);
@@ -56,10 +104,9 @@ export class Scope {
     if (this.#open.includes(name)) {
       throw text.error(expr, `macro "${name}" uses itself: ${[...this.#open, name].join(' -> ')}`);
     }
-    if (this.#open.length >= MAX_MACRO_DEPTH) {
-      throw text.error(expr, `macros nested deeper than ${MAX_MACRO_DEPTH}`);
-    }
+    this.#checkDepth(text, expr, this.#open.length + 1);
     this.#open.push(name);
+    this.#deepest = Math.max(this.#deepest, this.#open.length);
     const hidden = [...this.variables];
     this.variables.clear();
     try {

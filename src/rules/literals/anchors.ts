@@ -43,13 +43,32 @@ interface Found {
   readonly score: number;
 }
 
+/** What was found of conditions before; null: they can hold without any anchor. */
+export type KnownAnchors = Map<Condition, Found | null>;
+
 /** The anchors of a condition; undefined when it can hold without any, an empty list when it can never hold. */
-export function anchorsOf(condition: Condition): readonly Anchor[] | undefined {
-  return find(condition, [])?.anchors;
+export function anchorsOf(condition: Condition, known: KnownAnchors = new Map()): readonly Anchor[] | undefined {
+  return find(condition, [], known)?.anchors;
 }
 
-/** `lists` are the readings of the lists that enclosing quantifiers go over, outermost first. */
-function find(condition: Condition, lists: readonly (Reading | undefined)[]): Found | undefined {
+/** Within a quantifier the same condition is about another list, so nothing is remembered there. */
+function find(
+  condition: Condition,
+  lists: readonly (Reading | undefined)[],
+  known: KnownAnchors | undefined,
+): Found | undefined {
+  const before = known?.get(condition);
+  if (before !== undefined) return before ?? undefined;
+  const found = findNew(condition, lists, known);
+  known?.set(condition, found ?? null);
+  return found;
+}
+
+function findNew(
+  condition: Condition,
+  lists: readonly (Reading | undefined)[],
+  known: KnownAnchors | undefined,
+): Found | undefined {
   switch (condition.type) {
     case 'const':
       return condition.value ? undefined : { anchors: [], score: Number.POSITIVE_INFINITY };
@@ -58,7 +77,7 @@ function find(condition: Condition, lists: readonly (Reading | undefined)[]): Fo
     case 'all': {
       let best: Found | undefined;
       for (const child of condition.of) {
-        const found = find(child, lists);
+        const found = find(child, lists, known);
         if (found !== undefined && (best === undefined || found.score > best.score)) best = found;
       }
       return best;
@@ -67,7 +86,7 @@ function find(condition: Condition, lists: readonly (Reading | undefined)[]): Fo
       const anchors: Anchor[] = [];
       let score = Number.POSITIVE_INFINITY;
       for (const child of condition.of) {
-        const found = find(child, lists);
+        const found = find(child, lists, known);
         if (found === undefined) return undefined;
         for (const anchor of found.anchors) anchors.push(anchor);
         score = Math.min(score, found.score);
@@ -76,7 +95,7 @@ function find(condition: Condition, lists: readonly (Reading | undefined)[]): Fo
     }
     case 'quantifier': {
       const list = readingOf(condition.over, lists);
-      const inner = condition.how === 'any' ? find(condition.where, [...lists, list]) : undefined;
+      const inner = condition.how === 'any' ? find(condition.where, [...lists, list], undefined) : undefined;
       return inner ?? present(list);
     }
     case 'leaf':
@@ -104,7 +123,7 @@ function present(reading: Reading | undefined): Found | undefined {
 function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)[]): Found | undefined {
   if (subject.from === 'derived') {
     const implied = subject.derived.implied?.(test);
-    return implied === undefined ? undefined : find(implied, lists);
+    return implied === undefined ? undefined : find(implied, lists, undefined);
   }
   const reading = readingOf(subject, lists);
   if (reading === undefined || subject.from === 'any_string') return undefined;

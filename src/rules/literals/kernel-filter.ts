@@ -3,9 +3,10 @@ import type { FileClass, FilterToken, KernelFilter, KindFilter } from '../../ker
 import { kindSpec } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import type { CompiledRule } from '../rule.ts';
+import type { Condition } from '../tree.ts';
 import { tokensOf } from './kernel-tokens.ts';
 import { openClasses } from './open-classes.ts';
-import { knowsLiveKind, specialise } from './specialise.ts';
+import { knowsLiveKind, type Specialised, specialise } from './specialise.ts';
 
 /** Tokens of one kind; the kernel's table holds 262,144 for all. */
 const MAX_TOKENS = 65_536;
@@ -25,19 +26,26 @@ export function kernelFilter(
   { folds = false }: { readonly folds?: boolean } = {},
 ): KernelFilter {
   const filters = new Map<string, KindFilter>();
-  for (const kind of kinds) filters.set(kind, kindFilter(rules, kind, folds));
+  const expanded = new Map<Condition, Condition>();
+  const conditions = rules
+    .filter(({ info }) => !info.heuristic)
+    .map(({ info, condition }) => ({ info, condition: expandBehaviors(condition, expanded) }));
+  for (const kind of kinds) filters.set(kind, kindFilter(conditions, kind, folds));
   return { kinds: filters };
 }
 
-function kindFilter(rules: readonly CompiledRule[], kind: string, folds: boolean): KindFilter {
+type Asking = Pick<CompiledRule, 'info' | 'condition'>;
+
+function kindFilter(rules: readonly Asking[], kind: string, folds: boolean): KindFilter {
   const tokens = new Map<string, FilterToken>();
   const { filteredBy, opens } = kindSpec(kind) ?? {};
+  const live = knowsLiveKind(kind);
+  const before: Specialised = new Map();
+  const kernel = { folds, network: filteredBy === 'address', known: new Map() };
   for (const rule of rules) {
-    if (rule.info.heuristic) continue;
-    const condition = specialise(expandBehaviors(rule.condition), knowsLiveKind(kind));
+    const condition = specialise(rule.condition, live, before);
     if (condition.type === 'const' && !condition.value) continue;
-    const found =
-      filteredBy === undefined ? undefined : tokensOf(condition, { folds, network: filteredBy === 'address' });
+    const found = filteredBy === undefined ? undefined : tokensOf(condition, kernel);
     if (found === undefined) return { pass: 'whole', because: rule.info.name };
     const classes = opens === true ? openClasses(condition) : undefined;
     const sensitive = rule.info.severity === 'critical' || rule.info.severity === 'warning';

@@ -34,7 +34,11 @@ export interface Kernel {
   readonly folds: boolean;
   /** It looks at the ends of a connection: the event is one of the network's. */
   readonly network: boolean;
+  /** What was found of conditions before, for the same kernel; null: they carry no token. */
+  readonly known?: KnownTokens;
 }
+
+export type KnownTokens = Map<Condition, Found | null>;
 
 /** undefined: a matching event need not carry any token. */
 export function tokensOf(condition: Condition, kernel: Kernel): readonly FilterToken[] | undefined {
@@ -45,6 +49,14 @@ export function tokensOf(condition: Condition, kernel: Kernel): readonly FilterT
 const REMOTE: Found = { tokens: [{ type: 'remote' }], score: 0.8 };
 
 function find(condition: Condition, kernel: Kernel): Found | undefined {
+  const before = kernel.known?.get(condition);
+  if (before !== undefined) return before ?? undefined;
+  const found = findNew(condition, kernel);
+  kernel.known?.set(condition, found ?? null);
+  return found;
+}
+
+function findNew(condition: Condition, kernel: Kernel): Found | undefined {
   const found = findLiterals(condition, kernel);
   if (!kernel.network || (found !== undefined && found.score >= REMOTE.score)) return found;
   return excludesLoopback(condition) ? REMOTE : found;

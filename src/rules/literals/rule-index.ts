@@ -8,9 +8,10 @@ import { fieldName } from '../../schema/fields.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { foldCase } from '../predicate/fold.ts';
 import type { CompiledRule } from '../rule.ts';
-import { type Anchor, anchorsOf, isPresent, onPath, type Reading, readParts } from './anchors.ts';
+import type { Condition } from '../tree.ts';
+import { type Anchor, anchorsOf, isPresent, type KnownAnchors, onPath, type Reading, readParts } from './anchors.ts';
 import { Alphabet, Automaton, type Pattern } from './automaton.ts';
-import { kindsNamed, knowsKind, specialise } from './specialise.ts';
+import { type Known, kindsNamed, knowsKind, type Specialised, specialise } from './specialise.ts';
 
 const NONE: readonly CompiledRule[] = Object.freeze([]);
 const NO_TARGETS: readonly number[] = Object.freeze([]);
@@ -111,16 +112,26 @@ interface Placement {
 /** No kind has this name; what is left of a condition for it is left for every kind that the condition does not name. */
 const ANY_OTHER = '\0';
 
-function place(rule: CompiledRule): Placement {
-  const condition = expandBehaviors(rule.condition);
-  const kinds = kindsNamed(condition);
-  if (kinds === undefined || kinds.size === 0) return { byKind: new Map(), otherwise: anchorsOf(condition) };
-  const forKind = (kind: string) => anchorsOf(specialise(condition, knowsKind(kind)));
-  return {
-    // An event without a kind has none of the names, yet it is not known to have another one.
-    byKind: new Map([...[...kinds].map((kind) => [kind, forKind(kind)] as const), ['', anchorsOf(condition)]]),
-    otherwise: forKind(ANY_OTHER),
+function placements(rules: readonly CompiledRule[]): readonly Placement[] {
+  const expanded = new Map<Condition, Condition>();
+  const anchors: KnownAnchors = new Map();
+  const byKind = new Map<string, { readonly known: Known; readonly before: Specialised }>();
+  const forKind = (condition: Condition, kind: string) => {
+    const { known, before } = byKind.get(kind) ?? { known: knowsKind(kind), before: new Map() };
+    byKind.set(kind, { known, before });
+    return anchorsOf(specialise(condition, known, before), anchors);
   };
+  return rules.map((rule) => {
+    const condition = expandBehaviors(rule.condition, expanded);
+    const kinds = kindsNamed(condition);
+    const always = anchorsOf(condition, anchors);
+    if (kinds === undefined || kinds.size === 0) return { byKind: new Map(), otherwise: always };
+    return {
+      // An event without a kind has none of the names, yet it is not known to have another one.
+      byKind: new Map([...[...kinds].map((kind) => [kind, forKind(condition, kind)] as const), ['', always]]),
+      otherwise: forKind(condition, ANY_OTHER),
+    };
+  });
 }
 
 export class RuleIndex {
@@ -141,7 +152,7 @@ export class RuleIndex {
   constructor(rules: readonly CompiledRule[]) {
     this.#rules = rules;
     this.#tried = new Float64Array(rules.length);
-    this.#placements = rules.map(place);
+    this.#placements = placements(rules);
     const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
     const alphabet = new Alphabet();
     this.#placements.forEach(({ byKind, otherwise }, target) => {

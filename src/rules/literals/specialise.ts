@@ -8,17 +8,30 @@ const EVENT_TYPE = fieldId('event.type');
 /** What is known of a leaf or of a quantified list: true, false, or undefined. */
 export type Known = (leaf: Leaf | { readonly type: 'list'; readonly subject: Subject }) => boolean | undefined;
 
+/** What conditions became of which the same is known: parts that they share are looked at once. */
+export type Specialised = Map<Condition, Condition>;
+
 /** Replaces what is known; the result is equivalent for events of which it is true. */
-export function specialise(condition: Condition, known: Known): Condition {
+export function specialise(condition: Condition, known: Known, before: Specialised = new Map()): Condition {
+  let decided = before.get(condition);
+  if (decided === undefined) {
+    decided = decide(condition, known, before);
+    before.set(condition, decided);
+  }
+  return decided;
+}
+
+function decide(condition: Condition, known: Known, before: Specialised): Condition {
   switch (condition.type) {
     case 'const':
       return condition;
     case 'all':
-      return all(condition.of.map((child) => specialise(child, known)));
     case 'any':
-      return any(condition.of.map((child) => specialise(child, known)));
-    case 'not':
-      return not(specialise(condition.of, known));
+      return decideMany(condition, known, before);
+    case 'not': {
+      const child = specialise(condition.of, known, before);
+      return child === condition.of ? condition : not(child);
+    }
     case 'quantifier':
       return known({ type: 'list', subject: condition.over }) === false ? FALSE : condition;
     case 'leaf': {
@@ -26,6 +39,24 @@ export function specialise(condition: Condition, known: Known): Condition {
       return value === undefined ? condition : value ? TRUE : FALSE;
     }
   }
+}
+
+/** One part often decides it: the kind, which rules name first. What nothing is known of stays the object that it is. */
+function decideMany(
+  condition: Condition & { readonly type: 'all' | 'any' },
+  known: Known,
+  before: Specialised,
+): Condition {
+  const parts: Condition[] = [];
+  let same = true;
+  for (const child of condition.of) {
+    const part = specialise(child, known, before);
+    if (part.type === 'const' && part.value === (condition.type === 'any')) return part;
+    if (part !== child) same = false;
+    parts.push(part);
+  }
+  if (same) return condition;
+  return condition.type === 'all' ? all(parts) : any(parts);
 }
 
 /** Knows the kind's name and nothing else. Right for any source of events; an event without a kind has the name ''. */

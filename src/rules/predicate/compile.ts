@@ -8,33 +8,56 @@ type Node = (event: FieldSource, elements: Elements) => boolean;
 
 /**
  * Compiles a condition into a synchronous predicate that allocates nothing.
- * Throws an Error for a pattern or network that cannot be compiled; front ends
- * check those before and give the place.
+ * Throws an Error for a network that cannot be compiled; a regular expression is
+ * compiled when a text first gets as far as it. Front ends check both before and
+ * give the place.
  */
 export function compilePredicate(condition: Condition): Predicate {
-  const elements: Elements = [];
-  const node = compileNode(condition, 0);
-  return (event) => node(event, elements);
+  return predicateCompiler()(condition);
 }
 
+/** The same for many conditions: a part that several of them share is compiled once. */
+export function predicateCompiler(): (condition: Condition) => Predicate {
+  const compiled: CompiledNodes = [];
+  return (condition) => {
+    const elements: Elements = [];
+    const node = compileNode(condition, 0, compiled);
+    return (event) => node(event, elements);
+  };
+}
+
+/** By depth. */
+type CompiledNodes = Map<Condition, Node>[];
+
 /** `depth` counts the quantifiers around a node: the level of the elements that one here binds. */
-function compileNode(condition: Condition, depth: number): Node {
+function compileNode(condition: Condition, depth: number, compiled: CompiledNodes): Node {
+  const known = compiled[depth] ?? new Map<Condition, Node>();
+  compiled[depth] = known;
+  let node = known.get(condition);
+  if (node === undefined) {
+    node = compileNew(condition, depth, compiled);
+    known.set(condition, node);
+  }
+  return node;
+}
+
+function compileNew(condition: Condition, depth: number, compiled: CompiledNodes): Node {
   switch (condition.type) {
     case 'const': {
       const { value } = condition;
       return () => value;
     }
     case 'not': {
-      const child = compileNode(condition.of, depth);
+      const child = compileNode(condition.of, depth, compiled);
       return (event, elements) => !child(event, elements);
     }
     case 'all':
-      return compileAll(condition.of.map((child) => compileNode(child, depth)));
+      return compileAll(condition.of.map((child) => compileNode(child, depth, compiled)));
     case 'any':
-      return compileAny(condition.of.map((child) => compileNode(child, depth)));
+      return compileAny(condition.of.map((child) => compileNode(child, depth, compiled)));
     case 'quantifier': {
       const over = reader(condition.over);
-      const where = compileNode(condition.where, depth + 1);
+      const where = compileNode(condition.where, depth + 1, compiled);
       const verdict = condition.how === 'any';
       return (event, elements) => {
         const list = over(event, elements);

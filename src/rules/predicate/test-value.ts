@@ -107,7 +107,17 @@ function literalCheck(pattern: string, flags = ''): (text: string) => boolean {
   };
 }
 
-/** The test of a single value. Throws an Error for a pattern or network that cannot be compiled. */
+function searchFor(pattern: string, flags: string | undefined): (text: string) => boolean {
+  const possible = literalCheck(pattern, flags);
+  let compiled: ReturnType<typeof compileRegexp> | undefined;
+  return (text) => {
+    if (!possible(text)) return false;
+    compiled ??= compileRegexp(pattern, flags);
+    return compiled.test(text);
+  };
+}
+
+/** The test of a single value. Throws an Error for a network that cannot be compiled. */
 export function valueTest(test: Exclude<Test, { op: 'compare' }>): ValueTest {
   switch (test.op) {
     case 'exists':
@@ -119,12 +129,14 @@ export function valueTest(test: Exclude<Test, { op: 'compare' }>): ValueTest {
     case 'endsWith':
       return textTest(test.op, test.values, test.ignoreCase === true, test.loose);
     case 'matches': {
-      const pattern = compileRegexp(test.pattern, test.flags);
       const { loose } = test;
-      const possible = literalCheck(test.pattern, test.flags);
+      let holds: ((text: string) => boolean) | undefined;
       return (value) => {
         const text = textOf(value, loose);
-        return text !== undefined && possible(text) && pattern.test(text);
+        if (text === undefined) return false;
+        // Most are never asked: an expression takes a millisecond to compile and 30 KiB.
+        holds ??= searchFor(test.pattern, test.flags);
+        return holds(text);
       };
     }
     case 'glob': {

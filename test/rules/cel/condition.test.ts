@@ -127,4 +127,19 @@ describe('CEL conditions', () => {
       expect(check(text)).to.equal(problem);
     });
   }
+
+  it('bounds how deep macros go, whether or not the inner ones were used before', () => {
+    const macros = new Map(
+      Array.from({ length: 40 }, (_, at) => [
+        `m${at}`,
+        bareSource(at === 0 ? "process.name == 'sh'" : `m${at - 1}`, 'macros.json'),
+      ]),
+    );
+    const names: Names = { lists: new Map(), macros };
+    const use = (name: string) => celCondition(bareSource(name), names);
+    expect(use('m20')).to.deep.equal(use('m0'));
+    expect(use('m31')).to.deep.equal(use('m0'));
+    expect(() => use('m32')).to.throw(RuleError, 'macros nested deeper than 32');
+    expect(() => use('m39')).to.throw(RuleError, 'macros nested deeper than 32');
+  });
 });
