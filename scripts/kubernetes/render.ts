@@ -21,6 +21,9 @@ const dump = (value: unknown): string => stringify(value, { lineWidth: 0, aliasD
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
 const defaults = Object.fromEntries(Object.entries(VALUES).map(([name, value]) => [name, value.default]));
 
+/** Kubernetes has no capitals in names. */
+const nameOf = (path: string): string => path.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 const at = (path: string): unknown =>
   path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], defaults);
 
@@ -48,7 +51,7 @@ export function kustomizeBase({ version, ...sources }: Sources): Files {
     choose: at,
     chooseText: (path: string) => String(at(path)),
     each: (path: string, item: (value: never, name: never) => unknown) =>
-      new Many((at(path) as never[]).map((value, index) => item(value, `item-${index}` as never))),
+      new Many((at(path) as never[]).map((value, index) => item(value, `${nameOf(path)}-${index}` as never))),
     namespace: 'bpfwarden',
     image: `${VALUES.image.default}:${version}`,
     configDigest: digest([VALUES.config.default, VALUES.rules.default]),
@@ -112,7 +115,7 @@ export function helmChart({ version, ...sources }: Sources): Files {
     choose: (path: string) => json(`.Values.${path}`),
     chooseText: (path: string) => json(`(toString .Values.${path})`),
     each: (path: string, item: (value: never, name: never) => unknown) => {
-      const body = JSON.stringify(item(json('$item') as never, json('(printf "item-%d" $index)') as never));
+      const body = JSON.stringify(item(json('$item') as never, json(`(printf "${nameOf(path)}-%d" $index)`) as never));
       return mark(`{{- range $index, $item := .Values.${path} }}\n- ${body}\n{{- end }}`);
     },
     namespace: json('.Release.Namespace'),

@@ -46,6 +46,10 @@ export const VALUES = {
     default: ['/run/containerd/io.containerd.runtime.v2.task'],
     doc: 'Folders of the node in which its container engine writes what it runs: names, images and pods come from there. CRI-O: /run/containers/storage and /var/lib/containers/storage; Docker: /var/lib/docker/containers',
   },
+  criFolders: {
+    default: [],
+    doc: "Folders of the node with its container engine's socket, for `[kubernetes] cri_socket`: /run/containerd or /var/run/crio. The folder, because the socket is another one after the engine's restart. Who may speak to it is root on the node",
+  },
   kubelet: {
     default: { enabled: false },
     doc: 'A token and the right to read the list of pods from the kubelet, for `[kubernetes] pod_labels`; Kubernetes 1.33 or newer',

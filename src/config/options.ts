@@ -133,14 +133,18 @@ export const TABLES = {
     kubelet_url: url(
       'Kubelet of this node, such as "https://127.0.0.1:10250", which is asked for its list of pods; empty for none',
     ),
+    cri_socket: path(
+      '',
+      'Socket of the container engine, such as "/run/containerd/containerd.sock" or "/var/run/crio/crio.sock", which is asked for its lists of pods and containers; empty for none',
+    ),
     token_file: path(
       '/var/run/secrets/kubernetes.io/serviceaccount/token',
-      'Token for it, read anew each time; empty for none',
+      'Token for the kubelet, read anew each time; empty for none',
     ),
     ca_file: path('', 'Certificates that its own must be signed by; empty for those that Node.js knows'),
     verify: bool(true, "Check the kubelet's certificate"),
     pod_labels: list('string', [], 'Labels of pods that events have as container.pod_labels'),
-    refresh_seconds: int(60, 5, 86400, 'How often it is asked, beside when an unknown pod is seen'),
+    refresh_seconds: int(60, 5, 86400, 'How often kubelet and engine are asked, beside when an unknown pod is seen'),
   },
   enrich: {
     max_processes: int(65536, 256, 4194304, 'Processes kept in the process table'),

@@ -9,7 +9,7 @@ import { sinkConfigs } from '../alerts/sinks/registry.ts';
 import type { Config } from '../config/options.ts';
 import { Enricher } from '../enrich/enricher.ts';
 import { bootId, Host } from '../enrich/host.ts';
-import { PodList } from '../enrich/pod-list.ts';
+import { Pods } from '../enrich/pods/pods.ts';
 import { formatProblem, messageOf } from '../errors.ts';
 import { startServer } from '../http/server.ts';
 import { dropCapabilities } from '../kernel/capabilities.ts';
@@ -155,13 +155,13 @@ async function openStages(
   ends.push(() => pipeline.close());
   const events = new EventsFile(config.output, log, (event) => pipeline.redactEvent(event));
   ends.push(() => events.close());
-  const pods = config.kubernetes.kubelet_url === '' ? undefined : new PodList(config.kubernetes, log);
-  if (pods !== undefined) ends.push(() => pods.close());
+  const pods = new Pods(config.kubernetes, log);
+  ends.push(() => pods.close());
   const enricher = new Enricher({
     config,
     host,
     layout: sensor.layout,
-    pods: pods && ((podUid, containerId) => pods.detailsOf(podUid, containerId)),
+    pods: (podUid, containerId) => pods.detailsOf(podUid, containerId),
   });
   const selfCheck = new SelfCheck({
     sensor,

@@ -1,5 +1,5 @@
 import type { Enricher } from '../enrich/enricher.ts';
-import type { PodList } from '../enrich/pod-list.ts';
+import type { Pods } from '../enrich/pods/pods.ts';
 import { formatProblem } from '../errors.ts';
 import type { AttachReport, KindFilter } from '../kernel/types.ts';
 import type { AlertPipeline } from '../pipeline/alert-pipeline.ts';
@@ -12,7 +12,7 @@ export interface StatusOptions {
   readonly inForce: InForce;
   readonly pipeline: AlertPipeline;
   readonly enricher: Enricher;
-  readonly pods: PodList | undefined;
+  readonly pods: Pods;
   readonly events: EventsFile;
   readonly capabilities: Capabilities;
   readonly reports: readonly AttachReport[];
@@ -35,7 +35,7 @@ export function statusOf(options: StatusOptions): () => object {
     hashes: enricher.hashing.counts,
     identity: enricher.files.status(),
     streams: streamsOf(enricher),
-    ...(pods === undefined ? {} : { kubelet: pods.counts }),
+    ...pods.counts,
     events_file: { failed: events.failed },
     capabilities: capabilities.status(),
     ...pipeline.stats(),

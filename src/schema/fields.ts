@@ -158,7 +158,7 @@ export const FIELDS = {
   'container.pod_labels': {
     type: 'map<string>',
     kinds: 'all',
-    doc: 'Labels of the Kubernetes pod that `kubernetes.pod_labels` names, from the kubelet',
+    doc: 'Labels of the Kubernetes pod that `kubernetes.pod_labels` names, from the kubelet or the container engine',
   },
   'host.name': { type: 'string', kinds: 'all', doc: 'Host name' },
 

@@ -137,6 +137,7 @@ describe('Kubernetes objects', () => {
       args: ['--rules.local-path=/etc/bpfwarden/rules/site.yaml', '--log.level="debug"'],
       rules: { 'site.yaml': 'rules: {{ not a template }}\n' },
       engineState: ['/run/containers/storage', '/var/lib/containers/storage'],
+      criFolders: ['/var/run/crio'],
       kubelet: { enabled: true },
       podMonitor: { enabled: true, interval: '5s', labels: { release: 'prom' } },
       serviceMonitor: { enabled: false, interval: '', labels: {} },
@@ -150,10 +151,16 @@ describe('Kubernetes objects', () => {
     expect(objects.has('clusterrole.yaml')).to.equal(false);
     expect(pod.containers[0].image).to.equal('registry.example:5000/security/bpfwarden:9.9');
     expect(pod.containers[0].args).to.include.members(['--log.level="debug"']);
-    expect(pod.volumes.slice(-2)).to.deep.equal([
-      { name: 'item-0', hostPath: { path: '/run/containers/storage' } },
-      { name: 'item-1', hostPath: { path: '/var/lib/containers/storage' } },
+    expect(pod.volumes.slice(-3)).to.deep.equal([
+      { name: 'engine-state-0', hostPath: { path: '/run/containers/storage' } },
+      { name: 'engine-state-1', hostPath: { path: '/var/lib/containers/storage' } },
+      { name: 'cri-folders-0', hostPath: { path: '/var/run/crio' } },
     ]);
+    expect(pod.containers[0].volumeMounts.at(-1)).to.deep.equal({
+      name: 'cri-folders-0',
+      mountPath: '/var/run/crio',
+      readOnly: true,
+    });
     expect(chosen.get('rules.yaml')?.data).to.deep.equal({ 'site.yaml': 'rules: {{ not a template }}\n' });
     expect(chosen.get('podmonitor.yaml')?.metadata.labels).to.deep.equal({ release: 'prom' });
     expect([...chosen.keys()].filter((name) => /^(servicemonitor|dashboard)/.test(name))).to.deep.equal([]);

@@ -6,7 +6,7 @@ import { type FalcoFields, missing, text, truth } from './spec.ts';
 
 const ENGINE = 'not read from the files of container engines';
 const KUBERNETES = 'Kubernetes is not asked';
-const FROM_KUBELET = 'those that kubernetes.pod_labels names, from the kubelet';
+const FROM_KUBELET = 'those that kubernetes.pod_labels names, from the kubelet or the container engine';
 const FROM_FILES = "from the files of Docker, containerd's CRI, CRI-O and podman; absent where they do not tell";
 
 function labelOf(labels: FieldValue, name: string): string | undefined {

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { defaultConfig } from '../../src/config/load.ts';
 import { Cgroups } from '../../src/enrich/cgroups.ts';
-import { PodList } from '../../src/enrich/pod-list.ts';
+import { Kubelet as KubeletSource } from '../../src/enrich/pods/kubelet.ts';
+import { PodList } from '../../src/enrich/pods/pod-list.ts';
 import { SILENT } from '../alerts/support/findings.ts';
 import { Certificates } from '../http/support/certificates.ts';
 
@@ -73,7 +74,8 @@ describe("the kubelet's list of pods", () => {
     const log = Object.assign(Object.create(SILENT), { error: (entry: object) => logged.push(entry) });
     const options = { kubelet_url: url, token_file: tokenFile, ca_file: join(directory, 'ca.crt') };
     const names = { pod_labels: ['app', 'app.kubernetes.io/part-of', '__proto__'] };
-    const pods = new PodList({ ...defaultConfig().kubernetes, ...options, ...names, ...more }, log);
+    const source = new KubeletSource({ ...defaultConfig().kubernetes, ...options, ...names, ...more });
+    const pods = new PodList(source, 60, log);
     open.push(pods);
     await pods.refresh();
     return pods;
@@ -173,7 +175,7 @@ describe("the kubelet's list of pods", () => {
       ...Array.from({ length: 3000 }, (_, index) => podOf(`p${index}`)),
     );
     const pods = await list();
-    expect(pods.counts).to.include({ pods: 1996, left_out: 1006 });
+    expect(pods.counts).to.include({ pods: 2000, left_out: 1002 });
     expect(pods.detailsOf('long', '')?.podLabels?.app).to.have.lengthOf(256);
     expect(pods.detailsOf('x', '')).to.deep.equal({});
   });
