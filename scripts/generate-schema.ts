@@ -64,8 +64,7 @@ function meanings(behaviors: readonly BehaviorSpec[]): string[] {
 /** docs/events.md. Imported late: its table needs the file that schemaSource writes. */
 export async function eventsPage(): Promise<string> {
   const { KINDS } = await import('../src/schema/kinds.ts');
-  const { FIELDS, FIELD_NAMES, FIELD_ALIASES } = await import('../src/schema/fields.ts');
-  const { kindHasField } = await import('../src/schema/readers.ts');
+  const { FIELDS, FIELD_NAMES, FIELD_ALIASES, kindHasField } = await import('../src/schema/fields.ts');
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const common = FIELD_NAMES.filter((name) => FIELDS[name].kinds === 'all');
   const table = (names: readonly (keyof typeof FIELDS)[]) => [

@@ -3,6 +3,8 @@ import { exceptionOf } from '../rules/file/exceptions.ts';
 import { holds } from '../rules/predicate/explain.ts';
 import type { EventRecord, FieldValue } from '../schema/event.ts';
 import { FIELDS, type FieldName, fieldId } from '../schema/fields.ts';
+import type { KindSpec } from '../schema/kinds/spec.ts';
+import { kindSpec } from '../schema/kinds.ts';
 import { recordFromJson } from '../schema/record.ts';
 import { REDACTED } from './redact.ts';
 import type { Alert } from './types.ts';
@@ -28,15 +30,15 @@ export interface Proposals {
 /** Who acts, by what the kernel says: names and arguments are a program's own to choose. */
 const ACTOR: readonly FieldName[] = ['process.path', 'process.effective_path', 'process.uid'];
 const PARENTS: readonly FieldName[] = ['process.parent.effective_path', 'process.parent.path'];
-/** Upon what, by the kind's prefix or name; the first that fits. */
-const OBJECTS: readonly (readonly [string, readonly FieldName[]])[] = [
-  ['process_exec', ['process.command_line']],
-  ['file_', ['file.path', 'file.new_path']],
-  ['net_listen', ['network.source.ip', 'network.source.port']],
-  ['net_accept', ['network.source.ip', 'network.destination.port']],
-  ['net_', ['network.destination.ip', 'network.destination.port']],
-  ['', ['target.effective_path', 'target.path', 'target.name', 'file.path', 'module.name']],
-];
+/** Upon what. */
+const OBJECTS: Readonly<Record<KindSpec['object'], readonly FieldName[]>> = {
+  program: ['process.command_line'],
+  file: ['file.path', 'file.new_path'],
+  listener: ['network.source.ip', 'network.source.port'],
+  peer: ['network.source.ip', 'network.destination.port'],
+  destination: ['network.destination.ip', 'network.destination.port'],
+  target: ['target.effective_path', 'target.path', 'target.name', 'file.path', 'module.name'],
+};
 /** What is another value the next time: ids, times, terminals; and what a program says of itself. */
 const VOLATILE =
   /^event\.|^host\.|(?:^|[._])(?:pid|ppid|tid|inode|device|id|time|age|tty|comm|cgroup)$|entity_id|session|\.(?:stdin|stdout|stderr)\.|^network\.source\.port$/;
@@ -52,7 +54,10 @@ export function proposeExceptions(alert: Alert, others: readonly Alert[]): Propo
     delete parents['process.parent.effective_path'];
   }
   const parent = Object.fromEntries(Object.entries(parents).slice(0, 1));
-  const object = { ...present(event, objectFields(event.kind)), ...asked(alert, event) };
+  const object = {
+    ...present(event, OBJECTS[kindSpec(event.kind)?.object ?? 'target']),
+    ...asked(alert, event),
+  };
   for (const name of Object.keys(object)) if (name in actor || name in parent) delete object[name];
   const whole = { ...actor, ...parent, ...object };
   if (Object.keys(whole).length === 0) return undefined;
@@ -98,10 +103,6 @@ function* widened(
 
 function recordOf(alert: Alert): EventRecord {
   return recordFromJson(alert, '');
-}
-
-function objectFields(kind: string): readonly FieldName[] {
-  return OBJECTS.find(([prefix]) => kind.startsWith(prefix))?.[1] ?? [];
 }
 
 /** What the rule itself asked for, as far as it is a single value and lasts. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { RuleMatch } from '../rules/types.ts';
 import type { FieldSource, FieldValue } from '../schema/event.ts';
 import { type FieldId, type FieldName, fieldId } from '../schema/fields.ts';
+import { kindSpec } from '../schema/kinds.ts';
 import type { Alert } from './types.ts';
 
 const idOf = (name: FieldName): FieldId => {
@@ -30,15 +31,22 @@ const TARGET = (['target.path', 'target.name', 'module.name', 'file.path'] as co
  */
 function objectOf(event: FieldSource): readonly FieldValue[] {
   const { kind } = event;
-  if (kind.startsWith('file_')) {
-    // A symbolic link's new path is what it points to.
-    const made = kind === 'file_symlink' ? undefined : event.value(FILE_NEW_PATH);
-    return [directoryOf(made ?? event.value(FILE_PATH))];
+  const spec = kindSpec(kind);
+  switch (spec?.object) {
+    case 'file': {
+      // A symbolic link's new path is what it points to.
+      const made = spec.file?.includes('target') === true ? undefined : event.value(FILE_NEW_PATH);
+      return [directoryOf(made ?? event.value(FILE_PATH))];
+    }
+    case 'listener':
+      return LISTENING.map((id) => event.value(id));
+    case 'peer':
+      return [event.value(PEER)];
+    case 'destination':
+      return ADDRESS.map((id) => event.value(id));
+    default:
+      return [kind, ...TARGET.map((id) => event.value(id))];
   }
-  if (kind === 'net_listen') return LISTENING.map((id) => event.value(id));
-  if (kind === 'net_accept') return [event.value(PEER)];
-  if (kind.startsWith('net_')) return ADDRESS.map((id) => event.value(id));
-  return [kind, ...TARGET.map((id) => event.value(id))];
 }
 
 function directoryOf(path: FieldValue): FieldValue {

@@ -20,16 +20,9 @@ const NO_KEYS: FilterKeys = { tokens: new Uint8Array(0), cidrs: new Uint8Array(0
 /** Without its program, as without enable_network, a kind does not come anyway. */
 export const daemonNeeds = ({ group, feeds }: KindSpec): boolean => group === 'always' || feeds === 'daemon';
 
-/** What the daemon's own harmless behaviour names, and the kinds that it is of. */
+/** What the daemon's own harmless behaviour names. */
 export const CANARY = 'bpfwarden-canary';
-export const CANARY_KINDS = [
-  'file_open',
-  'file_unlink',
-  'file_rename',
-  'file_link',
-  'file_mkdir',
-  'file_chmod',
-] as const;
+const CANARY_KINDS = kindsWhere(({ canary }) => canary === true);
 
 /** A kind that passes nothing stays so: its hook is seen in its counts. */
 function withCanary(filter: KindFilter | undefined): KindFilter {

@@ -332,3 +332,9 @@ export function fieldName(id: FieldId): FieldName {
 export function fieldSpec(id: FieldId): FieldSpec {
   return FIELDS[fieldName(id)];
 }
+
+/** Whether events of the kind can have the field. */
+export function kindHasField(kind: string, name: FieldName): boolean {
+  const { kinds }: FieldSpec = FIELDS[name];
+  return kinds === 'all' || kinds.some((entry) => (entry.endsWith('_') ? kind.startsWith(entry) : kind === entry));
+}

@@ -1,5 +1,5 @@
 /** How a live record yields each field of fields.ts, by kind. */
-import { FIELD_NAMES, FIELDS, type FieldName, type FieldSpec } from './fields.ts';
+import { FIELD_NAMES, kindHasField } from './fields.ts';
 import { kindSpec } from './kinds.ts';
 import type { KindLayout, RecordLayout } from './layout.ts';
 import { type FieldReaders, Members } from './members.ts';
@@ -9,12 +9,6 @@ import { fileReaders } from './readers/file.ts';
 import { networkReaders } from './readers/network.ts';
 import { processReaders } from './readers/process.ts';
 import type { KindShape } from './view.ts';
-
-/** Whether events of the kind can have the field. */
-export function kindHasField(kind: string, name: FieldName): boolean {
-  const { kinds }: FieldSpec = FIELDS[name];
-  return kinds === 'all' || kinds.some((entry) => (entry.endsWith('_') ? kind.startsWith(entry) : kind === entry));
-}
 
 function throttleReaders(members: Members, kindName: (number: number) => string): FieldReaders {
   const subject = members.number('subject');

@@ -1,6 +1,7 @@
 /** Flat forms of an event. Simple events are read by `recordFromJson`. */
 import type { FieldSource, FieldValue } from './event.ts';
 import type { FieldName } from './fields.ts';
+import { kindSpec } from './kinds.ts';
 import { id } from './record.ts';
 
 /**
@@ -21,7 +22,7 @@ const SIMPLE_EXEC = [...SIMPLE.slice(0, 3), ['process.path', 'process.path'], ..
 
 export function simpleEvent(event: FieldSource): { readonly [key: string]: FieldValue } {
   const simple: Record<string, FieldValue> = {};
-  for (const [key, name] of event.kind === 'process_exec' ? SIMPLE_EXEC : SIMPLE) {
+  for (const [key, name] of kindSpec(event.kind)?.keeps === 'exec' ? SIMPLE_EXEC : SIMPLE) {
     const value = event.value(id(name));
     if (value !== undefined) simple[key] = value;
   }

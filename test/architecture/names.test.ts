@@ -1,12 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { namesOfTwo } from '../../scripts/check-names.ts';
+import { KINDS } from '../../src/schema/kinds.ts';
+
+const SRC = join(import.meta.dirname, '..', '..', 'src');
+/** The rows themselves, which fields a kind has, what programs are for, and what other languages call a kind. */
+const NAME_KINDS = /^(?:schema\/(?:kinds|fields|schema\.gen)|kernel\/programs\.ts|rules\/(?:sigma|falco)\/)/;
 
 describe('exported names', () => {
   it('mean one thing each', () => {
-    expect([...namesOfTwo(join(import.meta.dirname, '..', '..', 'src'))]).to.deep.equal([]);
+    expect([...namesOfTwo(SRC)]).to.deep.equal([]);
   });
 
   it('are noticed when two files have the same, whatever kind of thing it is', () => {
@@ -22,5 +27,22 @@ describe('exported names', () => {
     } finally {
       rmSync(root, { recursive: true, force: true });
     }
+  });
+});
+
+describe('kinds of events', () => {
+  it('are named in their rows alone: what else has to know of one reads its row', () => {
+    // Words such as kill and mount mean other things, too.
+    const kinds = Object.keys(KINDS).filter((kind) => kind.includes('_'));
+    const named = new RegExp(`['"\`](?:${kinds.join('|')}|(?:file|net|process|socket)_)['"\`]`);
+    const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const found = files.flatMap((file) =>
+      readFileSync(join(SRC, file), 'utf8')
+        .split('\n')
+        .filter((line) => named.test(line) && !/^\s*(?:\*|\/[/*])/.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    expect(found.filter((line) => !NAME_KINDS.test(line))).to.deep.equal([]);
+    expect(found).to.have.length.above(50);
   });
 });

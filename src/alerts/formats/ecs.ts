@@ -1,4 +1,5 @@
 import type { Severity } from '../../rules/types.ts';
+import { kindSpec } from '../../schema/kinds.ts';
 import { formatAlertLine, valueAt } from '../line.ts';
 import type { Alert } from '../types.ts';
 
@@ -45,29 +46,10 @@ const FIELDS: Readonly<Record<string, string>> = {
   'destination.domain': 'network.destination.hostname',
 };
 
-/** Event kinds by their first word: ECS categories and types. */
-const CATEGORIES: readonly (readonly [prefix: string, category: string, type: string])[] = [
-  ['process_exec', 'process', 'start'],
-  ['process_fork', 'process', 'start'],
-  ['process_exit', 'process', 'end'],
-  ['process_', 'process', 'info'],
-  ['file_create', 'file', 'creation'],
-  ['file_mkdir', 'file', 'creation'],
-  ['file_unlink', 'file', 'deletion'],
-  ['file_open', 'file', 'access'],
-  ['file_read', 'file', 'access'],
-  ['file_', 'file', 'change'],
-  ['net_listen', 'network', 'info'],
-  ['net_close', 'network', 'end'],
-  ['net_', 'network', 'connection'],
-  ['set', 'iam', 'change'],
-  ['module_load', 'driver', 'start'],
-];
-
 /** The same alert under the names of the Elastic Common Schema, nested. */
 export function toEcs(alert: Alert): Record<string, unknown> {
   const kind = String(valueAt(alert, 'event.type') ?? '');
-  const [, category = 'host', type = 'info'] = CATEGORIES.find(([prefix]) => kind.startsWith(prefix)) ?? [];
+  const [category, type] = kindSpec(kind)?.ecs ?? ['host', 'info'];
   const error = valueAt(alert, 'event.error');
   const document: Record<string, unknown> = {
     '@timestamp': new Date(alert.timestamp * 1000).toISOString(),

@@ -1,6 +1,7 @@
 /** What follows for a recorded event about its programs, by the same functions as for a live one. */
 import type { FieldValue, ProcessSummary } from '../event.ts';
 import { type FieldId, type FieldName, fieldId } from '../fields.ts';
+import { kindSpec } from '../kinds.ts';
 import { type IdentityFacts, identify } from './program.ts';
 import { scriptName } from './script.ts';
 
@@ -25,7 +26,7 @@ const OWN = {
 /** Fills in what is absent; the fields that it filled. */
 export function deriveIdentity(values: FieldValue[]): ReadonlySet<FieldId> {
   const given = values.map((value) => value !== undefined);
-  const failed = values[OWN.type] === 'process_exec' && (values[OWN.error] ?? '') !== '';
+  const failed = kindSpec(text(values[OWN.type]) ?? '')?.keeps === 'exec' && (values[OWN.error] ?? '') !== '';
   const filename = failed ? undefined : text(values[OWN.filename]);
   const named = text(values[OWN.interpreter]);
   const stdin = text(values[OWN.stdin]);

@@ -4,6 +4,8 @@ import { EXIT, FILE, KERNEL, type KindSpec, PASSED, RACE, URING, URING_BLIND, UR
 export const FILE_KINDS = {
   file_open: {
     ...FILE,
+    canary: true,
+    ecs: ['file', 'access'],
     opens: true,
     access: 'flags',
     what: 'A file was opened, or (with event.error) could not be opened',
@@ -19,6 +21,7 @@ export const FILE_KINDS = {
   },
   file_read: {
     ...FILE,
+    ecs: ['file', 'access'],
     access: 'read',
     file: ['bytes'],
     what: 'First read of an open file by a process',
@@ -40,6 +43,7 @@ export const FILE_KINDS = {
   },
   file_create: {
     ...FILE,
+    ecs: ['file', 'creation'],
     access: 'flags_if_opened',
     file: ['new_mode'],
     what: 'A file was created',
@@ -51,6 +55,8 @@ export const FILE_KINDS = {
   },
   file_unlink: {
     ...FILE,
+    canary: true,
+    ecs: ['file', 'deletion'],
     what: 'A name or an empty directory was removed',
     hook: `${EXIT} of unlink, unlinkat, rmdir; ${URING}, for the names tp_btf/io_uring_submit_req`,
     from: 'fs/namei.c: the text that was passed; directory from the kernel’s cwd or dirfd',
@@ -60,6 +66,7 @@ export const FILE_KINDS = {
   },
   file_rename: {
     ...FILE,
+    canary: true,
     file: ['new_path'],
     what: 'A file was renamed',
     hook: `${EXIT} of rename, renameat, renameat2; ${URING}, for the names tp_btf/io_uring_submit_req`,
@@ -73,6 +80,7 @@ export const FILE_KINDS = {
   },
   file_link: {
     ...FILE,
+    canary: true,
     file: ['new_path'],
     what: 'A hard link was made',
     hook: `${EXIT} of link, linkat; ${URING}, for the names tp_btf/io_uring_submit_req`,
@@ -93,6 +101,8 @@ export const FILE_KINDS = {
   },
   file_mkdir: {
     ...FILE,
+    canary: true,
+    ecs: ['file', 'creation'],
     file: ['new_mode'],
     what: 'A directory was made',
     hook: `${EXIT} of mkdir, mkdirat; ${URING}, for the names tp_btf/io_uring_submit_req`,
@@ -102,6 +112,7 @@ export const FILE_KINDS = {
   },
   file_chmod: {
     ...FILE,
+    canary: true,
     file: ['new_mode'],
     what: 'Permission bits were changed',
     hook: `${EXIT} of chmod, fchmod, fchmodat, fchmodat2`,

@@ -4,6 +4,7 @@ import { CALL, EXIT, FILE, KERNEL, type KindSpec, NET, URING } from './spec.ts';
 export const NETWORK_KINDS = {
   net_conn: {
     ...NET,
+    direction: 'outbound',
     what: 'A TCP connection was begun, or a UDP socket was connected',
     hook: `tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer; UDP and refused calls: ${EXIT} of connect, ${URING}`,
     from: 'struct sock',
@@ -14,6 +15,8 @@ export const NETWORK_KINDS = {
   },
   net_accept: {
     ...NET,
+    direction: 'inbound',
+    object: 'peer',
     what: 'A TCP connection was accepted; the peer is the source',
     hook: `${EXIT} of accept and accept4; ${URING}`,
     from: 'struct sock of the returned descriptor',
@@ -24,6 +27,9 @@ export const NETWORK_KINDS = {
   },
   net_listen: {
     ...NET,
+    direction: 'listening',
+    object: 'listener',
+    ecs: ['network', 'info'],
     what: 'A socket listens, or a UDP socket was bound',
     hook: `${EXIT} of listen and bind; ${URING}`,
     from: 'struct sock',
@@ -33,6 +39,7 @@ export const NETWORK_KINDS = {
   },
   net_close: {
     ...NET,
+    ecs: ['network', 'end'],
     what: 'A TCP connection ended',
     hook: 'tp_btf/inet_sock_set_state',
     from: 'struct tcp_sock: bytes_sent less bytes_retrans, bytes_received',
@@ -42,6 +49,7 @@ export const NETWORK_KINDS = {
   },
   net_send: {
     ...NET,
+    direction: 'outbound',
     what: 'First datagram of an unconnected UDP socket to a peer',
     hook: 'cgroup/sendmsg4, cgroup/sendmsg6; without a cgroup v2 hierarchy tp_btf/sys_exit of the send calls',
     from: "the kernel's copy of the address; struct sock",
@@ -63,6 +71,7 @@ export const NETWORK_KINDS = {
   },
   socket_raw: {
     ...CALL,
+    ecs: ['network', 'info'],
     group: 'network',
     what: 'A raw, packet or vsock socket was made',
     hook: `${EXIT} of socket; ${URING}`,
@@ -71,6 +80,7 @@ export const NETWORK_KINDS = {
   },
   socket_create: {
     ...CALL,
+    ecs: ['network', 'info'],
     group: 'network',
     what: 'A socket of a rare family (netlink, alg, bluetooth …), or a ping socket, was made',
     hook: `${EXIT} of socket; ${URING}`,
@@ -80,6 +90,8 @@ export const NETWORK_KINDS = {
   },
   unix_connect: {
     ...FILE,
+    object: 'target',
+    ecs: ['network', 'connection'],
     group: 'network',
     what: 'A Unix socket was connected',
     hook: `${EXIT} of connect`,
@@ -89,6 +101,7 @@ export const NETWORK_KINDS = {
   },
   socket_dup: {
     ...CALL,
+    ecs: ['network', 'info'],
     group: 'network',
     what: 'A connected socket became standard input, output or error',
     hook: `${EXIT} of dup, dup2, dup3, fcntl`,

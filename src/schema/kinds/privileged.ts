@@ -4,6 +4,7 @@ import { CALL, EXIT, KERNEL, type KindSpec, PASSED, RACE, REGISTERS } from './sp
 export const PRIVILEGED_KINDS = {
   setuid: {
     ...CALL,
+    ecs: ['iam', 'change'],
     keeps: 'credentials',
     what: 'User ids were set',
     hook: `${EXIT} of setuid, setreuid, setresuid, setfsuid`,
@@ -21,6 +22,7 @@ export const PRIVILEGED_KINDS = {
   },
   setgid: {
     ...CALL,
+    ecs: ['iam', 'change'],
     keeps: 'credentials',
     what: 'Group ids were set',
     hook: `${EXIT} of setgid, setregid, setresgid, setfsgid, setgroups`,
@@ -90,6 +92,7 @@ export const PRIVILEGED_KINDS = {
   },
   module_load: {
     ...CALL,
+    ecs: ['driver', 'start'],
     what: 'A kernel module was loaded',
     hook: `${EXIT} of init_module, finit_module`,
     from: 'finit_module: struct file; parameters as they were passed',

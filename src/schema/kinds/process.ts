@@ -8,6 +8,8 @@ export const PROCESS_KINDS = {
     ring: 'priority',
     feeds: 'rules',
     keeps: 'exec',
+    object: 'program',
+    ecs: ['process', 'start'],
     what: 'A program was started, or (with event.error) could not be started',
     hook: 'tp_btf/sched_process_exec; failures tp_btf/sys_exit of execve and execveat',
     from: 'fs/exec.c bprm_execve: bprm->file, mm->arg_start, mm->env_start',
@@ -26,6 +28,8 @@ export const PROCESS_KINDS = {
     ring: 'priority',
     feeds: 'rules',
     keeps: 'fork',
+    object: 'target',
+    ecs: ['process', 'start'],
     what: 'A process was created (threads are not)',
     hook: 'tp_btf/sched_process_fork',
     from: 'kernel/fork.c kernel_clone: parent and child task_struct',
@@ -37,6 +41,8 @@ export const PROCESS_KINDS = {
     ring: 'priority',
     feeds: 'rules',
     keeps: 'exit',
+    object: 'target',
+    ecs: ['process', 'end'],
     what: 'The last thread of a process ended',
     hook: 'tp_btf/sched_process_exit',
     from: 'kernel/exit.c do_exit: signal_struct',
@@ -44,6 +50,7 @@ export const PROCESS_KINDS = {
   },
   process_ptrace: {
     ...CALL,
+    ecs: ['process', 'info'],
     what: 'A process was attached to, seized, or its memory or registers were changed by ptrace',
     hook: EXIT,
     from: 'kernel/ptrace.c ptrace: registers; the target from its pid',
@@ -52,6 +59,7 @@ export const PROCESS_KINDS = {
   },
   process_rename: {
     ...CALL,
+    ecs: ['process', 'info'],
     what: 'A task name was set by prctl or /proc/PID/comm',
     hook: 'tp_btf/task_rename',
     from: 'fs/exec.c __set_task_comm',
@@ -60,6 +68,7 @@ export const PROCESS_KINDS = {
   },
   process_vm_read: {
     ...CALL,
+    ecs: ['process', 'info'],
     what: "Another process's memory was read by process_vm_readv",
     hook: EXIT,
     from: 'mm/process_vm_access.c: registers',
@@ -68,6 +77,7 @@ export const PROCESS_KINDS = {
   },
   process_vm_write: {
     ...CALL,
+    ecs: ['process', 'info'],
     what: "Another process's memory was written by process_vm_writev",
     hook: EXIT,
     from: 'mm/process_vm_access.c: registers',
@@ -76,6 +86,7 @@ export const PROCESS_KINDS = {
   },
   pidfd_getfd: {
     ...CALL,
+    ecs: ['process', 'info'],
     what: 'A descriptor was taken from another process',
     hook: EXIT,
     from: 'kernel/pid.c pidfd_getfd: the pidfd’s struct pid',
@@ -83,6 +94,7 @@ export const PROCESS_KINDS = {
   },
   kill: {
     ...CALL,
+    ecs: ['process', 'info'],
     what: 'A signal was sent to another process',
     hook: 'tp_btf/signal_generate; refused ones tp_btf/sys_exit of kill, tkill, tgkill, pidfd_send_signal, rt_sigqueueinfo',
     from: 'kernel/signal.c __send_signal_locked: target task and signal',

@@ -54,6 +54,17 @@ export interface KindSpec {
   /** How the file was opened: by the flags of the record, by them if anything was opened, or as the kind says. */
   readonly access?: 'flags' | 'flags_if_opened' | 'read' | 'write';
   readonly file?: readonly FileMember[];
+  /**
+   * What it is done to: one file, program or target, or one end of a connection.
+   * It tells two alerts of a rule apart, and is what an exception names.
+   */
+  readonly object: 'file' | 'program' | 'target' | 'destination' | 'peer' | 'listener';
+  /** Category and type in the Elastic Common Schema. */
+  readonly ecs: readonly [category: string, type: string];
+  /** Of a connection: who began it. Without, the flags of the record say. */
+  readonly direction?: 'outbound' | 'inbound' | 'listening';
+  /** Part of the daemon's own harmless behaviour, by which it checks itself. */
+  readonly canary?: true;
   /** So few, and so telling, that the event history always has them. */
   readonly rare?: true;
   readonly what: string;
@@ -74,6 +85,8 @@ export const FILE = {
   ring: 'bulk',
   feeds: 'rules',
   filteredBy: 'path',
+  object: 'file',
+  ecs: ['file', 'change'],
 } as const satisfies Partial<KindSpec>;
 export const NET = {
   group: 'network',
@@ -81,12 +94,16 @@ export const NET = {
   ring: 'bulk',
   feeds: 'rules',
   filteredBy: 'address',
+  object: 'destination',
+  ecs: ['network', 'connection'],
 } as const satisfies Partial<KindSpec>;
 export const CALL = {
   group: 'process',
   struct: 'call_event',
   ring: 'priority',
   feeds: 'rules',
+  object: 'target',
+  ecs: ['host', 'info'],
 } as const satisfies Partial<KindSpec>;
 
 export const EXIT = 'tp_btf/sys_exit';

@@ -1,5 +1,7 @@
 /** Fields of the privileged operations: arguments as the kernel had them in its registers, and what it acted upon. */
 import { pid as ownPid } from 'node:process';
+import { kindHasField } from '../fields.ts';
+import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import {
   bpfCommandName,
@@ -92,113 +94,86 @@ function keyctlReaders(members: Members, operation: (view: LiveView) => number):
   return {
     'keyctl.operation': (view) =>
       operation(view) === NO_OPERATION ? syscallName(syscall(view))?.toUpperCase() : keyctlName(operation(view)),
-    'keyctl.type': members.text('name'),
-    'keyctl.description': members.text('detail'),
   };
 }
 
 const BPF_OBJECTS = ['', 'map', 'program', 'link'] as const;
 
-function bpfAccessReaders(argument: (index: number) => (view: LiveView) => number): FieldReaders {
-  const [command, id, own, type] = [argument(0), argument(1), argument(2), argument(3)];
+function bpfObjectReaders(argument: (index: number) => (view: LiveView) => number): FieldReaders {
+  const [id, own, type] = [argument(1), argument(2), argument(3)];
   return {
-    'bpf.command': (view) => bpfCommandName(command(view)),
     'bpf.object': (view) => BPF_OBJECTS[type(view)],
     'bpf.object_id': (view) => (id(view) === 0 ? undefined : id(view)),
     'bpf.sensor': (view) => own(view) !== 0,
   };
 }
 
-function ownReaders(members: Members): FieldReaders {
+/** Where the kinds that have a field differ in where it is. */
+function argumentReaders(members: Members): FieldReaders {
+  const { kind } = members.layout;
   const argument = (index: number) => members.lowWord('argument', index);
-  const whole = (index: number) => members.word('argument', index);
   const named = (index: number, names: (value: number) => string | readonly string[]) => {
     const read = argument(index);
     return (view: LiveView) => names(read(view));
   };
-  switch (members.layout.kind) {
-    case 'process_ptrace':
-      return { ...targetReaders(members), 'ptrace.request': named(0, ptraceName) };
-    case 'process_vm_read':
-    case 'process_vm_write':
-      return { ...targetReaders(members), 'memory.length': members.number('header.result') };
-    case 'pidfd_getfd':
-    case 'perf_event_open':
-      return targetReaders(members);
-    case 'kill':
-      return { ...targetReaders(members), 'signal.number': argument(1), 'signal.name': named(1, signalName) };
-    case 'setuid':
-    case 'setgid':
-      return { ...credentialReaders(members), 'credentials.requested': argument(0) };
-    case 'capset':
-      return {
-        ...credentialReaders(members),
-        'capabilities.before': capabilityReader(members, 'old_effective'),
-        'capabilities.after': capabilityReader(members, 'new_effective'),
-      };
-    case 'unshare':
-      return { 'namespaces.flags': named(0, namespaceFlagNames) };
-    case 'setns':
-      return { 'namespaces.flags': named(1, namespaceFlagNames) };
-    case 'mount':
-      return {
-        'mount.source': members.text('name'),
-        'mount.type': members.text('detail'),
-        'mount.flags': named(3, mountFlagNames),
-      };
-    case 'umount':
-      return { 'mount.flags': named(1, umountFlagNames) };
-    case 'module_load':
-      return { 'module.name': members.text('name'), 'module.parameters': members.text('detail') };
-    case 'module_unload':
-      return { 'module.name': members.text('name') };
-    case 'bpf_load':
-      return {
-        'bpf.command': named(0, bpfCommandName),
-        'bpf.program_type': argument(3),
-        'bpf.name': members.text('name'),
-      };
-    case 'bpf_access':
-      return bpfAccessReaders(argument);
-    case 'memfd_create':
-      return { 'memfd.name': members.text('name') };
-    case 'mprotect_exec':
-    case 'mmap_exec':
-      return {
-        'memory.length': whole(1),
-        'memory.protection': named(2, protectionNames),
-        'memory.anonymous': anonymousReader(members),
-      };
-    case 'keyctl':
-      return keyctlReaders(members, argument(0));
-    case 'prctl':
-      return { 'prctl.option': named(0, prctlName), 'prctl.value': argument(1) };
-    case 'personality':
-      return { 'personality.flags': named(0, personalityNames) };
-    case 'seccomp':
-      return { 'seccomp.operation': named(0, seccompName) };
-    case 'kernel_log':
-      return { 'kernel_log.action': named(0, syslogActionName) };
-    case 'modify_ldt': {
-      const operation = argument(0);
-      return { 'modify_ldt.writes': (view) => operation(view) === 1 || operation(view) === LDT_WRITE_NEW };
-    }
-    case 'socket_raw':
-    case 'socket_create':
-      return socketReaders(members);
-    case 'socket_dup':
-      return { ...socketReaders(members), 'socket.fd': argument(1) };
-  }
-  return {};
+  const ldt = argument(0);
+  return {
+    'ptrace.request': named(0, ptraceName),
+    'signal.number': argument(1),
+    'signal.name': named(1, signalName),
+    'credentials.requested': argument(0),
+    // setns names the namespaces after the descriptor of one.
+    'namespaces.flags': named(kindSpec(kind)?.keeps === 'enters_namespace' ? 1 : 0, namespaceFlagNames),
+    'mount.flags': kindHasField(kind, 'mount.source') ? named(3, mountFlagNames) : named(1, umountFlagNames),
+    'bpf.command': named(0, bpfCommandName),
+    'bpf.program_type': argument(3),
+    'memory.protection': named(2, protectionNames),
+    // Memory of another process: what was copied; own memory: what was asked for.
+    'memory.length': kindHasField(kind, 'memory.protection')
+      ? members.word('argument', 1)
+      : members.number('header.result'),
+    'prctl.option': named(0, prctlName),
+    'prctl.value': argument(1),
+    'personality.flags': named(0, personalityNames),
+    'seccomp.operation': named(0, seccompName),
+    'kernel_log.action': named(0, syslogActionName),
+    'modify_ldt.writes': (view) => ldt(view) === 1 || ldt(view) === LDT_WRITE_NEW,
+    'socket.fd': argument(1),
+    ...keyctlReaders(members, argument(0)),
+    ...bpfObjectReaders(argument),
+  };
 }
 
-/** Fields of a privileged operation's kind. */
+/** What a text of the record is depends on the kind; it has only the fields that its kind has. */
+function textReaders(members: Members): FieldReaders {
+  const [name, detail] = [members.text('name'), members.text('detail')];
+  return {
+    'process.new_name': name,
+    'mount.source': name,
+    'mount.type': detail,
+    'module.name': name,
+    'module.parameters': detail,
+    'bpf.name': name,
+    'memfd.name': name,
+    'keyctl.type': name,
+    'keyctl.description': detail,
+  };
+}
+
+/** Every field that a privileged operation can have; which of them a kind has, the table of fields says. */
 export function callReaders(members: Members): FieldReaders {
   const words = Array.from({ length: ARGUMENTS }, (_, index) => members.hexWord('argument', index));
   return {
     ...pathReaders(pathReader(members, 'path', 'base')),
     ...identityReaders(members),
     'syscall.args': (view) => words.map((word) => word(view)),
-    ...ownReaders(members),
+    ...targetReaders(members),
+    ...credentialReaders(members),
+    ...socketReaders(members),
+    ...argumentReaders(members),
+    ...textReaders(members),
+    'memory.anonymous': anonymousReader(members),
+    'capabilities.before': capabilityReader(members, 'old_effective'),
+    'capabilities.after': capabilityReader(members, 'new_effective'),
   };
 }

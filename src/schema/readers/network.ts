@@ -1,4 +1,5 @@
 import { isMapped, isUnset } from '../address.ts';
+import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { familyName, transportName } from '../names/enums.ts';
 import type { LiveView } from '../view.ts';
@@ -6,38 +7,29 @@ import { RECORD_FLAGS as F } from './flags.ts';
 
 const AF_INET = 2;
 const AF_INET6 = 10;
-const DIRECTIONS: Readonly<Record<string, string>> = {
-  net_conn: 'outbound',
-  net_send: 'outbound',
-  net_accept: 'inbound',
-  net_listen: 'listening',
-};
 
 /** Of a connection that began before the sensor did it is not known. */
-function closedDirection(flags: number): string | undefined {
+function directionByFlags(flags: number): string | undefined {
   if ((flags & F.CONNECTED) !== 0) return 'outbound';
   return (flags & F.ACCEPTED) !== 0 ? 'inbound' : undefined;
 }
 
 /** network.* of the net kinds. */
 export function networkReaders(members: Members): FieldReaders {
-  const { kind } = members.layout;
+  const direction = kindSpec(members.layout.kind)?.direction;
   const flags = members.number('header.flags');
   const family = members.number('family');
   const transport = members.number('transport');
   const duration = members.number('duration');
-  const readers: FieldReaders = {
+  return {
     'network.transport': (view) => transportName(transport(view)),
     'network.family': familyReader(members, family),
-    'network.direction': (view) => DIRECTIONS[kind] ?? closedDirection(flags(view)),
+    'network.direction': (view) => direction ?? directionByFlags(flags(view)),
+    'network.bytes_sent': members.number('bytes_sent'),
+    'network.bytes_received': members.number('bytes_received'),
+    'network.duration': (view) => duration(view) / 1e9,
     ...endpointReaders(members, family),
   };
-  if (kind === 'net_close' || kind === 'net_send') readers['network.bytes_sent'] = members.number('bytes_sent');
-  if (kind === 'net_close') {
-    readers['network.bytes_received'] = members.number('bytes_received');
-    readers['network.duration'] = (view) => duration(view) / 1e9;
-  }
-  return readers;
 }
 
 /** An IPv6 socket that talks to an IPv4 peer is IPv4 on the wire. */

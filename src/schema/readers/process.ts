@@ -1,4 +1,5 @@
 import type { ProcessContext } from '../context.ts';
+import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { namespaceFlagNames } from '../names/flags.ts';
 import type { LiveView } from '../view.ts';
@@ -101,7 +102,6 @@ function parentReaders(): FieldReaders {
   };
 }
 
-/** What only some kinds have. */
 /** Only of namespaces: what else a clone shares is no news. */
 const NAMESPACE_FLAGS = 0x7e020080;
 
@@ -110,23 +110,22 @@ function forkedNamespaces(members: Members) {
   return (view: LiveView) => namespaceFlagNames(flags(view) & NAMESPACE_FLAGS);
 }
 
+/** What only the records of process kinds have. */
 function ownReaders(members: Members): FieldReaders {
-  switch (members.layout.kind) {
-    case 'process_exec':
+  switch (kindSpec(members.layout.kind)?.keeps) {
+    case 'exec':
       // A failed exec leaves the process as it was; only the name that was asked for is new.
       return { 'process.filename': members.text('filename') };
-    case 'process_exit':
+    case 'exit':
       return {
         'process.exit_code': members.number('exit_code'),
         'process.exit_signal': members.number('exit_signal'),
       };
-    case 'process_fork':
+    case 'fork':
       return {
         'process.child.pid': members.number('child_pid'),
         'namespaces.flags': forkedNamespaces(members),
       };
-    case 'process_rename':
-      return { 'process.new_name': members.text('name') };
   }
   return {};
 }
