@@ -14,6 +14,7 @@ import { startPrometheus } from '../test/e2e/support/prometheus.ts';
 import { readDashboards } from '../test/grafana/support/boards.ts';
 import { draw } from './screenshots/draw.ts';
 import { gather } from './screenshots/gather.ts';
+import { LokiStandIn } from './screenshots/loki.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -26,7 +27,17 @@ const say = (text: string) => console.error(`screenshots: ${text}`);
 const started: (() => unknown)[] = [];
 
 async function main(): Promise<void> {
-  const receiver = createServer((request, response) => request.resume().on('end', () => response.end()));
+  const loki = new LokiStandIn();
+  const receiver = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text: string) => {
+      body += text;
+    });
+    request.on('end', () => {
+      if (request.url === '/v1/logs') loki.take(body);
+      response.end();
+    });
+  });
   await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   started.push(() => {
     receiver.closeAllConnections();
@@ -38,7 +49,7 @@ async function main(): Promise<void> {
   const hosts: string[] = [];
   for (const dedupe of [5, 60]) {
     const daemon = await startDaemon({
-      toml: `[response]\nalert_webhook = "http://127.0.0.1:${port}/"\n[kernel]\nprogram_statistics = true\n[ledger]\ndedupe_seconds = ${dedupe}\n`,
+      toml: `[response]\nalert_webhook = "http://127.0.0.1:${port}/"\n[kernel]\nprogram_statistics = true\n[ledger]\ndedupe_seconds = ${dedupe}\n[[sinks]]\nname = "loki"\ntype = "otlp"\nurl = "http://127.0.0.1:${port}"\n`,
     });
     started.push(() => daemon.stop());
     hosts.push(new URL(daemon.url).host);
@@ -59,7 +70,7 @@ async function main(): Promise<void> {
     const choices = oneHost && hosts[0] !== undefined ? { instance: hosts[0] } : {};
     const time = { from, to, step: Math.max(1, Math.round((to - from) / 120)) };
     pages.push({
-      page: await gather(prometheus, board, time, choices),
+      page: await gather({ prometheus, loki }, board, time, choices),
       file: join(flags.output, `${board.uid}.png`),
     });
   }

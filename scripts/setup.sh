@@ -48,6 +48,7 @@ if [ "${1:-}" = --test ]; then
 	need iproute2 ip
 	need clang-format clang-format
 	need netcat-openbsd nc
+	need jsonnet jsonnet
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then

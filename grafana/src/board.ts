@@ -36,6 +36,8 @@ export interface Board {
   readonly choose?: readonly ('rule' | 'severity')[];
   readonly oneHost?: boolean;
   readonly alertmanager?: boolean;
+  /** Loki, and the names that the chosen hosts have there. */
+  readonly loki?: boolean;
   readonly rows: readonly Row[];
 }
 
@@ -66,6 +68,10 @@ function variables(builder: DashboardBuilder, board: Board): void {
         .type('alertmanager')
         .current({ text: '', value: '' }),
     );
+  if (board.loki === true)
+    builder.withVariable(
+      new DatasourceVariableBuilder('loki_datasource').label('Loki').type('loki').current({ text: '', value: '' }),
+    );
   builder.withVariable(choice('job', 'Job', labelValues('build_info', 'job')));
   const instance = choice('instance', 'Instance', labelValues('build_info', 'instance', 'job=~"$job"'));
   builder.withVariable(
@@ -79,6 +85,11 @@ function variables(builder: DashboardBuilder, board: Board): void {
   if (board.choose?.includes('rule'))
     builder.withVariable(
       choice('rule', 'Rule', labelValues('rule_matches_total', 'rule', ...host, 'severity=~"$severity"')),
+    );
+  // Prometheus knows a host by where it is scraped, an alert by the name the host has itself.
+  if (board.loki === true)
+    builder.withVariable(
+      choice('hostname', 'Host name', labelValues('host_info', 'hostname', ...host)).hide(VariableHide.HideVariable),
     );
   builder.withVariable(
     new TextBoxVariableBuilder('runbooks')
@@ -132,10 +143,10 @@ function annotations(builder: DashboardBuilder): void {
  * them from every data source with manageAlerts; silences are made in the
  * Alertmanager chosen above.
  */
-export function alertList(width: number, height: number): Panel {
+export function alertList(width: number, height: number, title = 'Alerts'): Panel {
   return new PanelBuilder()
     .type('alertlist')
-    .title('Alerts')
+    .title(title)
     .description(
       'Firing and pending alerts of bpfwarden; each links to its runbook. Silences are made in the Alertmanager data source.',
     )

@@ -14,6 +14,10 @@ export const PROMETHEUS: common.DataSourceRef = { type: 'prometheus', uid: varia
 
 export type Panel = Builder<dashboard.Panel>;
 
+/** As people write them; Grafana's own "c/s" and "c/m" are known to few. */
+export const PER_SECOND = 'si:/s';
+export const PER_MINUTE = 'suffix:/min';
+
 export interface Query {
   readonly expr: string;
   /** `{{label}}`, or a fixed text. */
@@ -77,16 +81,24 @@ export const SEVERITY_COLORS = [
   ['critical', 'red'],
 ] as const;
 
-const fixedColor = (color: string): dashboard.DynamicConfigValue[] => [
-  { id: 'color', value: { mode: 'fixed', fixedColor: color } },
+export const severityColors = (severity: string): dashboard.DynamicConfigValue[] => [
+  {
+    id: 'color',
+    value: { mode: 'fixed', fixedColor: SEVERITY_COLORS.find(([name]) => name === severity)?.[1] ?? 'text' },
+  },
 ];
 
-const legend = (calcs: readonly string[]) =>
+/** From this width on there is room for a table beside the lines, which scrolls; a list below them is cut. */
+const WIDE = 12;
+
+export const legendOf = (width: number, calcs: readonly string[]) =>
   new common.VizLegendOptionsBuilder()
     .showLegend(true)
-    .displayMode(common.LegendDisplayMode.List)
-    .placement(common.LegendPlacement.Bottom)
-    .calcs([...calcs]);
+    .displayMode(width >= WIDE ? common.LegendDisplayMode.Table : common.LegendDisplayMode.List)
+    .placement(width >= WIDE ? common.LegendPlacement.Right : common.LegendPlacement.Bottom)
+    .calcs(width >= WIDE ? [...calcs] : []);
+
+const COUNTS: ReadonlySet<string> = new Set([PER_SECOND, PER_MINUTE, 'short', 'none', 'locale']);
 
 export interface LineOptions extends PanelOptions {
   readonly stacked?: boolean;
@@ -107,7 +119,7 @@ export function lines(options: LineOptions): Panel {
     .unit(options.unit)
     .min(0)
     .targets(options.queries.map((entry, index) => query(entry, index).exemplar(options.exemplars === true)))
-    .legend(legend(['max']))
+    .legend(legendOf(options.width, ['max']))
     .tooltip(
       new common.VizTooltipOptionsBuilder().mode(common.TooltipDisplayMode.Multi).sort(common.SortOrder.Descending),
     )
@@ -118,9 +130,11 @@ export function lines(options: LineOptions): Panel {
     .links(runbookLinks(options.runbooks))
     .dataLinks(drillLinks(options));
   if (options.max !== undefined) panel.max(options.max);
+  // Nothing happened looks like nothing, not like a scale to 100.
+  else if (COUNTS.has(options.unit)) panel.axisSoftMax(1);
   if (options.stacked === true) panel.stacking(new common.StackingConfigBuilder().mode(common.StackingMode.Normal));
   if (options.severities === true)
-    for (const [severity, color] of SEVERITY_COLORS) panel.overrideByName(severity, fixedColor(color));
+    for (const [severity] of SEVERITY_COLORS) panel.overrideByName(severity, severityColors(severity));
   return panel;
 }
 
@@ -159,30 +173,34 @@ const sorted = (expr: string) => (expr.startsWith('topk(') ? expr : `sort_desc($
 
 /** A ranking over the whole time shown. */
 export function ranking(options: PanelOptions & { readonly color?: string }): Panel {
-  return new bargauge.PanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .datasource(PROMETHEUS)
-    .span(options.width)
-    .height(options.height ?? 8)
-    .unit(options.unit)
-    .min(0)
-    .decimals(0)
-    .targets(options.queries.map(({ expr, ...rest }, index) => instant({ ...rest, expr: sorted(expr) }, index)))
-    .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
-    .orientation(common.VizOrientation.Horizontal)
-    .displayMode(common.BarGaugeDisplayMode.Basic)
-    .valueMode(common.BarGaugeValueMode.Text)
-    .showUnfilled(false)
-    .namePlacement(common.BarGaugeNamePlacement.Left)
-    .sizing(common.BarGaugeSizing.Manual)
-    .minVizHeight(16)
-    .maxVizHeight(24)
-    .colorScheme(
-      new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.Fixed).fixedColor(options.color ?? 'blue'),
-    )
-    .links(runbookLinks(options.runbooks))
-    .dataLinks(drillLinks(options));
+  return (
+    new bargauge.PanelBuilder()
+      .title(options.title)
+      .description(options.description)
+      .datasource(PROMETHEUS)
+      .span(options.width)
+      .height(options.height ?? 8)
+      .unit(options.unit)
+      .min(0)
+      .decimals(0)
+      .targets(options.queries.map(({ expr, ...rest }, index) => instant({ ...rest, expr: sorted(expr) }, index)))
+      .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
+      .orientation(common.VizOrientation.Horizontal)
+      .displayMode(common.BarGaugeDisplayMode.Basic)
+      .valueMode(common.BarGaugeValueMode.Text)
+      .showUnfilled(false)
+      .namePlacement(common.BarGaugeNamePlacement.Left)
+      .sizing(common.BarGaugeSizing.Manual)
+      .minVizHeight(16)
+      .maxVizHeight(24)
+      // Else each panel chooses a size of its own.
+      .text(new common.VizTextDisplayOptionsBuilder().titleSize(12).valueSize(14))
+      .colorScheme(
+        new dashboard.FieldColorBuilder().mode(dashboard.FieldColorModeId.Fixed).fixedColor(options.color ?? 'blue'),
+      )
+      .links(runbookLinks(options.runbooks))
+      .dataLinks(drillLinks(options))
+  );
 }
 
 /** How the observations of a histogram spread over time. */
@@ -221,8 +239,11 @@ export function heat(options: PanelOptions): Panel {
     .links(runbookLinks(options.runbooks));
 }
 
-/** Two states over time: 0 is bad, anything else good. */
-export function states(options: PanelOptions & { readonly bad: string; readonly good: string }): Panel {
+/** What one value of a state is called, and its colour. */
+export type State = readonly [value: number, text: string, color: string];
+
+/** States over time, a line for each series. */
+export function states(options: PanelOptions & { readonly of: readonly State[] }): Panel {
   return new statetimeline.PanelBuilder()
     .title(options.title)
     .description(options.description)
@@ -231,7 +252,7 @@ export function states(options: PanelOptions & { readonly bad: string; readonly 
     .height(options.height ?? 8)
     .unit(options.unit)
     .targets(options.queries.map(query))
-    .mappings([valueMapping(0, options.bad, 'red'), valueMapping(1, options.good, 'green')])
+    .mappings(options.of.map((state) => valueMapping(...state)))
     .mergeValues(true)
     .showValue(common.VisibilityMode.Never)
     .rowHeight(0.85)
@@ -241,10 +262,11 @@ export function states(options: PanelOptions & { readonly bad: string; readonly 
     .thresholds(
       new dashboard.ThresholdsConfigBuilder()
         .mode(dashboard.ThresholdsMode.Absolute)
-        .steps([step(null, 'red'), step(1, 'green')]),
+        .steps(options.of.map(([value, , color], index) => step(index === 0 ? null : value, color))),
     )
-    .legend(legend([]))
-    .links(runbookLinks(options.runbooks));
+    .legend(legendOf(0, []))
+    .links(runbookLinks(options.runbooks))
+    .dataLinks(drillLinks(options));
 }
 
 export function valueMapping(value: number, text: string, color: string): dashboard.ValueMapping {

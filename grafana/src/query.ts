@@ -52,6 +52,25 @@ export function labelValues(name: MetricName, label: string, ...matchers: readon
   return `label_values(${PREFIX}${name}${matchers.length > 0 ? `{${matchers.join(', ')}}` : ''}, ${label})`;
 }
 
+/**
+ * Rules that raise alerts: heuristics only add to the score of others, and
+ * would lead every list. `expr` has the label rule.
+ */
+export function ofAlertingRules(expr: string): string {
+  return `${expr} and on (rule) count by (rule) (${inRange('alerts_total')})`;
+}
+
+/** Of the lines by `label`, those that are most over the whole time shown: the same ones at every moment. */
+export function busiest(
+  count: number,
+  by: string,
+  expr: string,
+  name: CounterSeries,
+  ...matchers: readonly string[]
+): string {
+  return `${expr} and on (${by}) topk(${count}, sum by (${by}) (increase(${select(name, ...matchers)}[$__range] @ end())) > 0)`;
+}
+
 export function quantile(q: number, name: HistogramName, by: readonly string[] = []): string {
   return `histogram_quantile(${q}, sum by (${['le', ...by].join(', ')}) (${rate(`${name}_bucket`)}))`;
 }

@@ -1,8 +1,8 @@
-import type { DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import { type DynamicConfigValue, MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus';
 import { PanelBuilder } from '@grafana/grafana-foundation-sdk/table';
 import type { Drill } from './links.ts';
-import { link, type Panel, PROMETHEUS, step } from './panels.ts';
+import { link, type Panel, PROMETHEUS, SEVERITY_COLORS, step } from './panels.ts';
 
 export interface Column {
   /** Heading. */
@@ -19,6 +19,8 @@ export interface LabelColumn {
   readonly label: string;
   readonly name: string;
   readonly drill?: Drill;
+  /** The cells are severities, in their colours. */
+  readonly severity?: boolean;
 }
 
 export interface TableOptions {
@@ -78,14 +80,33 @@ export function table(options: TableOptions): Panel {
       },
     ]);
   for (const column of options.columns) panel.overrideByName(column.name, columnStyle(column));
-  for (const { name, drill } of options.labels)
+  for (const { name, drill, severity } of options.labels)
     panel.overrideByName(name, [
-      { id: 'custom.width', value: 280 },
+      ...(severity === true ? severityCells() : [{ id: 'custom.width', value: 280 }]),
       ...(drill === undefined
         ? []
         : [{ id: 'links', value: [link(drill.title, drill.url).targetBlank(false).build()] }]),
     ]);
   return panel.sortBy([{ build: () => ({ displayName: options.sort, desc: true }) }]);
+}
+
+/** A cell with the name of a severity has its colour. */
+export function severityCells(): DynamicConfigValue[] {
+  return [
+    { id: 'custom.width', value: 90 },
+    { id: 'custom.cellOptions', value: { type: 'color-text' } },
+    {
+      id: 'mappings',
+      value: [
+        {
+          type: MappingType.ValueToText,
+          options: Object.fromEntries(
+            SEVERITY_COLORS.map(([severity, color], index) => [severity, { text: severity, color, index }]),
+          ),
+        },
+      ],
+    },
+  ];
 }
 
 function columnStyle({ unit, decimals, warnFrom }: Column): DynamicConfigValue[] {

@@ -9,6 +9,8 @@ import { chromium } from 'playwright-core';
 import type { PageData } from '../../grafana/render/src/types.ts';
 
 const RENDER = join(import.meta.dirname, '..', '..', 'grafana', 'render');
+/** Legible on a small screen is legible everywhere. */
+const WIDTH = 1280;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = [
   '--no-sandbox',
@@ -115,7 +117,9 @@ export async function draw(pages: readonly { readonly page: PageData; readonly f
     executablePath: CHROMIUM,
     headless: true,
     args: FLAGS,
-    viewport: { width: 1600, height: 1000 },
+    viewport: { width: WIDTH, height: 1000 },
+    // Sharp also where the page is shown larger.
+    deviceScaleFactor: 1.25,
   });
   try {
     for (const { page, file } of pages) {
@@ -128,7 +132,7 @@ export async function draw(pages: readonly { readonly page: PageData; readonly f
       });
       // As high as the page: what scrolls into view only for the picture is not painted.
       const rows = Math.max(...page.panels.map(({ panel }) => panel.gridPos.y + panel.gridPos.h));
-      await tab.setViewportSize({ width: 1600, height: 100 + rows * 38 });
+      await tab.setViewportSize({ width: WIDTH, height: 100 + rows * 38 });
       await tab.goto(url);
       const expected = page.panels.filter(({ panel }) => panel.type !== 'row').length;
       await tab

@@ -1,17 +1,37 @@
 import type { AlertData, PageData, PanelData, QueryData } from '../../grafana/render/src/types.ts';
 import type { Prometheus } from '../../test/e2e/support/prometheus.ts';
-import { type Dashboard, expand, type Panel, variableSelector } from '../../test/grafana/support/boards.ts';
+import { asksLoki, type Dashboard, expand, type Panel, variableSelector } from '../../test/grafana/support/boards.ts';
+import type { LokiStandIn } from './loki.ts';
 
 /** What one board shows between two moments (Unix seconds), asked of Prometheus as Grafana would. */
 export async function gather(
-  prometheus: Prometheus,
+  { prometheus, loki }: { readonly prometheus: Prometheus; readonly loki: LokiStandIn },
   board: Dashboard,
   time: { readonly from: number; readonly to: number; readonly step: number },
   choices: Readonly<Record<string, string>>,
 ): Promise<PageData> {
   const times = { interval: '15s', range: `${Math.round(time.to - time.from)}s` };
 
+  const moments = Array.from(
+    { length: Math.floor((time.to - time.from) / time.step) + 1 },
+    (_, index) => time.from + index * time.step,
+  );
+  const LOG_INTERVAL = 15;
+
+  /** As Loki would answer: a table gets the log lines themselves. */
+  function logsOf(panel: Panel): QueryData[] {
+    return (panel.targets ?? []).map(({ expr, refId, legendFormat = '', queryType }) => {
+      const expression = expand(expr, {}, times);
+      const empty = { refId, legend: legendFormat, instant: queryType === 'instant' };
+      if (panel.type === 'table') return { ...empty, series: [], logs: loki.logs(expression, time.from, time.to, 200) };
+      return empty.instant
+        ? { ...empty, ...loki.series(expression, [time.to], time.to - time.from) }
+        : { ...empty, ...loki.series(expression, moments, LOG_INTERVAL) };
+    });
+  }
+
   async function queriesOf(panel: Panel): Promise<QueryData[]> {
+    if (asksLoki(panel)) return logsOf(panel);
     return Promise.all(
       (panel.targets ?? []).map(async ({ expr, refId, legendFormat, instant }) => {
         const expression = expand(expr, choices, times);

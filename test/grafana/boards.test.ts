@@ -6,7 +6,16 @@ import { asJson, dashboards } from '../../grafana/src/index.ts';
 import { SPECS } from '../../src/metrics/catalog.ts';
 import { ROOT, RUNBOOKS, readRules, run } from '../prometheus/support/files.ts';
 import { catalogSeries, type KnownSeries, recordedLabels, unknownNames } from '../prometheus/support/series.ts';
-import { DASHBOARDS, type Dashboard, expand, expressions, panelsOf, readDashboards } from './support/boards.ts';
+import {
+  asksLoki,
+  DASHBOARDS,
+  type Dashboard,
+  expand,
+  expressions,
+  metricPanelsOf,
+  panelsOf,
+  readDashboards,
+} from './support/boards.ts';
 
 const boards = readDashboards();
 const all = boards.flatMap(expressions);
@@ -91,7 +100,7 @@ describe('dashboards', function () {
     const missing = (legend: string, expr: string) =>
       [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label).filter((label) => !keeps(expr, label));
     for (const board of boards)
-      for (const { title, targets = [], fieldConfig } of panelsOf(board)) {
+      for (const { title, targets = [], fieldConfig } of metricPanelsOf(board)) {
         for (const { legendFormat, expr } of targets)
           expect(missing(legendFormat, expr), `${title}: ${expr}`).to.be.empty;
         for (const { url = '' } of fieldConfig?.defaults.links ?? [])
@@ -182,15 +191,22 @@ const OPTION_TYPES: Readonly<Record<string, string>> = {
   'state-timeline': 'statetimeline',
 };
 
-/** Enums are compared by value, and queries are taken for those of Prometheus. */
+/** Enums are compared by value, and queries are taken for those of Prometheus; those of Loki are compared by themselves. */
 const PLAIN = [
   "import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';",
   "import type { Dataquery } from '@grafana/grafana-foundation-sdk/prometheus';",
+  "import type * as loki from '@grafana/grafana-foundation-sdk/loki';",
+  'type LogQuery = Plain<Omit<loki.dataquery, "_implementsDataqueryVariant">>;',
   'type Query = Plain<Omit<Dataquery, "_implementsDataqueryVariant">>;',
   'type Plain<T> = T extends string ? `$' + '{T}` : T extends number ? number : T extends (infer E)[] ? Plain<E>[]',
   '  : T extends { _implementsDataqueryVariant: unknown } ? Query',
   '  : T extends object ? { [K in keyof T]: Plain<T[K]> } : T;',
 ];
+
+const withoutLogQueries = (board: Dashboard) => ({
+  ...board,
+  panels: board.panels.map((panel) => (asksLoki(panel) ? { ...panel, targets: [] } : panel)),
+});
 
 /** The boards as a TypeScript program that compiles if they are what the SDK describes. */
 function typed(list: readonly Dashboard[]): string {
@@ -199,7 +215,14 @@ function typed(list: readonly Dashboard[]): string {
       const module = OPTION_TYPES[panel.type];
       if (module === undefined) return [];
       const name = `${board.uid.replaceAll('-', '_')}_${panel.id}`;
-      return [`export const ${name}: Plain<${module}.Options> = ${JSON.stringify(panel.options)};`];
+      return [
+        `export const ${name}: Plain<${module}.Options> = ${JSON.stringify(panel.options)};`,
+        ...(asksLoki(panel)
+          ? (panel.targets ?? []).map(
+              (target, index) => `export const ${name}_${index}: LogQuery = ${JSON.stringify(target)};`,
+            )
+          : []),
+      ];
     }),
   );
   return [
@@ -208,7 +231,8 @@ function typed(list: readonly Dashboard[]): string {
       (name) => `import type * as ${name} from '@grafana/grafana-foundation-sdk/${name}';`,
     ),
     ...list.map(
-      (board) => `export const ${board.uid.replaceAll('-', '_')}: Plain<Dashboard> = ${JSON.stringify(board)};`,
+      (board) =>
+        `export const ${board.uid.replaceAll('-', '_')}: Plain<Dashboard> = ${JSON.stringify(withoutLogQueries(board))};`,
     ),
     ...options,
   ].join('\n');

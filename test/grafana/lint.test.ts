@@ -45,7 +45,7 @@ describe('rules of dashboard-linter', () => {
     ['template-on-time-change-reload-rule', '"refresh":2', '"refresh":1'],
     ['panel-datasource-rule', /("id":3[^}]*)?"uid":"\$\{datasource\}"(?=\},"gridPos")/, '"uid":"my-prometheus"'],
     ['panel-title-description-rule', /"description":"[^"]+","datasource"/, '"description":"","datasource"'],
-    ['panel-units-rule', '"unit":"cps"', '"unit":"events"'],
+    ['panel-units-rule', '"unit":"si:/s"', '"unit":"events"'],
     ['panel-no-targets-rule', /"targets":\[\{[^\]]*\}\]/, '"targets":[]'],
     ['target-rate-interval-rule', '[$__rate_interval]', '[5m]'],
     ['target-job-rule', '{job=~\\"$job\\", instance', '{instance'],

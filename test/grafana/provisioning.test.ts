@@ -27,9 +27,15 @@ const compose = yaml<{
 }>('compose.yaml');
 
 describe('provisioning of Grafana', () => {
-  it('has a Prometheus and the Alertmanager that it names, where prometheus.yml has them', () => {
-    const [metrics, alerts] = datasources;
-    expect(datasources.map(({ type }) => type)).to.deep.equal(['prometheus', 'alertmanager']);
+  it('has a Prometheus, the Alertmanager that it names, and a Loki, where their configurations have them', () => {
+    const [metrics, alerts, logs] = datasources;
+    expect(datasources.map(({ type }) => type)).to.deep.equal(['prometheus', 'alertmanager', 'loki']);
+    const collector = yaml<{ exporters: Record<string, { endpoint: string }> }>(
+      'examples',
+      'opentelemetry-loki',
+      'otel-collector.yaml',
+    );
+    expect(collector.exporters['otlphttp/loki']?.endpoint).to.equal(`${logs?.url}/otlp`);
     expect(metrics?.jsonData.alertmanagerUid).to.equal(alerts?.uid);
     expect(metrics?.jsonData.timeInterval).to.equal(prometheus.global.scrape_interval);
     expect(alerts?.url).to.equal(`http://${prometheus.alerting.alertmanagers[0]?.static_configs[0]?.targets[0]}`);
@@ -54,6 +60,23 @@ describe('provisioning of Grafana', () => {
 });
 
 describe('compose.yaml', () => {
+  it('and the README give every variable that the provisioning reads', () => {
+    const files = [
+      ['grafana', 'provisioning', 'datasources', 'bpfwarden.yaml'],
+      ['grafana', 'provisioning', 'dashboards', 'bpfwarden.yaml'],
+    ];
+    const lines = files.flatMap((path) => readFileSync(join(ROOT, ...path), 'utf8').split('\n'));
+    const names = lines
+      .filter((line) => !line.trimStart().startsWith('#'))
+      .flatMap((line) => [...line.matchAll(/(?<!\$)\$\{(\w+)\}/g)].map(([, name = '']) => name));
+    expect(new Set(names)).to.include('BPFWARDEN_URL');
+    const readme = readFileSync(join(ROOT, 'grafana', 'README.md'), 'utf8');
+    for (const name of names) {
+      expect(compose.services.grafana?.environment, name).to.have.property(name);
+      expect(readme).to.contain(`${name}=`);
+    }
+  });
+
   it('mounts only what is in the repository, on the host, or a volume of its own', () => {
     for (const [service, { volumes }] of Object.entries(compose.services))
       for (const volume of volumes) {

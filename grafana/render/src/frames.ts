@@ -151,6 +151,22 @@ function tableFrame(query: QueryData, several: boolean): DataFrame {
   });
 }
 
+/** What Grafana's transformation extractFields, which is not published, makes of Loki's answer. */
+function logFrame({ refId, logs = [] }: QueryData): DataFrame {
+  const names = [...new Set(logs.flatMap(({ labels }) => Object.keys(labels)))];
+  return createDataFrame({
+    refId,
+    fields: [
+      { name: 'Time', type: FieldType.time, values: logs.map(({ time }) => time * 1000) },
+      ...names.map((name) => ({
+        name,
+        type: FieldType.string,
+        values: logs.map(({ labels }) => labels[name] ?? ''),
+      })),
+    ],
+  });
+}
+
 let prepared = false;
 function prepareTransformers(): void {
   if (prepared) return;
@@ -172,7 +188,7 @@ function prepareTransformers(): void {
 }
 
 async function transformed(data: PanelData, frames: DataFrame[]): Promise<DataFrame[]> {
-  const { transformations = [] } = data.panel;
+  const transformations = (data.panel.transformations ?? []).filter(({ id }) => id !== 'extractFields');
   if (transformations.length === 0) return frames;
   prepareTransformers();
   return new Promise((resolve, reject) => {
@@ -191,7 +207,7 @@ export async function framesOf(data: PanelData, theme: GrafanaTheme2): Promise<D
   const { panel, queries } = data;
   const raw =
     panel.type === 'table'
-      ? queries.map((query) => tableFrame(query, queries.length > 1))
+      ? queries.map((query) => (query.logs === undefined ? tableFrame(query, queries.length > 1) : logFrame(query)))
       : queries.flatMap((query) => query.series.map((series) => seriesFrame(query, series)));
   const fieldConfig = fieldConfigOf(data);
   const frames = applyFieldOverrides({

@@ -9,7 +9,7 @@ import type { PageData, PanelData } from './types.ts';
 
 const theme = createTheme({ colors: { mode: 'dark' } });
 /** Grafana's grid: 24 columns, cells 30 pixels high, 8 pixels apart. */
-const WIDTH = 1600;
+const WIDTH = 1280;
 const GAP = 8;
 const CELL = 30;
 const COLUMN = (WIDTH - 2 * GAP - 23 * GAP) / 24;
@@ -77,7 +77,7 @@ function Page({ page }: { page: PageData }) {
             </span>
           ))}
           <span style={{ marginLeft: 'auto', fontStyle: 'italic', color: theme.colors.text.disabled, fontSize: 11 }}>
-            drawn by `npm run screenshots` with @grafana/ui 13.2.2 from a live Prometheus; not a picture of Grafana itself
+            drawn by `npm run screenshots` with @grafana/ui 13.2.2 from live data; not a picture of Grafana itself
           </span>
         </div>
         {page.panels.map((data) => (

@@ -10,6 +10,8 @@ export interface QueryData {
   readonly legend: string;
   readonly instant: boolean;
   readonly series: readonly SeriesData[];
+  /** Of a query for log lines: Unix seconds, and the labels and attributes. */
+  readonly logs?: readonly { readonly time: number; readonly labels: Readonly<Record<string, string>> }[];
 }
 
 /** A panel as the dashboard's JSON has it. */

@@ -1,6 +1,6 @@
 import type { Board } from '../board.ts';
-import { lines, number, type Panel, ranking } from '../panels.ts';
-import { inRange, rate, select } from '../query.ts';
+import { lines, number, type Panel, PER_SECOND, ranking } from '../panels.ts';
+import { busiest, inRange, rate, select } from '../query.ts';
 
 /** One graph of the events of some kinds, a second. */
 function kinds(title: string, description: string, pattern: string): Panel {
@@ -8,7 +8,7 @@ function kinds(title: string, description: string, pattern: string): Panel {
     title,
     description,
     width: 12,
-    unit: 'cps',
+    unit: PER_SECOND,
     queries: [{ expr: `sum by (event) (${rate('events_total', `event=~"${pattern}"`)})`, legend: '{{event}}' }],
   });
 }
@@ -71,7 +71,7 @@ export const activity: Board = {
           title: 'Calls',
           description: 'Read and write calls on files.',
           width: 12,
-          unit: 'ops',
+          unit: PER_SECOND,
           queries: [{ expr: `sum by (direction) (${rate('file_calls_total')})`, legend: '{{direction}}' }],
         }),
         kinds(
@@ -144,14 +144,19 @@ export const activity: Board = {
           title: 'System calls',
           description: 'Most frequent system calls.',
           width: 12,
-          unit: 'ops',
-          queries: [{ expr: `topk(10, sum by (syscall) (${rate('syscalls_total')}) > 0)`, legend: '{{syscall}}' }],
+          unit: PER_SECOND,
+          queries: [
+            {
+              expr: busiest(10, 'syscall', `sum by (syscall) (${rate('syscalls_total')})`, 'syscalls_total'),
+              legend: '{{syscall}}',
+            },
+          ],
         }),
         lines({
           title: 'Failed system calls',
           description: 'By class of error. Many refused permissions are a sign of probing.',
           width: 12,
-          unit: 'ops',
+          unit: PER_SECOND,
           queries: [{ expr: `sum by (errno_class) (${rate('syscall_errors_total')})`, legend: '{{errno_class}}' }],
         }),
       ],

@@ -1,7 +1,7 @@
 import type { Board } from '../board.ts';
 import { toDetections, toHost } from '../links.ts';
-import { heat, lines, number, ranking } from '../panels.ts';
-import { CHOSEN, ENFORCED, inRange, rate, select } from '../query.ts';
+import { heat, lines, number, PER_MINUTE, ranking } from '../panels.ts';
+import { busiest, CHOSEN, ENFORCED, inRange, ofAlertingRules, rate, select } from '../query.ts';
 import { table } from '../table.ts';
 
 const CHOSEN_RULES = [...CHOSEN, ENFORCED];
@@ -77,7 +77,7 @@ export const detections: Board = {
           title: 'By severity',
           description: 'Rule matches a minute.',
           width: 12,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           bars: true,
           stacked: true,
           severities: true,
@@ -87,14 +87,20 @@ export const detections: Board = {
         }),
         lines({
           title: 'By rule',
-          description: 'Rule matches a minute: the ten rules that match most.',
+          description: 'Alerts a minute: the ten rules that raised most.',
           width: 12,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           bars: true,
           stacked: true,
           queries: [
             {
-              expr: `topk(10, 60 * sum by (rule) (${rate('rule_matches_total', ...CHOSEN_RULES)}) > 0)`,
+              expr: busiest(
+                10,
+                'rule',
+                `60 * sum by (rule) (${rate('alerts_total', ...CHOSEN)})`,
+                'alerts_total',
+                ...CHOSEN,
+              ),
               legend: '{{rule}}',
             },
           ],
@@ -157,7 +163,7 @@ export const detections: Board = {
           description: 'Matches a minute by ATT&CK tactic.',
           width: 8,
           height: 10,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           bars: true,
           stacked: true,
           queries: [
@@ -174,35 +180,39 @@ export const detections: Board = {
       panels: [
         table({
           title: 'Rules',
-          description: 'Matches, alerts and what was held back in the time shown; the name chooses the rule.',
+          description:
+            'Matches, alerts and what was held back in the time shown, of rules that raise alerts; the name chooses the rule.',
           width: 14,
           height: 12,
           labels: [
             { label: 'rule', name: 'Rule', drill: toDetections('Only this rule', 'rule', '__data.fields.Rule') },
+            { label: 'severity', name: 'Severity', severity: true },
           ],
-          sort: 'Matches',
+          sort: 'Alerts',
           columns: [
             {
               name: 'Matches',
-              expr: `sum by (rule) (${inRange('rule_matches_total', ...CHOSEN_RULES)}) > 0`,
+              expr: ofAlertingRules(`sum by (rule, severity) (${inRange('rule_matches_total', ...CHOSEN_RULES)}) > 0`),
               unit: 'locale',
               decimals: 0,
             },
             {
               name: 'Alerts',
-              expr: `sum by (rule) (${inRange('alerts_total', ...CHOSEN)}) > 0`,
+              expr: `sum by (rule, severity) (${inRange('alerts_total', ...CHOSEN)}) > 0`,
               unit: 'locale',
               decimals: 0,
             },
             {
               name: 'Held back',
-              expr: `sum by (rule) (${inRange('alerts_suppressed_total', RULE)}) > 0`,
+              expr: `(sum by (rule) (${inRange('alerts_suppressed_total', RULE)}) > 0) * on (rule) group_left (severity) max by (rule, severity) (${select('rule_info', ...CHOSEN)})`,
               unit: 'locale',
               decimals: 0,
             },
             {
               name: 'Hosts',
-              expr: `count by (rule) (sum by (rule, instance) (${inRange('rule_matches_total', ...CHOSEN_RULES)}) > 0)`,
+              expr: ofAlertingRules(
+                `count by (rule, severity) (sum by (rule, severity, instance) (${inRange('rule_matches_total', ...CHOSEN_RULES)}) > 0)`,
+              ),
               unit: 'none',
             },
           ],
@@ -231,14 +241,14 @@ export const detections: Board = {
           title: 'Held back by reason',
           description: 'Matches a minute that raised no alert of their own.',
           width: 12,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           queries: [{ expr: `60 * sum by (reason) (${rate('alerts_suppressed_total', RULE)})`, legend: '{{reason}}' }],
         }),
         lines({
           title: 'Actions',
           description: 'Response actions a minute by outcome. Unless switched on, kill and block are simulated.',
           width: 12,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           queries: [
             {
               expr: `60 * sum by (outcome) (${rate('response_actions_total', 'outcome!="none"')})`,

@@ -1,6 +1,6 @@
 import type { Board } from '../board.ts';
-import { heat, limits, lines, number } from '../panels.ts';
-import { inRange, processRate, quantile, rate, select, selectProcess } from '../query.ts';
+import { heat, limits, lines, number, PER_MINUTE, PER_SECOND } from '../panels.ts';
+import { busiest, inRange, processRate, quantile, rate, select, selectProcess } from '../query.ts';
 
 const byHost = 'sum by (instance)';
 
@@ -17,7 +17,7 @@ export const exporter: Board = {
           title: 'What became of the events',
           description: 'Filtered, throttled, lost and processed add up to what the kernel saw.',
           width: 12,
-          unit: 'cps',
+          unit: PER_SECOND,
           stacked: true,
           queries: [
             { expr: `sum(${rate('events_filtered_total')})`, legend: 'filtered' },
@@ -44,7 +44,7 @@ export const exporter: Board = {
           title: 'Lost events by reason',
           description: 'No room in the ring buffer, or no scratch buffer to build the record in.',
           width: 6,
-          unit: 'cps',
+          unit: PER_SECOND,
           queries: [{ expr: `sum by (reason) (${rate('events_lost_total')})`, legend: '{{reason}}' }],
           runbooks: ['BpfwardenEventsLost', 'BpfwardenEventsLostMany'],
         }),
@@ -62,7 +62,7 @@ export const exporter: Board = {
           title: 'Limits met in the kernel',
           description: 'What the kernel programs could not hold or read; the events concerned are marked, not lost.',
           width: 12,
-          unit: 'cps',
+          unit: PER_SECOND,
           queries: [{ expr: `sum by (reason) (${rate('kernel_failures_total')})`, legend: '{{reason}}' }],
           runbooks: ['BpfwardenKernelFailures'],
         }),
@@ -155,11 +155,52 @@ export const exporter: Board = {
         lines({
           title: 'CPU of the daemon',
           description: 'Share of one core in user and system mode.',
-          width: 8,
+          width: 12,
           unit: 'percentunit',
           queries: [
             { expr: `${byHost} (${processRate('process_cpu_user_seconds_total')})`, legend: '{{instance}} user' },
             { expr: `${byHost} (${processRate('process_cpu_system_seconds_total')})`, legend: '{{instance}} system' },
+          ],
+        }),
+        lines({
+          title: 'Memory',
+          description: 'Resident memory of the daemon, the JavaScript heap, and what it holds outside of it.',
+          width: 12,
+          unit: 'bytes',
+          queries: [
+            { expr: `${byHost} (${selectProcess('process_resident_memory_bytes')})`, legend: '{{instance}} resident' },
+            { expr: `${byHost} (${selectProcess('nodejs_heap_size_used_bytes')})`, legend: '{{instance}} heap' },
+            { expr: `${byHost} (${selectProcess('nodejs_external_memory_bytes')})`, legend: '{{instance}} external' },
+          ],
+        }),
+        lines({
+          title: 'CPU of the BPF programs',
+          description:
+            'Share of one core that the kernel spends in the eight dearest programs; 0 unless kernel.program_statistics is on.',
+          width: 12,
+          unit: 'percentunit',
+          queries: [
+            {
+              expr: busiest(
+                8,
+                'program',
+                `sum by (program) (${rate('program_run_seconds_total')})`,
+                'program_run_seconds_total',
+              ),
+              legend: '{{program}}',
+            },
+          ],
+        }),
+        lines({
+          title: 'Runs of the BPF programs',
+          description: 'How often the kernel ran the eight busiest programs; 0 unless kernel.program_statistics is on.',
+          width: 12,
+          unit: PER_SECOND,
+          queries: [
+            {
+              expr: busiest(8, 'program', `sum by (program) (${rate('program_runs_total')})`, 'program_runs_total'),
+              legend: '{{program}}',
+            },
           ],
         }),
         lines({
@@ -173,34 +214,6 @@ export const exporter: Board = {
               expr: `${byHost} (rate(${selectProcess('process_cpu_seconds_total')}[$__rate_interval])) / (${byHost} (${rate('events_processed_total')}) > 0)`,
               legend: '{{instance}}',
             },
-          ],
-        }),
-        lines({
-          title: 'CPU of the BPF programs',
-          description:
-            'Share of one core that the kernel spends in the eight dearest programs; 0 unless kernel.program_statistics is on.',
-          width: 8,
-          unit: 'percentunit',
-          queries: [
-            { expr: `topk(8, sum by (program) (${rate('program_run_seconds_total')}))`, legend: '{{program}}' },
-          ],
-        }),
-        lines({
-          title: 'Runs of the BPF programs',
-          description: 'How often the kernel ran the eight busiest programs; 0 unless kernel.program_statistics is on.',
-          width: 8,
-          unit: 'ops',
-          queries: [{ expr: `topk(8, sum by (program) (${rate('program_runs_total')}))`, legend: '{{program}}' }],
-        }),
-        lines({
-          title: 'Memory',
-          description: 'Resident memory of the daemon, the JavaScript heap, and what it holds outside of it.',
-          width: 8,
-          unit: 'bytes',
-          queries: [
-            { expr: `${byHost} (${selectProcess('process_resident_memory_bytes')})`, legend: '{{instance}} resident' },
-            { expr: `${byHost} (${selectProcess('nodejs_heap_size_used_bytes')})`, legend: '{{instance}} heap' },
-            { expr: `${byHost} (${selectProcess('nodejs_external_memory_bytes')})`, legend: '{{instance}} external' },
           ],
         }),
         lines({
@@ -236,7 +249,7 @@ export const exporter: Board = {
         lines({
           title: 'Time of a scrape',
           description: 'How long Prometheus waits for /metrics.',
-          width: 8,
+          width: 12,
           unit: 's',
           queries: [
             { expr: `max by (instance) (${selectProcess('scrape_duration_seconds')})`, legend: '{{instance}}' },
@@ -245,7 +258,7 @@ export const exporter: Board = {
         lines({
           title: 'Series of a host',
           description: 'Samples that each host exposes, at most 2,000.',
-          width: 8,
+          width: 12,
           unit: 'short',
           queries: [{ expr: `max by (instance) (${selectProcess('scrape_samples_scraped')})`, legend: '{{instance}}' }],
           runbooks: ['BpfwardenSeriesCapReached'],
@@ -290,7 +303,7 @@ export const exporter: Board = {
           title: 'Forgotten for want of room',
           description: 'Processes, keys of windows and ledger entries evicted while still of use.',
           width: 8,
-          unit: 'cps',
+          unit: PER_SECOND,
           queries: [
             { expr: `sum(${rate('process_table_evictions_total')})`, legend: 'processes' },
             { expr: `sum(${rate('window_evictions_total')})`, legend: 'windows' },
@@ -302,7 +315,7 @@ export const exporter: Board = {
           title: 'Unknown processes',
           description: 'Events a second of processes that the process table did not have.',
           width: 8,
-          unit: 'cps',
+          unit: PER_SECOND,
           queries: [{ expr: `${byHost} (${rate('process_table_misses_total')})`, legend: '{{instance}}' }],
           runbooks: ['BpfwardenProcessTableEvictions'],
         }),
@@ -315,7 +328,7 @@ export const exporter: Board = {
           title: 'Deliveries',
           description: 'Attempts a minute by sink and outcome.',
           width: 12,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           queries: [
             {
               expr: `60 * sum by (sink, outcome) (${rate('alert_deliveries_total')})`,

@@ -1,7 +1,7 @@
 import { alertList, type Board } from '../board.ts';
 import { toDetections, toHost } from '../links.ts';
-import { heat, limits, lines, number, ranking } from '../panels.ts';
-import { ENFORCED, inRange, rate, select, selectProcess } from '../query.ts';
+import { heat, limits, lines, number, PER_MINUTE, PER_SECOND, ranking } from '../panels.ts';
+import { busiest, inRange, rate, select, selectProcess } from '../query.ts';
 import { table } from '../table.ts';
 
 const HOST_OF_SERIES = toHost('__field.labels.instance');
@@ -36,28 +36,28 @@ export const fleet: Board = {
         }),
         number({
           title: 'Critical',
-          description: 'Matches of critical rules in the time shown, before anything is held back.',
+          description: 'Critical alerts raised in the time shown.',
           width: 3,
           unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'red']),
-          queries: [{ expr: `sum(${inRange('rule_matches_total', ENFORCED, 'severity="critical"')})` }],
+          queries: [{ expr: `sum(${inRange('alerts_total', 'severity="critical"')})` }],
           runbooks: ['BpfwardenCriticalDetection'],
         }),
         number({
-          title: 'Other findings',
-          description: 'Matches of warning and info rules in the time shown.',
+          title: 'Other alerts',
+          description: 'Alerts of severity warning and info raised in the time shown.',
           width: 3,
           unit: 'locale',
           decimals: 0,
-          queries: [{ expr: `sum(${inRange('rule_matches_total', ENFORCED, 'severity!="critical"')})` }],
+          queries: [{ expr: `sum(${inRange('alerts_total', 'severity!="critical"')})` }],
           runbooks: ['BpfwardenWarningDetection'],
         }),
         number({
           title: 'Events',
           description: 'Events seen in the kernels, exact also under overload.',
           width: 3,
-          unit: 'cps',
+          unit: PER_SECOND,
           queries: [{ expr: `sum(${rate('events_total')})` }],
         }),
         number({
@@ -93,16 +93,14 @@ export const fleet: Board = {
       title: 'Detections',
       panels: [
         lines({
-          title: 'Detections by severity',
-          description: 'Rule matches a minute, of rules in force.',
+          title: 'Alerts by severity',
+          description: 'Alerts raised a minute.',
           width: 12,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           bars: true,
           stacked: true,
           severities: true,
-          queries: [
-            { expr: `60 * sum by (severity) (${rate('rule_matches_total', ENFORCED)})`, legend: '{{severity}}' },
-          ],
+          queries: [{ expr: `60 * sum by (severity) (${rate('alerts_total')})`, legend: '{{severity}}' }],
           drill: toDetections('These detections', 'severity', '__field.labels.severity'),
         }),
         heat({
@@ -116,29 +114,29 @@ export const fleet: Board = {
           runbooks: ['BpfwardenHighRiskOnManyHosts'],
         }),
         ranking({
-          title: 'Rules that matched most',
-          description: 'Matches in the time shown, over all chosen hosts.',
+          title: 'Rules that alerted most',
+          description: 'Alerts in the time shown, over all chosen hosts.',
           width: 8,
           height: 9,
           unit: 'locale',
           queries: [
             {
-              expr: `topk(10, sum by (rule) (${inRange('rule_matches_total', ENFORCED)}) > 0)`,
+              expr: `topk(10, sum by (rule) (${inRange('alerts_total')}) > 0)`,
               legend: '{{rule}}',
             },
           ],
           drill: toDetections('This rule', 'rule', '__field.labels.rule'),
         }),
         ranking({
-          title: 'Hosts with most detections',
-          description: 'Matches in the time shown.',
+          title: 'Hosts with most alerts',
+          description: 'Alerts in the time shown.',
           width: 8,
           height: 9,
           unit: 'locale',
           color: 'orange',
           queries: [
             {
-              expr: `topk(10, ${byHost} (${inRange('rule_matches_total', ENFORCED)}) > 0)`,
+              expr: `topk(10, ${byHost} (${inRange('alerts_total')}) > 0)`,
               legend: '{{instance}}',
             },
           ],
@@ -160,24 +158,24 @@ export const fleet: Board = {
           columns: [
             {
               name: 'Critical',
-              expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="critical"')})`,
+              expr: `${byHost} (${inRange('alerts_total', 'severity="critical"')})`,
               unit: 'locale',
               decimals: 0,
               warnFrom: 0.5,
             },
             {
               name: 'Warning',
-              expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="warning"')})`,
+              expr: `${byHost} (${inRange('alerts_total', 'severity="warning"')})`,
               unit: 'locale',
               decimals: 0,
             },
             {
               name: 'Info',
-              expr: `${byHost} (${inRange('rule_matches_total', ENFORCED, 'severity="info"')})`,
+              expr: `${byHost} (${inRange('alerts_total', 'severity="info"')})`,
               unit: 'locale',
               decimals: 0,
             },
-            { name: 'Events', expr: `${byHost} (${rate('events_total')})`, unit: 'cps' },
+            { name: 'Events', expr: `${byHost} (${rate('events_total')})`, unit: PER_SECOND },
             {
               name: 'Lost',
               expr: `${byHost} (${inRange('events_lost_total')})`,
@@ -212,16 +210,26 @@ export const fleet: Board = {
           title: 'Events by host',
           description: 'Events a second seen in the kernel: the ten busiest hosts.',
           width: 12,
-          unit: 'cps',
-          queries: [{ expr: `topk(10, ${byHost} (${rate('events_total')}))`, legend: '{{instance}}' }],
+          unit: PER_SECOND,
+          queries: [
+            {
+              expr: busiest(10, 'instance', `${byHost} (${rate('events_total')})`, 'events_total'),
+              legend: '{{instance}}',
+            },
+          ],
           drill: HOST_OF_SERIES,
         }),
         lines({
           title: 'Events lost by host',
           description: 'Events a second that were lost between kernel and daemon.',
           width: 12,
-          unit: 'cps',
-          queries: [{ expr: `topk(10, ${byHost} (${rate('events_lost_total')}))`, legend: '{{instance}}' }],
+          unit: PER_SECOND,
+          queries: [
+            {
+              expr: busiest(10, 'instance', `${byHost} (${rate('events_lost_total')})`, 'events_total'),
+              legend: '{{instance}}',
+            },
+          ],
           runbooks: ['BpfwardenEventsLost'],
           drill: HOST_OF_SERIES,
         }),

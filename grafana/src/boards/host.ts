@@ -1,7 +1,7 @@
 import type { Board } from '../board.ts';
 import { toDetections } from '../links.ts';
-import { heat, limits, lines, number, ranking, states, valueMapping } from '../panels.ts';
-import { ENFORCED, inRange, quantile, rate, select, selectProcess } from '../query.ts';
+import { heat, limits, lines, number, PER_MINUTE, PER_SECOND, ranking, states, valueMapping } from '../panels.ts';
+import { busiest, inRange, quantile, rate, select, selectProcess } from '../query.ts';
 
 const RULE = toDetections('This rule', 'rule', '__field.labels.rule');
 
@@ -72,14 +72,17 @@ export const host: Board = {
       title: 'Findings',
       panels: [
         lines({
-          title: 'Detections by rule',
-          description: 'Rule matches a minute: the ten rules that match most.',
+          title: 'Alerts by rule',
+          description: 'Alerts a minute: the ten rules that raised most.',
           width: 12,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           bars: true,
           stacked: true,
           queries: [
-            { expr: `topk(10, 60 * sum by (rule) (${rate('rule_matches_total', ENFORCED)}) > 0)`, legend: '{{rule}}' },
+            {
+              expr: busiest(10, 'rule', `60 * sum by (rule) (${rate('alerts_total')})`, 'alerts_total'),
+              legend: '{{rule}}',
+            },
           ],
           runbooks: ['BpfwardenCriticalDetection', 'BpfwardenWarningDetection'],
           drill: RULE,
@@ -110,19 +113,17 @@ export const host: Board = {
         }),
         ranking({
           title: 'Rules',
-          description: 'Rule matches in the time shown.',
+          description: 'Alerts in the time shown.',
           width: 8,
           unit: 'locale',
-          queries: [
-            { expr: `topk(12, sum by (rule) (${inRange('rule_matches_total', ENFORCED)}) > 0)`, legend: '{{rule}}' },
-          ],
+          queries: [{ expr: `topk(12, sum by (rule) (${inRange('alerts_total')}) > 0)`, legend: '{{rule}}' }],
           drill: RULE,
         }),
         lines({
           title: 'Alerts and what was held back',
           description: 'Alerts raised a minute, and matches that raised none, by reason.',
           width: 8,
-          unit: 'cpm',
+          unit: PER_MINUTE,
           queries: [
             { expr: `60 * sum(${rate('alerts_total')})`, legend: 'raised' },
             { expr: `60 * sum by (reason) (${rate('alerts_suppressed_total')})`, legend: '{{reason}}' },
@@ -138,16 +139,21 @@ export const host: Board = {
           title: 'Events by kind',
           description: 'Events a second seen in the kernel: the ten most frequent kinds.',
           width: 12,
-          unit: 'cps',
+          unit: PER_SECOND,
           stacked: true,
-          queries: [{ expr: `topk(10, sum by (event) (${rate('events_total')}) > 0)`, legend: '{{event}}' }],
+          queries: [
+            {
+              expr: busiest(10, 'event', `sum by (event) (${rate('events_total')})`, 'events_total'),
+              legend: '{{event}}',
+            },
+          ],
         }),
         lines({
           title: 'What became of the events',
           description:
             'Seen is the sum of filtered, throttled, lost and processed; the filter drops what no rule can match.',
           width: 12,
-          unit: 'cps',
+          unit: PER_SECOND,
           queries: [
             { expr: `sum(${rate('events_total')})`, legend: 'seen' },
             { expr: `sum(${rate('events_filtered_total')})`, legend: 'filtered' },
@@ -182,8 +188,10 @@ export const host: Board = {
           width: 12,
           height: 16,
           unit: 'none',
-          bad: 'detached',
-          good: 'attached',
+          of: [
+            [0, 'detached', 'red'],
+            [1, 'attached', 'green'],
+          ],
           queries: [{ expr: `min by (program) (${select('program_attached')})`, legend: '{{program}}' }],
           runbooks: ['BpfwardenProgramDetached', 'BpfwardenProgramNotAttached'],
         }),

@@ -100,20 +100,26 @@ function rejectedOf(body: string, sent: number, { log }: SinkContext): number {
   return Number.isSafeInteger(rejected) && rejected > 0 ? Math.min(rejected, sent) : 0;
 }
 
-export function encodeLogs(alerts: readonly SpooledAlert[], context: Pick<SinkContext, 'hostName' | 'version'>) {
+export function encodeLogs(
+  alerts: readonly SpooledAlert[],
+  context: Pick<SinkContext, 'hostName' | 'version' | 'externalUrl'>,
+) {
   return {
     resourceLogs: [
       {
         resource: { attributes: attributes({ 'service.name': 'bpfwarden', 'host.name': context.hostName }) },
         scopeLogs: [
-          { scope: { name: 'bpfwarden', version: context.version }, logRecords: alerts.map((alert) => record(alert)) },
+          {
+            scope: { name: 'bpfwarden', version: context.version },
+            logRecords: alerts.map((alert) => record(alert, context.externalUrl)),
+          },
         ],
       },
     ],
   };
 }
 
-function record({ alert, acceptedAt }: SpooledAlert) {
+function record({ alert, acceptedAt }: SpooledAlert, externalUrl: string) {
   const [severityNumber, severityText] = SEVERITY[alert.severity];
   const { label, timestamp, rule, matched: _matched, host: _host, ...rest } = alert;
   return {
@@ -126,7 +132,7 @@ function record({ alert, acceptedAt }: SpooledAlert) {
     attributes: attributes(
       flatten({
         ...rest,
-        alert: { label },
+        alert: { label, url: `${externalUrl}/api/v1/alerts/${alert.alert_id}` },
         rule: { name: rule.name, id: rule.id, mitre: rule.mitre, tags: rule.tags },
       }),
     ),

@@ -10,6 +10,7 @@ export interface Target {
   readonly expr: string;
   readonly legendFormat: string;
   readonly instant?: boolean;
+  readonly queryType?: string;
   readonly format?: string;
 }
 export interface Link {
@@ -77,6 +78,17 @@ export function readDashboards(): Dashboard[] {
 /** Panels that show something; rows are headings. */
 export const panelsOf = (board: Dashboard): Panel[] => board.panels.filter(({ type }) => type !== 'row');
 
+/** Whether the panel asks Loki; its queries are LogQL. */
+export const asksLoki = ({ datasource }: Panel): boolean => datasource?.type === 'loki';
+export const metricPanelsOf = (board: Dashboard): Panel[] => panelsOf(board).filter((panel) => !asksLoki(panel));
+
+/** Every LogQL expression of a board with where it stands. */
+export function logExpressions(board: Dashboard): { readonly where: string; readonly expr: string }[] {
+  return panelsOf(board)
+    .filter(asksLoki)
+    .flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ where: `${board.title}: ${title}`, expr })));
+}
+
 /** Text of a variable's query, without its label_values(). */
 export function variableSelector(variable: Variable): string | undefined {
   const text = typeof variable.query === 'string' ? variable.query : variable.query?.query;
@@ -92,6 +104,7 @@ export function expand(
   return expression
     .replaceAll('$__rate_interval', times.interval)
     .replaceAll('$__interval', times.interval)
+    .replaceAll('$__auto', times.interval)
     .replaceAll('$__range', times.range)
     .replace(/\$(\w+)/g, (_, name: string) => choices[name] ?? '.+');
 }
@@ -99,7 +112,7 @@ export function expand(
 /** Every expression of a board with where it stands. */
 export function expressions(board: Dashboard): { readonly where: string; readonly expr: string }[] {
   return [
-    ...panelsOf(board).flatMap(({ title, targets = [] }) =>
+    ...metricPanelsOf(board).flatMap(({ title, targets = [] }) =>
       targets.map(({ refId, expr }) => ({ where: `${board.title}: ${title}: ${refId}`, expr })),
     ),
     ...board.annotations.list.map(({ name, expr }) => ({ where: `${board.title}: annotation ${name}`, expr })),

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import * as units from '@grafana/grafana-foundation-sdk/units';
 import { parse } from 'yaml';
 import { variable } from '../../../grafana/src/links.ts';
-import { DASHBOARDS, type Dashboard, type Panel, panelsOf, type Target, variableSelector } from './boards.ts';
+import { PER_MINUTE, PER_SECOND } from '../../../grafana/src/panels.ts';
+import { asksLoki, DASHBOARDS, type Dashboard, type Panel, panelsOf, type Target, variableSelector } from './boards.ts';
 
 /**
  * The rules of grafana/dashboard-linter that concern Prometheus dashboards, under
@@ -20,7 +21,9 @@ export interface Finding {
 type Check = (board: Dashboard) => Omit<Finding, 'rule' | 'dashboard'>[];
 
 const DATASOURCE = variable('datasource');
-const UNITS = new Set<unknown>(Object.values(units));
+const LOKI_DATASOURCE = variable('loki_datasource');
+/** Grafana's own units, and those that a board names itself. */
+const UNITS = new Set<unknown>([...Object.values(units), PER_SECOND, PER_MINUTE]);
 const ON_TIME_RANGE = 2;
 
 const forPanels =
@@ -32,7 +35,10 @@ const forPanels =
     });
 
 const forTargets = (check: (target: Target) => string | undefined): Check =>
-  forPanels((panel) => panel.targets?.map(check).find((message) => message !== undefined));
+  // These rules are about PromQL.
+  forPanels((panel) =>
+    asksLoki(panel) ? undefined : panel.targets?.map(check).find((message) => message !== undefined),
+  );
 
 function template(name: 'job' | 'instance', label: string): Check {
   return (board) => {
@@ -84,7 +90,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
       .filter(({ type, refresh }) => type === 'query' && refresh !== ON_TIME_RANGE)
       .map(({ name }) => ({ message: `the variable ${name} is not read again when the time range changes` })),
   'panel-datasource-rule': forPanels(({ datasource }) =>
-    datasource?.uid === DATASOURCE ? undefined : `uses the data source ${datasource?.uid ?? 'by default'}`,
+    datasource?.uid === DATASOURCE || (datasource?.type === 'loki' && datasource.uid === LOKI_DATASOURCE)
+      ? undefined
+      : `uses the data source ${datasource?.uid ?? 'by default'}`,
   ),
   'panel-title-description-rule': forPanels(({ title, description = '' }) =>
     title === '' || description === '' ? 'has no title or no description' : undefined,

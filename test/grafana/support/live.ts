@@ -1,5 +1,5 @@
 import type { Prometheus, Series } from '../../e2e/support/prometheus.ts';
-import { type Dashboard, expand, type Panel, panelsOf, variableSelector } from './boards.ts';
+import { type Dashboard, expand, metricPanelsOf, type Panel, variableSelector } from './boards.ts';
 
 /** Labels in a legend, or in the links of a panel's values. */
 function labelsNeeded(legend: string, panel: Panel): string[] {
@@ -31,7 +31,7 @@ export async function emptyPanels(
     return prometheus.queryRange(expression, now - range, now, 1);
   };
   for (const board of boards) {
-    for (const panel of panelsOf(board))
+    for (const panel of metricPanelsOf(board))
       for (const { expr, refId, instant, legendFormat } of panel.targets ?? []) {
         const where = `${board.title}: ${panel.title}: ${refId}`;
         const series = await ask(expr, instant === true);

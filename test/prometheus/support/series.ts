@@ -7,12 +7,14 @@ export type KnownSeries = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Labels that Prometheus adds to everything it scrapes. */
 const TARGET = ['job', 'instance'];
+const LABELS_OF_ALERTS = ['alertname', 'severity', 'origin', 'rule', 'event', 'program', 'sink', ...TARGET];
 /** What Prometheus itself makes of a scrape, and of the alert rules. */
 const MADE_BY_PROMETHEUS: Record<string, readonly string[]> = {
   up: TARGET,
   scrape_duration_seconds: TARGET,
   scrape_samples_scraped: TARGET,
-  ALERTS: ['alertname', 'alertstate', 'severity', 'origin', 'rule', 'event', 'program', 'sink', ...TARGET],
+  ALERTS: [...LABELS_OF_ALERTS, 'alertstate'],
+  ALERTS_FOR_STATE: LABELS_OF_ALERTS,
 };
 
 /** All series that the catalog allows, by name. `specs` may be another than the real one, for the tests of the checks. */
