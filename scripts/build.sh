@@ -41,4 +41,10 @@ if [ "$what" = all ] || [ "$what" = ts ]; then
 		node_modules/.bin/tsc -p tsconfig.json || exit 1
 		done_with ts
 	fi
+	# shellcheck disable=SC2046
+	if changed rules dist/rules.compiled build/ts.stamp scripts/compile-rules.ts $(find rules -name '*.yaml' -not -path '*/examples/*' | sort); then
+		say "compiling the rules"
+		node --import tsx scripts/compile-rules.ts dist rules
+		done_with rules
+	fi
 fi

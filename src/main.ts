@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { CommandName } from './cli/commands.ts';
+import { useCompileCache } from './cli/compile-cache.ts';
 import { type CommandLine, isCommand, parseCommandLine } from './cli/flags.ts';
 import { helpText } from './cli/help.ts';
 import { printProblems } from './cli/output.ts';
@@ -55,5 +56,6 @@ async function main(argv: readonly string[]): Promise<number> {
 
 // Before anything else: by default Node opens its debugger on this signal, and other daemons' users send it to rotate logs.
 process.on('SIGUSR1', () => undefined);
+useCompileCache();
 // All output is written synchronously and every stage has been closed: a timer that a library left must not hold the end.
 process.exit(await main(process.argv.slice(2)));

@@ -66,7 +66,7 @@ async function checkAll(flags: Flags): Promise<Section[]> {
     kinds: Object.keys(KINDS),
     distrust: flags['allow-unsafe-files'] !== true,
   });
-  const { fatal, other } = preflight(config, loaded);
+  const { fatal, other } = await preflight(config, loaded);
   const wrong = [...fatal, ...other].map((problem) => ({ ...fileOf(flags), ...problem }));
   const sections = [
     sectionOf(title, wrong.length === 0 ? ['ok'] : [], wrong),

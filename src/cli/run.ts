@@ -5,6 +5,7 @@ import { startDaemon } from '../daemon/start.ts';
 import { messageOf } from '../errors.ts';
 import { sendNotification } from '../kernel/notify.ts';
 import { createLogger } from '../log.ts';
+import { keepCompiled } from './compile-cache.ts';
 import type { CommandLine } from './flags.ts';
 import { BPF_OBJECT, RUNBOOKS, rulePathsOf, settingsOf, trust } from './settings.ts';
 import { type Terminal, terminalOf } from './terminal.ts';
@@ -25,7 +26,13 @@ export async function run({ flags }: CommandLine): Promise<number> {
   const configure = () => {
     const config = settingsOf(flags);
     trust(flags, config);
-    return { config, rulePaths: rulePathsOf(config), allowUnsafeFiles: flags['allow-unsafe-files'] === true };
+    return {
+      config,
+      rulePaths: rulePathsOf(config),
+      allowUnsafeFiles: flags['allow-unsafe-files'] === true,
+      // systemd's, of CacheDirectory=; several are separated by colons.
+      cacheDirectory: process.env.CACHE_DIRECTORY?.split(':')[0],
+    };
   };
   const { version } = readVersion();
   const { log_level, log_format } = settingsOf(flags).response;
@@ -73,6 +80,7 @@ export async function run({ flags }: CommandLine): Promise<number> {
   });
   const daemon = await starting;
   manager.ready(daemon.summary());
+  keepCompiled();
   const signal = await ended;
   manager.stopping();
   log.info(`${signal}: detaching and delivering what waits`);

@@ -27,6 +27,8 @@ export interface Settings {
   readonly rulePaths: readonly string[];
   /** Also read rules that everybody may write. */
   readonly allowUnsafeFiles: boolean;
+  /** Where compiled rules are kept for the next start. */
+  readonly cacheDirectory?: string | undefined;
 }
 
 export interface RuleView extends RuleInfo {
@@ -102,7 +104,7 @@ export class InForce {
     try {
       const settings = configure();
       const { config, rulePaths } = settings;
-      const loaded = loadConfiguredRules(settings, this.#loaded.ruleset);
+      const loaded = await loadConfiguredRules(settings, this.#loaded.ruleset);
       const { ruleset, problems } = loaded;
       const fatal = [...fatalProblems(loaded), ...loaded.ineffective];
       if (fatal.length > 0)

@@ -10,9 +10,8 @@ import { parseAddress } from '../http/address.ts';
 import { readWebConfig } from '../http/web-config/read.ts';
 import { nearest } from '../nearest.ts';
 import { compileSilences } from '../pipeline/silences.ts';
-import { celCondition } from '../rules/cel/condition.ts';
 import type { LoadedRules } from '../rules/load.ts';
-import { compilePredicate } from '../rules/predicate/compile.ts';
+import { compilePredicate, type Predicate } from '../rules/predicate/compile.ts';
 import { bareSource } from '../rules/source.ts';
 import { KINDS } from '../schema/kinds.ts';
 
@@ -23,15 +22,22 @@ import { KINDS } from '../schema/kinds.ts';
  * is not mounted yet, must not leave a host unwatched.
  * Nothing is opened for writing and no plugin runs.
  */
-export function preflight(config: Config, rules: LoadedRules): { fatal: Problem[]; other: Problem[] } {
+export async function preflight(config: Config, rules: LoadedRules): Promise<{ fatal: Problem[]; other: Problem[] }> {
+  // The parser is large, and few configurations have silences.
+  if (config.silences.length > 0) cel ??= await import('../rules/cel/condition.ts');
   return {
     fatal: [...webProblems(config), ...textProblems(config)],
     other: [...nameProblems(config, rules), ...pathProblems(config)],
   };
 }
 
-/** Compiles the condition of a silence. */
-export const silenceCondition = (source: string) => compilePredicate(celCondition(bareSource(source)));
+let cel: typeof import('../rules/cel/condition.ts') | undefined;
+
+/** Compiles the condition of a silence, of a configuration that has passed `preflight`. */
+export function silenceCondition(source: string): Predicate {
+  if (cel === undefined) throw new Error('the configuration has not been looked at');
+  return compilePredicate(cel.celCondition(bareSource(source)));
+}
 
 function attempt(subject: string, action: () => unknown): Problem[] {
   try {

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config/options.ts';
-import { type Problem, WardenError } from '../errors.ts';
+import { messageOf, type Problem, WardenError } from '../errors.ts';
 import type { KernelFilter, KindFilter } from '../kernel/types.ts';
+import type { OwnRules } from '../rules/compiled/encoding.ts';
+import { cachedIn, compilationKey, readCompiled, SHIPPED, writeCompiled } from '../rules/compiled/store.ts';
+import { readRuleFiles } from '../rules/file/files.ts';
+import { HEURISTICS } from '../rules/heuristics.ts';
 import { kernelFilter } from '../rules/literals/kernel-filter.ts';
-import { type LoadedRules, loadRules } from '../rules/load.ts';
-import type { RuleSet } from '../rules/ruleset.ts';
+import type { LoadedRules, RuleOptions } from '../rules/load.ts';
+import { RuleSet } from '../rules/ruleset.ts';
 import { BUILT_IN, type RuleInfo } from '../rules/types.ts';
 import { WindowStore } from '../rules/window.ts';
 import { KINDS } from '../schema/kinds.ts';
@@ -14,6 +18,8 @@ import { preflight } from './preflight.ts';
 export interface Loaded extends LoadedRules {
   /** Options that have no effect here: names of nothing, directories that are not there. */
   readonly ineffective: readonly Problem[];
+  /** Compiled rules that could not be used or written; the rule files were read instead. */
+  readonly notCompiled: readonly Problem[];
 }
 
 /**
@@ -23,26 +29,67 @@ export interface Loaded extends LoadedRules {
  * worse than one that does not start. Throws CONFIG_INVALID for what no stage
  * could start with.
  */
-export function loadConfiguredRules(
-  { config, rulePaths: paths, allowUnsafeFiles }: Settings,
-  previous: RuleSet | undefined,
-): Loaded {
-  const loaded = loadRules({
-    paths,
-    localPaths: config.rules.local_paths,
-    sigmaPaths: config.rules.sigma_paths,
-    falcoPaths: config.rules.falco_paths,
-    heuristics: config.threat_detection.enable_heuristics,
-    kinds: Object.keys(KINDS),
-    distrust: !allowUnsafeFiles,
-    ...(previous === undefined ? { windows: new WindowStore(config.rules.windows_max_keys) } : { previous }),
-  });
+export async function loadConfiguredRules(settings: Settings, previous: RuleSet | undefined): Promise<Loaded> {
+  const { config, rulePaths: paths, allowUnsafeFiles } = settings;
+  const loaded = await readRules(
+    {
+      paths,
+      localPaths: config.rules.local_paths,
+      sigmaPaths: config.rules.sigma_paths,
+      falcoPaths: config.rules.falco_paths,
+      heuristics: config.threat_detection.enable_heuristics,
+      kinds: Object.keys(KINDS),
+      distrust: !allowUnsafeFiles,
+      ...(previous === undefined ? { windows: new WindowStore(config.rules.windows_max_keys) } : { previous }),
+    },
+    settings.cacheDirectory,
+  );
   const problems = emptyProblems(loaded, [...paths, ...foreignPaths(config)]);
   if (problems.length > 0) throw new WardenError('RULES_INVALID', 'there is nothing to watch for', { problems });
-  const { fatal, other } = preflight(config, loaded);
+  const { fatal, other } = await preflight(config, loaded);
   if (fatal.length > 0)
     throw new WardenError('CONFIG_INVALID', `the configuration has ${fatal.length} problem(s)`, { problems: fatal });
   return { ...loaded, ineffective: other };
+}
+
+/** Rules that were compiled from exactly these files; else what the files say, and that is kept for the next start. */
+async function readRules(
+  options: RuleOptions,
+  cacheDirectory: string | undefined,
+): Promise<Omit<Loaded, 'ineffective'>> {
+  const read = readRuleFiles(options.paths, {
+    distrusting: options.distrust === true,
+    mayBeEmpty: options.localPaths ?? [],
+  });
+  const foreign = (options.sigmaPaths ?? []).length + (options.falcoPaths ?? []).length > 0;
+  const key = foreign || read.problems.length > 0 ? undefined : compilationKey(read.files, options.paths);
+  const cached = cacheDirectory === undefined ? undefined : cachedIn(cacheDirectory);
+  const notCompiled: Problem[] = [];
+  if (key !== undefined) {
+    const found = readCompiled(key, [SHIPPED, ...(cached === undefined ? [] : [cached])], read.files);
+    notCompiled.push(...found.problems);
+    if (found.rules !== undefined) return { ...assemble(found.rules, options), notCompiled };
+  }
+  // Half of what a start loads as code is for reading rule files.
+  const { loadRules } = await import('../rules/load.ts');
+  const { own, ...loaded } = loadRules({ ...options, read });
+  if (key !== undefined && cached !== undefined && own !== undefined) {
+    try {
+      writeCompiled(key, cached, own, read.files);
+    } catch (error) {
+      notCompiled.push({ file: cached, message: `compiled rules cannot be written: ${messageOf(error)}` });
+    }
+  }
+  return { ...loaded, notCompiled };
+}
+
+function assemble({ definitions, disabled }: OwnRules, { heuristics, windows, previous }: RuleOptions): LoadedRules {
+  const ruleset = new RuleSet({
+    definitions: [...definitions, ...(heuristics === true ? HEURISTICS : [])],
+    ...(windows === undefined ? {} : { windows }),
+    ...(previous === undefined ? {} : { previous }),
+  });
+  return { ruleset, problems: [], refused: new Set(), disabled };
 }
 
 /** Where rules of other programs are. */

@@ -83,9 +83,11 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const { objectPath, version, log } = options;
   const settings = options.configure();
   const { config } = settings;
-  const loaded = loadConfiguredRules(settings, undefined);
+  const loaded = await loadConfiguredRules(settings, undefined);
   checkPrivileges(objectPath);
   for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
+  for (const problem of loaded.notCompiled)
+    log.warn({ problem: formatProblem(problem) }, 'the rule files are read anew');
   for (const problem of loaded.ineffective) log.error({ problem: formatProblem(problem) }, 'an option has no effect');
   const metrics = new MetricsRegistry({
     version,

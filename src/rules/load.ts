@@ -1,11 +1,12 @@
 import type { Problem } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { fieldId } from '../schema/fields.ts';
+import type { OwnRules } from './compiled/encoding.ts';
 import { type FalcoSet, isFalco, loadFalco } from './falco/load.ts';
 import { type RuleDraft, readRuleBook, tagsOf } from './file/book.ts';
 import { applyChanges } from './file/change.ts';
 import { defineRule, isEnabled } from './file/define.ts';
-import { type RuleFile, readRuleFiles } from './file/files.ts';
+import { type ReadFiles, type RuleFile, readRuleFiles } from './file/files.ts';
 import { HEURISTICS } from './heuristics.ts';
 import type { RuleDefinition } from './rule.ts';
 import { RuleSet } from './ruleset.ts';
@@ -35,6 +36,8 @@ export interface RuleOptions {
   readonly previous?: RuleSet;
   /** Refuse files that everybody may write. Default false. */
   readonly distrust?: boolean;
+  /** What `paths` have, where it is read already. */
+  readonly read?: ReadFiles;
 }
 
 export interface LoadedRules {
@@ -46,15 +49,22 @@ export interface LoadedRules {
   readonly refused: ReadonlySet<Problem>;
   /** The sound rules that are switched off. */
   readonly disabled: readonly RuleDefinition[];
+  /** What there is to compile ahead: rules of files of this program's own, without a mistake and complete by themselves. */
+  readonly own?: OwnRules;
 }
 
-/** Reads, checks and compiles rules. Throws nothing for what the files contain. */
-export function loadRules(options: RuleOptions): LoadedRules {
-  const { files, problems } = readRuleFiles(options.paths, {
+/** The files of the paths. */
+export function readFiles(options: RuleOptions): ReadFiles {
+  return readRuleFiles(options.paths, {
     examples: options.examples ?? false,
     distrusting: options.distrust ?? false,
     mayBeEmpty: options.localPaths ?? [],
   });
+}
+
+/** Reads, checks and compiles rules. Throws nothing for what the files contain. */
+export function loadRules(options: RuleOptions): LoadedRules {
+  const { files, problems } = options.read ?? readFiles(options);
   const own = files.filter((file) => !isSigma(file) && !isFalco(file));
   const sigmaFiles = files.filter(isSigma);
   const sigmaPaths = options.sigmaPaths ?? [];
@@ -90,6 +100,7 @@ export function loadRuleTexts(
       problems.push({ subject: draft.name, ...cause.problem });
     }
   }
+  const own: OwnRules = { definitions: [...definitions], disabled: [...disabled] };
   const names = new Set(definitions.map(({ info }) => info.name));
   const falcoRules = falcoDefinitions(falco, names, options);
   const others = [
@@ -107,7 +118,8 @@ export function loadRuleTexts(
     ...(options.windows === undefined ? {} : { windows: options.windows }),
     ...(options.previous === undefined ? {} : { previous: options.previous }),
   });
-  return { ruleset, problems, refused, disabled };
+  const complete = problems.length === 0 && book.changes.length === 0 && sigma === undefined && falco === undefined;
+  return { ruleset, problems, refused, disabled, ...(complete ? { own } : {}) };
 }
 
 type TagOptions = Pick<RuleOptions, 'enableTags' | 'disableTags'>;

@@ -7,7 +7,7 @@ import { RuleIndex } from './literals/rule-index.ts';
 import { type Predicate, predicateCompiler } from './predicate/compile.ts';
 import { TEXT_FIELDS } from './predicate/values.ts';
 import type { CompiledRule, MatchingRule, Observation, RuleDefinition } from './rule.ts';
-import { type SigmaCorrelation, SigmaCorrelator } from './sigma/load.ts';
+import { type SigmaCorrelation, SigmaCorrelator } from './sigma/correlation/correlator.ts';
 import type { Condition, Subject } from './tree.ts';
 import { walk } from './tree.ts';
 import type { Finding, RuleInfo, RuleMatch } from './types.ts';

@@ -11,17 +11,17 @@ const RULES = loadRuleTexts([
     text: '{"rules":[{"name":"suspicious_temp_execution","condition":"process.uid == 0","tags":["execution"]},{"name":"off","condition":"process.uid == 1","enabled":false}]}',
   },
 ]);
-const found = (toml: string) => {
-  const { fatal, other } = preflight(parseConfig(toml, 'c.toml', SINK_TYPES), RULES);
+const found = async (toml: string) => {
+  const { fatal, other } = await preflight(parseConfig(toml, 'c.toml', SINK_TYPES), RULES);
   return { fatal: fatal.map(formatProblem), other: other.map(formatProblem) };
 };
 
 describe('preflight', () => {
-  it('has nothing to say of the defaults, nor of names that exist', () => {
-    expect(found('')).to.deep.equal({ fatal: [], other: [] });
+  it('has nothing to say of the defaults, nor of names that exist', async () => {
+    expect(await found('')).to.deep.equal({ fatal: [], other: [] });
     const good =
       '[response]\nenforce_rules = ["suspicious_temp_execution", "tag:execution", "off"]\n[[silences]]\nrule = "suspicious_*"\nwhy = "x"\ncondition = "process.uid == 5"\n[output]\nevents_kinds = ["process_exec"]';
-    expect(found(good)).to.deep.equal({ fatal: [], other: [] });
+    expect(await found(good)).to.deep.equal({ fatal: [], other: [] });
   });
 
   const webhook = (template: string) =>
@@ -37,8 +37,8 @@ describe('preflight', () => {
     [webhook('{{rule name}}'), /no placeholder/],
   ];
   for (const [toml, expected] of refused) {
-    it(`lets no daemon start with ${JSON.stringify(toml)}`, () => {
-      expect(found(toml).fatal.join()).to.match(expected);
+    it(`lets no daemon start with ${JSON.stringify(toml)}`, async () => {
+      expect((await found(toml)).fatal.join()).to.match(expected);
     });
   }
 
@@ -55,9 +55,9 @@ describe('preflight', () => {
     ],
   ];
   for (const [toml, expected] of ineffective) {
-    it(`names what has no effect in ${JSON.stringify(toml)}`, () => {
-      expect(found(toml).fatal).to.deep.equal([]);
-      expect(found(toml).other.join()).to.match(expected);
+    it(`names what has no effect in ${JSON.stringify(toml)}`, async () => {
+      expect((await found(toml)).fatal).to.deep.equal([]);
+      expect((await found(toml)).other.join()).to.match(expected);
     });
   }
 });

@@ -8,6 +8,11 @@ export interface RuleFile {
   readonly text: string;
 }
 
+export interface ReadFiles {
+  readonly files: readonly RuleFile[];
+  readonly problems: readonly Problem[];
+}
+
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const MAX_FILES = 10_000;
 const MAX_LEVELS = 16;
@@ -29,7 +34,7 @@ export function readRuleFiles(
     /** Those of the paths that are directories in which nothing need be yet. */
     readonly mayBeEmpty?: readonly string[];
   } = {},
-): { files: RuleFile[]; problems: Problem[] } {
+): ReadFiles {
   const { examples = false, distrusting = false, mayBeEmpty = [] } = options;
   const files: RuleFile[] = [];
   const problems: Problem[] = [];

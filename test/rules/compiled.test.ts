@@ -1,0 +1,102 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { decodeRules, encodeRules } from '../../src/rules/compiled/encoding.ts';
+import { cachedIn, readCompiled, writeCompiled } from '../../src/rules/compiled/store.ts';
+import { readRuleFiles } from '../../src/rules/file/files.ts';
+import { loadRuleTexts } from '../../src/rules/load.ts';
+import type { RuleDefinition } from '../../src/rules/rule.ts';
+import { KINDS } from '../../src/schema/kinds.ts';
+import { tree } from './support/arbitrary.ts';
+import { infoOf } from './support/rule.ts';
+
+const TEXT = `
+macros:
+  in_tmp: process.path.startsWith('/tmp/')
+rules:
+  - name: one
+    condition: event.type == 'process_exec' && in_tmp
+    tags: [execution]
+  - name: guesses
+    condition: event.type == 'file_open' && in_tmp
+    window: { seconds: 10, count: 3, by: [process.uid], distinct: file.path }
+  - name: steps
+    window: { seconds: 10, sequence: ["event.type == 'net_conn'", "event.type == 'file_open'"] }
+  - name: off
+    condition: process.uid == 1
+    enabled: false
+`;
+
+describe('compiled rules', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'bpfwarden-compiled-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it('are the shipped rules, to the letter', () => {
+    const rules = join(import.meta.dirname, '../../rules');
+    const { files } = readRuleFiles([rules]);
+    const { own, problems } = loadRuleTexts(files, { kinds: Object.keys(KINDS) });
+    expect(problems).to.deep.equal([]);
+    if (own === undefined) throw new Error('the shipped rules cannot be compiled ahead');
+    const paths = files.map(({ path }) => path);
+    const text = encodeRules(own, paths);
+    expect(decodeRules(text ?? '', paths)).to.deep.equal(own);
+  });
+
+  it('are the same for any condition that can be written down', () => {
+    fc.assert(
+      fc.property(fc.array(tree, { minLength: 1, maxLength: 4 }), (conditions) => {
+        const definitions = conditions.map((each, at): RuleDefinition => {
+          const info = { ...infoOf(`r${at}`), source: `f.yaml:${at}` };
+          return { info, condition: each, examples: [] };
+        });
+        const text = encodeRules({ definitions, disabled: [] }, ['f.yaml']);
+        expect(decodeRules(text ?? '', ['f.yaml']).definitions).to.deep.equal(definitions);
+      }),
+    );
+  });
+
+  it('name the files where they lie now', () => {
+    const { own } = loadRuleTexts([{ path: '/build/rules/a.yaml', text: TEXT }]);
+    if (own === undefined) throw new Error('nothing to compile');
+    const { definitions, disabled } = decodeRules(encodeRules(own, ['/build/rules/a.yaml']) ?? '', ['/usr/a.yaml']);
+    expect(definitions.map(({ info }) => info.source)).to.deep.equal([
+      '/usr/a.yaml:5',
+      '/usr/a.yaml:8',
+      '/usr/a.yaml:11',
+    ]);
+    expect(disabled.map(({ info }) => info.name)).to.deep.equal(['off']);
+  });
+
+  it('are not made of rules with mistakes, of changes, and of other languages', () => {
+    const text = (rules: string) => loadRuleTexts([{ path: 'a.yaml', text: rules }], { heuristics: true }).own;
+    expect(text('rules:\n  - name: a\n    condition: process.uid == 1\n')).to.have.property('definitions');
+    expect(text('rules:\n  - name: a\n    condition: process.uuid == 1\n')).to.equal(undefined);
+    expect(text('rules:\n  - name: suspicious_shell\n    merge: override\n    enabled: false\n')).to.equal(undefined);
+  });
+
+  it('are used for the files that they were made from, and passed over when damaged or open to all', () => {
+    const files = [{ path: join(directory, 'a.yaml'), text: TEXT }];
+    const { own } = loadRuleTexts(files);
+    if (own === undefined) throw new Error('nothing to compile');
+    const place = cachedIn(directory);
+    const read = (key: string) => readCompiled(key, [join(directory, 'none'), place], files);
+    expect(writeCompiled('key', place, own, files)).to.equal(true);
+    const whole = readFileSync(place, 'utf8');
+    expect(read('key')).to.deep.equal({ rules: own, problems: [] });
+    expect(read('other')).to.deep.equal({ rules: undefined, problems: [] });
+    writeFileSync(place, whole.replace('/tmp/', '/tnp/'));
+    expect(read('key').rules).to.equal(undefined);
+    expect(read('key').problems.map(({ message }) => message)).to.deep.equal([
+      'compiled rules cannot be used: it is not what was written',
+    ]);
+    writeFileSync(place, whole);
+    chmodSync(place, 0o666);
+    expect(read('key').rules).to.equal(undefined);
+    expect(read('key').problems.map(({ message }) => message)).to.deep.equal(['everybody may write it']);
+  });
+});
