@@ -11,6 +11,7 @@
 typedef __u64 ktime_ns;   /* bpf_ktime_get_boot_ns(); task start_boottime */
 typedef __u32 process_id; /* tgid in the init pid namespace */
 typedef __u32 thread_id;  /* pid (task) in the init pid namespace */
+typedef __u32 local_id;   /* as the task's own pid namespace counts */
 typedef __u32 user_id;    /* kuid, init user namespace; -1 is unset */
 typedef __u32 group_id;
 typedef __u64 capability_set; /* bit n is capability n */
@@ -55,6 +56,7 @@ enum record_flags {
 	RECORD_ACCEPTED = 1 << 16, /* net_close: it accepted; neither: the connection is older */
 	RECORD_OVERLAID =
 	    1 << 17, /* a path leads through an overlay that is not the root of the mount tree */
+	RECORD_EXE_LOWER = 1 << 18, /* executable is in an overlay's lower layer alone */
 };
 
 /* ---- parts of records ---------------------------------------------------- */

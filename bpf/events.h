@@ -125,12 +125,14 @@ struct process_exec {
 	struct file_identity exe;
 	__u64 exe_mtime; /* ns */
 	__u64 exe_ctime;
+	ktime_ns namespace_start_time; /* of the first process of its pid namespace */
 	user_id auid;
-	__u32 session_id;
 	group_id egid;
 	user_id suid;
+	struct membership member;
 	capability_set cap_effective;
 	capability_set cap_permitted;
+	capability_set cap_inheritable;
 	struct namespaces ns;
 	struct text path;      /* resolved path of the executable the kernel runs */
 	struct text filename;  /* what was asked for: bprm->filename */
@@ -155,6 +157,7 @@ struct process_fork {
 	struct record_header header; /* the parent's */
 	ktime_ns child_start_time;
 	process_id child_pid;
+	struct membership member; /* the child's */
 	__u32 clone_flags;
 	struct namespaces ns; /* the child's */
 	__u64 child_cgroup_id;

@@ -46,8 +46,8 @@ static __always_inline void executable_describe(struct scratch *s, struct proces
 	if (!(sb_flags & SB_RDONLY) &&
 	    identity_may_write(&e->exe, h->euid, e->egid, e->cap_effective))
 		h->flags |= RECORD_EXE_WRITABLE;
-	if (overlay_upper(inode))
-		h->flags |= RECORD_EXE_UPPER;
+	if (magic == OVERLAYFS_MAGIC)
+		h->flags |= overlay_upper(inode) ? RECORD_EXE_UPPER : RECORD_EXE_LOWER;
 	text_path(s, &e->path, dentry, mnt);
 }
 

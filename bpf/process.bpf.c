@@ -73,6 +73,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	e->child_pid = child->tgid;
 	e->child_start_time = child->start_boottime;
 	e->child_cgroup_id = child->cgroups->dfl_cgrp->kn->id;
+	membership_of(&e->member, child);
 	e->clone_flags = clone_flags_of(parent, child);
 	namespaces_of(&e->ns, child);
 	record_submit(s, RING_PRIORITY);

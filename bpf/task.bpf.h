@@ -38,6 +38,57 @@ static __always_inline __u32 pid_namespace_of(struct task_struct *task)
 	return inode;
 }
 
+/* pid_nr and pid_vnr (kernel/pid.c): numbers[0] is the initial namespace's, numbers[level] the
+ * one's that `level` belongs to. `pid`: a plain address. */
+static __always_inline __u32 pid_number(__u64 pid, __u32 level)
+{
+	__u32 number = 0;
+
+	if (pid)
+		bpf_probe_read_kernel(&number, sizeof(number),
+				      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+					  level * bpf_core_type_size(struct upid) +
+					  bpf_core_field_offset(struct upid, nr));
+	return number;
+}
+
+/* A group or session that was begun outside the namespace has no number in it. */
+static __always_inline __u32 pid_number_inside(__u64 pid, __u32 level)
+{
+	__u32 own = 0;
+
+	if (pid)
+		read_field(own, pid, struct pid, level);
+	return own < level ? 0 : pid_number(pid, level);
+}
+
+static __always_inline void membership_of(struct membership *member, struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+	__u32 level = task->thread_pid->level;
+	__u64 leader = 0, group = 0, session = 0;
+
+	address_of(leader, signal->pids[PIDTYPE_TGID]);
+	address_of(group, signal->pids[PIDTYPE_PGID]);
+	address_of(session, signal->pids[PIDTYPE_SID]);
+	member->group = pid_number(group, 0);
+	member->session = pid_number(session, 0);
+	member->own_pid = pid_number(leader, level);
+	member->own_group = pid_number_inside(group, level);
+	member->own_session = pid_number_inside(session, level);
+}
+
+static __always_inline __u64 namespace_start_of(struct task_struct *task)
+{
+	__u64 ns = pid_namespace_address(task), init = 0, start = 0;
+
+	if (ns)
+		read_field(init, ns, struct pid_namespace, child_reaper);
+	if (init)
+		read_field(start, init, struct task_struct, start_boottime);
+	return start;
+}
+
 static __always_inline void namespaces_of(struct namespaces *ns, struct task_struct *task)
 {
 	struct nsproxy *proxy = task->nsproxy;
@@ -55,13 +106,6 @@ static __always_inline user_id audit_uid(struct task_struct *task)
 	if (bpf_core_field_exists(task->loginuid))
 		return task->loginuid.val;
 	return (user_id)-1;
-}
-
-static __always_inline __u32 audit_session(struct task_struct *task)
-{
-	if (bpf_core_field_exists(task->sessionid))
-		return task->sessionid;
-	return (__u32)-1;
 }
 
 /* path.bpf.c: the cgroup's path into path_scratch[level], like path_build. */
@@ -100,11 +144,13 @@ static __always_inline void exec_of_task(struct process_exec *e, struct task_str
 
 	e->parent_start_time = task->real_parent->group_leader->start_boottime;
 	e->auid = audit_uid(task);
-	e->session_id = audit_session(task);
+	e->namespace_start_time = namespace_start_of(task);
+	membership_of(&e->member, task);
 	e->egid = cred->egid.val;
 	e->suid = cred->suid.val;
 	e->cap_effective = capabilities_of(&cred->cap_effective);
 	e->cap_permitted = capabilities_of(&cred->cap_permitted);
+	e->cap_inheritable = capabilities_of(&cred->cap_inheritable);
 	namespaces_of(&e->ns, task);
 }
 

@@ -210,6 +210,7 @@ struct idr {
 
 struct pid_namespace {
 	struct idr idr;
+	struct task_struct *child_reaper;
 	unsigned int level;
 	struct ns_common ns;
 };
@@ -254,6 +255,7 @@ struct cred {
 	kgid_t egid;
 	kuid_t fsuid;
 	kgid_t fsgid;
+	kernel_cap_t cap_inheritable;
 	kernel_cap_t cap_permitted;
 	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns;
@@ -268,11 +270,19 @@ struct tty_struct {
 	char name[64];
 };
 
+enum pid_type {
+	PIDTYPE_PID,
+	PIDTYPE_TGID,
+	PIDTYPE_PGID,
+	PIDTYPE_SID,
+	PIDTYPE_MAX,
+};
+
 struct signal_struct {
 	atomic_t live;
 	int group_exit_code;
 	unsigned int flags; /* SIGNAL_GROUP_EXIT */
-	struct pid *pids[4];
+	struct pid *pids[PIDTYPE_MAX];
 	struct tty_struct *tty;
 };
 
@@ -331,7 +341,6 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	kuid_t loginuid; /* CONFIG_AUDIT */
-	unsigned int sessionid;
 	struct css_set *cgroups;
 };
 

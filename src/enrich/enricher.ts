@@ -232,6 +232,8 @@ export class Enricher {
     const hostUser = own === undefined ? undefined : !own.includes('user');
     process.program = new Program({ ...program, hostUser }, process.pid, this.#services);
     process.capabilities = facts.capabilities;
+    process.membership = facts.membership;
+    process.namespaceStart = facts.namespaceStart || undefined;
     process.setNamespaces(own);
     if (facts.cgroup !== undefined) {
       process.cgroupId = header.cgroup_id(view);
@@ -246,7 +248,7 @@ export class Enricher {
   }
 
   #fork(view: LiveView, parent: Process): void {
-    const { childPid, childStart, childCgroup, childNamespaces } = this.#read;
+    const { childPid, childStart, childCgroup, childNamespaces, childMembership } = this.#read;
     const pid = childPid(view);
     const start = childStart(view);
     // The iterator may have seen the child already, perhaps after its exec: that is newer than this.
@@ -256,6 +258,9 @@ export class Enricher {
     child.uid = parent.uid;
     child.euid = parent.euid;
     child.capabilities = parent.capabilities;
+    child.membership = childMembership(view);
+    // The first process of a namespace begins it.
+    child.namespaceStart = child.membership.ownPid === 1 ? start : parent.namespaceStart;
     child.setNamespaces(this.#hostNamespaces.othersIn(childNamespaces(view)));
     child.repaired = parent.repaired;
     this.#moveTo(child, childCgroup(view), parent);
@@ -340,6 +345,7 @@ export class Enricher {
     process.uid = facts.uid;
     process.euid = facts.euid;
     process.capabilities = facts.capabilities;
+    process.membership = facts.membership;
     process.setNamespaces(this.#hostNamespaces.othersIn(facts.namespaces));
   }
 
@@ -380,6 +386,6 @@ export class Enricher {
 function credentialStep(members: KindShape['members']): KindStep {
   const { low, high } = members.halves('new_effective');
   return (view, process) => {
-    process.capabilities = capabilityNames(low(view), high(view));
+    process.capabilities = { effective: capabilityNames(low(view), high(view)) };
   };
 }

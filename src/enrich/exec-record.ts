@@ -1,4 +1,5 @@
 /** An exec record, live or from the iterator, as facts about a program and a process. */
+import type { CapabilitySets, Membership } from '../schema/context.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
 import { RECORD_FLAGS as F } from '../schema/readers/flags.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
@@ -12,7 +13,10 @@ const CUT = '…';
 
 export interface ExecFacts {
   readonly program: ProgramFacts;
-  readonly capabilities: readonly string[];
+  readonly capabilities: CapabilitySets;
+  readonly membership: Membership;
+  /** Kernel time; 0 where it could not be read. */
+  readonly namespaceStart: number;
   readonly cgroup: string | undefined;
 }
 
@@ -31,6 +35,36 @@ export const NAMESPACES = ['mount', 'pid', 'network', 'user', 'uts', 'ipc'] as c
 export function namespaceReader({ members }: KindShape): (view: LiveView) => readonly number[] {
   const numbers = NAMESPACES.map((name) => members.number(`ns.${name}`));
   return (view) => numbers.map((read) => read(view));
+}
+
+export function membershipReader({ members }: KindShape): (view: LiveView) => Membership {
+  const [group, session, ownPid, ownGroup, ownSession] = [
+    'group',
+    'session',
+    'own_pid',
+    'own_group',
+    'own_session',
+  ].map((name) => members.number(`member.${name}`));
+  return (view) => ({
+    group: group?.(view) ?? 0,
+    session: session?.(view) ?? 0,
+    ownPid: ownPid?.(view) ?? 0,
+    ownGroup: ownGroup?.(view) ?? 0,
+    ownSession: ownSession?.(view) ?? 0,
+  });
+}
+
+function capabilitiesReader({ members }: KindShape): (view: LiveView) => CapabilitySets {
+  const names = (set: string) => {
+    const { low, high } = members.halves(`cap_${set}`);
+    return (view: LiveView) => capabilityNames(low(view), high(view));
+  };
+  const [effective, permitted, inheritable] = [names('effective'), names('permitted'), names('inheritable')];
+  return (view) => ({
+    effective: effective(view),
+    permitted: permitted(view),
+    inheritable: inheritable(view),
+  });
 }
 
 /** Head and tail of a list that the kernel had to cut, the cut shown in the texts on both sides of it. */
@@ -57,8 +91,9 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
   const [inode, device, mtime, ctime] = ['exe.inode', 'exe.device', 'exe_mtime', 'exe_ctime'].map(number);
   const [mode, owner] = [number('exe.mode'), number('exe.owner')];
   const streams = streamsReader(shape);
-  const [auid, session] = [number('auid'), number('session_id')];
-  const capabilities = members.halves('cap_effective');
+  const auid = number('auid');
+  const namespaceStart = number('namespace_start_time');
+  const [capabilities, membership] = [capabilitiesReader(shape), membershipReader(shape)];
   const set = (value: number) => (value === UNSET ? undefined : value);
 
   const programOf = (view: LiveView): ProgramFacts => {
@@ -74,7 +109,6 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
       cwd: cwd?.(view),
       tty: tty?.(view),
       env: variables === undefined ? undefined : pickVariables([...variables, ...(envTail?.(view) ?? [])], environment),
-      sessionId: set(session(view)),
       auid: set(auid(view)),
       inode: inode?.(view) || undefined,
       device: device?.(view),
@@ -89,6 +123,7 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
       deleted: started ? (bits & F.PATH_DELETED) !== 0 : undefined,
       writable: started ? (bits & F.EXE_WRITABLE) !== 0 : undefined,
       upperLayer: started ? (bits & F.EXE_UPPER) !== 0 : undefined,
+      lowerLayer: started ? (bits & F.EXE_LOWER) !== 0 : undefined,
       setuid: started ? (bits & (F.EXE_SETUID | F.EXE_SETGID)) !== 0 : undefined,
       comm: comm(view),
     };
@@ -96,7 +131,9 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
   return {
     read: (view) => ({
       program: programOf(view),
-      capabilities: capabilityNames(capabilities.low(view), capabilities.high(view)),
+      capabilities: capabilities(view),
+      membership: membership(view),
+      namespaceStart: namespaceStart(view),
       cgroup: cgroup?.(view),
     }),
     parentStart: number('parent_start_time'),

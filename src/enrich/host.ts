@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { HostContext, ProcessContext } from '../schema/context.ts';
+import type { HostContext, ProcessContext, User } from '../schema/context.ts';
 import { DnsCache } from './dns.ts';
 import { Resolvers } from './resolvers.ts';
 import { Users } from './users.ts';
@@ -39,8 +39,12 @@ export class Host implements HostContext {
     this.#users = options.users ?? new Users();
   }
 
-  userName(uid: number): string | undefined {
-    return this.#users.name(uid);
+  user(uid: number): User | undefined {
+    return this.#users.user(uid);
+  }
+
+  groupName(gid: number): string | undefined {
+    return this.#users.groupName(gid);
   }
 
   /** From what the process itself has been told, or one that it descends from. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Ancestry, CgroupContext, ProcessContext } from '../schema/context.ts';
+import type { Ancestry, CapabilitySets, CgroupContext, Membership, ProcessContext } from '../schema/context.ts';
 import type { ProcessSummary } from '../schema/event.ts';
 import type { Program } from './program.ts';
 
@@ -25,7 +25,9 @@ export class Process implements ProcessContext {
   program: Program;
   uid: number | undefined = undefined;
   euid: number | undefined = undefined;
-  capabilities: readonly string[] | undefined = undefined;
+  capabilities: CapabilitySets | undefined = undefined;
+  membership: Membership | undefined = undefined;
+  namespaceStart: number | undefined = undefined;
   hostNamespaces: boolean | undefined = undefined;
   ownNamespaces: readonly string[] | undefined = undefined;
   cgroup: CgroupContext | undefined = undefined;

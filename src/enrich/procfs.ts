@@ -1,6 +1,7 @@
 /** A process as /proc shows it: for processes older than the sensor and after lost events. Linux proc(5). */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { type ProcessStat, processStat } from '../proc-stat.ts';
+import type { CapabilitySets, Membership } from '../schema/context.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
 import type { ProgramFacts } from './program.ts';
 
@@ -17,7 +18,8 @@ export interface ProcessFacts {
   readonly program: ProgramFacts;
   readonly uid: number | undefined;
   readonly euid: number | undefined;
-  readonly capabilities: readonly string[] | undefined;
+  readonly capabilities: CapabilitySets | undefined;
+  readonly membership: Membership | undefined;
   readonly cgroup: string | undefined;
   readonly namespaces: readonly number[] | undefined;
 }
@@ -53,7 +55,6 @@ export class Procfs {
     if (stat === undefined) return undefined;
     const status = this.#text(pid, 'status') ?? '';
     const ids = /^Uid:\t(\d+)\t(\d+)/m.exec(status);
-    const capabilities = /^CapEff:\t([0-9a-f]{8})([0-9a-f]{8})$/m.exec(status);
     return {
       pid,
       parentPid: stat.parentPid,
@@ -61,10 +62,8 @@ export class Procfs {
       program: this.#program(pid, stat),
       uid: ids === null ? undefined : Number(ids[1]),
       euid: ids === null ? undefined : Number(ids[2]),
-      capabilities:
-        capabilities === null
-          ? undefined
-          : capabilityNames(Number.parseInt(capabilities[2] ?? '', 16), Number.parseInt(capabilities[1] ?? '', 16)),
+      capabilities: capabilitiesOf(status),
+      membership: membershipOf(status),
       cgroup: this.cgroup(pid),
       namespaces: this.namespaces(pid),
     };
@@ -109,7 +108,6 @@ export class Procfs {
       cwd: this.#link(pid, 'cwd'),
       tty: ttyName(stat.tty),
       env: this.environment(pid),
-      sessionId: this.#number(pid, 'sessionid'),
       auid: this.#number(pid, 'loginuid'),
       inode: file?.inode,
       device: file?.device,
@@ -170,6 +168,34 @@ export class Procfs {
       return undefined;
     }
   }
+}
+
+function capabilitiesOf(status: string): CapabilitySets | undefined {
+  const [effective, permitted, inheritable] = ['CapEff', 'CapPrm', 'CapInh'].map((line) => {
+    const [, high, low] = new RegExp(`^${line}:\\t([0-9a-f]{8})([0-9a-f]{8})$`, 'm').exec(status) ?? [];
+    return high === undefined || low === undefined
+      ? undefined
+      : capabilityNames(Number.parseInt(low, 16), Number.parseInt(high, 16));
+  });
+  if (effective === undefined || permitted === undefined || inheritable === undefined) return undefined;
+  return { effective, permitted, inheritable };
+}
+
+/** NStgid and its like: the number in each pid namespace, from the reader's to the process's own. */
+function membershipOf(status: string): Membership | undefined {
+  const [pid, group, session] = ['NStgid', 'NSpgid', 'NSsid'].map((line) => {
+    const numbers = new RegExp(`^${line}:\\t([\\d\\t]+)$`, 'm').exec(status)?.[1]?.split('\t').map(Number);
+    const [first, own] = [numbers?.[0], numbers?.at(-1)];
+    return first === undefined || own === undefined ? undefined : { first, own };
+  });
+  if (pid === undefined || group === undefined || session === undefined) return undefined;
+  return {
+    group: group.first,
+    session: session.first,
+    ownPid: pid.own,
+    ownGroup: group.own,
+    ownSession: session.own,
+  };
 }
 
 function split(text: string, most = MAX_BYTES): string[] {

@@ -14,7 +14,6 @@ export interface ProgramFacts {
   readonly cwd?: string | undefined;
   readonly tty?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly sessionId?: number | undefined;
   readonly auid?: number | undefined;
   readonly inode?: number | undefined;
   readonly device?: number | undefined;
@@ -35,6 +34,7 @@ export interface ProgramFacts {
   readonly deleted?: boolean | undefined;
   readonly writable?: boolean | undefined;
   readonly upperLayer?: boolean | undefined;
+  readonly lowerLayer?: boolean | undefined;
   readonly setuid?: boolean | undefined;
   /** Task name, for programs that nothing better is known of. */
   readonly comm?: string | undefined;
@@ -145,11 +145,12 @@ export class Program implements ProgramContext {
     return this.identity.effectivePath;
   }
   get executable(): ExecutableContext {
-    const { owner, mode, ctime, startedAt } = this.facts;
+    const { owner, mode, ctime, mtime, startedAt } = this.facts;
     return {
       owner,
       writableByOthers: owner === undefined || mode === undefined ? undefined : owner !== 0 || (mode & 0o022) !== 0,
       age: ctime === undefined || startedAt === undefined ? undefined : Math.max(0, startedAt - ctime / 1e9),
+      modified: mtime === undefined || mtime === 0 ? undefined : mtime / 1e9,
     };
   }
   get fedBy() {
@@ -183,9 +184,6 @@ export class Program implements ProgramContext {
   get env() {
     return this.facts.env;
   }
-  get sessionId() {
-    return this.facts.sessionId;
-  }
   get auid() {
     return this.facts.auid;
   }
@@ -203,6 +201,9 @@ export class Program implements ProgramContext {
   }
   get upperLayer() {
     return this.facts.upperLayer;
+  }
+  get lowerLayer() {
+    return this.facts.lowerLayer;
   }
   get setuid() {
     return this.facts.setuid;

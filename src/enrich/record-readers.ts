@@ -1,7 +1,8 @@
 /** The members of records that the process table is made from. */
+import type { Membership } from '../schema/context.ts';
 import type { KindSpec } from '../schema/kinds/spec.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
-import { type ExecReader, execReader, namespaceReader } from './exec-record.ts';
+import { type ExecReader, execReader, membershipReader, namespaceReader } from './exec-record.ts';
 
 export interface RecordReaders {
   readonly exec: ExecReader;
@@ -9,6 +10,7 @@ export interface RecordReaders {
   readonly childStart: (view: LiveView) => number;
   readonly childCgroup: (view: LiveView) => number;
   readonly childNamespaces: (view: LiveView) => readonly number[];
+  readonly childMembership: (view: LiveView) => Membership;
   readonly dns: (view: LiveView) => Buffer | undefined;
   readonly dnsServer: (view: LiveView) => string | undefined;
   readonly header: Record<
@@ -35,6 +37,7 @@ export function recordReaders(
     childStart: fork.members.number('child_start_time'),
     childCgroup: fork.members.number('child_cgroup_id'),
     childNamespaces: namespaceReader(fork),
+    childMembership: membershipReader(fork),
     dns: shape('names').members.bytes('payload'),
     dnsServer: shape('names').members.address('server.ip'),
     header: {

@@ -41,6 +41,8 @@ export interface ExecutableContext {
   readonly writableByOthers: boolean | undefined;
   /** Seconds from the last change of its inode (content, name, owner, mode) to the start. */
   readonly age: number | undefined;
+  /** Last change of its content, Unix seconds. */
+  readonly modified: number | undefined;
 }
 
 /** What an exec set and a fork hands on unchanged. */
@@ -54,13 +56,13 @@ export interface ProgramContext {
   readonly cwd: string | undefined;
   readonly tty: string | undefined;
   readonly env: Readonly<Record<string, string>> | undefined;
-  readonly sessionId: number | undefined;
   readonly auid: number | undefined;
   readonly inode: number | undefined;
   readonly memfd: boolean | undefined;
   readonly deleted: boolean | undefined;
   readonly writable: boolean | undefined;
   readonly upperLayer: boolean | undefined;
+  readonly lowerLayer: boolean | undefined;
   readonly setuid: boolean | undefined;
   readonly program: string | undefined;
   readonly applet: string | undefined;
@@ -95,6 +97,22 @@ export interface FeedContext {
   readonly programs: readonly string[];
 }
 
+/** Where a process stands among others, as of its last fork or exec; `own`: as its own pid namespace counts, 0 for what began outside. */
+export interface Membership {
+  readonly group: number;
+  readonly session: number;
+  readonly ownPid: number;
+  readonly ownGroup: number;
+  readonly ownSession: number;
+}
+
+export interface CapabilitySets {
+  readonly effective: readonly string[];
+  /** Absent once a call has changed the effective ones. */
+  readonly permitted?: readonly string[];
+  readonly inheritable?: readonly string[];
+}
+
 export interface ProcessContext {
   readonly pid: number;
   /** CLOCK_BOOTTIME nanoseconds. */
@@ -104,7 +122,10 @@ export interface ProcessContext {
   readonly parent: ProcessContext | undefined;
   readonly uid: number | undefined;
   readonly euid: number | undefined;
-  readonly capabilities: readonly string[] | undefined;
+  readonly capabilities: CapabilitySets | undefined;
+  readonly membership: Membership | undefined;
+  /** CLOCK_BOOTTIME nanoseconds: when the first process of its pid namespace began. */
+  readonly namespaceStart: number | undefined;
   readonly hostNamespaces: boolean | undefined;
   /** Those that are not pid 1's; undefined while unknown. */
   readonly ownNamespaces: readonly string[] | undefined;
@@ -148,12 +169,19 @@ export interface ContainerDetails {
   readonly podLabels?: Readonly<Record<string, string>>;
 }
 
+export interface User {
+  readonly name: string;
+  readonly home?: string;
+  readonly shell?: string;
+}
+
 /** What all views of one source share. */
 export interface HostContext {
   readonly hostName: string;
   /** CLOCK_BOOTTIME nanoseconds as Unix seconds. */
   toUnix(ktime: number): number;
-  userName(uid: number): string | undefined;
+  user(uid: number): User | undefined;
+  groupName(gid: number): string | undefined;
   /** Name that resolved to the address, as DNS answers say that the process read. */
   hostnameOf(address: string, process: ProcessContext | undefined): string | undefined;
 }
@@ -162,6 +190,7 @@ export interface HostContext {
 export const BARE_HOST: HostContext = {
   hostName: '',
   toUnix: (ktime) => ktime / 1e9,
-  userName: () => undefined,
+  user: () => undefined,
+  groupName: () => undefined,
   hostnameOf: () => undefined,
 };

@@ -6,6 +6,7 @@
  */
 
 import { FILE_FIELDS } from './fields/file.ts';
+import { ACTOR_FIELDS } from './fields/actor.ts';
 import { PROGRAM_FIELDS, TARGET_PROGRAM_FIELDS } from './fields/program.ts';
 
 export type FieldType = 'string' | 'int' | 'double' | 'bool' | 'list<string>' | 'map<string>' | 'list<process>';
@@ -72,7 +73,6 @@ export const FIELDS = {
   'process.tty': { type: 'string', kinds: 'all', doc: 'Controlling terminal, such as pts0; absent without one' },
   'process.start_time': { type: 'double', kinds: 'all', doc: 'Start of the process, Unix seconds' },
   'process.entity_id': { type: 'string', kinds: 'all', doc: 'Identifies one process on one boot of one host' },
-  'process.session_id': { type: 'int', kinds: 'all', doc: 'Session id' },
   'process.memfd': { type: 'bool', kinds: 'all', doc: 'The executable is a memory file' },
   'process.deleted': { type: 'bool', kinds: 'all', doc: 'The executable had no name any more when it was started' },
   'process.writable': { type: 'bool', kinds: 'all', doc: 'The process may write its own executable' },
@@ -80,6 +80,11 @@ export const FIELDS = {
     type: 'bool',
     kinds: 'all',
     doc: "The executable is in an overlay file system's upper layer",
+  },
+  'process.lower_layer': {
+    type: 'bool',
+    kinds: 'all',
+    doc: "The executable is in an overlay file system's lower layer alone: it is the image's",
   },
   'process.setuid': { type: 'bool', kinds: 'all', doc: 'The executable has the set-user-id or set-group-id bit' },
   'process.inode': { type: 'int', kinds: 'all', doc: 'Inode of the executable' },
@@ -130,6 +135,7 @@ export const FIELDS = {
   'process.ancestor_names': { type: 'list<string>', kinds: 'all', doc: 'Names of the ancestors, parent first' },
   'process.ancestor_paths': { type: 'list<string>', kinds: 'all', doc: 'Executables of the ancestors, parent first' },
   ...PROGRAM_FIELDS,
+  ...ACTOR_FIELDS,
 
   'user.name': { type: 'string', kinds: 'all', doc: 'Name of process.uid' },
   'container.id': { type: 'string', kinds: 'all', doc: 'Container id from the cgroup path; absent on the host' },

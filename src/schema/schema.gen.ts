@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = '710494c69cb5cd7830e3ae36a5db14c3';
+export const SCHEMA_HASH = 'e648d2e429ee2107cf488d0ba5e7ad9e';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { Users } from '../../src/enrich/users.ts';
 
-describe('user names', () => {
+describe('users', () => {
   it('come from the file, are read again when it changes, and stay while it is replaced', () => {
     const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-users-'));
     const file = join(directory, 'passwd');
@@ -14,17 +14,21 @@ describe('user names', () => {
         file,
         'root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/:/bin/sh\nbroken\nalice:x:1000:1000::/:/bin/sh\n',
       );
-      const users = new Users(file, () => now);
-      expect(users.name(0)).to.equal('root');
-      expect(users.name(1000)).to.equal('alice');
-      expect(users.name(1001)).to.equal(undefined);
+      writeFileSync(join(directory, 'group'), 'root:x:0:\nadm:x:4:alice\n');
+      const users = new Users(file, () => now, join(directory, 'group'));
+      expect(users.user(0)?.name).to.equal('root');
+      expect(users.user(0)).to.deep.equal({ name: 'root', home: '/root', shell: '/bin/bash' });
+      expect(users.user(1000)?.name).to.equal('alice');
+      expect(users.groupName(4)).to.equal('adm');
+      expect(users.groupName(5)).to.equal(undefined);
+      expect(users.user(1001)?.name).to.equal(undefined);
       writeFileSync(file, 'root:x:0:0::/:/bin/sh\nbob-the-second:x:1001:1001::/:/bin/sh\n');
-      expect(users.name(1001)).to.equal(undefined);
+      expect(users.user(1001)?.name).to.equal(undefined);
       now += 10_000;
-      expect(users.name(1001)).to.equal('bob-the-second');
+      expect(users.user(1001)?.name).to.equal('bob-the-second');
       unlinkSync(file);
       now += 10_000;
-      expect(users.name(1001)).to.equal('bob-the-second');
+      expect(users.user(1001)?.name).to.equal('bob-the-second');
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

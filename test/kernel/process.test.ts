@@ -74,6 +74,35 @@ describe('process events', function () {
     expect(fieldOf(gone, 'process.name')).to.equal('gone');
   });
 
+  it('exec and fork: session, group, and the numbers of another pid namespace', async () => {
+    const { events, pid } = await script(
+      'setsid -w sh -c "/bin/echo a > /dev/null; (echo b > /proc/self/comm); exit 0"; unshare --pid --fork /bin/echo c > /dev/null; true',
+    );
+    const exec = (line: string) => {
+      const event = only(events, { 'event.type': 'process_exec', 'process.command_line': line, 'event.error': '' });
+      return (name: string) => fieldOf(event, name);
+    };
+    const leader = exec('sh -c /bin/echo a > /dev/null; (echo b > /proc/self/comm); exit 0');
+    const session = leader('process.pid');
+    for (const name of ['process.session_id', 'process.pgid', 'process.vsession_id', 'process.vpgid', 'process.vpid']) {
+      expect(leader(name), name).to.equal(session);
+    }
+    const inner = exec('/bin/echo a');
+    expect(inner('process.session_id')).to.equal(session);
+    expect(inner('process.vpid')).to.equal(inner('process.pid'));
+    expect(inner('process.permitted_capabilities')).to.include('CAP_CHOWN');
+    expect(inner('process.parent.vpid')).to.equal(session);
+    const forked = only(events, { 'event.type': 'process_rename', 'process.new_name': 'b' });
+    expect(fieldOf(forked, 'process.session_id')).to.equal(session);
+    const first = exec('/bin/echo c');
+    expect(first('process.vpid')).to.equal(1);
+    expect(first('process.pid')).to.not.equal(1);
+    expect(first('process.session_id')).to.not.equal(session);
+    expect(first('process.vsession_id')).to.equal(0);
+    expect(Number(first('process.namespace_start_time'))).to.be.closeTo(Date.now() / 1000, 10);
+    expect(pid).to.be.greaterThan(1);
+  });
+
   it('a program run from memory says so', async () => {
     const { events } = await observe(trigger('memfd_exec'));
     const event = only(events, { 'event.type': 'process_exec', 'process.memfd': true });

@@ -111,6 +111,11 @@ export const PROGRAM_FIELDS = {
     kinds: 'all',
     doc: 'Seconds from the last change of the executable (content, name, owner or mode: its ctime) to the start',
   },
+  'process.exe_modified': {
+    type: 'double',
+    kinds: 'all',
+    doc: "Last change of the executable's content (its mtime, which can be set at will), Unix seconds",
+  },
   'process.exe_new': {
     type: 'bool',
     kinds: 'all',

@@ -18,4 +18,5 @@ export const RECORD_FLAGS = {
   SEEDED: 1 << 15,
   ACCEPTED: 1 << 16,
   OVERLAID: 1 << 17,
+  EXE_LOWER: 1 << 18,
 } as const;

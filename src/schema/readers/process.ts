@@ -23,10 +23,21 @@ export function processReaders(members: Members): FieldReaders {
     'process.euid': members.number('header.euid'),
     'process.gid': members.number('header.gid'),
     'process.thread_leader': (view) => pid(view) === tid(view),
-    'user.name': (view) => view.host.userName(uid(view)),
+    ...userReaders(members),
     ...startReaders(members),
     ...programReaders(),
-    'process.capabilities': (view) => view.process?.capabilities,
+    'process.capabilities': (view) => view.process?.capabilities?.effective,
+    'process.permitted_capabilities': (view) => view.process?.capabilities?.permitted,
+    'process.inheritable_capabilities': (view) => view.process?.capabilities?.inheritable,
+    'process.vpid': (view) => view.process?.membership?.ownPid,
+    'process.pgid': (view) => view.process?.membership?.group,
+    'process.vpgid': (view) => view.process?.membership?.ownGroup,
+    'process.session_id': (view) => view.process?.membership?.session,
+    'process.vsession_id': (view) => view.process?.membership?.ownSession,
+    'process.namespace_start_time': (view) => {
+      const time = view.process?.namespaceStart;
+      return time === undefined ? undefined : view.host.toUnix(time);
+    },
     'process.start_time': (view) => view.host.toUnix(start(view)),
     'process.entity_id': (view) => view.process?.entityId,
     'process.cgroup': (view) => view.process?.cgroup?.path,
@@ -65,16 +76,32 @@ function startReaders(members: Members): FieldReaders {
     'process.cwd': (view) => view.program?.cwd,
     'process.tty': (view) => view.program?.tty,
     'process.env': (view) => view.program?.env,
-    'process.session_id': (view) => view.program?.sessionId,
     'process.auid': (view) => view.program?.auid,
     'process.inode': (view) => view.program?.inode,
     'process.memfd': (view) => view.program?.memfd,
     'process.deleted': (view) => view.program?.deleted,
     'process.writable': (view) => view.program?.writable,
     'process.upper_layer': (view) => view.program?.upperLayer,
+    'process.lower_layer': (view) => view.program?.lowerLayer,
     'process.setuid': (view) => view.program?.setuid,
     'process.sha256': (view) => view.program?.hashes?.sha256,
     'process.md5': (view) => view.program?.hashes?.md5,
+  };
+}
+
+function userReaders(members: Members): FieldReaders {
+  const [uid, euid, gid] = [members.number('header.uid'), members.number('header.euid'), members.number('header.gid')];
+  const effective = (view: LiveView) => view.host.user(euid(view));
+  return {
+    'user.name': (view) => view.host.user(uid(view))?.name,
+    'user.effective.name': (view) => effective(view)?.name,
+    'user.effective.home': (view) => effective(view)?.home,
+    'user.effective.shell': (view) => effective(view)?.shell,
+    'user.login.name': (view) => {
+      const auid = view.program?.auid;
+      return auid === undefined ? undefined : view.host.user(auid)?.name;
+    },
+    'group.name': (view) => view.host.groupName(gid(view)),
   };
 }
 
@@ -83,6 +110,7 @@ const parent = (view: LiveView): ProcessContext | undefined => view.process?.par
 function parentReaders(): FieldReaders {
   return {
     'process.parent.pid': (view) => parent(view)?.pid,
+    'process.parent.vpid': (view) => parent(view)?.membership?.ownPid,
     'process.parent.name': (view) => parent(view)?.program.name,
     'process.parent.path': (view) => parent(view)?.program.path,
     'process.parent.args': (view) => parent(view)?.program.args,

@@ -33,6 +33,7 @@ export function programReaders(): FieldReaders {
     'process.exe_owner_uid': (view) => view.program?.executable.owner,
     'process.exe_writable': (view) => view.program?.executable.writableByOthers,
     'process.exe_age': (view) => view.program?.executable.age,
+    'process.exe_modified': (view) => view.program?.executable.modified,
     'process.exe_new': (view) => {
       const age = view.program?.executable.age;
       return age === undefined ? undefined : age < NEW_SECONDS;
