@@ -69,6 +69,15 @@ struct namespaces {
 	__u32 ipc;
 };
 
+/* Where a process stands among others; `own_`: as its own pid namespace counts. */
+struct membership {
+	process_id group;
+	process_id session;
+	local_id own_pid;
+	local_id own_group;
+	local_id own_session;
+};
+
 struct file_identity {
 	inode_number inode;
 	device_number device;

@@ -5,8 +5,8 @@
  * field is in readers.ts, keyed by the same names.
  */
 
-import { FILE_FIELDS } from './fields/file.ts';
 import { ACTOR_FIELDS } from './fields/actor.ts';
+import { FILE_FIELDS } from './fields/file.ts';
 import { PROGRAM_FIELDS, TARGET_PROGRAM_FIELDS } from './fields/program.ts';
 
 export type FieldType = 'string' | 'int' | 'double' | 'bool' | 'list<string>' | 'map<string>' | 'list<process>';

@@ -69,7 +69,7 @@ export function ids(...names: readonly string[]): FieldId[] {
   });
 }
 
-/** A value made of fields. `make` gets their values in the order of `names`. */
+/** A value made of fields. `make` gets their values in the order of `names`; few names are the usual case. */
 export function derive(
   name: string,
   names: readonly string[],
@@ -82,7 +82,10 @@ export function derive(
   return {
     name,
     fields,
-    read: (event) => make(value(event, a), value(event, b), value(event, c), value(event, d)),
+    read:
+      fields.length > 4
+        ? (event) => make(...fields.map((id) => event.value(id)))
+        : (event) => make(value(event, a), value(event, b), value(event, c), value(event, d)),
     ...(implied === undefined ? {} : { implied }),
   };
 }

@@ -8,7 +8,7 @@ const NS = 1e9;
 /** Argument lists are shared by all events of a program, so what follows from one is kept with it. */
 const tails = new WeakMap<readonly string[], string>();
 
-const isTexts = (value: FieldValue): value is readonly string[] =>
+export const isTexts = (value: FieldValue): value is readonly string[] =>
   Array.isArray(value) && (value.length === 0 || typeof value[0] === 'string');
 
 const isProcesses = (value: FieldValue): value is readonly ProcessSummary[] =>
@@ -120,6 +120,11 @@ export function durationOf(from: FieldValue, to: FieldValue): number | undefined
   return typeof from === 'number' && typeof to === 'number' ? Math.round((to - from) * NS) : undefined;
 }
 
+/** When an executable was changed that was so old at the start. */
+export function changedAt(start: FieldValue, age: FieldValue): number | undefined {
+  return typeof start === 'number' && typeof age === 'number' ? start - age : undefined;
+}
+
 export function nanoseconds(seconds: FieldValue): number | undefined {
   return typeof seconds === 'number' ? Math.round(seconds * NS) : undefined;
 }
@@ -149,14 +154,13 @@ export function variableOf(env: FieldValue, name: string): string {
   return String((env as Readonly<Record<string, unknown>>)[name]).replace(/^ +| +$/g, '');
 }
 
-/** The leader of the session, by its pid among the process and those above it. */
-export function sessionLeader(
-  sid: FieldValue,
+/** The process of this pid, the acting one or one above it. */
+export function processOf(
+  pid: FieldValue,
   own: Partial<ProcessSummary>,
   ancestors: readonly Partial<ProcessSummary>[],
 ): Partial<ProcessSummary> | undefined {
-  if (typeof sid !== 'number') return undefined;
-  return [own, ...ancestors].find(({ pid }) => pid === sid);
+  return typeof pid === 'number' ? [own, ...ancestors].find((process) => process.pid === pid) : undefined;
 }
 
 /** The oldest shell among the process and those above it. */

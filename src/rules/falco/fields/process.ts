@@ -1,23 +1,27 @@
 /** Falco's proc.*, thread.*, user.* and group.* fields. */
-import type { ProcessSummary } from '../../../schema/event.ts';
+import type { FieldValue, ProcessSummary } from '../../../schema/event.ts';
 import { any, field, leaf } from '../../tree.ts';
-import { derive, derived, first, flag, type Meaning } from '../meaning.ts';
+import { ABSENT, derive, derived, first, flag, type Meaning } from '../meaning.ts';
 import {
   ancestorReader,
   ancestorsOf,
   argumentCount,
   argumentLength,
   argumentText,
+  changedAt,
   commandText,
   durationOf,
   environmentText,
   exeLine,
   firstArgument,
   impliedByCommand,
+  isTexts,
   loginShell,
   nanoseconds,
-  sessionLeader,
+  processOf,
   streamType,
+  summaryExe,
+  summaryName,
   ttyNumber,
   variableOf,
 } from '../process-values.ts';
@@ -92,54 +96,73 @@ function environment(name: string) {
       : derived(`${name}[${argument}]`, ['process.env'], (env) => variableOf(env, argument));
 }
 
-function leader(name: string, read: (process: Partial<ProcessSummary>) => string | undefined): Meaning {
-  return derived(
-    name,
-    ['process.session_id', 'process.pid', 'process.name', 'process.ancestors'],
-    (sid, pid, own, above) => {
-      const self = { ...(typeof pid === 'number' ? { pid } : {}), ...(typeof own === 'string' ? { name: own } : {}) };
-      const found = sessionLeader(sid, self, ancestorsOf(above, undefined));
-      return found === undefined ? undefined : read(found);
-    },
-  );
+/** The leader of the session or group: a process that is known by that number, the process itself or one above it. */
+function leader(name: string, of: string, read: (process: Partial<ProcessSummary>) => FieldValue): Meaning {
+  const names = [of, 'process.pid', 'process.name', 'process.path', 'process.args', 'process.ancestors'];
+  return derived(name, names, (id, pid, ownName, path, args, above) => {
+    const own = {
+      ...(typeof pid === 'number' ? { pid } : {}),
+      ...(typeof ownName === 'string' ? { name: ownName } : {}),
+      ...(typeof path === 'string' ? { path } : {}),
+      ...(isTexts(args) ? { args } : {}),
+    };
+    const found = processOf(id, own, ancestorsOf(above, undefined));
+    return found === undefined ? undefined : read(found);
+  });
 }
 
-const named = ancestorReader('proc.aname');
+const LEADER = 'absent when the leader has ended and is not above the process';
+const leaderFields = (prefix: string, of: string): FalcoFields => ({
+  [`${prefix}.exe`]: text(leader(`${prefix}.exe`, of, summaryExe), LEADER),
+  [`${prefix}.exepath`]: text(
+    leader(`${prefix}.exepath`, of, (process) => process.path),
+    LEADER,
+  ),
+});
+const AT_START = 'that of the last exec or fork; a later setsid or setpgid is not followed';
 
 /** Two numbers of the event are the same. */
 function same(name: string, other: string): Meaning {
   return flag(leaf(field(name), { op: 'compare', how: 'equal', other: field(other) }));
 }
 
-const CAPABILITIES: Meaning = {
+const capabilities = (name: string, from: string): Meaning => ({
   is: 'names',
-  over: field('process.capabilities'),
-  joined: derive('thread.cap_effective', ['process.capabilities'], (names) =>
-    Array.isArray(names) ? names.join(' ') : undefined,
-  ),
-};
+  over: field(from),
+  joined: derive(name, [from], (names) => (Array.isArray(names) ? names.join(' ') : undefined)),
+});
+const AFTER_EXEC = 'that of the last exec or fork; absent once the process has changed its credentials';
 
-/** Falco has the effective user; the name we have is that of the real one. */
+/** A user without a name, as Falco writes it. */
+const UNNAMED = '<NA>';
+
+/** Of a recording that has the real user's name alone, that one where it is the effective one, too. */
 const userName = derived(
   'user.name',
-  ['user.name', 'process.uid', 'process.euid'],
-  (name, uid, euid) => {
+  ['user.effective.name', 'user.name', 'process.uid', 'process.euid'],
+  (effective, name, uid, euid) => {
+    if (effective !== undefined) return effective;
     if (euid === undefined || uid === undefined || euid === uid) return name;
-    return euid === 0 ? 'root' : '<NA>';
+    return euid === 0 ? 'root' : UNNAMED;
   },
   (test) => {
-    if (test.op !== 'equal' || test.values.includes('<NA>')) return undefined;
-    const named = leaf(field('user.name'), test);
+    if (test.op !== 'equal' || test.values.includes(UNNAMED)) return undefined;
+    const named = any([leaf(field('user.effective.name'), test), leaf(field('user.name'), test)]);
     const asRoot = leaf(field('process.euid'), { op: 'equal', values: [0] });
     return test.values.includes('root') ? any([named, asRoot]) : named;
   },
 );
-const loginName = derived('user.loginname', ['process.auid', 'process.uid', 'user.name'], (auid, uid, name) => {
-  if (auid === undefined) return '<NA>';
-  if (auid === uid && name !== undefined) return name;
-  return auid === 0 ? 'root' : '<NA>';
-});
+const loginName = derived(
+  'user.loginname',
+  ['user.login.name', 'process.auid', 'process.uid', 'user.name'],
+  (login, auid, uid, name) => {
+    if (login !== undefined || auid === undefined) return login ?? UNNAMED;
+    if (auid === uid && name !== undefined) return name;
+    return auid === 0 ? 'root' : UNNAMED;
+  },
+);
 
+const NAMED = 'from /etc/passwd of the host, also for a container’s users';
 const AT_EXEC = 'the executable at the time of the exec';
 const RESOURCES = 'our events do not say what a process uses';
 const STREAM_NAME = 'that of the exec; absent for pipes and sockets';
@@ -208,26 +231,20 @@ export const PROCESS_FIELDS: FalcoFields = {
     ...ancestorField('proc.apid', first('process.pid'), first('process.ppid', 'process.parent.pid')),
     type: 'number',
   },
-  'proc.vpid': missing('the pid inside a pid namespace is not in our events'),
-  'proc.pvpid': missing('the pid inside a pid namespace is not in our events'),
-  'proc.sid': number(first('process.session_id'), 'in the initial pid namespace'),
-  'proc.sname': text(
-    leader('proc.sname', (process) => String(named(process) ?? '') || undefined),
-    'absent when the leader has ended',
-  ),
-  'proc.sid.exe': missing('of the session leader the name alone is known'),
-  'proc.sid.exepath': missing('of the session leader the name alone is known'),
-  'proc.vpgid': missing('the process group is not in our events'),
-  'proc.vpgid.name': missing('the process group is not in our events'),
-  'proc.vpgid.exe': missing('the process group is not in our events'),
-  'proc.vpgid.exepath': missing('the process group is not in our events'),
-  'proc.pgid': missing('the process group is not in our events'),
-  'proc.pgid.name': missing('the process group is not in our events'),
-  'proc.pgid.exe': missing('the process group is not in our events'),
-  'proc.pgid.exepath': missing('the process group is not in our events'),
-  'proc.is_pgid_leader': missing('the process group is not in our events'),
-  'proc.is_vpgid_leader': missing('the process group is not in our events'),
-  'proc.is_sid_leader': truth(same('process.session_id', 'process.pid')),
+  'proc.vpid': number(first('process.vpid')),
+  'proc.pvpid': number(first('process.parent.vpid')),
+  'proc.sid': number(first('process.vsession_id', 'process.session_id'), AT_START),
+  'proc.sname': text(leader('proc.sname', 'process.session_id', summaryName), LEADER),
+  ...leaderFields('proc.sid', 'process.session_id'),
+  'proc.vpgid': number(first('process.vpgid'), AT_START),
+  'proc.vpgid.name': text(leader('proc.vpgid.name', 'process.pgid', summaryName), LEADER),
+  ...leaderFields('proc.vpgid', 'process.pgid'),
+  'proc.pgid': number(first('process.pgid'), AT_START),
+  'proc.pgid.name': text(leader('proc.pgid.name', 'process.pgid', summaryName), LEADER),
+  ...leaderFields('proc.pgid', 'process.pgid'),
+  'proc.is_pgid_leader': truth(same('process.pgid', 'process.pid'), AT_START),
+  'proc.is_vpgid_leader': truth(same('process.pgid', 'process.pid'), AT_START),
+  'proc.is_sid_leader': truth(same('process.session_id', 'process.pid'), AT_START),
   'proc.duration': number(derived('proc.duration', ['process.start_time', 'event.timestamp'], durationOf)),
   'proc.ppid.duration': number(
     derived('proc.ppid.duration', ['process.parent.start_time', 'event.timestamp'], durationOf),
@@ -236,22 +253,39 @@ export const PROCESS_FIELDS: FalcoFields = {
   'proc.ppid.ts': number(derived('proc.ppid.ts', ['process.parent.start_time'], nanoseconds), 'to about a microsecond'),
   'proc.is_exe_writable': truth(isTrue('process.writable'), AT_EXEC),
   'proc.is_exe_upper_layer': truth(isTrue('process.upper_layer'), AT_EXEC),
-  'proc.is_exe_lower_layer': missing('whether an executable lies in an overlay’s lower layer is not told'),
+  'proc.is_exe_lower_layer': truth(isTrue('process.lower_layer'), AT_EXEC),
   'proc.is_exe_from_memfd': truth(isTrue('process.memfd')),
   'proc.exe_ino': number(first('process.inode')),
   'proc.exe_ino.ctime': number(
-    derived('proc.exe_ino.ctime', ['process.start_time', 'process.exe_age'], (start, age) => durationOf(age, start)),
+    derived('proc.exe_ino.ctime', ['process.start_time', 'process.exe_age'], (start, age) =>
+      nanoseconds(changedAt(start, age)),
+    ),
     'to about a microsecond',
   ),
-  'proc.exe_ino.mtime': missing('the last change of the content alone is not in our events; use proc.exe_ino.ctime'),
+  'proc.exe_ino.mtime': number(
+    derived('proc.exe_ino.mtime', ['process.exe_modified'], nanoseconds),
+    'to about a microsecond',
+  ),
   'proc.exe_ino.ctime_duration_proc_start': number(
     derived('proc.exe_ino.ctime_duration_proc_start', ['process.exe_age'], nanoseconds),
   ),
-  'proc.exe_ino.ctime_duration_pidns_start': missing('the start of a pid namespace is not in our events'),
-  'proc.pidns_init_start_ts': missing('the start of a pid namespace is not in our events'),
-  'proc.is_container_healthcheck': missing('health checks of containers are not told from other programs'),
-  'proc.is_container_liveness_probe': missing('health checks of containers are not told from other programs'),
-  'proc.is_container_readiness_probe': missing('health checks of containers are not told from other programs'),
+  'proc.exe_ino.ctime_duration_pidns_start': number(
+    derived(
+      'proc.exe_ino.ctime_duration_pidns_start',
+      ['process.namespace_start_time', 'process.start_time', 'process.exe_age'],
+      (namespace, start, age) => {
+        const between = durationOf(namespace, changedAt(start, age));
+        return between === undefined || between < 0 ? undefined : between;
+      },
+    ),
+  ),
+  'proc.pidns_init_start_ts': number(
+    derived('proc.pidns_init_start_ts', ['process.namespace_start_time'], nanoseconds),
+    'to about a microsecond',
+  ),
+  'proc.is_container_healthcheck': truth(ABSENT),
+  'proc.is_container_liveness_probe': truth(ABSENT),
+  'proc.is_container_readiness_probe': truth(ABSENT),
   'proc.fdopencount': missing(RESOURCES),
   'proc.fdlimit': missing(RESOURCES),
   'proc.fdusage': missing(RESOURCES),
@@ -267,9 +301,12 @@ export const PROCESS_FIELDS: FalcoFields = {
   'proc.stdout.name': text(first('process.stdout.path'), STREAM_NAME),
   'proc.stderr.name': text(first('process.stderr.path'), STREAM_NAME),
 
-  'thread.cap_effective': text(CAPABILITIES),
-  'thread.cap_permitted': missing('the effective set alone is in our events'),
-  'thread.cap_inheritable': missing('the effective set alone is in our events'),
+  'thread.cap_effective': text(capabilities('thread.cap_effective', 'process.capabilities')),
+  'thread.cap_permitted': text(capabilities('thread.cap_permitted', 'process.permitted_capabilities'), AFTER_EXEC),
+  'thread.cap_inheritable': text(
+    capabilities('thread.cap_inheritable', 'process.inheritable_capabilities'),
+    AFTER_EXEC,
+  ),
   'thread.tid': number(first('process.tid')),
   'thread.vtid': missing('the thread id inside a pid namespace is not in our events'),
   'thread.ismain': truth(isTrue('process.thread_leader')),
@@ -289,11 +326,11 @@ export const PROCESS_FIELDS: FalcoFields = {
   'thread.vmrss.b': missing(RESOURCES),
 
   'user.uid': number(first('process.euid', 'process.uid')),
-  'user.name': text(userName, 'of the effective user where it is the real one or root'),
+  'user.name': text(userName, NAMED),
   'user.loginuid': number({ is: 'first', subjects: [field('process.auid')], otherwise: -1 }),
-  'user.loginname': text(loginName, 'where the login user is the acting one or root'),
-  'user.homedir': missing('home directories are not in our events'),
-  'user.shell': missing('login shells are not in our events'),
+  'user.loginname': text(loginName, NAMED),
+  'user.homedir': text(first('user.effective.home'), NAMED),
+  'user.shell': text(first('user.effective.shell'), NAMED),
   'group.gid': number(first('process.gid'), 'the real group'),
-  'group.name': missing('names of groups are not in our events'),
+  'group.name': text(first('group.name'), 'of the real group; from /etc/group of the host'),
 };
