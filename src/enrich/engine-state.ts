@@ -7,17 +7,15 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, rea
 import { join } from 'node:path';
 import type { ContainerDetails } from '../schema/context.ts';
 import type { Container } from './containers.ts';
+import { dockerMounts, mountFacts, specMounts } from './engine-mounts.ts';
 import type { EnginePlaces } from './engine-places.ts';
 
 const MAX_BYTES = 4 << 20;
-const MAX_MOUNTS = 64;
+const MAX_LABELS = 64;
 const HEX = /^[0-9a-f]{64}$/;
 /** How containerd writes names of namespaces and tasks; what two levels of a cgroup path may be. */
 const TASK = /^\/([\w.-]{1,76})\/([\w.-]{1,76})$/;
 const NOTHING: ContainerDetails = {};
-/** What engines themselves mount, from their own directories. */
-const OWN_MOUNTS =
-  /^\/(etc\/(hosts|hostname|resolv\.conf)|dev\/|sys\/fs\/cgroup|run\/\.containerenv|run\/secrets$|proc$|sys$)/;
 /** Only a privileged container has all of these and none of its paths masked. */
 const PRIVILEGED = ['CAP_SYS_ADMIN', 'CAP_SYS_MODULE', 'CAP_SYS_RAWIO', 'CAP_SYS_BOOT'];
 
@@ -70,12 +68,12 @@ function fromDocker(places: readonly string[], id: string): ContainerDetails {
       name: textOf(objectOf(state).Name)?.replace(/^\//, ''),
       ...imageOf(textOf(config.Image), textOf(objectOf(state).Image)),
       privileged: typeof privileged === 'boolean' ? privileged : undefined,
-      hostPaths: pathsOf(
-        Object.values(objectOf(objectOf(state).MountPoints))
-          .map(objectOf)
-          .filter(({ Type }) => Type === 'bind')
-          .map(({ Source }) => Source),
-      ),
+      ...mountFacts(dockerMounts(objectOf(state).MountPoints)),
+      labels: textsOf(labels),
+      ip: Object.values(objectOf(objectOf(objectOf(state).NetworkSettings).Networks))
+        .map((network) => textOf(objectOf(network).IPAddress))
+        .find((ip) => ip !== undefined),
+      sandboxId: textOf(labels['io.kubernetes.sandbox.id']),
       podName: textOf(labels['io.kubernetes.pod.name']),
       podNamespace: textOf(labels['io.kubernetes.pod.namespace']),
     });
@@ -135,7 +133,10 @@ function fromSpec(path: string): ContainerDetails | undefined {
       first('io.kubernetes.cri-o.ImageRef'),
     ),
     privileged: isPrivileged(spec),
-    hostPaths: pathsOf(bindsOf(spec)),
+    ...mountFacts(specMounts(spec.mounts)),
+    labels: textsOf(parsed(textOf(annotations['io.kubernetes.cri-o.Labels']) ?? '{}')),
+    ip: first('io.kubernetes.cri-o.IP.0'),
+    sandboxId: first('io.kubernetes.cri.sandbox-id', 'io.kubernetes.cri-o.SandboxID'),
     podName: first('io.kubernetes.cri.sandbox-name', 'io.kubernetes.pod.name'),
     podNamespace: first('io.kubernetes.cri.sandbox-namespace', 'io.kubernetes.pod.namespace'),
   });
@@ -148,31 +149,21 @@ function isPrivileged(spec: Json): boolean | undefined {
   return PRIVILEGED.every((name) => bounding.includes(name)) && !(Array.isArray(masked) && masked.length > 0);
 }
 
-/** Sources of what the host mounts into it, but for what every container gets. */
-function bindsOf({ mounts }: Json): unknown[] {
-  if (!Array.isArray(mounts)) return [];
-  return mounts
-    .map(objectOf)
-    .filter(({ type, destination, options }) => {
-      const binds =
-        type === 'bind' || (Array.isArray(options) && (options.includes('bind') || options.includes('rbind')));
-      return binds && typeof destination === 'string' && !OWN_MOUNTS.test(destination);
-    })
-    .map(({ source }) => source);
-}
-
-function pathsOf(sources: readonly unknown[]): readonly string[] | undefined {
-  const paths = sources.flatMap((source) => textOf(source) ?? []).filter((source) => source.startsWith('/'));
-  return paths.length === 0 ? undefined : [...new Set(paths)].sort().slice(0, MAX_MOUNTS);
+/** Texts of a map; undefined when it has none. */
+function textsOf(value: unknown): Readonly<Record<string, string>> | undefined {
+  const texts = Object.entries(objectOf(value)).flatMap(([name, text]) =>
+    typeof text === 'string' ? [[name, text] as const] : [],
+  );
+  return texts.length === 0 ? undefined : Object.fromEntries(texts.slice(0, MAX_LABELS));
 }
 
 /** `registry:5000/team/app:1.2@sha256:…` -> registry:5000/team/app and 1.2. */
 export function imageOf(reference: string | undefined, id: string | undefined): ContainerDetails {
   const imageId = id?.replace(/^sha256:/, '');
-  const [, image, tag] = /^([^@]+?)(?::([\w][\w.-]*))?(?:@.*)?$/.exec(reference ?? '') ?? [];
+  const [, image, tag, imageDigest] = /^([^@]+?)(?::([\w][\w.-]*))?(?:@(.*))?$/.exec(reference ?? '') ?? [];
   // What is an id alone is no name.
   if (image === undefined || HEX.test(image) || image === 'sha256') return known({ imageId });
-  return known({ image, imageTag: tag, imageId });
+  return known({ image, imageTag: tag, imageId, imageDigest });
 }
 
 function known(details: { readonly [name in keyof ContainerDetails]: ContainerDetails[name] | undefined }) {

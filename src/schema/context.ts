@@ -163,6 +163,13 @@ export interface ContainerDetails {
   readonly privileged?: boolean;
   /** What of the host is mounted into it. */
   readonly hostPaths?: readonly string[];
+  /** All of its mounts with a source: `source:destination:mode:writable:propagation`. */
+  readonly mounts?: readonly string[];
+  readonly imageDigest?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly ip?: string;
+  /** Of the pod's first container. */
+  readonly sandboxId?: string;
   readonly podName?: string;
   readonly podNamespace?: string;
   /** Those that the configuration names. */

@@ -6,6 +6,7 @@
  */
 
 import { ACTOR_FIELDS } from './fields/actor.ts';
+import { CONTAINER_FIELDS } from './fields/container.ts';
 import { FILE_FIELDS } from './fields/file.ts';
 import { PROGRAM_FIELDS, TARGET_PROGRAM_FIELDS } from './fields/program.ts';
 
@@ -138,34 +139,7 @@ export const FIELDS = {
   ...ACTOR_FIELDS,
 
   'user.name': { type: 'string', kinds: 'all', doc: 'Name of process.uid' },
-  'container.id': { type: 'string', kinds: 'all', doc: 'Container id from the cgroup path; absent on the host' },
-  'container.runtime': {
-    type: 'string',
-    kinds: 'all',
-    doc: 'docker, containerd, cri-o, podman, systemd-nspawn or lxc',
-  },
-  'container.pod_uid': { type: 'string', kinds: 'all', doc: 'Kubernetes pod uid from the cgroup path' },
-  'container.name': {
-    type: 'string',
-    kinds: 'all',
-    doc: "Name of the container; like the other facts about it from the files of Docker, containerd's CRI, CRI-O or podman, absent where they do not tell",
-  },
-  'container.image.name': { type: 'string', kinds: 'all', doc: 'Image of the container, without tag and digest' },
-  'container.image.tag': { type: 'string', kinds: 'all', doc: 'Tag of the image' },
-  'container.image.id': { type: 'string', kinds: 'all', doc: 'Id of the image' },
-  'container.privileged': { type: 'bool', kinds: 'all', doc: 'The container is a privileged one' },
-  'container.host_paths': {
-    type: 'list<string>',
-    kinds: 'all',
-    doc: 'Files and directories of the host that are mounted into the container, without what every container gets',
-  },
-  'container.pod_name': { type: 'string', kinds: 'all', doc: 'Name of the Kubernetes pod' },
-  'container.pod_namespace': { type: 'string', kinds: 'all', doc: 'Namespace of the Kubernetes pod' },
-  'container.pod_labels': {
-    type: 'map<string>',
-    kinds: 'all',
-    doc: 'Labels of the Kubernetes pod that `kubernetes.pod_labels` names, from the kubelet or the container engine',
-  },
+  ...CONTAINER_FIELDS,
   'host.name': { type: 'string', kinds: 'all', doc: 'Host name' },
 
   ...FILE_FIELDS,

@@ -30,7 +30,8 @@ describe('The state that container engines keep', () => {
     write(`var/lib/docker/containers/${ID}/config.v2.json`, {
       Name: '/web',
       Image: `sha256:${OTHER}`,
-      Config: { Image: 'registry:5000/team/nginx:1.25', Labels: {} },
+      Config: { Image: 'registry:5000/team/nginx:1.25@sha256:0a1b', Labels: { team: 'web', 'io.x': '1' } },
+      NetworkSettings: { Networks: { none: { IPAddress: '' }, bridge: { IPAddress: '172.17.0.2' } } },
     });
     write(`var/lib/docker/containers/${ID}/hostconfig.json`, { Privileged: true });
     expect(read('docker')).to.deep.equal({
@@ -38,7 +39,10 @@ describe('The state that container engines keep', () => {
       image: 'registry:5000/team/nginx',
       imageTag: '1.25',
       imageId: OTHER,
+      imageDigest: 'sha256:0a1b',
       privileged: true,
+      labels: { team: 'web', 'io.x': '1' },
+      ip: '172.17.0.2',
     });
     expect(read('docker', OTHER)).to.deep.equal({});
   });
@@ -58,6 +62,7 @@ describe('The state that container engines keep', () => {
         'io.kubernetes.cri.container-name': 'proxy',
         'io.kubernetes.cri.image-name': 'registry.k8s.io/kube-proxy:v1.31.0',
         'io.kubernetes.cri.sandbox-name': 'kube-proxy-7x2',
+        'io.kubernetes.cri.sandbox-id': OTHER,
         'io.kubernetes.cri.sandbox-namespace': 'kube-system',
       }),
     );
@@ -66,6 +71,7 @@ describe('The state that container engines keep', () => {
       image: 'registry.k8s.io/kube-proxy',
       imageTag: 'v1.31.0',
       privileged: true,
+      sandboxId: OTHER,
       podName: 'kube-proxy-7x2',
       podNamespace: 'kube-system',
     });
@@ -127,15 +133,27 @@ describe('The state that container engines keep', () => {
         bind('/', '/again'),
       ],
     });
-    expect(read('containerd')).to.deep.equal({ hostPaths: ['/', '/var/run/docker.sock'] });
+    expect(read('containerd')).to.deep.equal({
+      hostPaths: ['/', '/var/run/docker.sock'],
+      mounts: [
+        '/var/lib/engine/hosts:/etc/hosts::true:',
+        '/var/run/docker.sock:/var/run/docker.sock::true:',
+        '/:/host::false:',
+        '/:/again::true:',
+      ],
+    });
     write(`var/lib/docker/containers/${ID}/config.v2.json`, {
       Name: '/agent',
       MountPoints: {
-        '/host': { Type: 'bind', Source: '/', Destination: '/host' },
+        '/host': { Type: 'bind', Source: '/', Destination: '/host', RW: true, Relabel: 'z', Propagation: 'rslave' },
         '/data': { Type: 'volume', Source: '/var/lib/docker/volumes/data/_data', Destination: '/data' },
       },
     });
-    expect(read('docker')).to.deep.equal({ name: 'agent', hostPaths: ['/'] });
+    expect(read('docker')).to.deep.equal({
+      name: 'agent',
+      hostPaths: ['/'],
+      mounts: ['/:/host:z:true:rslave', '/var/lib/docker/volumes/data/_data:/data::false:'],
+    });
   });
 
   it('of k3s, of an engine that keeps its state elsewhere, of other storage drivers, of a user without root', () => {

@@ -161,6 +161,18 @@ function firstReader(subjects: readonly Subject[], otherwise: Literal | undefine
   };
 }
 
+/** A text made of what several meanings read in the events of one kind; `name` tells it from others. */
+export function combined(
+  name: string,
+  meanings: readonly Meaning[],
+  make: (values: readonly FieldValue[]) => FieldValue,
+): Meaning {
+  const readers = meanings.map(valueReader);
+  const fields = [...new Set(meanings.flatMap((meaning) => [...fieldsOf(meaning)]))];
+  const read = (event: FieldSource) => make(readers.map((reader) => reader(event)));
+  return { is: 'first', subjects: [{ from: 'derived', derived: { name, fields, read } }] };
+}
+
 /** The fields of ours that a meaning is made of. */
 export function fieldsOf(meaning: Meaning): readonly FieldId[] {
   const found = new Set<FieldId>();

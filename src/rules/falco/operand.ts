@@ -4,7 +4,7 @@ import type { FieldId } from '../../schema/fields.ts';
 import { any, type Condition, leaf, type Subject, type Test } from '../tree.ts';
 import { FalcoFault } from './fault.ts';
 import { resolveField } from './fields/table.ts';
-import { type FalcoType, fieldsOf, type Meaning, valueReader } from './meaning.ts';
+import { combined, type FalcoType, fieldsOf, type Meaning, valueReader } from './meaning.ts';
 import type { ArgumentExpr, CallExpr, OperandExpr, Transformer } from './syntax.ts';
 
 /** An operand whose names are known; what it reads depends on the kind of event. */
@@ -135,17 +135,11 @@ function joinOf(transformer: 'join' | 'concat', args: readonly ArgumentExpr[], p
     missing: parts.find((part) => part.missing !== undefined)?.missing,
     meaning: (kind) => {
       const meanings = joined.map((part) => part.meaning(kind));
-      const readers = meanings.map(valueReader);
-      const fields = [...new Set(meanings.flatMap((meaning) => [...fieldsOf(meaning)]))];
-      const read = (event: FieldSource) => {
-        const values = readers.flatMap((reader) => {
-          const value = reader(event);
-          return Array.isArray(value) ? value.map(String) : [value];
-        });
-        return values.includes(undefined) ? undefined : values.map(String).join(separator);
-      };
       const identity = meanings.map((meaning) => derivedName('', meaning, kind)).join('');
-      return { is: 'first', subjects: [{ from: 'derived', derived: { name: `${name}${identity}`, fields, read } }] };
+      return combined(`${name}${identity}`, meanings, (values) => {
+        const parts = values.flatMap((value) => (Array.isArray(value) ? value.map(String) : [value]));
+        return parts.includes(undefined) ? undefined : parts.map(String).join(separator);
+      });
     },
   };
 }

@@ -1,10 +1,22 @@
 /** Falco's evt.* fields. */
+
+import { quoted } from '../../../visible.ts';
 import { any, type Condition, field, kindIs, leaf } from '../../tree.ts';
+import { conditionOf, questionOf } from '../compare.ts';
 import { dateAndTime, isoTime, resultName, resultOf, timeOfDay } from '../event-values.ts';
-import { EVENT_TYPES, untold } from '../events.ts';
-import { ABSENT, constant, derive, derived, FAILED, first, flag, type Meaning } from '../meaning.ts';
+import { EVENT_TYPES, isEventType, untold } from '../events.ts';
+import { FalcoFault } from '../fault.ts';
+import { ABSENT, combined, constant, derive, derived, FAILED, first, flag, type Meaning } from '../meaning.ts';
 import { nanoseconds } from '../process-values.ts';
-import { ARGUMENT_NAMES, argumentMeaning, OTHER_ARGUMENTS, RAW_NUMBERS, RAW_TEXTS, rawArgument } from './arguments.ts';
+import {
+  ARGUMENT_NAMES,
+  ARGUMENTS_OF,
+  argumentMeaning,
+  OTHER_ARGUMENTS,
+  RAW_NUMBERS,
+  RAW_TEXTS,
+  rawArgument,
+} from './arguments.ts';
 import { type FalcoField, type FalcoFields, missing, number, text, truth } from './spec.ts';
 
 function types(kind: string): Meaning {
@@ -69,14 +81,41 @@ const READS = new Set(['file_read']);
 const WRITES = new Set(['file_write', 'net_send']);
 const truthOf = (holds: boolean) => flag(holds ? kindIs(...Object.keys(EVENT_TYPES)) : any([]));
 
+/** 1 or 0. */
+const counted = (when: Condition): Meaning => ({ is: 'cases', when, chosen: constant(1), otherwise: constant(0) });
+const errorOf = (what: string) => (kind: string) => {
+  const own = EVENT_TYPES[kind]?.category ?? 'other';
+  const known = ['file', 'net', 'memory'].includes(own) ? own : 'other';
+  return known === what ? counted(FAILED) : constant(0);
+};
+const isOfType: FalcoField['of'] = (kind, type = '') => {
+  if (!isEventType(type)) throw new FalcoFault(`the event type ${quoted(type)} is unknown`, { unknown: true });
+  return counted(conditionOf(types(kind), questionOf('evt.type', 'text', '=', [type])));
+};
+const length =
+  (...kinds: readonly ReadonlySet<string>[]): FalcoField['of'] =>
+  (kind) =>
+    kinds.some((set) => set.has(kind)) ? first('file.bytes', 'network.bytes_sent') : ABSENT;
+const TRANSFERRED = 'of the first call on an open file or to a peer';
+const argumentsText: FalcoField['of'] = (kind) => {
+  const names = ARGUMENTS_OF(kind);
+  const meanings = names.map((name) => argumentMeaning(kind, name));
+  return combined(`evt.args of ${kind}`, meanings, (values) =>
+    values.flatMap((value, index) => (value === undefined ? [] : `${names[index]}=${String(value)}`)).join(' '),
+  );
+};
+
 const LATENCY = 'calls are reported when they end; how long they took is not measured';
 const BUFFER = 'what is read and written is not recorded';
+
+const SYSLOG = 'what is written to the system log is not recorded';
+const POLL = 'polls are not recorded';
 
 export const EVENT_FIELDS: FalcoFields = {
   'evt.num': number(constant(1), 'always 1: never 0, which is what never_true asks'),
   'evt.type': text(types, { differs: 'see the table of event types' }),
   'syscall.type': text(types, { differs: 'see the table of event types' }),
-  'evt.type.is': missing('use evt.type', 'name'),
+  'evt.type.is': number(isOfType, { argument: 'name', differs: 'see the table of event types' }),
   'evt.dir': text(constant('<'), { differs: 'always <, as in Falco since 0.42' }),
   'evt.source': text(constant('syscall')),
   'evt.is_async': truth(truthOf(false)),
@@ -91,10 +130,10 @@ export const EVENT_FIELDS: FalcoFields = {
   'evt.failed': truth(flag(FAILED)),
   'evt.count': number(constant(1)),
   'evt.count.error': number({ is: 'cases', when: FAILED, chosen: constant(1), otherwise: constant(0) }),
-  'evt.count.error.file': missing('use evt.failed'),
-  'evt.count.error.net': missing('use evt.failed'),
-  'evt.count.error.memory': missing('use evt.failed'),
-  'evt.count.error.other': missing('use evt.failed'),
+  'evt.count.error.file': number(errorOf('file')),
+  'evt.count.error.net': number(errorOf('net')),
+  'evt.count.error.memory': number(errorOf('memory')),
+  'evt.count.error.other': number(errorOf('other')),
   'evt.count.exit': number(constant(1)),
   'evt.is_open_read': truth(ofOpen(any([access('read', 'read_write'), anyFlag('O_RDONLY', 'O_RDWR')])), {
     differs: 'false for O_PATH, which Falco takes for reading',
@@ -145,11 +184,11 @@ export const EVENT_FIELDS: FalcoFields = {
   'evt.deltatime.ns': missing('the event before is not remembered'),
   'evt.around': missing('for searching in captures', 'index'),
   'evt.buffer': missing(BUFFER),
-  'evt.buflen': missing(BUFFER),
-  'evt.buflen.in': missing(BUFFER),
-  'evt.buflen.out': missing(BUFFER),
-  'evt.args': missing('the arguments are there one by one: evt.arg.NAME'),
-  'evt.info': missing('the arguments are there one by one: evt.arg.NAME'),
+  'evt.buflen': number(length(READS, WRITES), TRANSFERRED),
+  'evt.buflen.in': number(length(READS), TRANSFERRED),
+  'evt.buflen.out': number(length(WRITES), TRANSFERRED),
+  'evt.args': text(argumentsText, 'of the arguments that our events have; see the table of arguments'),
+  'evt.info': text(argumentsText, 'as evt.args'),
   'evt.abspath': text((kind, side) => (side === 'dst' ? argumentMeaning(kind, 'newpath') : first('file.path')), {
     argument: 'name',
     differs: 'for every event with a path',
@@ -162,6 +201,18 @@ export const EVENT_FIELDS: FalcoFields = {
     argument: 'name',
     differs: 'paths are absolute; flags in numbers are not there',
   }),
+
+  'syslog.facility.str': missing(SYSLOG),
+  'syslog.facility': missing(SYSLOG),
+  'syslog.severity.str': missing(SYSLOG),
+  'syslog.severity': missing(SYSLOG),
+  'syslog.message': missing(SYSLOG),
+  'fdlist.nums': missing(POLL),
+  'fdlist.names': missing(POLL),
+  'fdlist.cips': missing(POLL),
+  'fdlist.sips': missing(POLL),
+  'fdlist.cports': missing(POLL),
+  'fdlist.sports': missing(POLL),
 };
 
 /** What is wrong with the argument of evt.arg, undefined when our events have it; `unknown`: so do Falco's not. */

@@ -1,6 +1,19 @@
 /** Falco's fd.* and fs.path.* fields: what the descriptor of a call refers to. */
+
+import type { FieldValue } from '../../../schema/event.ts';
 import { all, any, type Condition, type Derived, exists, FALSE, field, leaf, not } from '../../tree.ts';
-import { ABSENT, constant, derive, derived, FAILED, first, flag, type Meaning, SUCCEEDED } from '../meaning.ts';
+import {
+  ABSENT,
+  combined,
+  constant,
+  derive,
+  derived,
+  FAILED,
+  first,
+  flag,
+  type Meaning,
+  SUCCEEDED,
+} from '../meaning.ts';
 import { familyCharacter, tupleMeaning } from '../socket-values.ts';
 import { BY_DESCRIPTOR, FD_NUMBER, NOT_DIRECTORY } from './arguments.ts';
 import { address, type FalcoField, type FalcoFields, missing, network, number, port, text, truth } from './spec.ts';
@@ -121,6 +134,23 @@ const device = (part: 0 | 1) =>
     ),
   );
 
+/** As the kernel writes it for programs (new_encode_dev). */
+function deviceNumber(device: FieldValue): number | undefined {
+  if (typeof device !== 'string') return undefined;
+  const [major = 0, minor = 0] = device.split(':').map(Number);
+  return (minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12);
+}
+
+/** The container's short id and a field of the descriptor, joined by a colon. */
+const inContainer =
+  (name: 'fd.name' | 'fd.directory'): FalcoField['of'] =>
+  (kind) => {
+    const path = FD_FIELDS[name]?.of(kind, undefined) ?? ABSENT;
+    return combined(`container and ${name} of ${kind}`, [first('container.id'), path], ([id, of]) =>
+      of === undefined ? undefined : `${typeof id === 'string' ? id.slice(0, 12) : 'host'}:${String(of)}`,
+    );
+  };
+
 const SUCCESS_ONLY = (meaning: Meaning) => cases(SUCCEEDED, meaning, ABSENT);
 const NAMED_KINDS = new Set(
   'file_open file_create file_unlink file_mkdir file_chmod file_chown umount file_truncate file_setxattr file_utimens chroot'.split(
@@ -216,12 +246,12 @@ export const FD_FIELDS: FalcoFields = {
     RESOLVED,
   ),
   'fd.ino': number(files(first('file.inode'))),
-  'fd.dev': missing('use fd.dev.major and fd.dev.minor'),
+  'fd.dev': number(files(derived('fd.dev', ['file.device'], deviceNumber))),
   'fd.dev.major': number(device(0)),
   'fd.dev.minor': number(device(1)),
   'fd.uid': missing('of sysdig; use fd.num and thread.tid'),
-  'fd.containername': missing('use container.id and fd.name'),
-  'fd.containerdirectory': missing('use container.id and fd.directory'),
+  'fd.containername': text(inContainer('fd.name'), RESOLVED),
+  'fd.containerdirectory': text(inContainer('fd.directory'), RESOLVED),
 
   'fd.ip': address(both('ip')),
   'fd.cip': address(client('ip')),

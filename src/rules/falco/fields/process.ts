@@ -308,7 +308,10 @@ export const PROCESS_FIELDS: FalcoFields = {
     AFTER_EXEC,
   ),
   'thread.tid': number(first('process.tid')),
-  'thread.vtid': missing('the thread id inside a pid namespace is not in our events'),
+  'thread.vtid': number(
+    derived('thread.vtid', ['process.thread_leader', 'process.vpid'], (main, id) => (main === true ? id : undefined)),
+    'of the main thread only',
+  ),
   'thread.ismain': truth(isTrue('process.thread_leader')),
   'thread.nametid': missing('for tables of sysdig only'),
   'thread.cgroups': missing('of the control groups the unified hierarchy’s path alone is known'),

@@ -4,7 +4,7 @@ import { quoted } from '../../../visible.ts';
 import { FalcoFault } from '../fault.ts';
 import type { FalcoType, Meaning } from '../meaning.ts';
 import type { FieldExpr } from '../syntax.ts';
-import { CONTAINER_FIELDS } from './container.ts';
+import { CONTAINER_PLUGIN_FIELDS } from './container.ts';
 import { argumentFault, EVENT_FIELDS, rawIsNumber } from './event.ts';
 import { FD_FIELDS } from './fd.ts';
 import { PROCESS_FIELDS } from './process.ts';
@@ -12,7 +12,12 @@ import type { FalcoField, FalcoFields } from './spec.ts';
 
 export type { FalcoField, FalcoFields } from './spec.ts';
 
-export const FALCO_FIELDS: FalcoFields = { ...EVENT_FIELDS, ...PROCESS_FIELDS, ...FD_FIELDS, ...CONTAINER_FIELDS };
+export const FALCO_FIELDS: FalcoFields = {
+  ...EVENT_FIELDS,
+  ...PROCESS_FIELDS,
+  ...FD_FIELDS,
+  ...CONTAINER_PLUGIN_FIELDS,
+};
 
 /** A field as a condition or an output names it. */
 export interface ResolvedField {
