@@ -29,7 +29,9 @@ function optionRows(options: Options): string[] {
     '|---|---|---|---|',
     ...Object.entries(options).map(([key, option]) => {
       const fallback = option.required === true ? 'required' : `\`${JSON.stringify(option.default)}\``;
-      return `| \`${key}\` | ${typeText(option)} | ${fallback} | ${option.doc.replaceAll('|', '\\|')} |`;
+      const { doc, needs = [] } = option;
+      const meaning = [doc, ...needs.map(({ what }) => `only with ${what}`)].join('; ');
+      return `| \`${key}\` | ${typeText(option)} | ${fallback} | ${meaning.replaceAll('|', '\\|')} |`;
     }),
   ];
 }
@@ -46,7 +48,7 @@ function sinkSections(): string[] {
   return [
     '',
     '## [[sinks]]',
-    `Any number of these tables. The \`type\` is ${SINK_TYPES.map(({ type }) => `\`${type}\``).join(', ')}; a key of another type is an error. Every sink has:`,
+    `Any number of these tables. The \`type\` is ${SINK_TYPES.map(({ type }) => `\`${type}\``).join(', ')}; a key of another type is an error, and so is one that has no effect beside the others. Every sink has:`,
     '',
     ...optionRows(SINK_OPTIONS),
     ...types,

@@ -9,10 +9,18 @@ export type OptionType =
   | { readonly is: 'number'; readonly min: number; readonly max: number }
   | { readonly is: 'list'; readonly of: 'string' | 'path' | 'url'; readonly choices?: readonly string[] };
 
+/** What an option has no effect without. */
+export interface Need {
+  /** As it is written after "only with": `format = "template"`. */
+  readonly what: string;
+  isMet(values: Readonly<Record<string, unknown>>): boolean;
+}
+
 export interface Option<T> {
   readonly type: OptionType;
   readonly default: T;
   readonly doc: string;
+  readonly needs?: readonly Need[];
 }
 
 /** By key. `required` keys have no default. */
@@ -38,6 +46,17 @@ export const someOf = (choices: readonly string[], value: readonly string[], doc
   ({ type: { is: 'list', of: 'string', choices }, default: value as readonly string[], doc }) as const;
 export const choice = <const C extends readonly string[]>(choices: C, value: C[number], doc: string) =>
   ({ type: { is: 'string', choices }, default: value as C[number], doc }) as const;
+
+/** Another key of the table has this value. */
+export const needsValue = (key: string, value: string): Need => ({
+  what: `${key} = ${JSON.stringify(value)}`,
+  isMet: (values) => values[key] === value,
+});
+/** Another key of the table is given. */
+export const needsKey = (key: string): Need => ({
+  what: `a ${key}`,
+  isMet: (values) => values[key] !== '' && values[key] !== undefined,
+});
 
 /** Every option at its default. */
 export function defaultsOf<T extends Options>(options: T): ValuesOf<T> {

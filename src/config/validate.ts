@@ -157,6 +157,17 @@ function readSink(
       message: `a sink of type "${spec.type}" needs ${needs}`,
     });
   }
+  for (const [key, { needs = [] }] of Object.entries(spec.options)) {
+    const unmet = Object.hasOwn(given, key) ? needs.filter((need) => !need.isMet({ ...values, ...own })) : [];
+    if (unmet.length === 0) continue;
+    const what = unmet.map((need) => need.what).join(' and ');
+    problems.push({
+      ...placeOf(place, key),
+      subject: `sinks.${String(given.name)}`,
+      message: `"${key}" has no effect here: it works only with ${what}`,
+      remedy: 'add that, or remove the key',
+    });
+  }
   return { ...values, ...own };
 }
 

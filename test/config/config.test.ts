@@ -120,6 +120,48 @@ describe('configuration', () => {
     }
   });
 
+  it('refuses keys of a sink that have no effect beside its others, and says what they need', () => {
+    const found = (type: string, ...keys: string[]) =>
+      problemsOf(`[[sinks]]\nname = "a"\ntype = "${type}"\n${keys.join('\n')}\n`).map(
+        ({ line, subject, message }) => `${line} ${subject} ${message}`,
+      );
+    const idle = (line: number, key: string, what: string) =>
+      `${line} sinks.a "${key}" has no effect here: it works only with ${what}`;
+    const plain = 'url = "http://127.0.0.1/"';
+    const secure = 'url = "https://example.org/"';
+    const pair = ['cert_file = "/c"', 'key_file = "/k"'];
+
+    expect(found('webhook', plain, 'template = "{{line}}"')).to.deep.equal([
+      idle(5, 'template', 'format = "template"'),
+    ]);
+    expect(found('webhook', plain, 'template = "{{line}}"', 'format = "template"')).to.deep.equal([]);
+    expect(found('webhook', plain, 'format = "template"')).to.deep.equal([
+      idle(5, 'format', 'a template where it is "template"'),
+    ]);
+    expect(found('webhook', plain, 'ca_file = "/ca"')).to.deep.equal([idle(5, 'ca_file', 'an https URL')]);
+    expect(found('webhook', secure, ...pair, 'ca_file = "/ca"')).to.deep.equal([]);
+    expect(found('webhook', secure, 'key_file = "/k"')).to.deep.equal([idle(5, 'key_file', 'a cert_file')]);
+    expect(found('webhook', plain, 'secret_env = "X"', 'secret_file = "/s"')).to.deep.equal([
+      idle(5, 'secret_env', 'no secret_file'),
+    ]);
+    expect(found('alertmanager', 'urls = ["http://a/", "https://b/"]', ...pair)).to.deep.equal([]);
+    expect(found('otlp', plain, ...pair)).to.deep.equal([
+      idle(5, 'cert_file', 'an https URL'),
+      idle(6, 'key_file', 'an https URL'),
+    ]);
+    expect(found('syslog', 'address = "x:1"', 'ca_file = "/ca"')).to.deep.equal([
+      idle(5, 'ca_file', 'protocol = "tls"'),
+    ]);
+    expect(found('syslog', 'address = "x:1"', 'ca_file = "/ca"', 'protocol = "tls"')).to.deep.equal([]);
+    expect(found('file', 'path = "-"', 'rotate_bytes = 1000')).to.deep.equal([
+      idle(5, 'rotate_bytes', 'a path other than "-"'),
+    ]);
+    expect(found('file', 'path = "/f"', 'rotate_keep = 3', 'rotate_bytes = 0')).to.deep.equal([
+      idle(5, 'rotate_keep', 'rotate_bytes or rotate_seconds'),
+    ]);
+    expect(found('file', 'path = "/f"', 'rotate_keep = 3')).to.deep.equal([]);
+  });
+
   it('is frozen all the way down', () => {
     const config = defaultConfig();
     expect(Object.isFrozen(config)).to.equal(true);

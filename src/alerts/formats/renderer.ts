@@ -1,4 +1,4 @@
-import { choice, type Options, string, type ValuesOf } from '../../config/option.ts';
+import { choice, needsValue, type Options, string, type ValuesOf } from '../../config/option.ts';
 import { jsonLine } from '../../visible.ts';
 import type { SpooledAlert } from '../spool/types.ts';
 import { toEcs } from './ecs.ts';
@@ -7,8 +7,19 @@ import { compileTemplate } from './template.ts';
 
 /** The options of sinks whose receiver chooses the form. */
 export const FORMAT_OPTIONS = {
-  format: choice(['alert', 'falco', 'ecs', 'template'], 'alert', 'Form of an alert'),
-  template: string('', 'With format = "template": text with {{field.path}} placeholders'),
+  format: {
+    ...choice(['alert', 'falco', 'ecs', 'template'], 'alert', 'Form of an alert'),
+    needs: [
+      {
+        what: 'a template where it is "template"',
+        isMet: ({ format, template }) => format !== 'template' || template !== '',
+      },
+    ],
+  },
+  template: {
+    ...string('', 'Text with {{field.path}} placeholders'),
+    needs: [needsValue('format', 'template')],
+  },
 } as const satisfies Options;
 export type FormatSettings = ValuesOf<typeof FORMAT_OPTIONS>;
 

@@ -1,16 +1,22 @@
-import { choice, int, type Options, path } from '../../config/option.ts';
+import { choice, int, type Need, type Options, path } from '../../config/option.ts';
 import { FORMAT_OPTIONS, renderer } from '../formats/renderer.ts';
 import { RotatingFile } from './rotating-file.ts';
 import { atLeast, DELIVERED, type SettingsOf, type Sink, sinkType } from './types.ts';
+
+const NAMED: Need = { what: 'a path other than "-"', isMet: (values) => values.path !== '-' };
+const ROTATED: Need = {
+  what: 'rotate_bytes or rotate_seconds',
+  isMet: ({ rotate_bytes, rotate_seconds }) => rotate_bytes !== 0 || rotate_seconds !== 0,
+};
 
 const OPTIONS = {
   path: path('', 'Where to write; "-" is standard output'),
   // A file is the record; it calls nobody.
   min_severity: choice(['info', 'warning', 'critical'], 'info', 'Lowest severity that is written'),
   ...FORMAT_OPTIONS,
-  rotate_bytes: int(104857600, 0, 1099511627776, 'Rotate at this size; 0 for never'),
-  rotate_seconds: int(0, 0, 31536000, 'Rotate after this time; 0 for never'),
-  rotate_keep: int(5, 1, 1000, 'Rotated files kept'),
+  rotate_bytes: { ...int(104857600, 0, 1099511627776, 'Rotate at this size; 0 for never'), needs: [NAMED] },
+  rotate_seconds: { ...int(0, 0, 31536000, 'Rotate after this time; 0 for never'), needs: [NAMED] },
+  rotate_keep: { ...int(5, 1, 1000, 'Rotated files kept'), needs: [NAMED, ROTATED] },
 } as const satisfies Options;
 
 export const file = sinkType({

@@ -1,15 +1,20 @@
 import { Agent, request } from 'undici';
-import { list, type Options, path, type ValuesOf } from '../../config/option.ts';
+import { list, type Need, type Options, path, type ValuesOf } from '../../config/option.ts';
 import { messageOf } from '../../errors.ts';
 import { ALLOW_LINK_LOCAL, checkHost, guardedLookup, RefusedAddress } from './addresses.ts';
-import { pem, type Secret, secretFrom, TLS_OPTIONS } from './secrets.ts';
+import { pem, type Secret, secretFrom, tlsOptions } from './secrets.ts';
 import { DeliveryError, type SinkContext } from './types.ts';
+
+const HTTPS: Need = {
+  what: 'an https URL',
+  isMet: ({ url, urls = [] }) => [url, urls].flat().some((one) => /^https:/i.test(String(one))),
+};
 
 /** The options of every sink that speaks HTTP. */
 export const HTTP_OPTIONS = {
   headers: list('string', [], 'Further headers as "Name: value"'),
   bearer_token_file: path('', 'File with a bearer token'),
-  ...TLS_OPTIONS,
+  ...tlsOptions(HTTPS),
   allow_link_local: ALLOW_LINK_LOCAL,
 } as const satisfies Options;
 export type HttpOptions = ValuesOf<typeof HTTP_OPTIONS> & { readonly timeout_seconds: number };

@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { type Options, path } from '../../config/option.ts';
+import { type Need, needsKey, type Options, path } from '../../config/option.ts';
 import { messageOf } from '../../errors.ts';
 import { DeliveryError } from './types.ts';
 
-/** The options of every sink that can use TLS. */
-export const TLS_OPTIONS = {
-  ca_file: path('', 'CA certificates (PEM)'),
-  cert_file: path('', 'Client certificate (PEM)'),
-  key_file: path('', 'Client key (PEM)'),
-} as const satisfies Options;
+/** The options of every sink that can use TLS; `tls` says when it does. */
+export const tlsOptions = (tls: Need) =>
+  ({
+    ca_file: { ...path('', 'CA certificates (PEM)'), needs: [tls] },
+    cert_file: { ...path('', 'Client certificate (PEM)'), needs: [tls, needsKey('key_file')] },
+    key_file: { ...path('', 'Client key (PEM)'), needs: [tls, needsKey('cert_file')] },
+  }) as const satisfies Options;
 
 /** Gives a secret when it is needed: read anew each time, so that a rotated file applies at once. Never printed. */
 export type Secret = () => string;

@@ -1,17 +1,17 @@
 import { createSocket, type Socket as Datagram } from 'node:dgram';
 import { connect as connectTcp, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { choice, type Options, string } from '../../config/option.ts';
+import { choice, needsValue, type Options, string } from '../../config/option.ts';
 import { messageOf, WardenError } from '../../errors.ts';
 import { toSyslog } from '../formats/syslog.ts';
 import { ALLOW_LINK_LOCAL, checkHost, guardedLookup } from './addresses.ts';
-import { pem, TLS_OPTIONS } from './secrets.ts';
+import { pem, tlsOptions } from './secrets.ts';
 import { DELIVERED, DeliveryError, notifies, type SettingsOf, type Sink, sinkType } from './types.ts';
 
 const OPTIONS = {
   address: string('', 'host:port or [address]:port'),
   protocol: choice(['udp', 'tcp', 'tls'], 'udp', 'Transport'),
-  ...TLS_OPTIONS,
+  ...tlsOptions(needsValue('protocol', 'tls')),
   allow_link_local: ALLOW_LINK_LOCAL,
 } as const satisfies Options;
 type Settings = SettingsOf<typeof OPTIONS>;

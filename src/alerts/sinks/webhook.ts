@@ -10,7 +10,10 @@ const OPTIONS = {
   url: url('Where to send'),
   ...FORMAT_OPTIONS,
   secret_file: path('', 'File with the key of the HMAC-SHA256 signature header'),
-  secret_env: string('', 'Environment variable with that key'),
+  secret_env: {
+    ...string('', 'Environment variable with that key'),
+    needs: [{ what: 'no secret_file', isMet: ({ secret_file }) => secret_file === '' }],
+  },
   ...HTTP_OPTIONS,
 } as const satisfies Options;
 
