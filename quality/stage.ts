@@ -6,6 +6,8 @@ import type { Scene } from './scenario.ts';
 
 const SCRIPTS = join(import.meta.dirname, 'root');
 const PROGRAMS = join(import.meta.dirname, '..', 'build', 'quality', 'programs.tar');
+/** So many times longer than a scene should take it may, on a host that does other things, too. */
+const PATIENCE = 2;
 /** In memory: the layers of an overlay must not lie in the file system that it is made of. */
 const MEMORY = '/dev/shm';
 
@@ -84,10 +86,13 @@ export class Stage {
         if (output.length < 65_536) output += chunk.toString();
       });
     let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    }, scene.seconds * 1000);
+    const timer = setTimeout(
+      () => {
+        late = true;
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      },
+      scene.seconds * PATIENCE * 1000,
+    );
     await new Promise<void>((resolve, reject) => {
       child.once('error', reject);
       child.once('close', () => resolve());

@@ -126,17 +126,27 @@ export class Feeds {
   }
 
   /**
-   * `bash -c "$(curl …)"`: the shell read the output of a child to its end, and
-   * the next program that it starts is given a text.
+   * `bash -c "$(curl …)"`, `bash <<< "$(curl …)"`: the shell read the output of a
+   * child to its end, and the next program that it starts is given a text, as
+   * argument or as input that no program writes.
    */
   #substitute(node: Node, process: Process, ktime: number): void {
     for (const shell of [process, topmost(process.parent)]) {
       const read = shell === undefined ? undefined : this.#read.get(shell);
       if (shell === undefined || read === undefined) continue;
       this.#read.delete(shell);
-      if (ktime - read.at <= SUBSTITUTION_NS && node.program.script?.kind === 'command') node.substituted = read.node;
+      if (ktime - read.at <= SUBSTITUTION_NS && isGivenText(node)) node.substituted = read.node;
     }
   }
+}
+
+/** Its program is an argument, or input from the shell itself: a pipe of a here-document, a file of it without a name. */
+function isGivenText({ program, inputs }: Node): boolean {
+  const kind = program.script?.kind;
+  if (kind === 'command') return true;
+  const stdin = program.facts.streams?.stdin;
+  if (kind !== 'stdin' || (stdin?.type !== 'pipe' && stdin?.type !== 'file')) return false;
+  return inputs.every(({ lasting, writers }) => !lasting && writers.length === 0);
 }
 
 function join(node: Node, own: Pipe[], pipe: Pipe, ends: Node[], ktime: number): void {

@@ -171,6 +171,17 @@ describe('who feeds whom', () => {
     expect(get(exec(4, 'bash -c echo'), 'process.fed_by.how')).to.equal(undefined);
   });
 
+  it('marks a text that is given as a here-string, and not what a program or a named pipe writes', () => {
+    const { exec, exit } = scene();
+    exec(1, 'base64 -d', writes(7));
+    exit(1);
+    expect(get(exec(2, 'bash', reads(8)), 'process.fed_by.programs')).to.deep.equal(['base64']);
+    exec(3, 'base64 -d', writes(9));
+    exit(3);
+    exec(4, 'cat x', writes(10));
+    expect(get(exec(5, 'bash', reads(10)), 'process.fed_by.programs')).to.deep.equal(['cat']);
+  });
+
   it('marks it through a subshell, and not after another program or without a text', () => {
     const { exec, exit, fork } = scene();
     fork(SHELL, 10);
