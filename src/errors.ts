@@ -23,7 +23,7 @@ export const ERRORS = {
   OUTPUT_FAILED: { fault: 'system', text: 'An output could not be opened or written' },
 } as const satisfies Record<string, { fault: 'user' | 'system'; text: string }>;
 
-export type ErrorCode = keyof typeof ERRORS;
+type ErrorCode = keyof typeof ERRORS;
 
 /** An error with a code, what happened, and optionally where and what to do about it. */
 export class WardenError extends Error {

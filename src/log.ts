@@ -4,16 +4,16 @@ import pretty from 'pino-pretty';
 
 export type { Logger } from 'pino';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 export const LOG_FORMATS = ['auto', 'json', 'text', 'journal'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+type LogFormat = (typeof LOG_FORMATS)[number];
 
 type Destination = NodeJS.WriteStream & { fd: number };
 
 /** syslog's priority of a level of pino's, as sd-daemon(3) writes it before a line. */
 const PRIORITY: Readonly<Record<number, number>> = { 10: 7, 20: 7, 30: 6, 40: 4, 50: 3, 60: 2 };
 
-export interface LogOptions {
+interface LogOptions {
   readonly destination?: Destination;
   /** Default: on a terminal, unless NO_COLOR is set (no-color.org). */
   readonly color?: boolean;

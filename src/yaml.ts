@@ -27,7 +27,7 @@ const MAX_TOKEN_DEPTH = 200;
 const MAX_DEPTH = 64;
 
 /** How a scalar is written; what its text's characters are in the file follows from it. */
-export type YamlStyle = 'plain' | 'single' | 'double' | 'literal' | 'folded';
+type YamlStyle = 'plain' | 'single' | 'double' | 'literal' | 'folded';
 
 interface Placed {
   /** Offset in the text. */
@@ -44,7 +44,7 @@ export interface YamlScalar extends Placed {
   /** Offset after its last character. */
   readonly end: number;
 }
-export interface YamlList extends Placed {
+interface YamlList extends Placed {
   readonly kind: 'list';
   readonly items: readonly YamlNode[];
 }

@@ -13,7 +13,7 @@ export interface Announce {
   readonly line?: (alert: Alert) => string;
 }
 
-export interface AnnouncerOptions extends Announce {
+interface AnnouncerOptions extends Announce {
   readonly log: Logger;
   readonly now?: () => number;
 }

@@ -10,7 +10,7 @@ import { REDACTED } from './redact.ts';
 import type { Alert } from './types.ts';
 
 /** As exceptions take them: a value, or an operator with one. */
-export type ExceptionFields = Readonly<Record<string, string | number | boolean | { readonly startsWith: string }>>;
+type ExceptionFields = Readonly<Record<string, string | number | boolean | { readonly startsWith: string }>>;
 
 export interface Proposal {
   readonly fields: ExceptionFields;

@@ -165,7 +165,7 @@ export function alertMatches(alert: Alert, filter: AlertFilter): boolean {
   return filter.event === undefined || textAt(alert, 'event.type') === filter.event;
 }
 
-export function eventMatches(event: EventRecord, filter: EventFilter): boolean {
+function eventMatches(event: EventRecord, filter: EventFilter): boolean {
   return (
     (filter.event === undefined || event.kind === filter.event) &&
     (filter.pid === undefined || event.value(PID) === filter.pid)

@@ -13,7 +13,7 @@ export interface IncidentOf {
   readonly before: number;
 }
 
-export interface TimelineEntry {
+interface TimelineEntry {
   readonly alert_id: string;
   /** Unix seconds. */
   readonly timestamp: number;

@@ -5,7 +5,7 @@ import { Held } from './held.ts';
 import type { Repeats } from './types.ts';
 
 /** Why a match raised no alert; the values of alerts_suppressed_total{reason}. */
-export type SuppressionReason =
+type SuppressionReason =
   | 'disabled'
   | 'low_confidence'
   | 'silenced'
@@ -15,7 +15,7 @@ export type SuppressionReason =
   | 'throttled'
   /** The rule raised more than `ledger.alerts_per_minute`. */
   | 'rate_limited';
-export type LedgerVerdict = 'accepted' | SuppressionReason;
+type LedgerVerdict = 'accepted' | SuppressionReason;
 
 /** A silence of the configuration, ready to be asked. */
 export interface Silence {

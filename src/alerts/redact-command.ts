@@ -12,7 +12,7 @@ interface Word {
 }
 
 /** A part of the text that is a secret. */
-export interface Span {
+interface Span {
   readonly start: number;
   readonly end: number;
 }

@@ -5,7 +5,7 @@
  * every match contains: RE2 in JavaScript costs microseconds, a search for a
  * literal nanoseconds, and nearly every string holds no secret.
  */
-export interface SecretPattern {
+interface SecretPattern {
   readonly name: string;
   readonly pattern: string;
   readonly needs: readonly string[];

@@ -15,7 +15,7 @@ const MAX_DEPTH = 12;
 /** Characters of texts whose result is remembered. */
 const MAX_REMEMBERED = 1_048_576;
 
-export interface RedactionOptions {
+interface RedactionOptions {
   readonly enabled: boolean;
   /** Further RE2 patterns: what matches, or the first group, is replaced. */
   readonly patterns: readonly string[];

@@ -4,7 +4,7 @@
  */
 import { Bytes, FormatError } from './bytes.ts';
 
-export interface BtfMember {
+interface BtfMember {
   readonly name: string;
   readonly type: number;
   /** From the start of the struct. */

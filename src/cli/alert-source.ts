@@ -8,7 +8,7 @@ import { DaemonClient } from './daemon-client.ts';
 /** Other alerts of the same rule that are looked at: the newest. */
 const MAX_ALERTS = 1000;
 
-export interface FoundAlert {
+interface FoundAlert {
   readonly alert: Alert;
   /** Of the same rule, in any order. */
   readonly others: readonly Alert[];

@@ -4,7 +4,7 @@ import { visible } from '../visible.ts';
 import type { Flags } from './flags.ts';
 
 /** Where a command writes lines: a file, or standard output for '-'. Buffered; `close` writes the rest. */
-export interface LineWriter {
+interface LineWriter {
   write(line: string): void;
   /** Writes what was given so far. */
   flush(): void;

@@ -12,7 +12,7 @@ import type { FlagName, Flags } from './flags.ts';
 
 /** The package's own directory: shipped rules and build output are found from here, wherever it is started. */
 export const PACKAGE_DIRECTORY = findPackage(dirname(fileURLToPath(import.meta.url)));
-export const SHIPPED_RULES = join(PACKAGE_DIRECTORY, 'rules');
+const SHIPPED_RULES = join(PACKAGE_DIRECTORY, 'rules');
 export const RUNBOOKS = join(PACKAGE_DIRECTORY, 'docs', 'runbooks');
 export const BPF_OBJECT = builtFile('bpf/bpfwarden.bpf.o');
 

@@ -13,7 +13,7 @@ import {
 import type { Logger } from '../log.ts';
 import { errnoName } from '../schema/names/errno.ts';
 
-export interface CapabilityStatus {
+interface CapabilityStatus {
   /** False: [kernel] drop_capabilities is off, or it could not be done. */
   readonly dropped: boolean;
   /** What the daemon has now. */
@@ -110,7 +110,7 @@ export class Capabilities {
  * programs CAP_NET_ADMIN, for statistics CAP_SYS_ADMIN); a reload attaches
  * nothing, and detaching is closing descriptors.
  */
-export function capabilitiesNeeded(
+function capabilitiesNeeded(
   config: Config,
   held: CapabilityMask,
 ): { readonly names: readonly string[]; readonly foreign: readonly string[] } {

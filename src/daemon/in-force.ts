@@ -31,14 +31,14 @@ export interface Settings {
   readonly cacheDirectory?: string | undefined;
 }
 
-export interface RuleView extends RuleInfo {
+interface RuleView extends RuleInfo {
   /** Undefined for a correlation, which has no predicate of its own. */
   readonly evaluations?: number;
   readonly matches?: number;
 }
 
 /** The stages that a configuration or a rule set is put in force in. */
-export interface Governed {
+interface Governed {
   readonly metrics: MetricsRegistry;
   readonly sensor: Sensor;
   readonly pipeline: AlertPipeline;

@@ -30,7 +30,7 @@ const BEHAVIOURS: Readonly<Record<string, { readonly program: string; readonly a
   file_chmod: { program: 'exit_attribute', act: (path) => chmodSync(path, 0o600) },
 };
 
-export interface SelfCheckOptions {
+interface SelfCheckOptions {
   readonly sensor: Pick<Sensor, 'integrity' | 'asCanary' | 'filter' | 'counters' | 'programs'>;
   readonly metrics: Metrics;
   readonly log: Logger;

@@ -2,7 +2,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 
 /** sd_notify(3): one datagram; 0 or -errno. */
-export type Notify = (socket: string, text: string) => number;
+type Notify = (socket: string, text: string) => number;
 
 /**
  * Tells systemd (Type=notify) when the daemon is ready, reloads and ends, and

@@ -36,7 +36,7 @@ import { Upkeep } from './upkeep.ts';
 /** What waits when the daemon ends is flushed for at most this long. */
 const FLUSH_MS = 5_000;
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly version: string;
   readonly objectPath: string;
   /** Directory of the runbooks that are served. */
@@ -48,7 +48,7 @@ export interface DaemonOptions {
   readonly announce?: Announce | undefined;
 }
 
-export interface RunningDaemon {
+interface RunningDaemon {
   /** Where it listens. */
   readonly url: string;
   /** In one line, what it does now. */

@@ -7,7 +7,7 @@ import type { Capabilities } from './capabilities.ts';
 import type { EventsFile } from './events-file.ts';
 import type { InForce } from './in-force.ts';
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly version: string;
   readonly inForce: InForce;
   readonly pipeline: AlertPipeline;

@@ -7,7 +7,7 @@ const TICK_MS = 1_000;
 /** Kinds whose loss makes the process table uncertain. */
 const TABLE_KINDS = kindsWhere(({ keeps = '' }) => ['exec', 'fork', 'exit'].includes(keeps));
 
-export interface UpkeepOptions {
+interface UpkeepOptions {
   readonly clock: BootClock;
   readonly enricher: Enricher;
   readonly sensor: Sensor;

@@ -40,7 +40,7 @@ class Cgroup implements CgroupContext {
   }
 }
 
-export interface CgroupsOptions {
+interface CgroupsOptions {
   readonly limit?: number;
   readonly places?: EnginePlaces;
   readonly pods?: PodDetails | undefined;

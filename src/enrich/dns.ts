@@ -9,7 +9,7 @@ const MAX_POINTERS = 32;
 const MIN_TTL_SECONDS = 5;
 const MAX_TTL_SECONDS = 86_400;
 
-export interface DnsAnswer {
+interface DnsAnswer {
   /** The name that was asked for, lower case, without the last dot. */
   readonly name: string;
   readonly address: string;

@@ -26,7 +26,7 @@ const REPAIRS = perSecond(500);
 /** Processes looked at in one step of a sweep. */
 const SWEEP_STEP = 512;
 
-export interface EnricherOptions {
+interface EnricherOptions {
   readonly config: Config;
   readonly host: Host;
   /** Of the records: the sensor's. */

@@ -11,7 +11,7 @@ const UNSET = 0xffffffff;
 /** Stands where the kernel cut a text. */
 const CUT = '…';
 
-export interface ExecFacts {
+interface ExecFacts {
   readonly program: ProgramFacts;
   readonly capabilities: CapabilitySets;
   readonly membership: Membership;
@@ -68,7 +68,7 @@ function capabilitiesReader({ members }: KindShape): (view: LiveView) => Capabil
 }
 
 /** Head and tail of a list that the kernel had to cut, the cut shown in the texts on both sides of it. */
-export function joinCut(head: readonly string[], tail: readonly string[]): readonly string[] {
+function joinCut(head: readonly string[], tail: readonly string[]): readonly string[] {
   if (tail.length === 0) return head;
   return [...head.slice(0, -1), `${head.at(-1) ?? ''}${CUT}`, `${CUT}${tail[0]}`, ...tail.slice(1)];
 }

@@ -9,7 +9,7 @@ import type { Program } from './program.ts';
 const MAX_WAITING = 512;
 const WAIT_NS = 60e9;
 
-export interface FeedUpdateCounts {
+interface FeedUpdateCounts {
   /** Starts handed over again, because the other end came after them. */
   updated: number;
   /** Forgotten while the other end could still come. */

@@ -35,7 +35,7 @@ interface Node {
   ended: number | undefined;
 }
 
-export interface FeedCounts {
+interface FeedCounts {
   evictions: number;
 }
 

@@ -9,7 +9,7 @@ const INHERITED = 4;
 
 const askerOf = ({ pid, startTime }: ProcessContext): string => `${pid}/${startTime}`;
 
-export interface HostOptions {
+interface HostOptions {
   readonly hostName: string;
   readonly bootId: string;
   readonly dnsEntries: number;

@@ -47,7 +47,7 @@ export interface ProgramServices {
   readonly feeds?: Pick<Feeds, 'fedBy' | 'feeds'>;
 }
 
-export type ProgramHashes = ProgramContext['hashes'];
+type ProgramHashes = ProgramContext['hashes'];
 /** What is known of a program's hashes now; may begin to compute them. */
 export type HashLookup = (program: Program) => ProgramHashes;
 

@@ -68,7 +68,7 @@ class Database<T> {
 }
 
 /** name:password:uid:gid:comment:home:shell, passwd(5); the first name of an id counts, as for getpwuid. */
-export function parsePasswd(text: string): Map<number, User> {
+function parsePasswd(text: string): Map<number, User> {
   return parseLines(text, (name, [, , home, shell]) => ({
     name,
     ...(home === undefined || home === '' ? {} : { home }),

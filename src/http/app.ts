@@ -15,7 +15,7 @@ import { type EventStreams, streamRoutes } from './routes/stream.ts';
 import type { Gate } from './types.ts';
 import type { UserCheck } from './web-config/users.ts';
 
-export interface AppOptions extends AccessOptions {
+interface AppOptions extends AccessOptions {
   readonly version: string;
   /** Directory of the runbooks. */
   readonly runbooks: string;

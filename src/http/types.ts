@@ -5,7 +5,7 @@ import type { Alert } from '../alerts/types.ts';
 import type { EventJson } from '../schema/event.ts';
 
 /** What is remembered of alerts, incidents and events. Lists are newest first; a subscription ends with the function it returns. */
-export interface AlertViews {
+interface AlertViews {
   queryAlerts(query: AlertQuery): readonly Alert[];
   alertById(id: string): Alert | undefined;
   queryEvents(query: EventQuery): readonly EventJson[];

@@ -19,7 +19,7 @@ export function capabilityList(mask: CapabilityMask): string[] {
   return CAPABILITIES.filter((_, number) => ((mask >> BigInt(number)) & 1n) === 1n);
 }
 
-export interface ThreadCapabilities {
+interface ThreadCapabilities {
   readonly tid: number;
   readonly name: string;
   /** Effective, permitted, inheritable and ambient ones together. */

@@ -22,7 +22,7 @@ export interface LoadedProgram {
   readonly fd: number;
 }
 
-export interface LeftOut {
+interface LeftOut {
   readonly reason: string;
   /** The kernel has what the program attaches to, so that it should be there. */
   readonly offered: boolean;

@@ -1,7 +1,7 @@
 import type { Config } from '../config/options.ts';
 
 /** What switches a program on: `response` programs change what processes get and are loaded only for enforcement. */
-export type ProgramGroup = 'always' | 'process' | 'network' | 'filesystem' | 'response';
+type ProgramGroup = 'always' | 'process' | 'network' | 'filesystem' | 'response';
 
 interface ProgramRow {
   readonly group: ProgramGroup;

@@ -14,7 +14,7 @@ import { answered } from './native.ts';
 import { isIterator } from './programs.ts';
 import type { AttachReport } from './types.ts';
 
-export interface SensorOptions {
+interface SensorOptions {
   readonly objectPath: string;
   readonly config: SensorConfig;
   readonly log: Logger;

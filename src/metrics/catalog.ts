@@ -50,6 +50,6 @@ export function seriesLimit(rules: number): number {
 }
 
 /** Samples that one label set of the metric exposes. */
-export function samplesPerLabelSet(spec: MetricSpec): number {
+function samplesPerLabelSet(spec: MetricSpec): number {
   return spec.buckets === undefined ? 1 : spec.buckets.length + 3;
 }

@@ -3,7 +3,7 @@ import { type DeclaredSet, type LabelValues, OTHER } from './labels.ts';
 import type { Labels } from './types.ts';
 
 /** A label set of the metric; always the same object while it exists. */
-export interface Admitted {
+interface Admitted {
   readonly set: Labels;
   /** It is not the label set that was asked for. */
   readonly folded: boolean;

@@ -1,6 +1,6 @@
 import { KIND_NUMBERS } from '../schema/schema.gen.ts';
 
-export type EventKind = keyof typeof KIND_NUMBERS;
+type EventKind = keyof typeof KIND_NUMBERS;
 
 /** The event kinds as values of the label `event`: those of the generated schema. */
 export const EVENT_KINDS = Object.keys(KIND_NUMBERS) as readonly EventKind[];

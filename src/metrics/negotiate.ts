@@ -1,7 +1,7 @@
 /** The exposition formats, by what Prometheus calls them. */
 export type Format = 'text' | 'openmetrics';
 
-export interface Negotiated {
+interface Negotiated {
   readonly format: Format;
   readonly contentType: string;
 }

@@ -43,7 +43,7 @@ export interface Collected {
   readonly values: readonly Sample[];
 }
 
-export interface MetricsOptions {
+interface MetricsOptions {
   readonly version: string;
   readonly revision?: string;
   /** Release of the running kernel. */

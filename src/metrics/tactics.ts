@@ -16,7 +16,7 @@ export const TACTICS = [
   'impact',
 ] as const;
 
-export type Tactic = (typeof TACTICS)[number];
+type Tactic = (typeof TACTICS)[number];
 
 /** Techniques seen on Linux hosts, by the tactics that ATT&CK lists them under; sub-techniques follow their parent. */
 const TECHNIQUES: Readonly<Record<Tactic, readonly number[]>> = {

@@ -8,7 +8,7 @@ import type { Plugins } from '../plugins/plugins.ts';
 const MAX_ENRICHING = 256;
 
 /** What alerts are made with. A reload puts others in their place. */
-export interface RaiseMeans {
+interface RaiseMeans {
   readonly redactor: Pick<Redactor, 'alert' | 'event'>;
   readonly plugins: Pick<Plugins, 'enriching' | 'enrich'>;
 }

@@ -33,7 +33,7 @@ const HASH_IDS = HASH_FIELDS.map((name) => fieldId(name));
 const FEED_FIELDS = FIELD_NAMES.filter((name) => /^process\.(?:fed_by|feeds)\./.test(name));
 const FEED_IDS = FEED_FIELDS.map((name) => fieldId(name));
 
-export interface DetectorStages {
+interface DetectorStages {
   readonly enricher: Enricher;
   /** Receives every event that the kernel let through. */
   readonly events: { add(view: LiveView): void; flush(): void };
@@ -159,7 +159,7 @@ function names(rule: CompiledRule, fields: readonly (FieldId | undefined)[]): bo
   return found;
 }
 
-export interface AlerterStages {
+interface AlerterStages {
   readonly hostName: string;
   readonly ledger: Ledger;
   /** The same decisions for rules in shadow mode; what it accepts is counted, and that is all. */

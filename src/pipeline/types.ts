@@ -20,12 +20,12 @@ export interface PipelineOptions {
   readonly compileCondition: (source: string) => (event: FieldSource) => boolean;
   /** Told of the names that occur in metrics, before they do. */
   readonly declare?: (names: { readonly sinks: readonly string[]; readonly plugins: readonly string[] }) => void;
-  /** For "kill": by pidfd (response/signaller.ts). Default: by process id, with a small race. */
-  readonly signaller?: Signaller | undefined;
+  /** For "kill": by pidfd (response/signaller.ts). */
+  readonly signaller: Signaller;
   /** For "block". Undefined where the kernel side cannot refuse connections. */
   readonly blockTable?: BlockTable | undefined;
   /** Unix seconds of the boot, by the clock of event times. */
-  readonly bootTime?: (() => number) | undefined;
+  readonly bootTime: () => number;
   readonly startWorker?: StartWorker | undefined;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }

@@ -16,7 +16,7 @@ import {
 /** Starts a thread with a module of this program; replaceable, because not every loader passes on to threads. */
 export type StartWorker = (entry: URL, options: WorkerOptions) => Worker;
 
-export interface PluginOptions {
+interface PluginOptions {
   readonly module: string;
   readonly expects: readonly PluginKind[];
   readonly timeoutMs: number;

@@ -10,7 +10,7 @@ import type { EventJson } from '../schema/event.ts';
 import { PluginHost, type StartWorker } from './host.ts';
 import type { PluginKind, PluginResponse } from './types.ts';
 
-export interface PluginsOptions {
+interface PluginsOptions {
   readonly config: Config;
   readonly hostName: string;
   readonly metrics: Metrics;

@@ -17,7 +17,7 @@ export interface Blocker {
   readonly size: number;
 }
 
-export interface BlockerOptions {
+interface BlockerOptions {
   /** Undefined where the kernel side cannot refuse connections. */
   readonly table: BlockTable | undefined;
   readonly seconds: number;

@@ -47,6 +47,5 @@ export function killProcess(request: ResponseRequest, options: KillOptions): Res
   } catch (error) {
     return { outcome: 'failed', detail: `process ${pid} cannot be killed: ${messageOf(error)}` };
   }
-  const note = signaller.raceFree ? '' : ' (without a pidfd: not free of races)';
-  return { outcome: 'done', detail: `killed process ${pid}${note}` };
+  return { outcome: 'done', detail: `killed process ${pid}` };
 }

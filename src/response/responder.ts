@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Alert, ResponseReport } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
 import { messageOf } from '../errors.ts';
@@ -11,7 +10,6 @@ import { type Audit, createAudit } from './audit.ts';
 import { type Blocker, createBlocker } from './block.ts';
 import { type KillOptions, killProcess } from './kill.ts';
 import { createProtection } from './protected.ts';
-import { processSignaller } from './signaller.ts';
 import type { BlockTable, ResponseOutcome, ResponseRequest, ResponseResult, Signaller } from './types.ts';
 
 interface Means {
@@ -32,12 +30,12 @@ export interface ResponderOptions {
   readonly hostName: string;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** Default: by process id, which leaves a small race. */
-  readonly signaller?: Signaller | undefined;
+  /** For "kill". */
+  readonly signaller: Signaller;
   /** Undefined where the kernel side cannot refuse connections. */
   readonly blockTable?: BlockTable | undefined;
-  /** Unix seconds of the boot. Default: from the wall clock and the uptime. */
-  readonly bootTime?: (() => number) | undefined;
+  /** Unix seconds of the boot, by the clock of event times. */
+  readonly bootTime: () => number;
   readonly procfs?: string | undefined;
   readonly monotonic?: (() => number) | undefined;
 }
@@ -148,11 +146,11 @@ export class Responder {
   }
 
   #killOptions(config: Config['response']): KillOptions {
-    const { signaller, bootTime: given, procfs } = this.#options;
+    const { signaller, bootTime, procfs } = this.#options;
     return {
-      signaller: signaller ?? processSignaller,
+      signaller,
       protection: createProtection(config.protected_processes, process.pid, procfs),
-      bootTime: given ?? bootTime,
+      bootTime,
       ...(procfs === undefined ? {} : { procfs }),
     };
   }
@@ -176,12 +174,6 @@ export function isEnforced(
   return config.enforce_rules.some((entry) =>
     entry.startsWith('tag:') ? rule.tags.includes(entry.slice(4)) : entry === rule.name,
   );
-}
-
-/** Uptime counts suspended time, as the kernel's start times do; it has hundredths of a second. */
-function bootTime(): number {
-  const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
-  return Date.now() / 1000 - uptime;
 }
 
 function auditRecord(rule: RuleInfo, event: EventRecord, result: ResponseResult, enforced: boolean, host: string) {

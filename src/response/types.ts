@@ -19,8 +19,6 @@ export interface ResponseResult {
 
 /** Sends a signal to exactly one process. */
 export interface Signaller {
-  /** False where a process id could be used again between the check and the signal. */
-  readonly raceFree: boolean;
   /**
    * Signals the process with this id if it started at `ticks` (field 22 of
    * /proc/PID/stat). 'gone' when there is none or another one. Throws when the

@@ -54,7 +54,7 @@ export interface LoadedRules {
 }
 
 /** The files of the paths. */
-export function readFiles(options: RuleOptions): ReadFiles {
+function readFiles(options: RuleOptions): ReadFiles {
   return readRuleFiles(options.paths, {
     examples: options.examples ?? false,
     distrusting: options.distrust ?? false,

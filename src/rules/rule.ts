@@ -38,7 +38,7 @@ export interface RuleExample {
   readonly line: number | undefined;
 }
 
-export interface PredicateCounts {
+interface PredicateCounts {
   /** Times the predicate ran: the index found the rule. */
   evaluations: number;
   /** Times the predicate held. */

@@ -13,7 +13,7 @@ import { walk } from './tree.ts';
 import type { Finding, RuleInfo, RuleMatch } from './types.ts';
 import { type WindowStats, WindowStore, Windows } from './window.ts';
 
-export interface RuleSetParts {
+interface RuleSetParts {
   readonly definitions: readonly RuleDefinition[];
   readonly correlations?: readonly SigmaCorrelation[];
   /** What windows remember; given on from one rule set to the next. */
@@ -24,7 +24,7 @@ export interface RuleSetParts {
   readonly queueLimit?: number;
 }
 
-export interface RuleStatistics {
+interface RuleStatistics {
   readonly rule: string;
   /** Times the rule's predicate ran. */
   readonly evaluations: number;

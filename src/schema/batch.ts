@@ -7,7 +7,7 @@ import { shapesOf } from './readers.ts';
 import { type KindShape, LiveView, type RecordBuffer } from './view.ts';
 
 /** Records that could not be taken: `truncated` shorter than it says or than its kind, `corrupt` otherwise wrong. */
-export interface DecodeErrors {
+interface DecodeErrors {
   truncated: number;
   corrupt: number;
   unknown_kind: number;

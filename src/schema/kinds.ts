@@ -10,7 +10,8 @@ import type { KindSpec } from './kinds/spec.ts';
 import { KIND_NUMBERS } from './schema.gen.ts';
 
 export type { KindGroup, KindSpec } from './kinds/spec.ts';
-export type KindName = keyof typeof KIND_NUMBERS;
+
+type KindName = keyof typeof KIND_NUMBERS;
 
 const SPECS: Readonly<Record<KindName, KindSpec>> = {
   ...PROCESS_KINDS,

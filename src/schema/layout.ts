@@ -29,7 +29,7 @@ export interface KindLayout {
 }
 
 /** Where the members of a struct that a map holds lie. */
-export interface StructLayout {
+interface StructLayout {
   readonly size: number;
   readonly members: ReadonlyMap<string, { readonly offset: number; readonly size: number }>;
 }
@@ -45,7 +45,7 @@ export interface RecordLayout {
 }
 
 /** Structs and enums of maps that the daemon knows; schema.gen.ts has them as constants. */
-export const MAP_STRUCTS = [
+const MAP_STRUCTS = [
   'filter_state',
   'filter_table',
   'filter_key',

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { namesOfTwo } from '../../scripts/check-names.ts';
+import { exportsOfNobody, namesOfTwo } from '../../scripts/check-names.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 
 const SRC = join(import.meta.dirname, '..', '..', 'src');
@@ -14,7 +14,7 @@ describe('exported names', () => {
     expect([...namesOfTwo(SRC)]).to.deep.equal([]);
   });
 
-  it('are noticed when two files have the same, whatever kind of thing it is', () => {
+  it('are noticed when two files have the same, whatever kind of thing it is, or when nobody uses them', () => {
     const root = mkdtempSync(join(tmpdir(), 'bpfwarden-names-'));
     try {
       mkdirSync(join(root, 'a'));
@@ -23,6 +23,10 @@ describe('exported names', () => {
         "export function quoted(a: 1): 1;\nexport function quoted(a: 2): 2;\nexport { Face } from '../two.ts';\n",
       );
       writeFileSync(join(root, 'two.ts'), 'export const quoted = 1;\nexport type Face = 2;\nconst own = 1;\n');
+      writeFileSync(join(root, 'three.ts'), 'export const unused = 1;\nconst twice = unused + unused;\n');
+      expect([...exportsOfNobody(root, []).keys()])
+        .to.include('unused')
+        .and.not.include('Face');
       expect([...namesOfTwo(root)]).to.deep.equal([['quoted', [join(root, 'a/one.ts'), join(root, 'two.ts')]]]);
     } finally {
       rmSync(root, { recursive: true, force: true });

@@ -21,10 +21,10 @@ export const FORMAT_OPTIONS = {
     needs: [needsValue('format', 'template')],
   },
 } as const satisfies Options;
-export type FormatSettings = ValuesOf<typeof FORMAT_OPTIONS>;
+type FormatSettings = ValuesOf<typeof FORMAT_OPTIONS>;
 
 /** One alert as one line of text. */
-export type Render = (alert: SpooledAlert) => string;
+type Render = (alert: SpooledAlert) => string;
 
 /** Throws CONFIG_INVALID for a template that is none. */
 export function renderer({ format, template, name }: FormatSettings & { readonly name: string }): Render {

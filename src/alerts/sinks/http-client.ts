@@ -17,9 +17,9 @@ export const HTTP_OPTIONS = {
   ...tlsOptions(HTTPS),
   allow_link_local: ALLOW_LINK_LOCAL,
 } as const satisfies Options;
-export type HttpOptions = ValuesOf<typeof HTTP_OPTIONS> & { readonly timeout_seconds: number };
+type HttpOptions = ValuesOf<typeof HTTP_OPTIONS> & { readonly timeout_seconds: number };
 
-export interface HttpAnswer {
+interface HttpAnswer {
   readonly status: number;
   /** The start of the answer. */
   readonly body: string;

@@ -1,7 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { appendFlags, openError, rotateFiles } from '../../rotation.ts';
 
-export interface RotationOptions {
+interface RotationOptions {
   /** 0 for never. */
   readonly rotateBytes: number;
   /** 0 for never. */

@@ -27,7 +27,7 @@ export const webhook = sinkType({
   open: webhookSink,
 });
 
-export const SIGNATURE_HEADER = 'x-bpfwarden-signature';
+const SIGNATURE_HEADER = 'x-bpfwarden-signature';
 
 /**
  * `t=<Unix seconds>,v1=<HMAC-SHA256 in hex>` over `<t>.<body>`: the time is

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buildIdOf, HEAD_BYTES, isElf, type ReadAt, sampleOf } from './content.ts';
 
 /** Where installed programs lie. The first name of a content is the one that copies are called by. */
-export const PROGRAM_DIRECTORIES = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/usr/local/sbin'];
+const PROGRAM_DIRECTORIES = ['/usr/bin', '/usr/sbin', '/bin', '/sbin', '/usr/local/bin', '/usr/local/sbin'];
 const MAX_PROGRAMS = 8_192;
 const WORLD_OR_GROUP_WRITE = 0o022;
 

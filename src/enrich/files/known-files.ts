@@ -18,7 +18,7 @@ const OTHER_DEVICE = /^(?:btrfs|overlay|bcachefs)$/;
 const SYSTEM = /^\/(?:usr|bin|sbin|lib|lib32|lib64|libx32|nix\/store|gnu\/store)\//;
 const LOCAL = /^\/usr\/local\//;
 
-export interface FileCounts {
+interface FileCounts {
   /** Executables that were looked into. */
   reads: number;
   /** Not looked into, because as many as allowed were in this second. */
@@ -37,12 +37,12 @@ export interface ExecutableFile {
 }
 
 /** `undefined`: not known yet. */
-export type CopyOf = { readonly path: string | undefined } | undefined;
+type CopyOf = { readonly path: string | undefined } | undefined;
 
 /** Nobody reads the host's programs: there is nothing to wait for. */
 const UNKNOWN = { path: undefined } as const;
 
-export interface KnownFilesOptions {
+interface KnownFilesOptions {
   readonly installed?: InstalledPrograms;
   readonly packages?: Packages;
   readonly mountinfo?: string;

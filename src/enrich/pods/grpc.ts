@@ -11,7 +11,7 @@ const TIMEOUT_MS = 10_000;
 /** Compressed or not, then the length. */
 const PREFIX = 5;
 
-export interface UnaryCall {
+interface UnaryCall {
   readonly socket: string;
   /** Such as runtime.v1.RuntimeService/Version. */
   readonly method: string;

@@ -3,7 +3,7 @@ import { formatProblem, WardenError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Gate } from '../types.ts';
 
-export interface HealthOptions {
+interface HealthOptions {
   readonly gate: Gate;
   readonly enableLifecycle: boolean;
   readonly log: Logger;

@@ -12,7 +12,7 @@ const text = { is: 'text' } as const;
 const bool = { is: 'bool' } as const;
 
 /** Client certificate policies, by the names of Go's crypto/tls. RequireClientCert is an old spelling. */
-export const CLIENT_AUTH = [
+const CLIENT_AUTH = [
   'NoClientCert',
   'RequestClientCert',
   'RequireClientCert',

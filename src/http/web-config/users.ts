@@ -31,7 +31,7 @@ const MAX_REMEMBERED = 100;
 /** Comparisons under way; more are refused, so that guessing cannot pile up work. */
 const MAX_PENDING = 32;
 
-export type PasswordVerdict = 'right' | 'wrong' | 'busy';
+type PasswordVerdict = 'right' | 'wrong' | 'busy';
 
 /** Checks HTTP basic authentication against bcrypt hashes, off the event loop. */
 export class UserCheck {

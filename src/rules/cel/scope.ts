@@ -10,7 +10,7 @@ export type Parsed = ReturnType<typeof parse>;
 export type CelExpr = Parsed['expr'];
 
 export type ScalarType = 'string' | 'int' | 'double' | 'bool';
-export type OperandType = FieldType | 'process';
+type OperandType = FieldType | 'process';
 
 export type CelOperand =
   | { readonly kind: 'literal'; readonly value: Literal; readonly type: ScalarType }

@@ -17,7 +17,7 @@ import { decodeRules, encodeRules, type OwnRules } from './encoding.ts';
 const PROGRAM_ID = fileURLToPath(new URL('../../program.id', import.meta.url));
 export const SHIPPED = fileURLToPath(new URL('../../rules.compiled', import.meta.url));
 /** In the cache directory. */
-export const CACHED = 'rules.compiled';
+const CACHED = 'rules.compiled';
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Names the rule files and the program that a text is for. undefined: this program's build is not known. */

@@ -95,7 +95,7 @@ function ownProperty(value: object, path: string): unknown {
   return at;
 }
 
-export interface EngineMatch {
+interface EngineMatch {
   readonly rule: MatchingRule;
   readonly matched: readonly MatchedCondition[];
 }

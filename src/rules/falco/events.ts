@@ -2,7 +2,7 @@
 import { SYSCALLS } from '../../schema/names/syscalls.ts';
 import { all, type Condition, exists, field, not } from '../tree.ts';
 
-export interface EventTypes {
+interface EventTypes {
   /** Falco's names, the likeliest first. */
   readonly types: readonly string[];
   /** Falco's category of it. */

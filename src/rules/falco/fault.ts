@@ -1,4 +1,4 @@
-export interface FaultOptions {
+interface FaultOptions {
   readonly line?: number;
   readonly remedy?: string;
   readonly unknown?: true;

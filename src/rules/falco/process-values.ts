@@ -98,7 +98,7 @@ export function summaryName(process: Partial<ProcessSummary>): string | undefine
 export function summaryExe(process: Partial<ProcessSummary>): string | undefined {
   return firstArgument(process.args, process.command_line);
 }
-export function summaryCommand(process: Partial<ProcessSummary>): string | undefined {
+function summaryCommand(process: Partial<ProcessSummary>): string | undefined {
   return commandText(process.name, process.args, process.command_line);
 }
 

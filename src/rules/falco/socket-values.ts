@@ -15,7 +15,7 @@ function end(ip: FieldValue, port: FieldValue, other: FieldValue): string {
 }
 
 /** undefined when neither end is known. */
-export function tupleText(
+function tupleText(
   sourceIp: FieldValue,
   sourcePort: FieldValue,
   destinationIp: FieldValue,

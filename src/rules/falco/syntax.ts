@@ -61,7 +61,7 @@ export interface CheckExpr {
   readonly right: OperandExpr | undefined;
   readonly at: number;
 }
-export interface MacroExpr {
+interface MacroExpr {
   readonly type: 'macro';
   readonly name: string;
   readonly at: number;

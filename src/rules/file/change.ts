@@ -10,7 +10,7 @@ import type { RuleInfo } from '../types.ts';
 import type { RuleBook, RuleChange } from './book.ts';
 import { changeRule, isEnabled } from './define.ts';
 
-export interface ChangedRules {
+interface ChangedRules {
   readonly definitions: readonly RuleDefinition[];
   readonly correlations: readonly SigmaCorrelation[];
   readonly disabled: readonly RuleDefinition[];

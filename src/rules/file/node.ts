@@ -21,7 +21,7 @@ interface Scalar<K extends string, T> {
 }
 
 /** How a text is written, which tells where its characters stand. */
-export type TextStyle = 'json' | 'plain' | 'single' | 'double' | 'literal' | 'folded';
+type TextStyle = 'json' | 'plain' | 'single' | 'double' | 'literal' | 'folded';
 
 export interface TextNode extends Scalar<'string', string> {
   readonly style: TextStyle;

@@ -7,7 +7,7 @@ import type { RuleDefinition, RuleExample } from '../rule.ts';
 import { RuleSet } from '../ruleset.ts';
 import { type Condition, type Leaf, type Quantifier, walk } from '../tree.ts';
 
-export interface ExampleResult {
+interface ExampleResult {
   readonly rule: string;
   readonly source: string;
   readonly line: number | undefined;
@@ -18,14 +18,14 @@ export interface ExampleResult {
   readonly explanation: string | undefined;
 }
 
-export interface LeafCoverage {
+interface LeafCoverage {
   readonly rule: string;
   readonly condition: string;
   readonly seenTrue: boolean;
   readonly seenFalse: boolean;
 }
 
-export interface SuiteReport {
+interface SuiteReport {
   readonly rules: number;
   readonly examples: readonly ExampleResult[];
   readonly failures: readonly ExampleResult[];

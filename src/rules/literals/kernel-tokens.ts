@@ -38,7 +38,7 @@ export interface Kernel {
   readonly known?: KnownTokens;
 }
 
-export type KnownTokens = Map<Condition, Found | null>;
+type KnownTokens = Map<Condition, Found | null>;
 
 /** undefined: a matching event need not carry any token. */
 export function tokensOf(condition: Condition, kernel: Kernel): readonly FilterToken[] | undefined {

@@ -9,7 +9,7 @@ import { pairTest, type ValueTest, valueTest } from './test-value.ts';
 import { type Elements, reader, TEXT_FIELDS, type Value } from './values.ts';
 
 /** One node of the tree with its result. */
-export interface Explanation {
+interface Explanation {
   readonly result: boolean;
   readonly type: 'all' | 'any' | 'not' | 'every' | 'leaf' | 'const';
   /** Of a leaf or quantifier: what was compared, and with what. */

@@ -12,7 +12,7 @@ import { literalWays } from './regexp-literals.ts';
 import type { Value } from './values.ts';
 
 export type ValueTest = (value: Value) => boolean;
-export type PairTest = (left: Value, right: Value) => boolean;
+type PairTest = (left: Value, right: Value) => boolean;
 
 /** Text of a value for a textual test: itself, and with `loose` also a number's decimal text. */
 function textOf(value: Value, loose: boolean | undefined): string | undefined {

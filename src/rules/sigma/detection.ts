@@ -31,7 +31,7 @@ export interface Detection {
 }
 
 /** Keys beside the search identifiers. */
-export type Reserved = ReadonlySet<string>;
+type Reserved = ReadonlySet<string>;
 
 /** Reads the searches and conditions. Throws SigmaFault with the line. */
 export function readDetection(section: YamlMap, reserved: Reserved): Detection {

@@ -4,7 +4,7 @@
  */
 import type { FieldName } from '../../schema/fields.ts';
 
-export type TaxonomyEntry =
+type TaxonomyEntry =
   /** The first of the fields that is present; with `either` whichever are, and one that fits suffices. */
   | { readonly is: readonly FieldName[]; readonly either?: true }
   /** More than a field: fields.ts makes it. */

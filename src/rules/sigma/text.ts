@@ -106,7 +106,7 @@ export function patternOf(text: Text): string {
   return `^${parts.join('')}$`;
 }
 
-export type Utf16 = 'utf16le' | 'utf16be' | 'utf16';
+type Utf16 = 'utf16le' | 'utf16be' | 'utf16';
 
 /** Encodes the literals; `utf16` is little endian behind a byte order mark. */
 export function toUtf16(text: Text, form: Utf16): Text {

@@ -2,7 +2,7 @@
 import { absolutePath, baseName } from '../paths.ts';
 import { INTERPRETERS, type Interpreter } from './interpreters.ts';
 
-export type ScriptKind = 'file' | 'command' | 'module' | 'stdin' | 'descriptor' | 'interactive';
+type ScriptKind = 'file' | 'command' | 'module' | 'stdin' | 'descriptor' | 'interactive';
 
 export interface Script {
   readonly kind: ScriptKind;
@@ -16,7 +16,7 @@ export interface Script {
   readonly descriptor?: number;
 }
 
-export interface ScriptFacts {
+interface ScriptFacts {
   /** What runs: a name of INTERPRETERS or anything else. */
   readonly program: string;
   readonly args: readonly string[] | undefined;

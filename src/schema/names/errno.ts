@@ -18,7 +18,7 @@ const NAMES = numbered(`
 `);
 
 /** The largest errno; return values in [-4095, -1] are errors. */
-export const MAX_ERRNO = 4095;
+const MAX_ERRNO = 4095;
 
 /** '' for a result that is no error; an unknown number as `E<number>`. */
 export function errnoName(result: number): string {

@@ -6,7 +6,7 @@ import type { FieldReaders } from '../members.ts';
 import type { LiveView } from '../view.ts';
 
 /** A file that was changed within so many seconds before its start is new. */
-export const NEW_SECONDS = 600;
+const NEW_SECONDS = 600;
 
 const parent = (view: LiveView): ProgramContext | undefined => view.process?.parent?.program;
 

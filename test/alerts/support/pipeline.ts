@@ -6,6 +6,7 @@ import type { Metrics } from '../../../src/metrics/types.ts';
 import { AlertPipeline } from '../../../src/pipeline/alert-pipeline.ts';
 import type { PipelineOptions } from '../../../src/pipeline/types.ts';
 import type { StartWorker } from '../../../src/plugins/host.ts';
+import { MEANS } from '../../response/support/means.ts';
 import { recordingMetrics, SILENT } from './findings.ts';
 
 /** The tests run from source; the loader that makes this possible has to be registered in each thread. */
@@ -31,6 +32,7 @@ export async function startPipeline(
     log: SILENT,
     compileCondition: () => () => true,
     startWorker,
+    ...MEANS,
     ...options,
   });
 }

@@ -20,7 +20,7 @@ export const FALCO_FIELDS: FalcoFields = {
 };
 
 /** A field as a condition or an output names it. */
-export interface ResolvedField {
+interface ResolvedField {
   /** With its argument. */
   readonly name: string;
   readonly type: FalcoType;

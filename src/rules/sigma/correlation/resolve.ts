@@ -9,7 +9,7 @@ import type { SigmaDraft } from '../rule.ts';
 import type { CorrelationDraft } from './correlation.ts';
 import type { CorrelatedRule, FieldReader, SigmaCorrelation } from './correlator.ts';
 
-export interface Resolution {
+interface Resolution {
   /** In an order in which each stands behind those that it uses. */
   readonly correlations: readonly SigmaCorrelation[];
   /** Ids of the rules that raise no alert of their own. */

@@ -6,9 +6,9 @@
  */
 
 /** Says whether the count of one window fulfils the correlation. */
-export type Fulfilled = (count: number) => boolean;
+type Fulfilled = (count: number) => boolean;
 
-export interface GroupState {
+interface GroupState {
   /** Number of things remembered. */
   readonly size: number;
   readonly newest: number;
