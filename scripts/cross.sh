@@ -58,13 +58,14 @@ if [ ! -e "$result" ] || [ "$(cat "$out/addon.stamp" 2>/dev/null)" != "$sum" ]; 
 	say "compiling the addon for $arch"
 	bash scripts/runtime.sh
 	headers=$(PATH="$PWD/node_modules/.bin:$PATH" bash scripts/node-headers.sh)
+	# As system headers, as the host's own are: what libbpf's macros expand to is not ours to be warned of.
 	# node-gyp works in the folder of binding.gyp: a copy, so that the machine's own build stays.
 	work=$out/addon
 	rm -rf "$work" "$out/addon.stamp"
 	mkdir -p "$work" "$out/Release"
 	cp -r binding.gyp native "$work/"
 	CC=${prefix}gcc CXX=${prefix}g++ AR=${prefix}ar LINK=${prefix}g++ \
-		CPPFLAGS="${sysroot:+-I$sysroot/usr/include}" CXXFLAGS="-g0 -ffile-prefix-map=$PWD=." LDFLAGS="-Wl,-rpath,'\$\$ORIGIN'" \
+		CPPFLAGS="${sysroot:+-isystem $sysroot/usr/include}" CXXFLAGS="-g0 -ffile-prefix-map=$PWD=." LDFLAGS="-Wl,-rpath,'\$\$ORIGIN'" \
 		BPFWARDEN_LIBRARIES="${libraries[*]}" \
 		node node_modules/node-gyp/bin/node-gyp.js rebuild --directory="$work" --arch="$arch" --loglevel=warn ${headers:+--nodedir="$headers"} >"$out/addon.log" 2>&1 ||
 		{ cat "$out/addon.log" >&2; exit 2; }

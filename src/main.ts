@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './cli/node-version.ts';
 import type { CommandName } from './cli/commands.ts';
 import { useCompileCache } from './cli/compile-cache.ts';
 import { type CommandLine, isCommand, parseCommandLine } from './cli/flags.ts';

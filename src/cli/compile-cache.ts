@@ -14,7 +14,10 @@ const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 export function useCompileCache(): void {
   if (process.env.NODE_COMPILE_CACHE !== undefined || !existsSync(join(PACKAGE, 'tsconfig.json'))) return;
   // Answers with a status, and goes on without where the directory cannot be written.
-  module.enableCompileCache(join(PACKAGE, 'build', 'compile-cache'));
+  // Not in Node.js 22.0.
+  (module as { enableCompileCache?: (directory: string) => unknown }).enableCompileCache?.(
+    join(PACKAGE, 'build', 'compile-cache'),
+  );
 }
 
 /** Writes what was compiled: by itself Node does so only at its end, and a daemon may be killed. */

@@ -49,6 +49,4 @@ type TokenText =
   | { readonly type: 'process_name'; readonly text: string }
   | { readonly type: 'uid'; readonly uid: number }
   /** The operation failed. */
-  | { readonly type: 'error' }
-  /** A way of opening, whatever the file: of file_open. */
-  | { readonly type: 'opened'; readonly how: FileClass };
+  | { readonly type: 'error' };
