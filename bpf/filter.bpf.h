@@ -87,13 +87,19 @@ static __always_inline __u64 filter_name(__u32 pid, __u64 classes, __u32 generat
 	       (classes | sensitive_bits(classes));
 }
 
+/* PASS_OPENS_*: only file_open has them. */
+static __always_inline bool passes_opening(__u32 passes, __u64 classes)
+{
+	return passes / PASS_OPENS_READ & (__u32)(classes >> CLASS_OPEN_READ);
+}
+
 /* Uid, error and name tokens: what every kind has. */
 static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 classes,
 					  struct task_struct *task, __s64 result)
 {
 	if (passes & PASS_WHOLE)
 		return true;
-	if ((passes & PASS_ERRORS) && result < 0)
+	if (((passes & PASS_ERRORS) && result < 0) || passes_opening(passes, classes))
 		return true;
 	if (passes & PASS_UIDS) {
 		__u32 uid = task->real_cred->uid.val, euid = task->real_cred->euid.val;

@@ -32,6 +32,11 @@ enum filter_pass {
 	PASS_SOURCE_PORTS = 1 << 6,
 	PASS_REMOTE = 1 << 7, /* destination other than 127.0.0.1 and ::1 */
 	PASS_NAMES = 1 << 8,  /* name of the program that acts */
+	/* Opens of a class, whatever the file; in the order of the classes. */
+	PASS_OPENS_READ = 1 << 9,
+	PASS_OPENS_WRITE = 1 << 10,
+	PASS_OPENS_CREATE = 1 << 11,
+	PASS_OPENS_FAILED = 1 << 12,
 };
 
 /*

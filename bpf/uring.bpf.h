@@ -126,7 +126,8 @@ static __always_inline bool uring_is_daemon(const struct uring_actor *a)
 static __always_inline bool uring_passes(const struct uring_actor *a, __u32 passes,
 					 __u32 generation, __u64 classes, __s64 result)
 {
-	if (passes & PASS_WHOLE || (passes & PASS_ERRORS && result < 0))
+	if (passes & PASS_WHOLE || (passes & PASS_ERRORS && result < 0) ||
+	    passes_opening(passes, classes))
 		return true;
 	if (passes & PASS_UIDS && ((filter_token(a->uid, TOKEN_UID, generation) |
 				    filter_token(a->euid, TOKEN_UID, generation)) &

@@ -24,6 +24,13 @@ const MASK64 = (1n << 64n) - 1n;
 const SHORT = 4;
 const LONG = 8;
 
+const OPENS: Readonly<Record<FileClass, number>> = {
+  open_read: PASS.PASS_OPENS_READ,
+  open_write: PASS.PASS_OPENS_WRITE,
+  open_create: PASS.PASS_OPENS_CREATE,
+  open_failed: PASS.PASS_OPENS_FAILED,
+};
+
 export interface FilterEntries {
   /** struct filter_table */
   readonly table: Uint8Array;
@@ -64,6 +71,7 @@ export function filterEntries(
         const mask = classMask(kind, number, token);
         if (token.type === 'error') pass |= PASS.PASS_ERRORS;
         else if (token.type === 'remote') pass |= PASS.PASS_REMOTE;
+        else if (token.type === 'opened') pass |= OPENS[token.how];
         else if (token.type === 'cidr') {
           pass |= PASS.PASS_CIDRS;
           networks.push({ ...network(token.cidr), side: token.side === 'source' ? 0 : 1, mask });
@@ -108,7 +116,7 @@ export function sensitiveBits(classes: bigint): bigint {
 }
 
 function hashedToken(
-  token: Exclude<FilterToken, { type: 'error' | 'cidr' | 'remote' }>,
+  token: Exclude<FilterToken, { type: 'error' | 'cidr' | 'remote' | 'opened' }>,
 ): { type: number; hash: bigint; pass: number } | undefined {
   switch (token.type) {
     case 'uid':

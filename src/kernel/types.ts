@@ -49,4 +49,6 @@ type TokenText =
   | { readonly type: 'process_name'; readonly text: string }
   | { readonly type: 'uid'; readonly uid: number }
   /** The operation failed. */
-  | { readonly type: 'error' };
+  | { readonly type: 'error' }
+  /** A way of opening, whatever the file: of file_open. */
+  | { readonly type: 'opened'; readonly how: FileClass };

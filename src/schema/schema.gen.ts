@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = 'e648d2e429ee2107cf488d0ba5e7ad9e';
+export const SCHEMA_HASH = 'a6e5c1f787eb6a38afadc8630d440de3';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -200,6 +200,10 @@ export const ENUMS = {
     PASS_SOURCE_PORTS: 64,
     PASS_REMOTE: 128,
     PASS_NAMES: 256,
+    PASS_OPENS_READ: 512,
+    PASS_OPENS_WRITE: 1024,
+    PASS_OPENS_CREATE: 2048,
+    PASS_OPENS_FAILED: 4096,
   },
   filter_token_type: {
     TOKEN_COMPONENT: 1,

@@ -42,6 +42,19 @@ const anchorOf = (heading: string): string =>
     .trim()
     .replaceAll(' ', '-');
 
+describe('the website', () => {
+  const config = readFileSync(join(ROOT, 'docs', 'site.config.ts'), 'utf8');
+  const menu = [...config.matchAll(/page\('[^']+', '\/([^']*)'\)/g)].map(([, link = '']) =>
+    link === '' || link.endsWith('/') ? `${link}README.md` : `${link}.md`,
+  );
+
+  it('has every page of docs/ in its menu, and nothing that is not there', () => {
+    for (const page of menu) expect(existsSync(join(ROOT, page)), page).to.equal(true);
+    for (const name of readdirSync(join(ROOT, 'docs')))
+      if (name.endsWith('.md')) expect(menu).to.include(`docs/${name}`);
+  });
+});
+
 describe('the documentation', () => {
   for (const page of pages()) {
     const text = readFileSync(page, 'utf8');

@@ -39,6 +39,7 @@ function filterWith(tokens: readonly FilterToken[]): KernelFilter {
 
 /** What the kernel can see of a token: 4 or 8 bytes of a prefix or suffix, ASCII letters in lower case. */
 function hits(token: FilterToken, path: string, classes: readonly FileClass[], isOpen: boolean): boolean {
+  if (token.type === 'opened') return isOpen && classes.includes(token.how);
   if (!('text' in token) || token.type === 'process_name') return false;
   if (isOpen && token.classes !== undefined && !token.classes.some((one) => classes.includes(one))) return false;
   const fold = (text: string) => Buffer.from(text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
@@ -58,7 +59,10 @@ const classes = fc.option(
   fc.subarray<FileClass>(['open_read', 'open_write', 'open_create', 'open_failed'], { minLength: 1 }),
   { nil: undefined },
 );
-const token: fc.Arbitrary<FilterToken> = fc
+const openedToken = fc
+  .constantFrom<FileClass>('open_read', 'open_write', 'open_create', 'open_failed')
+  .map((how): FilterToken => ({ type: 'opened', how }));
+const nameToken: fc.Arbitrary<FilterToken> = fc
   .tuple(
     fc.constantFrom('component', 'component_prefix', 'component_suffix'),
     fc.constantFrom(...NAMES, 'SHADOW', 'a_rather'),
@@ -71,6 +75,8 @@ const token: fc.Arbitrary<FilterToken> = fc
     const sort = Buffer.byteLength(text) < 4 ? 'component' : type;
     return only === undefined ? { type: sort, text } : { type: sort, text, classes: only };
   });
+
+const token = fc.oneof({ weight: 6, arbitrary: nameToken }, { weight: 1, arbitrary: openedToken });
 
 describe('kernel filter', function () {
   this.timeout(180_000);

@@ -45,14 +45,19 @@ function kindFilter(rules: readonly Asking[], kind: string, folds: boolean): Kin
   for (const rule of rules) {
     const condition = specialise(rule.condition, live, before);
     if (condition.type === 'const' && !condition.value) continue;
-    const found = filteredBy === undefined ? undefined : tokensOf(condition, kernel);
-    if (found === undefined) return { pass: 'whole', because: rule.info.name };
     const classes = opens === true ? openClasses(condition) : undefined;
+    const found = filteredBy === undefined ? undefined : (tokensOf(condition, kernel) ?? opened(classes));
+    if (found === undefined) return { pass: 'whole', because: rule.info.name };
     const sensitive = rule.info.severity === 'critical' || rule.info.severity === 'warning';
     for (const token of found) add(tokens, token, classes, sensitive);
     if (tokens.size > MAX_TOKENS) return { pass: 'whole', because: `${rule.info.name} (too many literals)` };
   }
   return tokens.size === 0 ? { pass: 'none' } : { pass: 'tokens', tokens: [...tokens.values()] };
+}
+
+/** Where no literal names the file: the ways of opening, where reading is none of them. */
+function opened(classes: readonly FileClass[] | undefined): readonly FilterToken[] | undefined {
+  return classes?.includes('open_read') === false ? classes.map((how) => ({ type: 'opened', how })) : undefined;
 }
 
 /** One token for several rules is for the classes of all of them. */
@@ -65,7 +70,7 @@ function add(
   if (token.type !== 'component' && token.type !== 'component_prefix' && token.type !== 'component_suffix') {
     const key = JSON.stringify(token);
     // What is true of half of all events names nothing.
-    const exact = token.type !== 'remote' && token.type !== 'error' && token.type !== 'uid';
+    const exact = token.type !== 'remote' && token.type !== 'error' && token.type !== 'uid' && token.type !== 'opened';
     tokens.set(
       key,
       (isSensitive && exact) || tokens.get(key)?.sensitive === true ? { ...token, sensitive: true } : token,

@@ -6,7 +6,7 @@
 import type { FileClass } from '../../kernel/types.ts';
 import { fieldName } from '../../schema/fields.ts';
 import { valueTest } from '../predicate/test-value.ts';
-import type { Condition, Glob, Quantifier, Test } from '../tree.ts';
+import { type Condition, FALSE, type Glob, type Literal, type Quantifier, type Test, TRUE } from '../tree.ts';
 import { type Known, specialise } from './specialise.ts';
 
 interface Opening {
@@ -82,33 +82,57 @@ function knowsOpening(opening: Opening): Known {
   };
 }
 
-/** `'O_CREAT' in file.flags`, decided. */
-function decideFlags(condition: Condition, create: boolean): Condition {
+/** Whether an opening has a flag; undefined where the way of opening does not tell. */
+function hasFlag({ access, create, failed }: Opening, name: Literal): boolean | undefined {
+  switch (name) {
+    case 'O_CREAT':
+      return create;
+    case 'O_RDONLY':
+      return access === undefined ? undefined : access === 'read';
+    case 'O_WRONLY':
+      // The kernel takes the access mode from an O_PATH that succeeds.
+      return access === undefined && failed ? undefined : access === 'write';
+    case 'O_RDWR':
+      // 3 as access mode is both as well, and has another name.
+      return access === 'read_write' || (access === undefined && failed) ? undefined : false;
+    default:
+      return undefined;
+  }
+}
+
+/** `'O_CREAT' in file.flags` and its like, decided. */
+function decideFlags(condition: Condition, opening: Opening): Condition {
   switch (condition.type) {
     case 'all':
     case 'any':
-      return { ...condition, of: condition.of.map((child) => decideFlags(child, create)) };
+      return { ...condition, of: condition.of.map((child) => decideFlags(child, opening)) };
     case 'not':
-      return { ...condition, of: decideFlags(condition.of, create) };
-    case 'quantifier':
-      return asksForCreate(condition) ? { type: 'const', value: create } : condition;
+      return { ...condition, of: decideFlags(condition.of, opening) };
+    case 'quantifier': {
+      const answers = flagsAskedFor(condition)?.map((name) => hasFlag(opening, name));
+      if (answers === undefined) return condition;
+      if (answers.includes(true)) return TRUE;
+      return answers.includes(undefined) ? condition : FALSE;
+    }
     default:
       return condition;
   }
 }
 
-function asksForCreate({ how, over, where }: Quantifier): boolean {
+/** The names of which one suffices. */
+function flagsAskedFor({ how, over, where }: Quantifier): readonly Literal[] | undefined {
   if (how !== 'any' || over.from !== 'field' || fieldName(over.field) !== 'file.flags' || where.type !== 'leaf')
-    return false;
+    return undefined;
   const { subject, test } = where;
-  if (subject.from !== 'element' || subject.transform !== undefined || test.op !== 'equal') return false;
-  return test.values.length === 1 && test.values[0] === 'O_CREAT';
+  if (subject.from !== 'element' || subject.transform !== undefined || test.op !== 'equal' || test.ignoreCase === true)
+    return undefined;
+  return test.values;
 }
 
 /** The cheapest classes of which every matching open carries one; undefined where that is all of them. */
 export function openClasses(condition: Condition): readonly FileClass[] | undefined {
   const possible = OPENINGS.filter((opening) => {
-    const decided = specialise(decideFlags(condition, opening.create), knowsOpening(opening));
+    const decided = specialise(decideFlags(condition, opening), knowsOpening(opening));
     return decided.type !== 'const' || decided.value;
   }).map(classesOf);
   const found = SUBSETS.find((subset) => possible.every((classes) => classes.some((name) => subset.includes(name))));

@@ -41,6 +41,8 @@ function pathFields(text: string): Fields {
   };
 }
 
+const ACCESS_MODES = { read: 'O_RDONLY', write: 'O_WRONLY', read_write: 'O_RDWR' } as const;
+
 /** Events as the kernel makes them: what a kind has is there. */
 const event: fc.Arbitrary<Fields> = fc
   .oneof(
@@ -48,17 +50,17 @@ const event: fc.Arbitrary<Fields> = fc
       .record({
         path,
         access: fc.constantFrom('read', 'write', 'read_write', undefined),
-        flags: fc.subarray(['O_CREAT', 'O_TRUNC']),
+        more: fc.subarray(['O_CREAT', 'O_TRUNC']),
         created: fc.constantFrom(true, false, undefined),
         error: fc.constantFrom('', '', 'EACCES', 'ENOENT'),
         uid: fc.constantFrom(0, 1000),
       })
       .map(
-        ({ path: text, access, flags, created, error, uid }): Fields => ({
+        ({ path: text, access, more, created, error, uid }): Fields => ({
           'event.type': 'file_open',
           'event.error': error,
           'file.access': access,
-          'file.flags': flags,
+          'file.flags': [ACCESS_MODES[access ?? 'read'], ...more],
           'file.created': created,
           'process.uid': uid,
           'process.name': 'cat',
@@ -129,6 +131,8 @@ function hits(
   switch (token.type) {
     case 'error':
       return fields['event.error'] !== '';
+    case 'opened':
+      return fields['event.type'] === 'file_open' && classes.includes(token.how);
     case 'uid':
       return fields['process.uid'] === token.uid || fields['process.euid'] === token.uid;
     case 'remote':
@@ -202,6 +206,8 @@ const otherLeaf = fc.constantFrom(
     '!file.created',
     "'O_CREAT' in file.flags",
     "!('O_CREAT' in file.flags)",
+    "file.access == 'write' || 'O_WRONLY' in file.flags || 'O_RDWR' in file.flags",
+    "'O_RDONLY' in file.flags",
     "event.error == ''",
     "event.error != ''",
     "event.error in ['EACCES', 'EPERM']",
@@ -320,6 +326,21 @@ describe('kernel filter', () => {
     expect(classes('file.created')).to.deep.equal(['open_create']);
     expect(classes("event.error != ''")).to.deep.equal(['open_failed']);
     expect(classes('process.uid > 0')).to.equal(undefined);
+  });
+
+  it('passes opens for writing where nothing names the file, and never all for reading unasked', () => {
+    const opens = (text: string) => filterOf(`event.type == 'file_open' && ${text}`, 'file_open');
+    expect(
+      opens("event.error == '' && 'O_WRONLY' in file.flags && process.uid > 0 && file.directory == '/'"),
+    ).to.deep.equal({
+      pass: 'tokens',
+      tokens: [{ type: 'opened', how: 'open_write' }],
+    });
+    expect(opens('file.created && file.path.contains("/.")')).to.deep.equal({
+      pass: 'tokens',
+      tokens: [{ type: 'opened', how: 'open_create' }],
+    });
+    expect(opens("file.access == 'read' && file.directory == '/'")).to.have.property('pass', 'whole');
   });
 
   it('passes process and privileged kinds whole or not at all', () => {
