@@ -8,10 +8,10 @@ import type { Config, SinkConfig } from '../config/options.ts';
 import { messageOf, type Problem, WardenError } from '../errors.ts';
 import { parseAddress } from '../http/address.ts';
 import { readWebConfig } from '../http/web-config/read.ts';
-import { nearest } from '../nearest.ts';
 import { compileSilences } from '../pipeline/silences.ts';
 import type { LoadedRules } from '../rules/load.ts';
 import { compilePredicate, type Predicate } from '../rules/predicate/compile.ts';
+import { remedyForRule } from '../rules/renamed.ts';
 import { bareSource } from '../rules/source.ts';
 import { KINDS } from '../schema/kinds.ts';
 
@@ -63,8 +63,7 @@ function nameProblems({ response, silences, output }: Config, { ruleset, disable
   const tags = new Set(infos.flatMap(({ tags: own }) => own));
   const problems: Problem[] = [];
   const unknown = (subject: string, what: string, name: string, known: Iterable<string>) => {
-    const near = nearest(name, known);
-    const remedy = near === undefined ? undefined : `did you mean "${near}"?`;
+    const remedy = remedyForRule(name, known);
     problems.push({ subject, message: `no ${what} "${name}"`, ...(remedy === undefined ? {} : { remedy }) });
   };
   for (const entry of response.enforce_rules) {

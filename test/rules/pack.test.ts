@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { OUTPUTS } from '../../scripts/generate-rule-pack.ts';
 import { kernelFilter } from '../../src/rules/literals/kernel-filter.ts';
 import { loadRules } from '../../src/rules/load.ts';
+import { RENAMED_RULES, remedyForRule } from '../../src/rules/renamed.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -45,6 +46,18 @@ describe('shipped rules', () => {
       }
     });
   }
+
+  it('that had another name once are found by it', () => {
+    const { ruleset, disabled } = loadRules({ paths: [join(ROOT, 'rules')], heuristics: false, kinds: KIND_NAMES });
+    const names = [...ruleset.infos, ...disabled.map(({ info }) => info)].map(({ name }) => name);
+    for (const [old, [now, since]] of Object.entries(RENAMED_RULES)) {
+      expect(names).to.include(now).and.not.to.include(old);
+      expect(remedyForRule(old, names)).to.equal(`it is called "${now}" since ${since}`);
+    }
+    // Only where that rule is there: with rules of one's own instead of the shipped ones it is not.
+    expect(remedyForRule('data_in_ping', ['data_in_pong'])).to.equal('did you mean "data_in_pong"?');
+    expect(remedyForRule('toString', names)).to.not.match(/since/);
+  });
 
   it('need no kind as a whole that a busy host has very many of', () => {
     const { ruleset, problems } = loadRules({ paths: [join(ROOT, 'rules')], heuristics: true, kinds: KIND_NAMES });

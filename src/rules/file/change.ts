@@ -1,7 +1,7 @@
 /** What rule files change of rules that are not theirs, by name or id: Sigma rules and correlations, Falco rules, built-in heuristics. */
 import type { Problem } from '../../errors.ts';
-import { nearest } from '../../nearest.ts';
 import { HEURISTICS } from '../heuristics.ts';
+import { remedyForRule } from '../renamed.ts';
 import type { RuleDefinition } from '../rule.ts';
 import type { SigmaCorrelation } from '../sigma/load.ts';
 import { RuleError } from '../source.ts';
@@ -100,6 +100,6 @@ function notFound(book: RuleBook, change: RuleChange, others: readonly { readonl
     const { file, line } = later.document.place(later.node);
     return document.error(node, what, `it is defined later, at ${file}:${line}`);
   }
-  const near = nearest(name, [...book.rules.keys(), ...others.flatMap(({ info }) => [info.name, info.id])]);
-  return document.error(node, what, near === undefined ? undefined : `did you mean "${near}"?`);
+  const known = [...book.rules.keys(), ...others.flatMap(({ info }) => [info.name, info.id])];
+  return document.error(node, what, remedyForRule(name, known));
 }
