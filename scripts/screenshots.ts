@@ -1,7 +1,8 @@
 /**
  * `npm run screenshots` (root): two daemons and Prometheus on loopback, some
  * harmless activity, and every dashboard drawn into docs/img with Grafana's own
- * components in headless Chromium. `--seconds` is how long the activity lasts.
+ * components in headless Chromium; then docs/img/alert.png, what a terminal
+ * shows. `--seconds` is how long the activity lasts.
  */
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -15,6 +16,7 @@ import { readDashboards } from '../test/grafana/support/boards.ts';
 import { draw } from './screenshots/draw.ts';
 import { gather } from './screenshots/gather.ts';
 import { LokiStandIn } from './screenshots/loki.ts';
+import { drawTerminal } from './terminal-picture.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -57,6 +59,8 @@ async function main(): Promise<void> {
   const prometheus = await startPrometheus(hosts, { scrapeInterval: '3s' });
   started.push(() => prometheus.stop());
 
+  // So that every series was scraped at 0 before it grows.
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
   say(`harmless activity for ${flags.seconds} s`);
   started.push(keepActive(port, 900));
   const from = Date.now() / 1000;
@@ -84,3 +88,7 @@ try {
 } finally {
   for (const stop of started.reverse()) await stop();
 }
+// A daemon of its own, which nobody else keeps busy.
+const terminal = join(flags.output, 'alert.png');
+await drawTerminal(terminal);
+say(terminal);

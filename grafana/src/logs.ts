@@ -1,7 +1,7 @@
 import type * as cog from '@grafana/grafana-foundation-sdk/cog';
 import type { Builder } from '@grafana/grafana-foundation-sdk/cog';
 import * as common from '@grafana/grafana-foundation-sdk/common';
-import type { DynamicConfigValue } from '@grafana/grafana-foundation-sdk/dashboard';
+import { type DynamicConfigValue, MappingType } from '@grafana/grafana-foundation-sdk/dashboard';
 import * as loki from '@grafana/grafana-foundation-sdk/loki';
 import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import { PanelBuilder } from '@grafana/grafana-foundation-sdk/table';
@@ -139,6 +139,15 @@ function cellsOf({ width, severity, leads }: AttributeColumn): DynamicConfigValu
   if (severity === true) return severityCells();
   return [
     ...(width === undefined ? [] : [{ id: 'custom.width', value: width }]),
-    ...(leads === undefined ? [] : [{ id: 'links', value: [link(leads, variable('__value.raw')).build()] }]),
+    ...(leads === undefined
+      ? []
+      : [
+          { id: 'links', value: [link(leads, variable('__value.raw')).build()] },
+          // The address is long, and all of them begin alike.
+          {
+            id: 'mappings',
+            value: [{ type: MappingType.RegexToText, options: { pattern: '.+', result: { text: 'open' } } }],
+          },
+        ]),
   ];
 }

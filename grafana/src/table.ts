@@ -19,6 +19,8 @@ export interface LabelColumn {
   readonly label: string;
   readonly name: string;
   readonly drill?: Drill;
+  /** In pixels. */
+  readonly width?: number;
   /** The cells are severities, in their colours. */
   readonly severity?: boolean;
 }
@@ -80,9 +82,9 @@ export function table(options: TableOptions): Panel {
       },
     ]);
   for (const column of options.columns) panel.overrideByName(column.name, columnStyle(column));
-  for (const { name, drill, severity } of options.labels)
+  for (const { name, drill, severity, width = 280 } of options.labels)
     panel.overrideByName(name, [
-      ...(severity === true ? severityCells() : [{ id: 'custom.width', value: 280 }]),
+      ...(severity === true ? severityCells() : [{ id: 'custom.width', value: width }]),
       ...(drill === undefined
         ? []
         : [{ id: 'links', value: [link(drill.title, drill.url).targetBlank(false).build()] }]),

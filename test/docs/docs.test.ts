@@ -2,18 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect } from 'chai';
 import { parseCommandLine } from '../../src/cli/flags.ts';
-
-const ROOT = join(import.meta.dirname, '..', '..');
-const LEFT_OUT = new Set(['node_modules', 'build', 'dist', '.git', '.cache', 'render']);
-
-function pages(directory = ROOT): string[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
-    if (LEFT_OUT.has(entry.name)) return [];
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) return pages(path);
-    return entry.name.endsWith('.md') ? [path] : [];
-  });
-}
+import { pages, ROOT } from './support/pages.ts';
 
 /** Lines of shell blocks, continued lines joined. */
 function commandsOf(text: string): string[] {

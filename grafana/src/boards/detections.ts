@@ -138,7 +138,7 @@ export const detections: Board = {
           unit: 'locale',
           queries: [
             {
-              expr: `topk(15, ${byTechnique(inRange('rule_matches_total', ...CHOSEN_RULES))} > 0)`,
+              expr: `topk(12, ${byTechnique(inRange('rule_matches_total', ...CHOSEN_RULES))} > 0)`,
               legend: '{{technique}}',
             },
           ],
@@ -185,7 +185,12 @@ export const detections: Board = {
           width: 14,
           height: 12,
           labels: [
-            { label: 'rule', name: 'Rule', drill: toDetections('Only this rule', 'rule', '__data.fields.Rule') },
+            {
+              label: 'rule',
+              name: 'Rule',
+              width: 250,
+              drill: toDetections('Only this rule', 'rule', '__data.fields.Rule'),
+            },
             { label: 'severity', name: 'Severity', severity: true },
           ],
           sort: 'Alerts',

@@ -69,7 +69,8 @@ export const exporter: Board = {
         number({
           title: 'Unaccounted',
           description: 'Events that no counter explains; anything but 0 is a defect or a manipulation.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'short',
           thresholds: limits([1, 'red']),
           queries: [{ expr: `sum(${select('events_unaccounted')})` }],
@@ -78,7 +79,8 @@ export const exporter: Board = {
         number({
           title: 'Decode errors',
           description: 'Records in the time shown that could not be decoded.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'red']),
@@ -88,7 +90,8 @@ export const exporter: Board = {
         number({
           title: 'Failed readings',
           description: 'Readings for a scrape in the time shown that failed; what they set may be old.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'orange']),
@@ -98,7 +101,8 @@ export const exporter: Board = {
         number({
           title: 'Rules in force',
           description: 'Loaded rules of the host that has fewest.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'none',
           thresholds: limits(),
           queries: [{ expr: `min(${select('rules_loaded')})` }],
@@ -107,7 +111,8 @@ export const exporter: Board = {
         number({
           title: 'Rules refused',
           description: 'Rules that are not in force because something is wrong with them.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'none',
           thresholds: limits([1, 'orange']),
           queries: [{ expr: `sum(${select('rule_problems')})` }],
@@ -116,7 +121,8 @@ export const exporter: Board = {
         number({
           title: 'Rule sets',
           description: 'Different rule sets in force; more than one means that hosts detect different things.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'none',
           thresholds: limits([2, 'orange']),
           queries: [{ expr: `count(count by (sha256) (${select('rules_hash_info')}))` }],
@@ -126,7 +132,8 @@ export const exporter: Board = {
           title: 'Folded updates',
           description:
             'Updates in the time shown that were counted under __other__, because a metric is at its limit of series; system calls and risk scores of rare kinds do so by design.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'orange']),
@@ -140,7 +147,8 @@ export const exporter: Board = {
         number({
           title: 'Plugin failures',
           description: 'Calls of plugins in the time shown that threw or took too long.',
-          width: 3,
+          width: 6,
+          height: 3,
           unit: 'locale',
           decimals: 0,
           thresholds: limits([0.5, 'orange']),

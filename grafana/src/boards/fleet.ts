@@ -18,7 +18,7 @@ export const fleet: Board = {
       title: 'Now',
       panels: [
         number({
-          title: 'Hosts watched',
+          title: 'Hosts up',
           description: 'Daemons that answer Prometheus.',
           width: 3,
           unit: 'none',
@@ -79,7 +79,7 @@ export const fleet: Board = {
           runbooks: ['BpfwardenProgramDetached', 'BpfwardenProgramNotAttached'],
         }),
         number({
-          title: 'Alerts on disk',
+          title: 'Waiting',
           description: 'Accepted alerts that wait for a sink, over all hosts.',
           width: 3,
           unit: 'short',
@@ -116,7 +116,7 @@ export const fleet: Board = {
         ranking({
           title: 'Rules that alerted most',
           description: 'Alerts in the time shown, over all chosen hosts.',
-          width: 8,
+          width: 10,
           height: 9,
           unit: 'locale',
           queries: [
@@ -130,7 +130,7 @@ export const fleet: Board = {
         ranking({
           title: 'Hosts with most alerts',
           description: 'Alerts in the time shown.',
-          width: 8,
+          width: 6,
           height: 9,
           unit: 'locale',
           color: 'orange',
@@ -152,8 +152,8 @@ export const fleet: Board = {
           title: 'Hosts',
           description: 'One row for each host; the name leads to its board.',
           width: 24,
-          height: 10,
-          labels: [{ label: 'instance', name: 'Host', drill: toHost('__data.fields.Host') }],
+          height: 8,
+          labels: [{ label: 'instance', name: 'Host', width: 180, drill: toHost('__data.fields.Host') }],
           sort: 'Critical',
           columns: [
             {
@@ -190,7 +190,7 @@ export const fleet: Board = {
               warnFrom: 1,
             },
             { name: 'Rules', expr: `${byHost} (${select('rules_loaded')})`, unit: 'none' },
-            { name: 'Waiting alerts', expr: `${byHost} (${select('spool_alerts')})`, unit: 'short', warnFrom: 100 },
+            { name: 'Waiting', expr: `${byHost} (${select('spool_alerts')})`, unit: 'short', warnFrom: 100 },
             {
               name: 'CPU',
               expr: `${byHost} (rate(${selectProcess('process_cpu_seconds_total')}[$__rate_interval]))`,

@@ -100,7 +100,7 @@ export const host: Board = {
         ranking({
           title: 'ATT&CK tactics',
           description: 'Rule matches in the time shown by tactic. Several at once look like the steps of one attack.',
-          width: 8,
+          width: 6,
           unit: 'locale',
           color: 'red',
           queries: [
@@ -114,7 +114,7 @@ export const host: Board = {
         ranking({
           title: 'Rules',
           description: 'Alerts in the time shown.',
-          width: 8,
+          width: 10,
           unit: 'locale',
           queries: [{ expr: `topk(12, sum by (rule) (${inRange('alerts_total')}) > 0)`, legend: '{{rule}}' }],
           drill: RULE,
