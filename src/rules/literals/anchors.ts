@@ -32,7 +32,7 @@ export type Anchor =
 
 /** Fields with so few values that each of them is frequent; the kind is looked at before any anchor. */
 const FEW_VALUES =
-  /^(event\.(type|error|syscall|source)|file\.(access|flags|mode)|network\.(transport|family|direction)|socket\.type)$/;
+  /^(event\.(type|error|syscall|source)|file\.(access|flags|mode)|network\.(transport|family|direction)|socket\.type|process\.(\w+_)?capabilities)$/;
 
 /** A little better than that something is there at all. */
 const FEW_SCORE = 0.8;
@@ -116,8 +116,11 @@ function readingOf(subject: Subject, lists: readonly (Reading | undefined)[]): R
 
 function present(reading: Reading | undefined): Found | undefined {
   if (reading === undefined) return undefined;
-  const rare = FIELDS[fieldName(reading.field)].kinds !== 'all' || reading.key !== undefined;
-  return { anchors: [{ type: 'present', reading }], score: rare ? 0.6 : 0.5 };
+  const name = fieldName(reading.field);
+  const rare = FIELDS[name].kinds !== 'all' || reading.key !== undefined;
+  // Most of what happens on most hosts happens in no container.
+  const score = name.startsWith('container.') ? 0.7 : rare ? 0.6 : 0.5;
+  return { anchors: [{ type: 'present', reading }], score };
 }
 
 function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)[]): Found | undefined {
@@ -200,6 +203,9 @@ function globLiteral(glob: Glob): { readonly how: 'equal' | TextOperator; readon
 
 const PATH: Reading = { id: String(fieldId('file.path')), field: fieldId('file.path') ?? -1 };
 
+/** Every path begins with a slash: whether there is another one is asked of the directory alone, apart from all other directories. */
+const ROOT: Reading = { id: 'file.directory = /', field: fieldId('file.directory') ?? -1 };
+
 /**
  * The same anchor on file.path, for the parts of a path. A live event's parts
  * are cut from its path, so that one pass over the path finds them all; a
@@ -222,7 +228,7 @@ export function onPath(anchor: Anchor): Anchor | undefined {
       if (how === 'equal') return of('endsWith', text);
       return how === 'startsWith' ? of('contains', text) : of(how, text);
     case 'file.directory':
-      if (how === 'equal') return of('startsWith', text === '/' ? '/' : `${text}/`);
+      if (how === 'equal') return text === '/' ? { ...anchor, reading: ROOT } : of('startsWith', `${text}/`);
       return how === 'endsWith' ? of('contains', text) : of(how, text);
     case 'file.extension':
       return how === 'equal' ? of('endsWith', `.${text}`) : undefined;

@@ -31,6 +31,8 @@ class Matcher {
   readonly #values = new Map<number | boolean, number[]>();
   readonly #automaton: Automaton | undefined;
   readonly #looseNumbers: boolean;
+  /** No longer text has an anchor: folding keeps the length. */
+  readonly #longest: number;
   readonly #remembered: Map<string, readonly number[]> | undefined;
   readonly #scratch: number[] = [];
 
@@ -46,6 +48,15 @@ class Matcher {
       }
     }
     this.#automaton = patterns.length === 0 ? undefined : new Automaton(patterns, alphabet);
+    this.#longest = anchors.reduce(
+      (most, { anchor }) =>
+        anchor.type !== 'text'
+          ? most
+          : anchor.how === 'equal'
+            ? Math.max(most, anchor.text.length)
+            : Number.POSITIVE_INFINITY,
+      0,
+    );
     this.#looseNumbers = anchors.some(({ anchor }) => anchor.type === 'text' && anchor.loose);
     const repeats = /^(process|user|container|host)\.|^file\.directory$/.test(fieldName(reading.field));
     this.#remembered = repeats ? new Map() : undefined;
@@ -59,6 +70,7 @@ class Matcher {
   }
 
   #findText(text: string): readonly number[] {
+    if (text.length > this.#longest) return NO_TARGETS;
     if (this.#remembered === undefined || text.length > MAX_REMEMBERED_LENGTH) return this.#scan(text);
     let found = this.#remembered.get(text);
     if (found === undefined) {
@@ -93,11 +105,15 @@ interface Target {
   readonly target: number;
 }
 
+/** A matcher, and by rule: 1 where what it finds is an anchor of the rule for this kind. */
+interface Search {
+  readonly matcher: Matcher;
+  readonly wanted: Uint8Array;
+}
+
 /** What has to be looked at for one kind of event. */
 interface Plan {
-  /** By rule: 1 where events of the kind can match. */
-  readonly possible: Uint8Array;
-  readonly matchers: readonly Matcher[];
+  readonly matchers: readonly Search[];
   readonly present: readonly { readonly reading: Reading; readonly rules: readonly number[] }[];
   /** Rules without an anchor. */
   readonly always: readonly number[];
@@ -144,10 +160,9 @@ export class RuleIndex {
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
   #event = 0;
-  #plan: Plan;
   #found: CompiledRule[] | undefined;
   #source: FieldSource | undefined;
-  #matcher: Matcher | undefined;
+  #search: Search | undefined;
 
   constructor(rules: readonly CompiledRule[]) {
     this.#rules = rules;
@@ -174,18 +189,14 @@ export class RuleIndex {
     this.#matchers = new Map(
       [...byReading].map(([id, { reading, anchors }]) => [id, new Matcher(reading, anchors, alphabet)]),
     );
-    this.#plan = this.#makePlan('', false);
   }
 
   #makePlan(kind: string, live: boolean): Plan {
-    const possible = new Uint8Array(this.#rules.length);
-    const matchers = new Set<Matcher>();
+    const searches = new Map<Matcher, Uint8Array>();
     const present = new Map<string, { reading: Reading; rules: number[] }>();
     const always: number[] = [];
     this.#placements.forEach(({ byKind, otherwise }, target) => {
       const anchors = byKind.has(kind) ? byKind.get(kind) : otherwise;
-      if (anchors?.length === 0) return;
-      possible[target] = 1;
       if (anchors === undefined) always.push(target);
       for (const own of anchors ?? []) {
         const anchor = (live ? onPath(own) : undefined) ?? own;
@@ -196,11 +207,15 @@ export class RuleIndex {
           present.set(reading.id, entry);
         } else {
           const matcher = this.#matchers.get(reading.id);
-          if (matcher !== undefined) matchers.add(matcher);
+          if (matcher === undefined) continue;
+          const wanted = searches.get(matcher) ?? new Uint8Array(this.#rules.length);
+          wanted[target] = 1;
+          searches.set(matcher, wanted);
         }
       }
     });
-    return { possible, matchers: [...matchers], present: [...present.values()], always };
+    const matchers = [...searches].map(([matcher, wanted]) => ({ matcher, wanted }));
+    return { matchers, present: [...present.values()], always };
   }
 
   #planFor(kind: string, live: boolean): Plan {
@@ -220,35 +235,36 @@ export class RuleIndex {
     this.#found = undefined;
     this.#source = event;
     const plan = this.#planFor(event.kind, (event as Partial<EventView>).live === true);
-    this.#plan = plan;
     for (const target of plan.always) this.#try(target);
     for (const { reading, rules } of plan.present) {
       if (isPresent(event, reading)) for (const target of rules) this.#try(target);
     }
-    for (const matcher of plan.matchers) {
-      const value = event.value(matcher.reading.field);
+    for (const search of plan.matchers) {
+      const { reading } = search.matcher;
+      const value = event.value(reading.field);
       if (value === undefined) continue;
-      if (typeof value === 'object') {
-        this.#matcher = matcher;
-        readParts(value, matcher.reading, this.#visit);
-      } else {
-        const found = matcher.find(value);
-        for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
-      }
+      this.#search = search;
+      if (typeof value === 'object') readParts(value, reading, this.#visit);
+      else this.#visit(value);
     }
     this.#source = undefined;
     return this.#found ?? NONE;
   }
 
   readonly #visit = (value: string | number | boolean): void => {
-    const found = this.#matcher?.find(value) ?? NO_TARGETS;
-    for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+    if (this.#search === undefined) return;
+    const { matcher, wanted } = this.#search;
+    const found = matcher.find(value);
+    for (let at = 0; at < found.length; at++) {
+      const target = found[at] ?? 0;
+      if (wanted[target] === 1) this.#try(target);
+    }
   };
 
   #try(target: number): void {
     const rule = this.#rules[target];
     if (rule === undefined || this.#source === undefined) return;
-    if (this.#plan.possible[target] !== 1 || this.#tried[target] === this.#event) return;
+    if (this.#tried[target] === this.#event) return;
     this.#tried[target] = this.#event;
     rule.counts.evaluations++;
     if (!rule.matches(this.#source)) return;

@@ -1,5 +1,6 @@
 import type { FieldSource } from '../../schema/event.ts';
 import type { Condition, Leaf } from '../tree.ts';
+import { cheapestFirst } from './cost.ts';
 import { pairTest, valueTest } from './test-value.ts';
 import { type Elements, reader, someString } from './values.ts';
 
@@ -52,9 +53,9 @@ function compileNew(condition: Condition, depth: number, compiled: CompiledNodes
       return (event, elements) => !child(event, elements);
     }
     case 'all':
-      return compileAll(condition.of.map((child) => compileNode(child, depth, compiled)));
+      return compileAll(cheapestFirst(condition).map((child) => compileNode(child, depth, compiled)));
     case 'any':
-      return compileAny(condition.of.map((child) => compileNode(child, depth, compiled)));
+      return compileAny(cheapestFirst(condition).map((child) => compileNode(child, depth, compiled)));
     case 'quantifier': {
       const over = reader(condition.over);
       const where = compileNode(condition.where, depth + 1, compiled);

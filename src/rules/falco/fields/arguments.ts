@@ -69,7 +69,7 @@ const BY_KIND: Readonly<Record<string, Arguments>> = {
     pid: first('process.pid'),
     ptid: first('process.ppid'),
     cwd: first('process.cwd'),
-    comm: { is: 'comm', subjects: [field('process.name'), field('process.comm')] },
+    comm: { is: 'comm', subjects: [field('process.name')] },
     flags: derived('evt.arg.flags', ['process.writable', 'process.upper_layer', 'process.memfd'], execFlags),
     loginuid: { is: 'first', subjects: [field('process.auid')], otherwise: -1 },
     uid: first('process.euid', 'process.uid'),

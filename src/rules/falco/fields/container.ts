@@ -2,7 +2,7 @@
 import type { FieldValue } from '../../../schema/event.ts';
 import { compileRegexp } from '../../predicate/regexp.ts';
 import { all, exists, field, leaf, not } from '../../tree.ts';
-import { ABSENT, derived, first, flag, type Meaning } from '../meaning.ts';
+import { ABSENT, constant, derived, first, flag, type Meaning } from '../meaning.ts';
 import { globPattern } from '../patterns.ts';
 import { durationOf, nanoseconds } from '../process-values.ts';
 import { type FalcoFields, missing, number, text, truth } from './spec.ts';
@@ -12,6 +12,14 @@ const FROM_SOME = 'from the files of Docker and CRI-O';
 const OF_PROCESS = 'by the namespaces of the process itself';
 const FROM_KUBELET = 'those that kubernetes.pod_labels names, from the kubelet or the container engine';
 const FROM_FILES = "from the files of Docker, containerd's CRI, CRI-O and podman; absent where they do not tell";
+
+/** Falco's word for what is in none. Where it is in one is asked first, so that rules about containers cost a host nothing. */
+const inContainer = (chosen: Meaning): Meaning => ({
+  is: 'cases',
+  when: exists(field('container.id')),
+  chosen,
+  otherwise: constant('host'),
+});
 
 function labelOf(labels: FieldValue, name: string): string | undefined {
   if (typeof labels !== 'object' || Array.isArray(labels) || !Object.hasOwn(labels, name)) return undefined;
@@ -94,19 +102,16 @@ function oldKubernetesFields(): FalcoFields {
 
 export const CONTAINER_PLUGIN_FIELDS: FalcoFields = {
   'container.id': text(
-    derived('container.id', ['container.id'], (id) => (typeof id === 'string' ? id.slice(0, 12) : 'host')),
+    inContainer(
+      derived('short container.id', ['container.id'], (id) => (typeof id === 'string' ? id.slice(0, 12) : id)),
+    ),
   ),
   'container.full_id': text(first('container.id')),
   'container.type': text(
-    derived('container.type', ['container.id', 'container.runtime'], (id, runtime) =>
-      id === undefined ? 'host' : runtime,
-    ),
+    inContainer(first('container.runtime')),
     'docker, containerd, cri-o, podman, systemd-nspawn or lxc',
   ),
-  'container.name': text(
-    derived('container.name', ['container.id', 'container.name'], (id, name) => (id === undefined ? 'host' : name)),
-    FROM_FILES,
-  ),
+  'container.name': text(inContainer(first('container.name')), FROM_FILES),
   'container.image': text(
     derived('container.image', ['container.image.name', 'container.image.tag'], (name, tag) =>
       name === undefined || tag === undefined ? name : `${String(name)}:${String(tag)}`,

@@ -1,7 +1,7 @@
 /** Falco's fd.* and fs.path.* fields: what the descriptor of a call refers to. */
 
 import type { FieldValue } from '../../../schema/event.ts';
-import { all, any, type Condition, type Derived, exists, FALSE, field, leaf, not } from '../../tree.ts';
+import { all, any, type Condition, type Derived, FALSE, field, leaf, not, TRUE } from '../../tree.ts';
 import {
   ABSENT,
   combined,
@@ -111,7 +111,7 @@ function side(name: string, here: boolean): FalcoField['of'] {
 
 const LOOPBACK = leaf(field('network.destination.ip'), { op: 'cidr', values: ['127.0.0.0/8', '::1/128'] });
 const isServer: FalcoField['of'] = (kind) => {
-  if (what(kind) === 'listener' || kind === 'net_accept') return flag(exists(field('event.type')));
+  if (what(kind) === 'listener' || kind === 'net_accept') return flag(TRUE);
   return what(kind) === 'connection' ? flag(any([LOOPBACK, INBOUND])) : ABSENT;
 };
 
@@ -281,11 +281,11 @@ export const FD_FIELDS: FalcoFields = {
   'fd.is_server': truth(isServer, 'of a connection to an address of this host other than loopback, false'),
   'fd.connected': truth((kind) => {
     if (what(kind) !== 'connection' && what(kind) !== 'listener') return ABSENT;
-    return flag(kind === 'net_send' || kind === 'net_listen' ? any([]) : exists(field('event.type')));
+    return flag(kind === 'net_send' || kind === 'net_listen' ? any([]) : TRUE);
   }),
   'fd.name_changed': truth((kind) => {
     if (what(kind) !== 'connection' && what(kind) !== 'listener') return ABSENT;
-    return flag(OUTBOUND.has(kind) ? exists(field('event.type')) : any([]));
+    return flag(OUTBOUND.has(kind) ? TRUE : any([]));
   }),
   'fd.cip.name': missing('the name of a client is not asked for'),
   'fd.lip.name': missing('the name of a local address is not asked for'),

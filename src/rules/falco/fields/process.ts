@@ -27,9 +27,9 @@ import {
 } from '../process-values.ts';
 import { type FalcoField, type FalcoFields, indexOf, missing, number, text, truth } from './spec.ts';
 
-const NAME: Meaning = { is: 'comm', subjects: [field('process.name'), field('process.comm')] };
+const NAME: Meaning = { is: 'comm', subjects: [field('process.name')] };
 const PARENT_NAME: Meaning = { is: 'comm', subjects: [field('process.parent.name')] };
-const COMMAND = ['process.name', 'process.args', 'process.command_line', 'process.comm'] as const;
+const COMMAND = ['process.name', 'process.args', 'process.command_line'] as const;
 const PARENT = ['process.parent.name', 'process.parent.args', 'process.parent.command_line'] as const;
 const ANCESTORS = ['process.ancestors', 'process.parent.name'] as const;
 
@@ -38,21 +38,29 @@ const isTrue = (name: string) => flag(leaf(field(name), { op: 'equal', values: [
 const commandLine = derived(
   'proc.cmdline',
   COMMAND,
-  (name, args, line, comm) => commandText(name ?? comm, args, line),
-  impliedByCommand(['process.name', 'process.comm', 'process.command_line'], ['process.args']),
+  (name, args, line) => commandText(name, args, line),
+  impliedByCommand(['process.name', 'process.command_line'], ['process.args']),
 );
 
 /** Of the process itself for [0], of its parent for [1]. */
 function ancestor(name: string, own: Meaning, parent: Meaning) {
-  return (_kind: string, argument: string | undefined): Meaning => {
-    const read = ancestorReader(name);
-    if (argument === undefined) {
-      const over = derive(name, ANCESTORS, (ancestors, parentName) => {
-        const values = ancestorsOf(ancestors, parentName).map(read);
-        return values.filter((value) => value !== undefined).map(String);
+  const read = ancestorReader(name);
+  // Processes with the same ancestors share their list.
+  const known = new WeakMap<object, readonly string[]>();
+  const over = derive(name, ANCESTORS, (ancestors, parentName) => {
+    const list = ancestorsOf(ancestors, parentName);
+    let values = known.get(list);
+    if (values === undefined) {
+      values = list.flatMap((process) => {
+        const value = read(process);
+        return value === undefined ? [] : String(value);
       });
-      return { is: 'some', over };
+      known.set(list, values);
     }
+    return values;
+  });
+  return (_kind: string, argument: string | undefined): Meaning => {
+    if (argument === undefined) return { is: 'some', over };
     const level = indexOf(name, argument);
     if (level === 0) return own;
     if (level === 1) return parent;
