@@ -34,6 +34,15 @@ const READERS = READS_SECRET.map(({ program, word }) => ({
   program: whole(program),
   word: word === undefined ? undefined : whole(word),
 }));
+/** How a program that follows gets what the one before says, or the other way round; '' for not at all. */
+type Fed = '' | '|' | '<<<' | '<(';
+const SPEAKS = /^(?:echo|printf|cat)$/;
+const NAMES_SECRET = /pass|secret|token|key|cred|auth/i;
+/** Words after which a setting is given a value, and settings that are secret. */
+const SETS =
+  /^(?:-?-?set(?:-.*)?|config|configure|create|update|add|put|modify|edit|--arg|--argjson|reset|secrets?|admin|login)$/i;
+const SETTING =
+  /^(?:[\w./:@-]*[^A-Za-z0-9])?[a-z0-9]*(?:password|passwd|passphrase|requirepass|masterauth|authtoken|pass|[a-z0-9][_.-]?(?:token|secret)|pypi-token\.\w+|(?:access|api|private|secret|account|encryption)[_-]?key)$/i;
 const OPTION = RE2JS.compile(SECRET_OPTION);
 const ASSIGNMENT = RE2JS.compile(SECRET_ASSIGNMENT);
 /** Programs that start the one that follows. */
@@ -54,22 +63,33 @@ const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 export function secretsIn(text: string, depth = 0): Span[] {
   const spans: Span[] = [];
   let before: readonly Word[] | undefined;
-  for (const { words, piped } of commandsOf(text)) {
+  for (const { words, fed } of commandsOf(text)) {
     spans.push(...secretsOf(words));
     // What another shell runs stands in one word: sh -c, ssh HOST, su -c, watch, docker exec …
     if (depth < MAX_DEPTH) {
       for (const word of words) if (/\s/.test(word.value)) spans.push(...nested(word, depth));
     }
-    if (before !== undefined && piped && readsSecret(words))
-      spans.push(
-        ...before
-          .slice(1)
-          .filter(({ value }) => !value.startsWith('-'))
-          .map((word) => spanOf(word, 0, word.value.length)),
-      );
+    spans.push(...fedSecrets(words, before, fed).map((word) => spanOf(word, 0, word.value.length)));
     before = words;
   }
   return spans;
+}
+
+/** What one command gives another to read: through a pipe, as a here-string, as a file that a command makes. */
+function fedSecrets(words: readonly Word[], before: readonly Word[] | undefined, fed: Fed): readonly Word[] {
+  if (before === undefined) return [];
+  const said = (command: readonly Word[]) => command.slice(1).filter(({ value }) => !value.startsWith('-'));
+  switch (fed) {
+    case '|':
+      return readsSecret(words) ? said(before) : [];
+    case '<<<':
+      return readsSecret(before) ? words.slice(0, 1) : [];
+    case '<(':
+      return NAMES_SECRET.test(before.at(-1)?.value ?? '') && SPEAKS.test(base(words[0]?.value ?? ''))
+        ? said(words)
+        : [];
+  }
+  return [];
 }
 
 /** Secrets in an argument list, each as the argument's number and the part of it. */
@@ -100,12 +120,31 @@ function secretsOf(words: readonly Word[], asFound?: true): Found[] | Span[] {
     const next = words[index + 1];
     const assigned = assignedAt(word.value);
     if (assigned !== undefined) hide(word, assigned);
-    else if (word.value.startsWith('-') && OPTION.test(word.value) && next !== undefined) hide(next);
+    else if (next !== undefined && announces(words, index)) hide(next);
     if (index > at) for (const rule of rules) byRule(rule, words, index, hide);
   }
   for (const rule of rules) if (rule.positional !== undefined) positional(rule, words, at, hide);
+  // docker exec, kubectl exec, nsenter …: what stands behind is another command.
+  const rest = words.findIndex(({ value }, index) => index > at && value === '--') + 1;
+  if (rest > 0 && isKnown(base(words[rest]?.value ?? ''))) found.push(...secretsOf(words.slice(rest), true));
   if (asFound) return found;
   return found.map(({ word, from, to }) => spanOf(word, from, to));
+}
+
+/** Whether the next word is a secret: after an option, or after a setting, that is called so. */
+function announces(words: readonly Word[], index: number): boolean {
+  const { value } = words[index] as Word;
+  const next = words[index + 1]?.value ?? '';
+  if (value.startsWith('-')) {
+    if (OPTION.test(value)) return true;
+    // --password-command 'echo x'
+    return NAMES_SECRET.test(value) && /^(?:echo|printf)\s/.test(next);
+  }
+  return (
+    SETTING.test(value) &&
+    !/^(?:-.*|for|=|to|with|is|in)$/i.test(next) &&
+    words.slice(0, index).some((word) => SETS.test(word.value))
+  );
 }
 
 /** Where the value begins of a word that assigns a secret. */
@@ -191,24 +230,28 @@ function spanOf({ start, end, raw }: Word, from: number, to: number): Span {
   return { start: raw[from] ?? start, end: (raw[to - 1] ?? end - 1) + 1 };
 }
 
-/** Simple commands of a shell text, and whether the one before is piped into it. */
-function* commandsOf(text: string): Generator<{ readonly words: readonly Word[]; readonly piped: boolean }> {
+/** Simple commands of a shell text, and what the one before has to do with it. */
+function* commandsOf(text: string): Generator<{ readonly words: readonly Word[]; readonly fed: Fed }> {
   let words: Word[] = [];
-  let piped = false;
+  let fed: Fed = '';
+  let operators = '';
   let count = 0;
   for (const token of tokensOf(text)) {
     if (++count > MAX_WORDS) break;
     if ('value' in token) {
+      operators = '';
       words.push(token);
       continue;
     }
-    if (words.length > 0) yield { words, piped };
+    if (words.length > 0) yield { words, fed };
     words = [];
-    piped = token.operator === '|';
+    operators += token.operator;
+    fed = FEEDS.find((feed) => operators.endsWith(feed)) ?? '';
   }
-  if (words.length > 0) yield { words, piped };
+  if (words.length > 0) yield { words, fed };
 }
 
+const FEEDS = ['<<<', '<(', '|'] as const;
 const OPERATORS = new Set([';', '|', '&', '(', ')', '\n', '<', '>', '`']);
 
 function* tokensOf(text: string): Generator<Word | { readonly operator: string }> {

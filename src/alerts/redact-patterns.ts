@@ -13,17 +13,70 @@ interface SecretPattern {
 
 /** Words that name a secret: in options (--api-key=x), variables (API_KEY=x) and query parameters (?api_key=x). */
 const NAMES =
-  '(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_]?key|apikey|access[-_]?key(?:[-_]?id)?|private[-_]?key|client[-_]?secret|auth(?:[-_]?token)?|credentials?|sig(?:nature)?|session[-_]?(?:id|key)|connection[-_]?string)';
-const NAME_NEEDS = ['pass', 'pwd', 'secret', 'token', 'key', 'auth', 'credential', 'sig', 'session', 'connection'];
+  '(?:(?:secret|license|hmac|encrypt(?:ion)?|master|signing|account|storage|shared|app|consumer|deploy|service|root|auth)[-_]?key|psk|pre[-_]?shared[-_]?key|secret[-_]?string|authtoken|bearer|cookie|creds|pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_]?key|apikey|access[-_]?key(?:[-_]?id)?|private[-_]?key|client[-_]?secret|auth(?:[-_]?token)?|credentials?|sig(?:nature)?|session[-_]?(?:id|key)|connection[-_]?string)';
+const NAME_NEEDS = [
+  'pass',
+  'pwd',
+  'secret',
+  'token',
+  'key',
+  'auth',
+  'cred',
+  'sig',
+  'session',
+  'connection',
+  'psk',
+  'bearer',
+  'cookie',
+  '-pw',
+  '-pat',
+  'pw=',
+];
 /** A value up to its end: quoted, or up to white space or the next parameter. */
 const VALUE = `("[^"]*"|'[^']*'|[^\\s&"';,]+)`;
 
 export const SECRET_PATTERNS: readonly SecretPattern[] = [
   {
     name: 'private key block',
-    pattern: '-----BEGIN [A-Z ]*PRIVATE KEY-----([\\s\\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|$)',
-    needs: ['private key-----'],
+    pattern:
+      '-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----([\\s\\S]*?)(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|$)',
+    needs: ['private key'],
   },
+  {
+    name: 'token that says whose it is',
+    pattern:
+      '\\b((?:tskey-[a-z]+-|nvapi-|xai-|CFPAT-|FLW(?:SECK|PUBK)(?:_TEST)?-|pul-|whsec_|LTAI|AKID|EAA|oy2|v1\\.0-|glrtr-|ops_|xoxe\\.|ctx7sk-|tvly-|pplx-|jina_|lsv2_[a-z]{2}_|phc_|phx_|rpa_|fio-u-|SWMTKN-1-)[A-Za-z0-9+/=_-]{18,}(?:\\.[A-Za-z0-9_-]{8,})*)',
+    needs: [
+      'tskey-',
+      'nvapi-',
+      'xai-',
+      'cfpat-',
+      'flwseck',
+      'flwpubk',
+      'pul-',
+      'whsec_',
+      'ltai',
+      'akid',
+      'eaa',
+      'oy2',
+      'v1.0-',
+      'glrtr-',
+      'ops_',
+      'xoxe',
+      'ctx7sk',
+      'tvly-',
+      'pplx-',
+      'jina_',
+      'lsv2_',
+      'phc_',
+      'phx_',
+      'rpa_',
+      'fio-u-',
+      'swmtkn-1-',
+    ],
+  },
+  { name: 'Dynatrace token', pattern: '\\b(dt0[a-z]\\d{2}\\.[A-Z0-9]{24}\\.[A-Za-z0-9]{32,})', needs: ['dt0'] },
+  { name: 'old Vault token', pattern: '(?:^|[\\s=:"\'])(s\\.[A-Za-z0-9]{24})(?:[\\s"\']|$)', needs: ['s.'] },
   {
     name: 'authorization header',
     pattern: `(?i)\\b(?:proxy-)?authorization\\s*[:=]\\s*(?:(?:basic|bearer|digest|token|negotiate|aws4-hmac-sha256|apikey)\\s+)?([^"'\\r\\n]+)`,
@@ -146,10 +199,20 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
     pattern: `(?i)\\b(?:identified\\s+(?:with\\s+\\S+\\s+)?by|with\\s+(?:encrypted\\s+)?password|set\\s+password\\s*(?:=|for\\s+\\S+\\s*=)|password)\\s+(?:password\\s*\\()?('[^']*'|"[^"]*")`,
     needs: ['identified', 'password'],
   },
+  {
+    name: 'netrc',
+    pattern: '\\blogin\\s+\\S+\\s+password\\s+([^\\s"\']+)',
+    needs: ['login'],
+  },
+  {
+    name: 'call with a password',
+    pattern: `(?i)\\b(?:db\\.auth|login|authenticate|(?:pragma\\s+)?(?:hex)?(?:re)?key)\\s*(?:\\(\\s*["'][^"']*["']\\s*,|=)\\s*("[^"]*"|'[^']*')`,
+    needs: ['auth(', 'login(', 'authenticate(', 'key'],
+  },
   { name: 'openssl pass:SECRET', pattern: '\\bpass:([^\\s]+)', needs: ['pass:'] },
   {
     name: 'option with a secret',
-    pattern: `(?i)(?:^|\\s)--?(?:[a-z0-9]+[-_])*${NAMES}(?:=|\\s+)${VALUE}`,
+    pattern: `(?i)(?:^|\\s)--?(?:[a-z0-9]+[-_])*(?:${NAMES}|pw|pat)(?:=|\\s+)${VALUE}`,
     needs: NAME_NEEDS,
   },
   {
@@ -159,8 +222,11 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   },
 ];
 
+/** Names that are too short to stand inside another word. */
+const SHORT = '(?:pw|pat)';
+
 /** An argument that announces a secret in the next one, such as --password. */
-export const SECRET_OPTION = `(?i)^--?(?:[a-z0-9]+[-_.])*(?:[a-z0-9]*)${NAMES}$`;
+export const SECRET_OPTION = `(?i)^--?(?:[a-z0-9]+[-_.])*(?:(?:[a-z0-9]*)${NAMES}|${SHORT})$`;
 
 /** A word that assigns a secret, however deep: --x-password=S, -Ddb.password=S, --from-literal=password=S, TOKEN=S, /password:S. */
-export const SECRET_ASSIGNMENT = `(?i)(?:^|[^A-Za-z0-9])(?:[a-z0-9]*)${NAMES}(?:=|["']:)(.+)$`;
+export const SECRET_ASSIGNMENT = `(?i)(?:^|[^A-Za-z0-9])(?:(?:[a-z0-9]*)${NAMES}|${SHORT})(?:=|["']:)(.+)$`;

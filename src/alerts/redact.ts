@@ -160,7 +160,7 @@ class RecentTexts {
 /** One look for all literals at once: an alternation of plain texts cannot backtrack, so JavaScript's own engine will do. */
 const maySecret = new RegExp(
   [...new Set(SECRET_PATTERNS.flatMap(({ needs }) => needs))]
-    .map((need) => need.replaceAll(/[.\-/:]/g, '\\$&'))
+    .map((need) => need.replaceAll(/[.()\-/:]/g, '\\$&'))
     .join('|'),
   'i',
 );
