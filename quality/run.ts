@@ -12,7 +12,8 @@
  * early, to be resumed. --write puts the result of a whole run into
  * docs/quality.md; --install fetches the programs of packages.txt first.
  */
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Daemon, startDaemon } from '../test/e2e/support/daemon.ts';
@@ -23,6 +24,8 @@ import { type Behaviour, readAttacks, readWork, type Scene, type Work } from './
 import { markOf, type Performance, Stage } from './stage.ts';
 
 const DIRECTORY = import.meta.dirname;
+const ATTEMPTS = 3;
+const DAEMON_NICE = -10;
 /** What any rules alert on. */
 const LAST: Scene = {
   id: 'last',
@@ -134,32 +137,60 @@ async function perform(
     throw new Error(`${refused.length} rules were refused, is the build of now? the first: ${refused[0]}`);
   }
   const started = Date.now();
-  const fresh: Performance[] = [];
+  const fresh: Attempt[] = [];
+  const again = rest.map((scene) => ({ scene, count: 1 }));
   const worker = async () => {
     while (Date.now() < deadline) {
-      const scene = rest.shift();
-      if (scene === undefined) return;
-      fresh.push(await stage.perform(scene));
-      if (process.stderr.isTTY) process.stderr.write(`\r${fresh.length} of ${fresh.length + rest.length} scenes `);
+      const next = again.shift();
+      if (next === undefined) return;
+      const { scene, count } = next;
+      const lost = await lostEvents(daemon);
+      const performance = await stage.perform(count === 1 ? scene : { ...scene, id: `${scene.id}#${count}` });
+      const intact = (await lostEvents(daemon)) === lost;
+      if (intact || count === ATTEMPTS) fresh.push({ scene, performance, intact });
+      else again.push({ scene, count: count + 1 });
+      if (process.stderr.isTTY) process.stderr.write(`\r${fresh.length} of ${fresh.length + again.length} scenes `);
     }
   };
   try {
+    keepUp(daemon);
     await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
     await settled(daemon);
-    console.error(`${fresh.length} scenes in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+    const blurred = fresh.filter(({ intact }) => !intact).length;
+    console.error(
+      `${fresh.length} scenes in ${((Date.now() - started) / 1000).toFixed(0)} s, ${blurred} of them while events were lost`,
+    );
     const found = byScene(daemon.alerts() as unknown as Alert[]);
-    for (const performance of fresh) {
-      const { scene } = performance;
-      const own = found.get(markOf(scene)) ?? [];
-      performed.set(scene, performance);
+    for (const { scene, performance, intact } of fresh) {
+      const own = found.get(markOf(performance.scene)) ?? [];
+      const { status, output } = performance;
+      performed.set(scene, { scene, status, output });
       alerts.set(markOf(scene), own);
-      kept.put(scene, toml, performance, own);
+      if (intact) kept.put(scene, toml, performance, own);
     }
-    left += rest.length;
+    left += again.length;
     return { performed, alerts };
   } finally {
     await daemon.stop();
   }
+}
+
+interface Attempt {
+  readonly scene: Scene;
+  readonly performance: Performance;
+  /** No event was lost meanwhile. */
+  readonly intact: boolean;
+}
+
+/** What a host that is too busy for the sensor hides says nothing of the rules: such a scene is performed again. */
+async function lostEvents(daemon: Daemon): Promise<number> {
+  const lines = (await daemon.metrics()).split('\n').filter((line) => line.startsWith('bpfwarden_events_lost_total'));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+/** The daemon goes before the scenes and whatever else the host does. */
+function keepUp(daemon: Daemon): void {
+  for (const thread of readdirSync(`/proc/${daemon.process.pid}/task`)) setPriority(Number(thread), DAEMON_NICE);
 }
 
 /** Alerts are written in the order of events: when those of the last scene are there, all are. */
