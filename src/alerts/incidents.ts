@@ -133,6 +133,11 @@ export class Incidents {
     return of;
   }
 
+  /** Whether alerts of its process tree came shortly before. */
+  has({ event, timestamp }: AlertDraft): boolean {
+    return this.#find(treeOf(event), timestamp) !== undefined;
+  }
+
   /** The incident of an alert that is updated, while it is remembered. */
   of(alertId: string): IncidentOf | undefined {
     return this.#byAlert.get(alertId)?.members.get(alertId);

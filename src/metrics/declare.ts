@@ -2,6 +2,7 @@ import type { RuleInfo, Severity } from '../rules/types.ts';
 import type { MetricName, MetricSpec } from './catalog.ts';
 import type { CounterInstrument, GaugeInstrument } from './instruments.ts';
 import type { Labels } from './types.ts';
+import { SHADOW_COMPANY } from './vocabulary.ts';
 
 /** Every label set that closed labels and the given values of other labels make. */
 export function closedLabelSets(spec: MetricSpec, given: Readonly<Record<string, readonly string[]>> = {}): Labels[] {
@@ -33,6 +34,7 @@ export function declareRuleSeries(
   const matches = metrics.counters.get('rule_matches_total');
   const alerts = metrics.counters.get('alerts_total');
   const suppressed = metrics.counters.get('alerts_suppressed_total');
+  const shadowed = metrics.counters.get('shadow_alerts_total');
 
   matches?.drop(({ rule = '', severity, mode }) => {
     const now = byName.get(rule);
@@ -53,6 +55,8 @@ export function declareRuleSeries(
   // What holds back most matches of the rule; the room beside it is for the reasons that occur.
   for (const { name: rule, mode } of alerting)
     suppressed?.zero({ rule, reason: mode === 'shadow' ? 'shadow' : 'duplicate' });
+  for (const { name: rule, mode } of alerting)
+    if (mode === 'shadow') for (const company of SHADOW_COMPANY) shadowed?.zero({ rule, company });
   // Every rule with its first technique before any rule with a further one: a join must find each rule.
   const most = Math.max(1, ...ordered.map(({ mitre }) => mitre.length));
   for (let nth = 0; nth < most; nth++) {

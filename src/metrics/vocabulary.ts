@@ -32,5 +32,7 @@ export const SUPPRESSION_REASONS = [
   'rate_limited',
   'disabled',
 ] as const;
+/** What enforced rules said of the match that a shadow rule would have raised an alert for. */
+export const SHADOW_COMPANY = ['same_event', 'incident', 'none'] as const;
 export const DELIVERY_OUTCOMES = ['delivered', 'retried', 'rejected', 'dead_letter', 'dropped'] as const;
 export const RESPONSE_OUTCOMES = ['none', 'simulated', 'done', 'failed', 'protected'] as const;

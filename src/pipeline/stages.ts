@@ -178,11 +178,13 @@ interface AlerterStages {
 export class Alerter {
   readonly #stages: AlerterStages;
   readonly #suppressed: Counter;
+  readonly #shadowed: Counter;
   readonly #riskScore: Histogram;
 
   constructor(stages: AlerterStages) {
     this.#stages = stages;
     this.#suppressed = stages.metrics.counter('alerts_suppressed_total');
+    this.#shadowed = stages.metrics.counter('shadow_alerts_total');
     this.#riskScore = stages.metrics.histogram('risk_score');
   }
 
@@ -206,18 +208,24 @@ export class Alerter {
       if (verdict === 'duplicate' || verdict === 'throttled' || verdict === 'rate_limited')
         responder.respond(rule, event);
     }
-    this.#countShadowed(finding);
+    this.#countShadowed(finding, first !== undefined);
     const exemplar = first === undefined ? undefined : { alert_id: first };
     this.#riskScore.observe(finding.riskScore, { event: finding.event.kind }, exemplar);
     return first;
   }
 
-  /** How many alerts a rule would raise is what decides whether it may be enforced; matches alone do not tell. */
-  #countShadowed(finding: Finding): void {
-    const { hostName, shadow } = this.#stages;
+  /**
+   * How many alerts a rule would raise, and how many of them alone, is what
+   * decides whether it may be enforced; matches by themselves do not tell.
+   */
+  #countShadowed(finding: Finding, alerted: boolean): void {
+    const { hostName, shadow, incidents } = this.#stages;
     for (const draft of draftsOf(finding, { hostName, mode: 'shadow' })) {
       const verdict = shadow.accept(draft, '');
-      this.#suppressed.inc({ rule: draft.rule.name, reason: verdict === 'accepted' ? 'shadow' : verdict });
+      const rule = draft.rule.name;
+      this.#suppressed.inc({ rule, reason: verdict === 'accepted' ? 'shadow' : verdict });
+      if (verdict !== 'accepted') continue;
+      this.#shadowed.inc({ rule, company: alerted ? 'same_event' : incidents.has(draft) ? 'incident' : 'none' });
     }
   }
 

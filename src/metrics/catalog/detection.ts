@@ -2,7 +2,7 @@
 import { ACTIONS, SEVERITIES } from '../../rules/types.ts';
 import { closed, pattern } from '../labels.ts';
 import { TACTICS } from '../tactics.ts';
-import { ENGINE_FALLBACKS, MODES, SUPPRESSION_REASONS } from '../vocabulary.ts';
+import { ENGINE_FALLBACKS, MODES, SHADOW_COMPANY, SUPPRESSION_REASONS } from '../vocabulary.ts';
 import { action, event, type MetricSpec, NONE, rule, severity } from './spec.ts';
 
 /** Rules, findings, the ledger. */
@@ -91,6 +91,14 @@ export const DETECTION = {
     cap: SUPPRESSION_REASONS.length + 1,
     // One is there from the start (duplicate, or shadow), others once they happen.
     perRule: 2,
+    zero: 'declared',
+  },
+  shadow_alerts_total: {
+    type: 'counter',
+    help: 'Alerts that rules in shadow mode would have raised, by whether enforced rules raised one, too: for the same event, in the same process tree shortly before, or none. The share of "none" is what the rule would add, right or wrong.',
+    labels: { rule, company: closed(...SHADOW_COMPANY) },
+    cap: SHADOW_COMPANY.length + 1,
+    perRule: 1,
     zero: 'declared',
   },
   ledger_entries: {
