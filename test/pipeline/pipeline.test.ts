@@ -61,7 +61,8 @@ describe('the alert pipeline', function () {
     const held = (reason: string) => value('alerts_suppressed_total', { rule: 'suspicious_temp_execution', reason });
     expect(held('shadow')).to.equal(2);
     expect(held('duplicate')).to.equal(4);
-    const company = (name: string) => value('shadow_alerts_total', { rule: 'suspicious_temp_execution', company: name });
+    const company = (name: string) =>
+      value('shadow_alerts_total', { rule: 'suspicious_temp_execution', company: name });
     expect(company('none')).to.equal(2);
     expect(pipeline.queryAlerts({ limit: 10 })).to.deep.equal([]);
     // What it remembers of the shadow holds back nothing once the rule is enforced.
