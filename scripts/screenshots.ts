@@ -60,10 +60,10 @@ async function main(): Promise<void> {
   started.push(() => prometheus.stop());
 
   // So that every series was scraped at 0 before it grows.
+  const from = Date.now() / 1000;
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   say(`harmless activity for ${flags.seconds} s`);
   started.push(keepActive(port, 900));
-  const from = Date.now() / 1000;
   await new Promise((resolve) => setTimeout(resolve, Number(flags.seconds) * 1000));
   const to = Date.now() / 1000;
 

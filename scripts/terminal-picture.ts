@@ -12,6 +12,7 @@ import { COMMAND, eventually, freePort } from '../test/e2e/support/daemon.ts';
 const ROOT = join(import.meta.dirname, '..');
 const COLORS: Readonly<Record<string, string>> = {
   '31': '#e06c75',
+  '91': '#e06c75',
   '32': '#98c379',
   '33': '#e5c07b',
   '36': '#56b6c2',
@@ -104,7 +105,7 @@ export async function drawTerminal(file: string): Promise<void> {
         '--disable-sync',
       ],
     });
-    const page = await browser.newPage({ viewport: { width: 720, height: 400 }, deviceScaleFactor: 2 });
+    const page = await browser.newPage({ viewport: { width: 760, height: 400 }, deviceScaleFactor: 2 });
     await page.setContent(
       `<body style="margin:0;background:#1e2127"><pre id="t" style="margin:0;padding:18px 22px;color:#d7dae0;font:14px/1.55 'DejaVu Sans Mono',monospace;white-space:pre-wrap;word-break:break-all">${shown.join('\n')}</pre></body>`,
     );

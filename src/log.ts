@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { visible } from './visible.ts';
 
 export type { Logger } from 'pino';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -41,9 +42,10 @@ export function createLogger(level: LogLevel, format: LogFormat = 'auto', how: L
     pretty({
       destination: destination.fd,
       colorize,
-      translateTime: 'SYS:HH:MM:ss',
       singleLine: true,
-      ignore: verbose ? 'level' : ['level', ...ALERT_KEYS].join(','),
+      ignore: ['time', 'level', ...(verbose ? [] : ALERT_KEYS)].join(','),
+      // Else the whole text has a colour, and the one that says something is lost in it.
+      customColors: 'message:reset',
       messageFormat,
       sync: true,
     }),
@@ -51,17 +53,18 @@ export function createLogger(level: LogLevel, format: LogFormat = 'auto', how: L
 }
 
 /** An alert is one line, with its severity where other entries have their level. */
-const messageFormat: pretty.MessageFormatFunc = (entry, messageKey, label, { colors }) => {
-  const severity = typeof entry.alert_id === 'string' ? String(entry.severity) : undefined;
-  const word = (severity ?? label).toUpperCase().padEnd(8);
-  return `${colors[PAINT[severity ?? label] ?? 'cyan'](word)} ${String(entry[messageKey])}`;
+const messageFormat: pretty.MessageFormatFunc = (entry, messageKey, _levelLabel, { colors }) => {
+  const level = pino.levels.labels[Number(entry.level)] ?? 'info';
+  const word = typeof entry.alert_id === 'string' ? String(entry.severity) : level;
+  const time = new Date(Number(entry.time)).toTimeString().slice(0, 8);
+  return `${time} ${colors[PAINT[word] ?? 'cyan'](word.toUpperCase().padEnd(8))} ${visible(String(entry[messageKey]))}`;
 };
 const PAINT: Readonly<Record<string, 'redBright' | 'yellow'>> = {
   critical: 'redBright',
   warning: 'yellow',
-  FATAL: 'redBright',
-  ERROR: 'redBright',
-  WARN: 'yellow',
+  fatal: 'redBright',
+  error: 'redBright',
+  warn: 'yellow',
 };
 
 function formOf(destination: Destination): Exclude<LogFormat, 'auto'> {

@@ -87,10 +87,20 @@ function actionOf(alert: Alert): string {
   return outcome === 'none' ? '' : `${action}: ${outcome}`;
 }
 
-/** Why the rule matched: one sentence per leaf condition that was true. */
+/**
+ * Why the rule matched: one sentence per leaf condition that was true. A rule
+ * asks several times, in its macros, whether a field is there; that is said
+ * once, and only of a field of which nothing else is said.
+ */
 export function explainAlert(alert: Alert): string[] {
   const clipped = (value: unknown) => clip(visible(JSON.stringify(value) ?? 'absent'), 400);
-  return alert.matched.map(
-    ({ field, operator, expected, actual }) => `${field} ${operator} ${clipped(expected)}: it is ${clipped(actual)}`,
-  );
+  const told = new Set(alert.matched.filter(({ operator }) => operator !== 'exists').map(({ field }) => field));
+  const sentences = alert.matched
+    .filter(({ field, operator }) => operator !== 'exists' || !told.has(field))
+    .map(({ field, operator, expected, actual }) =>
+      operator === 'equal' || (operator === 'exists' && expected === true)
+        ? `${field} is ${clipped(actual)}`
+        : `${field} ${operator} ${clipped(expected)}: it is ${clipped(actual)}`,
+    );
+  return [...new Set(sentences)];
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import { linesOf } from '../recording.ts';
 import { DaemonClient } from './daemon-client.ts';
+import { shortId } from './terminal.ts';
 
 /** Other alerts of the same rule that are looked at: the newest. */
 const MAX_ALERTS = 1000;
@@ -13,6 +14,26 @@ interface FoundAlert {
   /** Of the same rule, in any order. */
   readonly others: readonly Alert[];
   readonly from: string;
+}
+
+/** In the place of an id: the newest alert. */
+const LAST = 'last';
+
+/**
+ * The one that a person means: by its id, by the end of it that `alerts`
+ * shows, or the last. Throws FLAG_INVALID if several fit. The newest come first.
+ */
+function meant(id: string, alerts: readonly Alert[]): Alert | undefined {
+  if (id === LAST) return alerts[0];
+  const whole = alerts.find(({ alert_id }) => alert_id === id);
+  if (whole !== undefined) return whole;
+  const fitting = alerts.filter(({ alert_id }) => shortId(alert_id) === id);
+  if (new Set(fitting.map(({ alert_id }) => alert_id)).size > 1)
+    throw new WardenError(
+      'FLAG_INVALID',
+      `${id} is the end of several ids: ${fitting.map((alert) => alert.alert_id).join(', ')}`,
+    );
+  return fitting[0];
 }
 
 /** From the running daemon, which remembers updates; else from its file of alerts. */
@@ -37,8 +58,16 @@ export async function findAlert(id: string, config: Config): Promise<FoundAlert>
 }
 
 async function fromDaemon(client: DaemonClient, id: string): Promise<FoundAlert | undefined> {
-  const alert = await client.get(`/api/v1/alerts/${encodeURIComponent(id)}`);
-  if (!isAlert(alert)) return undefined;
+  const asked = await client.get(`/api/v1/alerts/${encodeURIComponent(id)}`);
+  let alert = isAlert(asked) ? asked : undefined;
+  if (alert === undefined) {
+    const { alerts } = (await client.get(`/api/v1/alerts?limit=${MAX_ALERTS}`)) as { readonly alerts?: unknown };
+    const found = meant(id, Array.isArray(alerts) ? alerts.filter(isAlert) : []);
+    // The single one has more: the events of the process before it.
+    const whole = found === undefined ? undefined : await client.get(`/api/v1/alerts/${found.alert_id}`);
+    alert = isAlert(whole) ? whole : found;
+  }
+  if (alert === undefined) return undefined;
   const list = (await client.get(`/api/v1/alerts?limit=${MAX_ALERTS}&rule=${encodeURIComponent(alert.rule.name)}`)) as {
     readonly alerts?: unknown;
   };
@@ -47,8 +76,12 @@ async function fromDaemon(client: DaemonClient, id: string): Promise<FoundAlert 
 }
 
 async function fromFile(file: string, id: string): Promise<FoundAlert | undefined> {
-  let alert: Alert | undefined;
-  for await (const line of alertsIn(file)) if (line.alert_id === id) alert = line;
+  const fitting: Alert[] = [];
+  for await (const line of alertsIn(file)) {
+    if (id === LAST) fitting[0] = line;
+    else if (line.alert_id === id || shortId(line.alert_id) === id) fitting.unshift(line);
+  }
+  const alert = meant(id, fitting);
   if (alert === undefined) return undefined;
   const others: Alert[] = [];
   for await (const line of alertsIn(file)) {

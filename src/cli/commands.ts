@@ -97,6 +97,7 @@ export const COMMANDS = {
     doc: 'Print the narrowest exception that would have held an alert back',
     details: [
       "As YAML for a file of [rules] local_paths, with how many of the rule's last alerts it would have held back.",
+      'ALERT_ID: the whole id, the eight characters that `alerts` shows, or "last" for the newest.',
       'The alert is asked of the daemon at --web.listen-address, else looked for in --output.alerts.',
     ],
     flags: ['format'],
@@ -122,7 +123,10 @@ export const COMMANDS = {
     arguments: 'ALERT_ID',
     takes: [1, 1],
     doc: 'Show an alert: what happened, why, process tree, incident, what to do',
-    details: ['From the running daemon, else from the alerts file of the configuration.'],
+    details: [
+      'ALERT_ID: the whole id, the eight characters that `alerts` shows, or "last" for the newest.',
+      'From the running daemon, else from the alerts file of the configuration.',
+    ],
     flags: ['color', 'format'],
   },
   top: {

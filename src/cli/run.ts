@@ -12,7 +12,7 @@ import { type Terminal, terminalOf } from './terminal.ts';
 import { readVersion } from './version.ts';
 
 /** Columns that the time and the severity take of a line of the log. */
-const LOG_HEAD = 20;
+const LOG_HEAD = 18;
 /** In a flood the rest of a minute is one line: nobody reads more. */
 const LINES_PER_MINUTE = 30;
 

@@ -42,11 +42,16 @@ export function heading(text: string, { color }: Terminal): string {
   return color ? styleText('bold', text, { validateStream: false }) : text;
 }
 
-/** `14:03:12 WARNING  suspicious_temp_execution: /tmp/x (pid 12, root)`, within the terminal's width. */
+const SHORT_ID = 8;
+/** Enough of an alert's id to name it by: its end, since ids begin with the time. */
+export const shortId = (alertId: string): string => alertId.slice(-SHORT_ID);
+
+/** `14:03:12 WARNING  fbc76e73 suspicious_temp_execution: /tmp/x (12 root)`, within the terminal's width. */
 export function alertRow(alert: Alert, terminal: Terminal): string {
   const time = clock(alert.timestamp);
-  const left = terminal.width - time.length - 10;
-  return `${time} ${severityText(alert.severity, terminal)} ${shortAlertLine(alert, Math.max(20, left))}`;
+  const start = `${time} ${severityText(alert.severity, terminal)} ${shortId(alert.alert_id).padEnd(SHORT_ID)}`;
+  const left = terminal.width - time.length - 11 - SHORT_ID;
+  return `${start} ${shortAlertLine(alert, Math.max(20, left))}`;
 }
 
 /** Local time of day; with the date for another day. */

@@ -120,5 +120,23 @@ describe('from finding to alert', () => {
       'WARNING Execution from a temporary directory [suspicious_temp_execution] risk 0.70: /tmp/x \\x1b[2Jhello\\x0afake line \\x202e (pid 1234, alice) by bash',
     );
     expect(explainAlert(alert)).to.deep.equal(['process.path contains "/tmp/": it is "process_exec"']);
+    const condition = (field: string, operator: string, expected: unknown) => ({
+      field,
+      operator,
+      expected,
+      actual: 'x',
+    });
+    const matched = [
+      condition('process.path', 'exists', true),
+      condition('process.path', 'contains', '/tmp/'),
+      condition('process.program', 'exists', true),
+      condition('process.program', 'exists', true),
+      condition('event.type', 'equal', 'x'),
+    ] as typeof alert.matched;
+    expect(explainAlert({ ...alert, matched }), 'each once, what is only there last').to.deep.equal([
+      'process.path contains "/tmp/": it is "x"',
+      'process.program is "x"',
+      'event.type is "x"',
+    ]);
   });
 });

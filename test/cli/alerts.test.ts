@@ -83,8 +83,10 @@ describe('alerts in the terminal', function () {
       expect(status).to.equal(0);
       const lines = stdout.trimEnd().split('\n');
       expect(lines).to.have.length(2);
-      expect(lines[0]).to.match(/ INFO {5}first: \/tmp\/x one \(1234 alice\)$/);
-      expect(lines[1]).to.contain('CRITICAL second').and.contain('\\x1b[2J');
+      expect(lines[0]).to.match(/ INFO {5}a-1 {6}first: \/tmp\/x one \(1234 alice\)$/);
+      expect(lines[1])
+        .to.match(/CRITICAL a-2 +second/)
+        .and.contain('\\x1b[2J');
       for (const line of lines) expect(line.length).to.be.at.most(92);
       expect(RAW.test(stdout)).to.equal(false);
       const some = await run(['alerts', ...source, '--severity=critical', '--format=json']);
@@ -117,6 +119,24 @@ describe('alerts in the terminal', function () {
     const json = JSON.parse((await run(['show', 'a-2', here(), '--format=json'])).stdout);
     expect([json.alert.alert_id, json.incident.alerts]).to.deep.equal(['a-2', 2]);
     expect((await run(['show', 'nobody', here()])).status).to.equal(1);
+  });
+
+  it('are named by the eight characters that the list shows, or as the last', async () => {
+    const id = '0190c8a0-0000-7000-8000-0000fbc76e73';
+    const many = join(directory, 'many.ndjson');
+    const other = { ...alert('0190c8a0-0000-7000-8000-00000000aaaa'), label: 'Another' };
+    writeFileSync(many, [alert(id), other].map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    const from = [`--output.alerts=${many}`, '--web.listen-address=127.0.0.1:1'];
+    expect((await run(['alerts', many])).stdout).to.contain(' fbc76e73 ');
+    expect((await run(['show', 'fbc76e73', ...from])).stdout).to.contain(`tune ${id}`);
+    expect((await run(['show', 'last', ...from])).stdout).to.contain('Another');
+    expect((await run(['tune', 'fbc76e73', ...from])).stdout).to.contain(id);
+    expect((await run(['show', 'last', here(), '--format=json'])).stdout).to.contain('"alert_id":"a-2"');
+    const twice = alert(`ffffffff-0000-7000-8000-0000fbc76e73`);
+    writeFileSync(many, [alert(id), twice].map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+    const { status, stderr } = await run(['show', 'fbc76e73', ...from]);
+    expect(status).to.equal(1);
+    expect(stderr).to.contain('the end of several ids').and.contain(twice.alert_id);
   });
 
   it('say where they looked when no daemon answers', async () => {
