@@ -4,7 +4,10 @@
 # program copied to /tmp, and goes again without leaving anything.
 #
 #   scripts/try-release.sh deb|systemd|tarball|npm|rpm|image|same [DIR]   DIR: default build/release
+#   scripts/try-release.sh upgrade [DIR] [NEWER]   NEWER: default build/release-next
 #
+# upgrade: from the .deb of one directory to that of the other and back, with
+# configuration, rules and alerts that wait kept; the same of the .rpm's files.
 # systemd: the .deb with systemd as process 1 (systemd-nspawn). same: a second build,
 # of a clone in another place, has the same sums.
 #
@@ -17,8 +20,11 @@ fail() { say "FAILED: $*"; exit 1; }
 
 what=${1:-}
 directory=$(readlink -f "${2:-build/release}")
+newer=$(readlink -f "${3:-build/release-next}")
 case $(uname -m) in x86_64) arch=x64 debian=amd64 rpm=x86_64 ;; aarch64) arch=arm64 debian=arm64 rpm=aarch64 ;; esac
 base=$PWD/.cache/root/bookworm
+# Not `npm root -g`, which goes by the node that comes first in the PATH.
+npm_home=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
 
 with=''
 if [ "$what" = systemd ]; then base=$base-systemd with=systemd,systemd-sysv,dbus,procps; fi
@@ -55,9 +61,9 @@ if [ "${TRY_INSIDE:-}" != 1 ]; then
 		# npm prefers versions that fit the one it runs on.
 		package=$(ls "$directory"/bpfwarden-[0-9]*.tgz | sort -V | tail -n 1)
 		rm -rf .cache/npm-try
-		"$(bash scripts/runtime.sh fetch "$arch")" "$(npm root -g)/npm/bin/npm-cli.js" install --prefix .cache/npm-try/warm --cache "$PWD/.cache/npm-try/cache" --ignore-scripts --no-audit --no-fund "$package" >&2 || fail "npm could not fetch the dependencies"
+		"$(bash scripts/runtime.sh fetch "$arch")" "$npm_home/bin/npm-cli.js" install --prefix .cache/npm-try/warm --cache "$PWD/.cache/npm-try/cache" --ignore-scripts --no-audit --no-fund "$package" >&2 || fail "npm could not fetch the dependencies"
 	fi
-	TRY_INSIDE=1 exec unshare --mount --net --propagation private bash "scripts/$(basename "$0")" "$what" "$directory"
+	TRY_INSIDE=1 exec unshare --mount --net --propagation private bash "scripts/$(basename "$0")" "$what" "$directory" "$newer"
 fi
 
 # From here in namespaces of our own: whatever is mounted goes with them.
@@ -80,10 +86,10 @@ finish() {
 trap finish EXIT
 # In a subshell of its own that becomes the program, so that $! is the program's.
 inside() { (exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 chroot "$root" "$@"); }
-artefact() { # glob
+artefact() { # glob [directory]
 	local found
-	found=$(ls "$directory"/$1 2>/dev/null | sort -V | tail -n 1)
-	[ -n "$found" ] || fail "no $1 in $directory: npm run release"
+	found=$(ls "${2:-$directory}"/$1 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$found" ] || fail "no $1 in ${2:-$directory}: npm run release"
 	cp "$found" "$root/tmp/"
 	basename "$found"
 }
@@ -108,17 +114,18 @@ stop() {
 	daemon=
 }
 # A program copied to /tmp and run must be in the alerts.
-expect_alert() { # file
-	inside sh -c 'cp /bin/true /tmp/x && /tmp/x'
+expect_alert() { # file [program]
+	local program=${2:-/tmp/x}
+	inside sh -c "cp /bin/true $program && $program"
 	for _ in $(seq 40); do
-		if grep -q '"/tmp/x"' "$root/$1" 2>/dev/null; then
-			say "alert: $(grep -m 1 '"/tmp/x"' "$root/$1" | sed -E 's/.*"rule":\{"name":"([^"]*)".*/\1/')"
+		if grep -q "\"$program\"" "$root/$1" 2>/dev/null; then
+			say "alert: $(grep -m 1 "\"$program\"" "$root/$1" | sed -E 's/.*"rule":\{"name":"([^"]*)".*/\1/')"
 			return
 		fi
 		sleep 0.25
 	done
 	cat "$place/log" >&2
-	fail "no alert of /tmp/x in $1"
+	fail "no alert of $program in $1"
 }
 # What lies in the root now, without what no package owns and every system changes.
 contents() {
@@ -144,6 +151,48 @@ try_deb() {
 	inside apt-get purge -y -qq bpfwarden >/dev/null 2>&1 || fail "purge"
 	[ -z "$(contents)" ] || { contents >&2; fail "purge left files"; }
 	say "purge left nothing"
+}
+
+# Up and down between two versions, as a person does it who has configured the older one.
+try_upgrade() {
+	local old new config=/etc/bpfwarden/bpfwarden.toml
+	old=$(artefact "bpfwarden_*_$debian.deb")
+	new=$(artefact "bpfwarden_*_$debian.deb" "$newer")
+	[ "$old" != "$new" ] || fail "both are $old: npm run release -- --only=deb --version=V --output=build/release-next"
+	inside apt-get install -y -qq --no-install-recommends "/tmp/$old" >"$place/apt" 2>&1 || { cat "$place/apt" >&2; fail "apt install"; }
+	say "$(inside bpfwarden --version)"
+	# A sink that nobody answers: what is accepted waits in the spool.
+	cat >>"$root$config" <<-TOML
+		[[sinks]]
+		name = "away"
+		type = "webhook"
+		url = "http://127.0.0.1:1/"
+	TOML
+	echo 'rules: [{name: own_rule, condition: process.name == "own"}]' >"$root/etc/bpfwarden/rules/own.yaml"
+	mkdir -p "$root/var/log/bpfwarden" "$root/var/lib/bpfwarden"
+	start bpfwarden --config.file=$config
+	expect_alert "$alerts"
+	waiting() { curl -fs "http://$address/metrics" | sed -n 's/^bpfwarden_spool_alerts{sink="away"} //p'; }
+	local before
+	before=$(waiting)
+	[ "${before:-0}" -gt 0 ] || fail "nothing waits for a sink that is away"
+	stop
+	for file in "$new" "$old"; do
+		inside apt-get install -y -qq --no-install-recommends --allow-downgrades -o Dpkg::Options::=--force-confold "/tmp/$file" >"$place/apt" 2>&1 || { cat "$place/apt" >&2; fail "apt install $file"; }
+		say "$(inside bpfwarden --version)"
+		grep -q 'name = "away"' "$root$config" || fail "$file overwrote the configuration"
+		[ -e "$root/etc/bpfwarden/rules/own.yaml" ] || fail "$file removed a rule"
+		inside bpfwarden check --config.file=$config >"$place/check" 2>&1 || { cat "$place/check" >&2; fail "check"; }
+		rm -f "$root$alerts"
+		start bpfwarden --config.file=$config
+		[ "$(waiting)" -ge "$before" ] || fail "$file: of $before alerts that waited there are $(waiting)"
+		say "waiting, as before: $before"
+		# Another program: a repeat of the first one would be held back, as it should.
+		expect_alert "$alerts" "/tmp/x-${file//[^0-9]/}"
+		curl -fs "http://$address/metrics" | grep '^bpfwarden_rule_info{rule="own_rule"' >/dev/null || fail "$file: the rule is not in force"
+		before=$(waiting)
+		stop
+	done
 }
 
 # Steps of a person at the machine, run by systemd itself after the boot.
@@ -239,7 +288,7 @@ try_npm() {
 	file=$(artefact "bpfwarden-[0-9]*.tgz")
 	mkdir -p "$root/opt/node/bin" "$root/opt/npm" "$root/opt/cache"
 	cp .cache/runtime/$arch/node_modules/node-linux-$arch/bin/node "$root/opt/node/bin/"
-	mount --bind "$(npm root -g)/npm" "$root/opt/npm"
+	mount --bind "$npm_home" "$root/opt/npm"
 	mount --bind "$PWD/.cache/npm-try/cache" "$root/opt/cache"
 	mount -o remount,bind,ro "$root/opt/npm"
 	inside env PATH=/opt/node/bin:/usr/bin:/bin node /opt/npm/bin/npm-cli.js install --global --prefix=/opt/app --offline --cache=/opt/cache --registry="$(npm config get registry)" --no-audit --no-fund \
@@ -301,6 +350,7 @@ tarball) try_tarball ;;
 rpm) try_rpm ;;
 npm) try_npm ;;
 image) try_image ;;
-*) fail "usage: scripts/try-release.sh deb|systemd|tarball|rpm|npm|image|same [DIR]" ;;
+upgrade) try_upgrade ;;
+*) fail "usage: scripts/try-release.sh deb|systemd|tarball|rpm|npm|image|same|upgrade [DIR]" ;;
 esac
 say "$what: fine"

@@ -1,7 +1,7 @@
 import type { CgroupContext, ContainerDetails } from '../schema/context.ts';
 import { type Container, containerOf } from './containers.ts';
 import { type EnginePlaces, enginePlaces } from './engine-places.ts';
-import { readEngineState, taskOf } from './engine-state.ts';
+import { containerByState, readEngineState } from './engine-state.ts';
 
 const NO_DETAILS: ContainerDetails = {};
 
@@ -20,7 +20,8 @@ class Cgroup implements CgroupContext {
 
   constructor(path: string, places: EnginePlaces, pods: PodDetails | undefined) {
     const inPath = containerOf(path);
-    const container = inPath === undefined || inPath.runtime === 'unknown' ? (taskOf(path, places) ?? inPath) : inPath;
+    const isKnown = inPath !== undefined && inPath.runtime !== 'unknown';
+    const container = isKnown ? inPath : containerByState(path, inPath, places);
     this.path = path;
     this.containerId = container?.id;
     this.runtime = container?.runtime;

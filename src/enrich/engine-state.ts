@@ -46,15 +46,31 @@ export function readEngineState(container: Container, places: EnginePlaces): Con
 }
 
 /**
- * A task of containerd whose cgroup path tells only its namespace and name, as
- * ctr and nerdctl make them with the cgroupfs driver: it is one if containerd
- * has such a task.
+ * A container whose cgroup path tells no engine, by what the engines have: a task
+ * of containerd that ctr or nerdctl made with the cgroupfs driver (namespace and
+ * name), a container below a group that somebody chose (--cgroup-parent).
  */
-export function taskOf(cgroup: string, { containerd }: EnginePlaces): Container | undefined {
-  const [, namespace, id] = TASK.exec(cgroup) ?? [];
-  if (namespace === undefined || id === undefined) return undefined;
-  const found = containerd.some((place) => existsSync(join(place, namespace, id, 'config.json')));
-  return found ? { id, runtime: 'containerd', podUid: undefined, uid: undefined } : undefined;
+export function containerByState(
+  cgroup: string,
+  unknown: Container | undefined,
+  places: EnginePlaces,
+): Container | undefined {
+  const found = (id: string, runtime: string): Container => ({
+    podUid: undefined,
+    uid: undefined,
+    ...unknown,
+    id,
+    runtime,
+  });
+  const [, namespace, task] = TASK.exec(cgroup) ?? [];
+  if (namespace !== undefined && task !== undefined)
+    if (places.containerd.some((place) => existsSync(join(place, namespace, task, 'config.json'))))
+      return found(task, 'containerd');
+  if (unknown === undefined || !HEX.test(unknown.id)) return unknown;
+  const { id } = unknown;
+  if (places.docker.some((place) => existsSync(join(place, id, 'config.v2.json')))) return found(id, 'docker');
+  if (fromStorage(places.storage, id) !== NOTHING) return found(id, 'podman');
+  return fromContainerd(places.containerd, id) === NOTHING ? unknown : found(id, 'containerd');
 }
 
 function fromDocker(places: readonly string[], id: string): ContainerDetails {

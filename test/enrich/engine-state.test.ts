@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { containerOf } from '../../src/enrich/containers.ts';
 import { enginePlaces } from '../../src/enrich/engine-places.ts';
-import { readEngineState, taskOf } from '../../src/enrich/engine-state.ts';
+import { containerByState, readEngineState } from '../../src/enrich/engine-state.ts';
 
 const ID = 'ab'.repeat(32);
 const OTHER = 'cd'.repeat(32);
@@ -176,7 +176,7 @@ describe('The state that container engines keep', () => {
   it("tells a task of containerd's by its namespace and name in the cgroup path", () => {
     const places = enginePlaces([], root);
     write('run/containerd/io.containerd.runtime.v2.task/default/web-1/config.json', spec(all, [], {}));
-    expect(taskOf('/default/web-1', places)).to.deep.equal({
+    expect(containerByState('/default/web-1', undefined, places)).to.deep.equal({
       id: 'web-1',
       runtime: 'containerd',
       podUid: undefined,
@@ -184,7 +184,24 @@ describe('The state that container engines keep', () => {
     });
     expect(read('containerd', 'web-1')).to.deep.equal({ name: 'web-1', privileged: true });
     for (const path of ['/default/web-2', '/system.slice/ssh.service', '/../../etc', '/default/..', '/default/web-1/x'])
-      expect(taskOf(path, places), path).to.equal(undefined);
+      expect(containerByState(path, undefined, places), path).to.equal(undefined);
     expect(containerOf('/default/web-1')).to.equal(undefined);
+  });
+
+  it('tells the engine of a container below a group that somebody chose', () => {
+    const places = enginePlaces([], root);
+    const engineOf = (id: string) => {
+      const cgroup = `/apps/web/${id}`;
+      return containerByState(cgroup, containerOf(cgroup), places);
+    };
+    expect(engineOf(ID)).to.include({ id: ID, runtime: 'unknown' });
+    write(`run/containerd/io.containerd.runtime.v2.task/default/${OTHER}/config.json`, {});
+    expect(engineOf(OTHER)).to.include({ id: OTHER, runtime: 'containerd' });
+    write(`run/containerd/io.containerd.runtime.v2.task/moby/${ID}/config.json`, {});
+    write(`var/lib/docker/containers/${ID}/config.v2.json`, { Name: '/web' });
+    expect(engineOf(ID)).to.include({ id: ID, runtime: 'docker' });
+    const pods = 'ef'.repeat(32);
+    write(`var/lib/containers/storage/overlay-containers/${pods}/userdata/config.json`, spec(all, [], {}));
+    expect(engineOf(pods)).to.include({ id: pods, runtime: 'podman' });
   });
 });
