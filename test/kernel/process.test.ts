@@ -76,13 +76,13 @@ describe('process events', function () {
 
   it('exec and fork: session, group, and the numbers of another pid namespace', async () => {
     const { events, pid } = await script(
-      'setsid -w /bin/sh -c "/bin/echo a > /dev/null; (echo b > /proc/self/comm); exit 0"; unshare --pid --fork /bin/echo c > /dev/null; true',
+      'setsid -w /bin/sh -c "/bin/echo a > /dev/null; (printf b > /proc/self/comm); exit 0"; unshare --pid --fork /bin/echo c > /dev/null; true',
     );
     const exec = (line: string) => {
       const event = only(events, { 'event.type': 'process_exec', 'process.command_line': line, 'event.error': '' });
       return (name: string) => fieldOf(event, name);
     };
-    const leader = exec('/bin/sh -c /bin/echo a > /dev/null; (echo b > /proc/self/comm); exit 0');
+    const leader = exec('/bin/sh -c /bin/echo a > /dev/null; (printf b > /proc/self/comm); exit 0');
     const session = leader('process.pid');
     for (const name of ['process.session_id', 'process.pgid', 'process.vsession_id', 'process.vpgid', 'process.vpid']) {
       expect(leader(name), name).to.equal(session);
