@@ -4,7 +4,8 @@ import type { FieldId } from '../../schema/fields.ts';
 import { any, type Condition, leaf, type Subject, type Test } from '../tree.ts';
 import { FalcoFault } from './fault.ts';
 import { resolveField } from './fields/table.ts';
-import { combined, type FalcoType, fieldsOf, type Meaning, valueReader } from './meaning.ts';
+import { type FoundOption, findOptions } from './getopt.ts';
+import { combined, derived, type FalcoType, fieldsOf, type Meaning, valueReader } from './meaning.ts';
 import type { ArgumentExpr, CallExpr, OperandExpr, Transformer } from './syntax.ts';
 
 /** An operand whose names are known; what it reads depends on the kind of event. */
@@ -21,8 +22,10 @@ export function resolveOperand(expr: OperandExpr): Operand {
   return expr.type === 'field' ? resolveField(expr) : resolveCall(expr);
 }
 
-function resolveCall({ transformer, args }: CallExpr): Operand {
+function resolveCall({ transformer, args, selector }: CallExpr): Operand {
   const parts = args.flatMap((arg) => resolveArgument(arg));
+  if (transformer === 'getopt') return optionsOf(args, parts, selector);
+  if (selector !== undefined) throw new FalcoFault(`${transformer}() takes no argument in brackets`);
   if (transformer === 'join' || transformer === 'concat') return joinOf(transformer, args, parts);
   const [only] = parts;
   if (args.length !== 1 || only === undefined) throw new FalcoFault(`${transformer}() takes one field`);
@@ -50,7 +53,9 @@ function resolveArgument(arg: ArgumentExpr): Operand[] {
   return arg.type === 'list' ? arg.items.flatMap(resolveArgument) : [resolveOperand(arg)];
 }
 
-const CHANGES: Readonly<Record<Exclude<Transformer, 'join' | 'concat'>, (text: string) => FieldValue>> = {
+type SingleTransformer = Exclude<Transformer, 'join' | 'concat' | 'getopt'>;
+
+const CHANGES: Readonly<Record<SingleTransformer, (text: string) => FieldValue>> = {
   tolower: (text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase()),
   toupper: (text) => text.replace(/[a-z]+/g, (part) => part.toUpperCase()),
   basename: (text) => text.slice(text.lastIndexOf('/') + 1),
@@ -64,7 +69,7 @@ function decodeBase64(text: string): string | undefined {
   return /^[A-Za-z0-9+/]*$/.test(bare) && bare.length % 4 !== 1 ? Buffer.from(bare, 'base64').toString() : undefined;
 }
 
-function transformed(transformer: Exclude<Transformer, 'join' | 'concat'>, of: Operand, kind: string): Meaning {
+function transformed(transformer: SingleTransformer, of: Operand, kind: string): Meaning {
   const meaning = of.meaning(kind);
   if (meaning.is === 'absent') return meaning;
   const change = CHANGES[transformer];
@@ -140,6 +145,56 @@ function joinOf(transformer: 'join' | 'concat', args: readonly ArgumentExpr[], p
         const parts = values.flatMap((value) => (Array.isArray(value) ? value.map(String) : [value]));
         return parts.includes(undefined) ? undefined : parts.map(String).join(separator);
       });
+    },
+  };
+}
+
+/** An option, and its value if it has one; an empty text alone where it should. */
+function textsOf({ option, value, lacksValue }: FoundOption): string[] {
+  if (lacksValue) return [''];
+  return value === undefined ? [option] : [option, value];
+}
+
+/** `getopt(proc.args, "nt:")`: options and their values, as getopt(3) finds them; with `[t]` the last value of one. */
+function optionsOf(args: readonly ArgumentExpr[], parts: readonly Operand[], selector: string | undefined): Operand {
+  const [list, last] = args;
+  if (args.length !== 2 || last?.type !== 'value')
+    throw new FalcoFault('getopt() takes a list of arguments and a text of options such as "nt:"');
+  if (selector !== undefined && selector.length !== 1) throw new FalcoFault('getopt() takes one character in brackets');
+  const own = list?.type === 'field' && list.name === 'proc.args';
+  if (!own && list?.type !== 'list') throw new FalcoFault('the first argument of getopt() is proc.args or a list');
+  const given = parts.slice(0, -1);
+  const name = `getopt(${parts.map((part) => part.name).join(', ')})${selector === undefined ? '' : `[${selector}]`}`;
+  return {
+    name,
+    type: 'text',
+    missing: given.find((part) => part.missing !== undefined)?.missing,
+    meaning: (kind) => {
+      const words: Meaning = own
+        ? derived('arguments', ['process.args'], (values) => (Array.isArray(values) ? values.slice(1) : undefined))
+        : combined(
+            `(${given.map((part) => part.name).join(', ')}) of ${kind}`,
+            given.map((part) => part.meaning(kind)),
+            (values) => values.flatMap((value) => (value === undefined ? [] : String(value))),
+          );
+      const read = valueReader(words);
+      const options = (event: FieldSource) => {
+        const values = read(event);
+        return Array.isArray(values) ? findOptions(values.map(String), last.text) : undefined;
+      };
+      const fields = fieldsOf(words);
+      if (selector === undefined) {
+        const all = (event: FieldSource) => options(event)?.flatMap(textsOf);
+        return { is: 'some', over: { name: `${name} of ${kind}`, fields, read: all } };
+      }
+      const one = (event: FieldSource) => {
+        const found = options(event)?.findLast(({ option }) => option === selector);
+        return found === undefined ? undefined : textsOf(found).at(-1);
+      };
+      return {
+        is: 'first',
+        subjects: [{ from: 'derived', derived: { name: `${name} of ${kind}`, fields, read: one } }],
+      };
     },
   };
 }

@@ -166,11 +166,15 @@ class Parser {
   }
 
   #field(name: string): FieldExpr {
-    if (!this.#word('[')) return { type: 'field', name, argument: undefined };
+    return { type: 'field', name, argument: this.#bracketed() };
+  }
+
+  #bracketed(): string | undefined {
+    if (!this.#word('[')) return undefined;
     const argument = this.#quoted() ?? this.#match(ARGUMENT);
     if (argument === undefined) throw this.fault('an argument in the brackets');
     if (!this.#word(']')) throw this.fault('"]"');
-    return { type: 'field', name, argument };
+    return argument;
   }
 
   #call(transformer: Transformer): CallExpr {
@@ -183,7 +187,7 @@ class Parser {
     } while (this.#word(','));
     if (!this.#word(')')) throw this.fault(`")" after the arguments of ${transformer}()`);
     this.#depth--;
-    return { type: 'call', transformer, args };
+    return { type: 'call', transformer, args, selector: this.#bracketed() };
   }
 
   #argument(lists: boolean): ArgumentExpr {

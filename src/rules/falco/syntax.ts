@@ -31,7 +31,7 @@ export const OPERATORS: readonly string[] = [...UNARY, ...ORDER_OPERATORS, ...TE
 );
 
 /** `val` stands on the right side only. */
-export const TRANSFORMERS = ['tolower', 'toupper', 'b64', 'basename', 'len', 'join', 'concat'] as const;
+export const TRANSFORMERS = ['tolower', 'toupper', 'b64', 'basename', 'len', 'join', 'concat', 'getopt'] as const;
 export type Transformer = (typeof TRANSFORMERS)[number];
 
 export interface FieldExpr {
@@ -44,6 +44,8 @@ export interface CallExpr {
   readonly type: 'call';
   readonly transformer: Transformer;
   readonly args: readonly ArgumentExpr[];
+  /** What stands in brackets behind the call: an option of getopt(). */
+  readonly selector: string | undefined;
 }
 export type OperandExpr = FieldExpr | CallExpr;
 export type ArgumentExpr =

@@ -26,8 +26,13 @@ const TEXT_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'fd.filename': ['shadow', 'x y', 'b'],
   'fd.typechar': ['f', '4'],
   'evt.res': ['SUCCESS', 'EACCES', 'ENOENT'],
+  'toupper(proc.name)': ['BASH', 'SH', 'bash', 'A-VERY-LONG-NAM'],
+  'tolower(proc.exepath)': [...PATHS, '/ETC'],
+  'basename(proc.exepath)': ['shadow', 'bash', 'x y', 'b'],
+  'concat(proc.name, "@", proc.pname)': ['bash@sh', 'nginx@bash', 'sh@nginx'],
+  'getopt(proc.args, "c:")[c]': ['id', '-c'],
 };
-const NUMBERS = { 'proc.pid': ['1', '700'] } as const;
+const NUMBERS = { 'proc.pid': ['1', '700'], 'len(proc.exepath)': ['1', '11', '13'] } as const;
 const TEXT_OPERATORS = ['=', '==', '!=', 'contains', 'icontains', 'startswith', 'endswith'] as const;
 
 const pieces = (values: readonly string[]) =>
@@ -92,7 +97,7 @@ const otherCheck = fc.oneof(
     .tuple(
       fc.constantFrom('proc.exe', 'proc.pname', 'proc.cmdline'),
       fc.constantFrom('=', '!=', 'startswith', 'contains'),
-      fc.constantFrom('proc.exepath', 'proc.name', 'proc.aname[2]'),
+      fc.constantFrom('proc.exepath', 'proc.name', 'proc.aname[2]', 'proc.args'),
     )
     .map(([field, operator, other]): Expr => ({ is: 'pair', field, operator, other })),
 );
@@ -115,6 +120,45 @@ const condition: fc.Arbitrary<Expr> = fc.letrec<{ node: Expr }>((tie) => ({
     { weight: 2, arbitrary: tie('node').map((of): Expr => ({ is: 'not', of })) },
   ),
 })).node;
+
+/** An exception over two fields: its operators, and tuples of which one suffices. */
+interface Exception {
+  readonly fields: readonly string[];
+  readonly comps: readonly string[];
+  readonly values: readonly (readonly string[])[];
+}
+const EXCEPTED = { 'proc.name': NAMES, 'proc.exepath': PATHS, 'user.name': ['root', 'ann'] } as const;
+const exception: fc.Arbitrary<Exception> = fc
+  .tuple(fc.constantFrom(...Object.entries(EXCEPTED)), fc.constantFrom(...Object.entries(EXCEPTED)))
+  .chain(([[first, firsts], [second, seconds]]) =>
+    fc.record({
+      fields: fc.constant([first, second]),
+      comps: fc.array(fc.constantFrom('=', '!=', 'startswith', 'endswith'), { minLength: 2, maxLength: 2 }),
+      values: fc.array(fc.tuple(fc.constantFrom(...firsts), fc.constantFrom(...seconds)), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+    }),
+  );
+/** What a rule with these exceptions asks. */
+const withoutThem = (expr: Expr, exceptions: readonly Exception[]): Expr => ({
+  is: 'and',
+  of: [
+    expr,
+    ...exceptions.map(
+      ({ fields, comps, values }): Expr => ({
+        is: 'not',
+        of: {
+          is: 'or',
+          of: values.map((tuple) => ({
+            is: 'and',
+            of: tuple.map((value, at) => check(fields[at] ?? '', comps[at] ?? '', [value])),
+          })),
+        },
+      }),
+    ),
+  ],
+});
 
 const process = fc
   .record({
@@ -177,30 +221,39 @@ const kind: fc.Arbitrary<Event> = fc.oneof(
 );
 const event = fc.tuple(process, kind).map(([one, two]): Event => ({ ...one, ...two }));
 
+const exceptions = fc.array(exception, { maxLength: 2 });
+
 describe('Falco conditions', () => {
   it('mean the same to the rule set, the predicate, json-rules-engine, the explanation and a reference evaluator', async () => {
     let matches = 0;
     await fc.assert(
-      fc.asyncProperty(condition, fc.array(event, { minLength: 6, maxLength: 6 }), async (expr, events) => {
-        const text = textOf(expr);
-        const set = load(ruleText(text));
-        expect(set.problems, text).to.deep.equal([]);
-        const tree = set.rules[0]?.condition;
-        if (tree === undefined) throw new Error('no rule');
-        const ruleset = new RuleSet({ definitions: set.rules });
-        const predicate = compilePredicate(tree);
-        const engine = new ConditionEngine(tree);
-        for (const fields of events) {
-          const stored = record(fields);
-          const wanted = holdsFor(expr, fields);
-          if (wanted) matches++;
-          const shown = `${text} for ${JSON.stringify(fields)}`;
-          expect(predicate(stored), shown).to.equal(wanted);
-          expect((await ruleset.evaluate(stored)) !== undefined, shown).to.equal(wanted);
-          expect((await engine.run(stored)) !== undefined, shown).to.equal(wanted);
-          expect(explainCondition(tree, stored).result, shown).to.equal(wanted);
-        }
-      }),
+      fc.asyncProperty(
+        condition,
+        exceptions,
+        fc.array(event, { minLength: 6, maxLength: 6 }),
+        async (bare, except, events) => {
+          const text = textOf(bare);
+          const named = except.map((one, at) => ({ name: `e${at}`, ...one }));
+          const set = load(ruleText(text, '', named.length === 0 ? {} : { exceptions: named }));
+          const expr = withoutThem(bare, except);
+          expect(set.problems, text).to.deep.equal([]);
+          const tree = set.rules[0]?.condition;
+          if (tree === undefined) throw new Error('no rule');
+          const ruleset = new RuleSet({ definitions: set.rules });
+          const predicate = compilePredicate(tree);
+          const engine = new ConditionEngine(tree);
+          for (const fields of events) {
+            const stored = record(fields);
+            const wanted = holdsFor(expr, fields);
+            if (wanted) matches++;
+            const shown = `${text} except ${JSON.stringify(except)} for ${JSON.stringify(fields)}`;
+            expect(predicate(stored), shown).to.equal(wanted);
+            expect((await ruleset.evaluate(stored)) !== undefined, shown).to.equal(wanted);
+            expect((await engine.run(stored)) !== undefined, shown).to.equal(wanted);
+            expect(explainCondition(tree, stored).result, shown).to.equal(wanted);
+          }
+        },
+      ),
       { numRuns: 250 },
     );
     expect(matches).to.be.greaterThan(250);

@@ -24,8 +24,8 @@ export function record(fields: Readonly<Record<string, unknown>>): EventRecord {
 export const RULE = { desc: 'A rule.', output: 'x', priority: 'NOTICE' };
 
 /** The text of a file with one rule of this condition. */
-export function ruleText(condition: string, before = ''): string {
-  const lines = Object.entries({ rule: 'r', condition, ...RULE }).map(
+export function ruleText(condition: string, before = '', more: Readonly<Record<string, unknown>> = {}): string {
+  const lines = Object.entries({ rule: 'r', condition, ...RULE, ...more }).map(
     ([key, value]) => `${key}: ${JSON.stringify(value)}`,
   );
   return `${before}\n- ${lines.join('\n  ')}\n`;

@@ -65,6 +65,19 @@ const FIELDS: Readonly<Record<string, (event: Event) => Value>> = {
   'fd.sport': (e) => (isNet(e) ? (e['network.destination.port'] as number) : undefined),
   'fd.sip': (e) => (isNet(e) ? (e['network.destination.ip'] as string) : undefined),
   'fd.cip': (e) => (isNet(e) ? (e['network.source.ip'] as string) : undefined),
+  'toupper(proc.name)': (e) => (e['process.name'] as string | undefined)?.slice(0, 15).toUpperCase(),
+  'tolower(proc.exepath)': (e) => (e['process.path'] as string | undefined)?.toLowerCase(),
+  'basename(proc.exepath)': (e) => (e['process.path'] as string | undefined)?.replace(/^.*\//, ''),
+  'len(proc.exepath)': (e) => (e['process.path'] as string | undefined)?.length,
+  'concat(proc.name, "@", proc.pname)': (e) => {
+    const [name, parent] = [e['process.name'], e['process.parent.name']];
+    if (name === undefined || parent === undefined) return undefined;
+    return `${String(name).slice(0, 15)}@${String(parent).slice(0, 15)}`;
+  },
+  'getopt(proc.args, "c:")[c]': (e) => {
+    const args = texts(e['process.args']).slice(1);
+    return args[0] === '-c' ? (args[1] ?? '') : undefined;
+  },
   'evt.is_open_read': (e) => isOpen(e) && e['file.access'] !== 'write',
   'evt.is_open_write': (e) => isOpen(e) && e['file.access'] !== 'read',
 };
