@@ -47,4 +47,9 @@ if [ "$what" = all ] || [ "$what" = ts ]; then
 		node --import tsx scripts/compile-rules.ts dist rules
 		done_with rules
 	fi
+	if changed bundle dist/bundle/program.js build/ts.stamp scripts/bundle.ts package-lock.json; then
+		say "bundling"
+		node --import tsx scripts/bundle.ts dist
+		done_with bundle
+	fi
 fi

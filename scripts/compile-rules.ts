@@ -17,7 +17,9 @@ if (dist === undefined || rules === undefined) {
   exit(1);
 }
 const hash = createHash('sha256');
-const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
+const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.js') && !file.startsWith('bundle/'),
+);
 for (const file of files.sort()) hash.update(`${file}\n`).update(readFileSync(join(dist, file)));
 writeFileSync(join(dist, 'program.id'), `${hash.digest('hex')}\n`);
 rmSync(join(dist, 'rules.compiled'), { force: true });

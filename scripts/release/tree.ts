@@ -51,6 +51,7 @@ export function buildTree(target: Target): void {
     ...['-p', 'tsconfig.json', '--outDir', join(tree, 'dist'), '--tsBuildInfoFile', join(work, 'tsc.tsbuildinfo')],
   ]);
   run(epoch, process.execPath, ['--import', 'tsx', 'scripts/compile-rules.ts', join(tree, 'dist'), 'rules']);
+  run(epoch, process.execPath, ['--import', 'tsx', 'scripts/bundle.ts', join(tree, 'dist')]);
   cpSync(join(ROOT, 'build', arch, 'Release'), join(tree, 'build', 'Release'), { recursive: true });
   mkdirSync(join(tree, 'build', 'bpf'), { recursive: true });
   copyFileSync(join(ROOT, 'build', arch, 'bpf', 'bpfwarden.bpf.o'), join(tree, 'build', 'bpf', 'bpfwarden.bpf.o'));
