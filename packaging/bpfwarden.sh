@@ -1,6 +1,8 @@
 #!/bin/sh
 # bpfwarden with the Node.js that came with it. SIGUSR1 would open Node's debugger
 # to every local user.
+# The rest keeps it small (src/cli/lean.ts).
 self=$(readlink -f "$0") || exit 2
 here=${self%/*}
-exec "$here/node" --disable-sigusr1 "$here/../dist/main.js" "$@"
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+exec "$here/node" --disable-sigusr1 --max-semi-space-size=2 --v8-pool-size=1 "$here/../dist/main.js" "$@"

@@ -4,6 +4,7 @@ import './cli/node-version.ts';
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { useCompileCache } from './cli/compile-cache.ts';
+import { asksForDaemon, becomeLean } from './cli/lean.ts';
 
 /** When a file was written, in milliseconds; undefined where there is none. */
 const written = (path: string): number | undefined =>
@@ -17,5 +18,6 @@ function isCurrent(): boolean {
 
 // Before anything else: by default Node opens its debugger on this signal, and other daemons' users send it to rotate logs.
 process.on('SIGUSR1', () => undefined);
+if (asksForDaemon(process.argv.slice(2))) becomeLean();
 useCompileCache();
 await (isCurrent() ? import(new URL('./bundle/program.js', import.meta.url).href) : import('./program.ts'));

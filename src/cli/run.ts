@@ -1,5 +1,6 @@
 import type { Announce } from '../alerts/announcer.ts';
 import { shortAlertLine } from '../alerts/line.ts';
+import { raisePriority } from '../daemon/priority.ts';
 import { ServiceManager } from '../daemon/service-manager.ts';
 import { startDaemon } from '../daemon/start.ts';
 import { messageOf } from '../errors.ts';
@@ -38,6 +39,7 @@ export async function run({ flags }: CommandLine): Promise<number> {
   const { log_level, log_format } = settingsOf(flags).response;
   const terminal = terminalOf(flags, process.stderr);
   const log = createLogger(log_level, log_format, { color: terminal.color, verbose: flags.verbose === true });
+  raisePriority(log);
   const manager = new ServiceManager(process.env, sendNotification, log);
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     let first = true;

@@ -1,0 +1,34 @@
+/**
+ * What keeps the daemon small. Node's defaults are for programs that have the
+ * machine to themselves: a young generation of 3 x 16 MiB, which the start fills
+ * once and nothing gives back, four threads that compile and collect, and an
+ * arena of malloc for each thread. They are settings of a process's beginning, so
+ * the process begins once more with them: it stays the same process (execve).
+ */
+import { isMainThread } from 'node:worker_threads';
+import { COMMANDS } from './commands.ts';
+
+export const LEAN_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1'] as const;
+export const LEAN_ARENAS = '2';
+
+/** Whether the arguments ask for the daemon: they name no other command. Without being parsed: that is the program's. */
+export function asksForDaemon(argv: readonly string[]): boolean {
+  return !argv.some((argument) => other.has(argument) || /^(?:-h|-V|--help|--version)$/.test(argument));
+}
+
+const other: ReadonlySet<string> = new Set(Object.keys(COMMANDS).filter((name) => name !== 'run'));
+
+/** Does not return where it begins anew; returns where that was done, or cannot be (Node.js before 22.15). */
+export function becomeLean(): void {
+  const { execve } = process as { execve?: (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => never };
+  const missing = LEAN_FLAGS.filter((flag) => {
+    const name = flag.slice(0, flag.indexOf('='));
+    return ![...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(' ')].some((one) => one.startsWith(name));
+  });
+  if (missing.length === 0 || execve === undefined || !isMainThread) return;
+  const given = [...missing, ...process.execArgv, ...process.argv.slice(1)];
+  execve.call(process, process.execPath, [process.execPath, ...given], {
+    ...process.env,
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? LEAN_ARENAS,
+  });
+}

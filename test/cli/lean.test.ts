@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { asksForDaemon, LEAN_ARENAS, LEAN_FLAGS } from '../../src/cli/lean.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+describe('the size of the daemon', () => {
+  it('is kept by settings that the launcher of packages gives, too', () => {
+    const launcher = readFileSync(join(ROOT, 'packaging', 'bpfwarden.sh'), 'utf8');
+    expect(launcher)
+      .to.include(` ${LEAN_FLAGS.join(' ')} `)
+      .and.include(`MALLOC_ARENA_MAX:-${LEAN_ARENAS}`);
+  });
+
+  it('is about the daemon alone', () => {
+    for (const line of ['', 'run', '--config.file=/etc/c.toml', 'run --config.file c.toml'])
+      expect(asksForDaemon(line.split(' ').filter(Boolean)), line).to.equal(true);
+    for (const line of ['check', '--config.file=c.toml rules', '--help', '-V', 'run --help'])
+      expect(asksForDaemon(line.split(' ')), line).to.equal(false);
+  });
+
+  it('is set by beginning once more as the same process', function () {
+    if (!('execve' in process)) this.skip();
+    const program = `
+      import { becomeLean } from '${join(ROOT, 'src/cli/lean.ts')}';
+      if (process.env.FIRST === undefined) {
+        process.env.FIRST = String(process.pid);
+        becomeLean();
+      }
+      becomeLean();
+      console.log(JSON.stringify([process.execArgv, process.env.MALLOC_ARENA_MAX, process.env.FIRST === String(process.pid)]));
+    `;
+    const { MALLOC_ARENA_MAX: _, NODE_OPTIONS: __, ...env } = process.env;
+    const loader = ['--import', 'tsx', '--input-type=module'];
+    const { stdout, stderr } = spawnSync(process.execPath, [...loader, '--eval', program], {
+      cwd: ROOT,
+      env,
+      encoding: 'utf8',
+    });
+    expect(stderr).to.equal('');
+    const [flags, arenas, same] = JSON.parse(stdout) as [string[], string, boolean];
+    expect(flags).to.include.members([...LEAN_FLAGS]);
+    expect([arenas, same]).to.deep.equal([LEAN_ARENAS, true]);
+  });
+});
