@@ -4,7 +4,7 @@ import { emptyProblems, foreignPaths, isWritten } from '../daemon/rules.ts';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
 import { daemonNeeds } from '../kernel/filter.ts';
 import type { KindFilter } from '../kernel/types.ts';
-import { kernelFilter } from '../rules/literals/kernel-filter.ts';
+import { liveFilter } from '../rules/literals/kernel-filter.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
 import { type Condition, walk } from '../rules/tree.ts';
 import { fieldName } from '../schema/fields.ts';
@@ -107,7 +107,7 @@ export function ruleSection(loaded: LoadedRules, paths: readonly string[]): Sect
 }
 
 function filterSection({ ruleset }: LoadedRules): Section {
-  const filter = kernelFilter(ruleset.rules, Object.keys(KINDS), { folds: true });
+  const filter = liveFilter(ruleset.rules);
   const lines = [...filter.kinds].map(([kind, decision]) => `${kind.padEnd(18)} ${describe(kind, decision)}`);
   return sectionOf('kernel filter', lines, []);
 }

@@ -131,7 +131,8 @@ export class InForce {
   }
 
   /** Puts them in force everywhere at once. */
-  #use(config: Config, { ruleset, problems }: Loaded): void {
+  #use(config: Config, loaded: Loaded): void {
+    const { ruleset, problems } = loaded;
     const { metrics, sensor, pipeline, detector } = this.#stages;
     metrics.declareRules(
       ruleset.infos,
@@ -141,7 +142,7 @@ export class InForce {
     metrics.setInfo('config_hash_info', { sha256: configHash(config) });
     metrics.setInfo('rules_hash_info', { sha256: rulesHash(ruleset) });
     detector.use(ruleset, config);
-    this.#filter = wantedEvents(ruleset, config, pipeline.observes);
+    this.#filter = wantedEvents(loaded, config, pipeline.observes);
     sensor.filter.use(this.#filter);
     metrics.gauge('config_last_reload_successful').set(1);
     metrics.gauge('config_last_reload_success_timestamp_seconds').set(Date.now() / 1000);

@@ -6,7 +6,7 @@ import type { OwnRules } from '../rules/compiled/encoding.ts';
 import { cachedIn, compilationKey, readCompiled, SHIPPED, writeCompiled } from '../rules/compiled/store.ts';
 import { readRuleFiles } from '../rules/file/files.ts';
 import { HEURISTICS } from '../rules/heuristics.ts';
-import { kernelFilter } from '../rules/literals/kernel-filter.ts';
+import { liveFilter } from '../rules/literals/kernel-filter.ts';
 import type { LoadedRules, RuleOptions } from '../rules/load.ts';
 import { RuleSet } from '../rules/ruleset.ts';
 import { BUILT_IN, type RuleInfo } from '../rules/types.ts';
@@ -20,6 +20,8 @@ export interface Loaded extends LoadedRules {
   readonly ineffective: readonly Problem[];
   /** Compiled rules that could not be used or written; the rule files were read instead. */
   readonly notCompiled: readonly Problem[];
+  /** What the kernel must let through for the rules. */
+  readonly filter: KernelFilter;
 }
 
 /**
@@ -68,19 +70,21 @@ async function readRules(
   if (key !== undefined) {
     const found = readCompiled(key, [SHIPPED, ...(cached === undefined ? [] : [cached])], read.files);
     notCompiled.push(...found.problems);
-    if (found.rules !== undefined) return { ...assemble(found.rules, options), notCompiled };
+    if (found.rules !== undefined)
+      return { ...assemble(found.rules, options), filter: found.rules.filter, notCompiled };
   }
   // Half of what a start loads as code is for reading rule files.
   const { loadRules } = await import('../rules/load.ts');
   const { own, ...loaded } = loadRules({ ...options, read });
+  const filter = liveFilter(loaded.ruleset.rules);
   if (key !== undefined && cached !== undefined && own !== undefined) {
     try {
-      writeCompiled(key, cached, own, read.files);
+      writeCompiled(key, cached, { ...own, filter }, read.files);
     } catch (error) {
       notCompiled.push({ file: cached, message: `compiled rules cannot be written: ${messageOf(error)}` });
     }
   }
-  return { ...loaded, notCompiled };
+  return { ...loaded, filter, notCompiled };
 }
 
 function assemble({ definitions, disabled }: OwnRules, { heuristics, windows, previous }: RuleOptions): LoadedRules {
@@ -117,10 +121,14 @@ export function fatalProblems({ problems, refused }: LoadedRules): Problem[] {
 }
 
 /** What the kernel must let through: for the rules, and whole for kinds that an output or a plugin wants. */
-export function wantedEvents(ruleset: RuleSet, config: Config, observed: Iterable<string>): KernelFilter {
+export function wantedEvents(
+  { filter }: Pick<Loaded, 'filter'>,
+  config: Config,
+  observed: Iterable<string>,
+): KernelFilter {
   const kinds = new Map<string, KindFilter>(
     config.kernel.filter
-      ? kernelFilter(ruleset.rules, Object.keys(KINDS), { folds: true }).kinds
+      ? filter.kinds
       : Object.keys(KINDS).map((kind) => [kind, { pass: 'whole', because: 'kernel.filter is off' }]),
   );
   if (config.output.events_file !== '') {

@@ -3,15 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { KernelFilter } from '../../src/kernel/types.ts';
 import { decodeRules, encodeRules } from '../../src/rules/compiled/encoding.ts';
 import { cachedIn, readCompiled, writeCompiled } from '../../src/rules/compiled/store.ts';
 import { readRuleFiles } from '../../src/rules/file/files.ts';
+import { liveFilter } from '../../src/rules/literals/kernel-filter.ts';
 import { loadRuleTexts } from '../../src/rules/load.ts';
 import type { RuleDefinition } from '../../src/rules/rule.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 import { tree } from './support/arbitrary.ts';
 import { infoOf } from './support/rule.ts';
 
+const NOTHING: KernelFilter = { kinds: new Map() };
 const TEXT = `
 macros:
   in_tmp: process.path.startsWith('/tmp/')
@@ -39,12 +42,12 @@ describe('compiled rules', () => {
   it('are the shipped rules, to the letter', () => {
     const rules = join(import.meta.dirname, '../../rules');
     const { files } = readRuleFiles([rules]);
-    const { own, problems } = loadRuleTexts(files, { kinds: Object.keys(KINDS) });
+    const { own, problems, ruleset } = loadRuleTexts(files, { kinds: Object.keys(KINDS) });
     expect(problems).to.deep.equal([]);
     if (own === undefined) throw new Error('the shipped rules cannot be compiled ahead');
     const paths = files.map(({ path }) => path);
-    const text = encodeRules(own, paths);
-    expect(decodeRules(text ?? '', paths)).to.deep.equal(own);
+    const compiled = { ...own, filter: liveFilter(ruleset.rules) };
+    expect(decodeRules(encodeRules(compiled, paths) ?? '', paths)).to.deep.equal(compiled);
   });
 
   it('are the same for any condition that can be written down', () => {
@@ -54,7 +57,7 @@ describe('compiled rules', () => {
           const info = { ...infoOf(`r${at}`), source: `f.yaml:${at}` };
           return { info, condition: each, examples: [] };
         });
-        const text = encodeRules({ definitions, disabled: [] }, ['f.yaml']);
+        const text = encodeRules({ definitions, disabled: [], filter: NOTHING }, ['f.yaml']);
         expect(decodeRules(text ?? '', ['f.yaml']).definitions).to.deep.equal(definitions);
       }),
     );
@@ -63,7 +66,10 @@ describe('compiled rules', () => {
   it('name the files where they lie now', () => {
     const { own } = loadRuleTexts([{ path: '/build/rules/a.yaml', text: TEXT }]);
     if (own === undefined) throw new Error('nothing to compile');
-    const { definitions, disabled } = decodeRules(encodeRules(own, ['/build/rules/a.yaml']) ?? '', ['/usr/a.yaml']);
+    const { definitions, disabled } = decodeRules(
+      encodeRules({ ...own, filter: NOTHING }, ['/build/rules/a.yaml']) ?? '',
+      ['/usr/a.yaml'],
+    );
     expect(definitions.map(({ info }) => info.source)).to.deep.equal([
       '/usr/a.yaml:5',
       '/usr/a.yaml:8',
@@ -83,11 +89,12 @@ describe('compiled rules', () => {
     const files = [{ path: join(directory, 'a.yaml'), text: TEXT }];
     const { own } = loadRuleTexts(files);
     if (own === undefined) throw new Error('nothing to compile');
+    const compiled = { ...own, filter: NOTHING };
     const place = cachedIn(directory);
     const read = (key: string) => readCompiled(key, [join(directory, 'none'), place], files);
-    expect(writeCompiled('key', place, own, files)).to.equal(true);
+    expect(writeCompiled('key', place, compiled, files)).to.equal(true);
     const whole = readFileSync(place, 'utf8');
-    expect(read('key')).to.deep.equal({ rules: own, problems: [] });
+    expect(read('key')).to.deep.equal({ rules: compiled, problems: [] });
     expect(read('other')).to.deep.equal({ rules: undefined, problems: [] });
     writeFileSync(place, whole.replace('/tmp/', '/tnp/'));
     expect(read('key').rules).to.equal(undefined);

@@ -4,6 +4,7 @@
  * a table of nodes, each of which names its parts by their place; a part that
  * several rules share is there once, and is one object after reading.
  */
+import type { KernelFilter, KindFilter } from '../../kernel/types.ts';
 import { Interning, isWritable } from '../interning.ts';
 import type { RuleDefinition, WindowSpec } from '../rule.ts';
 import type { Condition, Subject, Test } from '../tree.ts';
@@ -34,6 +35,7 @@ interface Encoded {
   readonly nodes: readonly Node[];
   readonly rules: readonly EncodedRule[];
   readonly disabled: readonly EncodedRule[];
+  readonly filter: readonly (readonly [string, KindFilter])[];
 }
 
 export interface OwnRules {
@@ -42,8 +44,13 @@ export interface OwnRules {
   readonly disabled: readonly RuleDefinition[];
 }
 
+export interface Compiled extends OwnRules {
+  /** What the kernel must let through for them. */
+  readonly filter: KernelFilter;
+}
+
 /** undefined for rules that only their files can say: with functions in them, or numbers that JSON has not. */
-export function encodeRules({ definitions, disabled }: OwnRules, files: readonly string[]): string | undefined {
+export function encodeRules({ definitions, disabled, filter }: Compiled, files: readonly string[]): string | undefined {
   const encoder = new Encoder(files);
   try {
     const rules = definitions.map((definition) => encoder.rule(definition));
@@ -51,6 +58,7 @@ export function encodeRules({ definitions, disabled }: OwnRules, files: readonly
       rules,
       disabled: disabled.map((definition) => encoder.rule(definition)),
       nodes: encoder.nodes,
+      filter: [...filter.kinds],
     };
     return JSON.stringify(encoded);
   } catch (error) {
@@ -133,8 +141,8 @@ class Encoder {
 }
 
 /** The rules of a text that `encodeRules` made, from the same files where they lie now. */
-export function decodeRules(text: string, files: readonly string[]): OwnRules {
-  const { nodes, rules, disabled } = JSON.parse(text) as Encoded;
+export function decodeRules(text: string, files: readonly string[]): Compiled {
+  const { nodes, rules, disabled, filter } = JSON.parse(text) as Encoded;
   const conditions: Condition[] = [];
   const at = (place: number): Condition => {
     const condition = conditions[place];
@@ -160,7 +168,7 @@ export function decodeRules(text: string, files: readonly string[]): OwnRules {
     ...(window === undefined ? {} : { window: { ...window, steps: window.steps.map(at) } }),
     examples: [],
   });
-  return { definitions: rules.map(rule), disabled: disabled.map(rule) };
+  return { definitions: rules.map(rule), disabled: disabled.map(rule), filter: { kinds: new Map(filter) } };
 }
 
 function conditionOf(node: Node, at: (place: number) => Condition): Condition {

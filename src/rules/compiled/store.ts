@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { distrust } from '../../config/trust.ts';
 import { messageOf, type Problem } from '../../errors.ts';
 import type { RuleFile } from '../file/files.ts';
-import { decodeRules, encodeRules, type OwnRules } from './encoding.ts';
+import { type Compiled, decodeRules, encodeRules } from './encoding.ts';
 
 /** Beside the program: what tells it from every other build. Without it nothing is compiled ahead, as in tests. */
 const PROGRAM_ID = fileURLToPath(new URL('../../program.id', import.meta.url));
@@ -34,7 +34,7 @@ export function compilationKey(files: readonly RuleFile[], paths: readonly strin
 }
 
 export interface Found {
-  readonly rules: OwnRules | undefined;
+  readonly rules: Compiled | undefined;
   /** Files that should have had them and are damaged, or open to others. */
   readonly problems: readonly Problem[];
 }
@@ -81,7 +81,7 @@ function refusal(file: string): Problem | undefined {
 const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** Leaves the rules for the next start. False: these cannot be written down. Throws what writing throws. */
-export function writeCompiled(key: string, place: string, rules: OwnRules, files: readonly RuleFile[]): boolean {
+export function writeCompiled(key: string, place: string, rules: Compiled, files: readonly RuleFile[]): boolean {
   const body = encodeRules(
     rules,
     files.map(({ path }) => path),

@@ -1,6 +1,6 @@
 /** Rule set -> what the kernel must let through. */
 import type { FileClass, FilterToken, KernelFilter, KindFilter } from '../../kernel/types.ts';
-import { kindSpec } from '../../schema/kinds.ts';
+import { KINDS, kindSpec } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
@@ -32,6 +32,11 @@ export function kernelFilter(
     .map(({ info, condition }) => ({ info, condition: expandBehaviors(condition, expanded) }));
   for (const kind of kinds) filters.set(kind, kindFilter(conditions, kind, folds));
   return { kinds: filters };
+}
+
+/** The filter as this program's kernel side has it. */
+export function liveFilter(rules: readonly CompiledRule[]): KernelFilter {
+  return kernelFilter(rules, Object.keys(KINDS), { folds: true });
 }
 
 type Asking = Pick<CompiledRule, 'info' | 'condition'>;
