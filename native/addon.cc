@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exports (native/addon.d.ts describes them), and the life of the one
 // object and reader of an environment.
+#include <malloc.h>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -51,6 +52,7 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("notify", &Addon::notify_),
 				InstanceMethod("enableStatistics", &Addon::enable_statistics),
 				InstanceMethod("dropCapabilities", &Addon::drop_capabilities_),
+				InstanceMethod("trimMemory", &Addon::trim_memory),
 				InstanceMethod("takeLog", &Addon::take_log_),
 				InstanceMethod("close", &Addon::close),
 			    });
@@ -335,6 +337,13 @@ class Addon : public Napi::Addon<Addon>
 		bool lossless = false;
 		uint64_t keep = info[0].As<Napi::BigInt>().Uint64Value(&lossless);
 		return status(lossless ? drop_capabilities(keep) : -EINVAL);
+	}
+
+	Napi::Value trim_memory(Info)
+	{
+		object_.forget_kernel();
+		malloc_trim(0);
+		return status(0);
 	}
 
 	Napi::Value take_log_(Info)

@@ -144,6 +144,8 @@ export interface Native {
    * Returns how many threads have not answered within two seconds.
    */
   dropCapabilities(keep: bigint): Status;
+  /** Gives memory back that loading took and that nothing uses: libbpf's of the kernel's types, and what malloc holds free. */
+  trimMemory(): Status;
   /** libbpf's text since the last call (the last 1 MiB of it). */
   takeLog(): string;
   /** Stops, detaches, frees. Any number of times, also inside the callback. */

@@ -233,6 +233,12 @@ int Object::detach(const std::string &name)
 	return error;
 }
 
+void Object::forget_kernel()
+{
+	btf__free(kernel_);
+	kernel_ = nullptr;
+}
+
 int Object::enable_statistics()
 {
 	if (!object_)

@@ -99,6 +99,8 @@ class Object
 	int detach(const std::string &program);
 	// The kernel measures every BPF program of the host until close, or until
 	// the process ends in whatever way: the descriptor is what keeps it on.
+	// What only loading needed: the kernel's types, some ten megabytes.
+	void forget_kernel();
 	int enable_statistics();
 	int read_iterator(const std::string &program, std::vector<uint8_t> *out);
 

@@ -14,6 +14,7 @@ import { formatProblem, messageOf } from '../errors.ts';
 import { startServer } from '../http/server.ts';
 import { dropCapabilities } from '../kernel/capabilities.ts';
 import { BootClock } from '../kernel/clock.ts';
+import { trimMemory } from '../kernel/memory.ts';
 import { pidfdSignal } from '../kernel/pidfd.ts';
 import { checkPrivileges } from '../kernel/requirements.ts';
 import { Sensor } from '../kernel/sensor.ts';
@@ -25,6 +26,7 @@ import { pidfdSignaller } from '../response/signaller.ts';
 import { attachAll } from './attach.ts';
 import { Capabilities } from './capabilities.ts';
 import { EventsFile } from './events-file.ts';
+import { giveBack } from './give-back.ts';
 import { InForce, type Settings } from './in-force.ts';
 import { silenceCondition } from './preflight.ts';
 import { publishDaemon } from './publish.ts';
@@ -103,7 +105,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const reports = attachAll(sensor, metrics, log);
   // After attaching, so that no process falls between the two; those seen twice are one entry.
   enricher.seed(sensor.seed());
-  void enricher.files.refresh();
+  void enricher.files.refresh().then(() => giveBack(trimMemory));
   sensor.drain.start((batch) => detector.batch(batch));
   const upkeep = new Upkeep({ clock, enricher, sensor });
   ends.push(() => upkeep.stop());
