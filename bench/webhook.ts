@@ -8,6 +8,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { eventually, freePort, startDaemon } from '../test/e2e/support/daemon.ts';
+import { result } from './results.ts';
 
 const EXECUTIONS = 300;
 /** Not counted: until V8 has compiled the path. */
@@ -44,6 +45,13 @@ try {
   const sorted = [...latencies.values()].sort((a, b) => a - b);
   const at = (part: number) => (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0).toFixed(1);
   console.log(`exec to webhook, ${EXECUTIONS} executions: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`);
+  result({
+    what: 'event to webhook, p99',
+    value: Number(at(0.99)),
+    unit: 'ms',
+    limit: 15,
+    spread: [Number(at(0)), Number(at(1))],
+  });
 } finally {
   await daemon.stop();
   receiver.close();

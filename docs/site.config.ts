@@ -11,6 +11,7 @@ const sidebar = [
       page('Installation', '/docs/install'),
       page('Tuning: the first day', '/docs/tuning'),
       page('Sizing', '/docs/sizing'),
+      page('What it costs', '/docs/performance'),
       page('Kubernetes', '/docs/kubernetes'),
       page('Upgrading', '/docs/upgrade'),
       page('Troubleshooting', '/docs/troubleshooting'),

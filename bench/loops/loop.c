@@ -84,6 +84,23 @@ static void tcp_loop(long count, const char *unused)
 	}
 }
 
+static void udp_loop(long count, const char *unused)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t length = sizeof(address);
+	int to = socket(AF_INET, SOCK_DGRAM, 0), from = socket(AF_INET, SOCK_DGRAM, 0);
+	char byte = 0;
+
+	(void)unused;
+	if (bind(to, (void *)&address, length) || getsockname(to, (void *)&address, &length))
+		die("bind");
+	for (long i = 0; i < count; i++) {
+		if (sendto(from, &byte, 1, 0, (void *)&address, sizeof(address)) != 1)
+			die("sendto");
+		recv(to, &byte, 1, MSG_DONTWAIT);
+	}
+}
+
 static void unlink_loop(long count, const char *directory)
 {
 	char path[4096];
@@ -139,7 +156,7 @@ static const struct {
 	void (*run)(long, const char *);
 } workloads[] = {
     {"getppid", getppid_loop}, {"open", open_loop},   {"exec", exec_loop}, {"tcp", tcp_loop},
-    {"unlink", unlink_loop},   {"files", read_files}, {"spin", spin},
+    {"udp", udp_loop},         {"unlink", unlink_loop}, {"files", read_files}, {"spin", spin},
 };
 
 int main(int argc, char **argv)
