@@ -191,14 +191,20 @@ interface Figures {
   matches: number;
 }
 
+/** CPU time of this process, milliseconds: what others do on the machine is not in it, but for the caches. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 function round(ruleset: RuleSet, figures: Figures): void {
   source.advance();
-  const begin = performance.now();
+  const begin = cpuMs();
   const views = source.decode();
   for (const view of views) enricher.enrich(view);
-  const middle = performance.now();
+  const middle = cpuMs();
   for (const view of views) if (ruleset.observe(view) !== undefined) figures.matches++;
-  const end = performance.now();
+  const end = cpuMs();
   figures.evaluate.push(((end - middle) * 1e6) / views.length);
   figures.whole.push(((end - begin) * 1e6) / views.length);
 }

@@ -155,7 +155,7 @@ static const struct {
 	const char *name;
 	void (*run)(long, const char *);
 } workloads[] = {
-    {"getppid", getppid_loop}, {"open", open_loop},   {"exec", exec_loop}, {"tcp", tcp_loop},
+    {"getppid", getppid_loop}, {"open", open_loop},     {"exec", exec_loop},   {"tcp", tcp_loop},
     {"udp", udp_loop},         {"unlink", unlink_loop}, {"files", read_files}, {"spin", spin},
 };
 
