@@ -4,6 +4,7 @@
       "target_name": "bpfwarden",
       "sources": [
         "native/addon.cc",
+        "native/canary.cc",
         "native/capabilities.cc",
         "native/log.cc",
         "native/maps.cc",

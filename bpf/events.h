@@ -86,6 +86,7 @@ enum event_kind {
 	EVENT_SOCKET_CREATE = 65,  /* a socket of a rare family, or a ping socket */
 	EVENT_BPF_ACCESS = 66,     /* BPF objects of somebody else taken, changed or detached */
 	EVENT_TERMINAL_INPUT = 67, /* TIOCSTI: input put into a terminal */
+	EVENT_SENSOR = 68,         /* made by the daemon: what it found out about itself */
 	EVENT_KIND_MAX,
 };
 
@@ -278,6 +279,11 @@ struct throttle_event {
 	__u64 dropped;               /* events held back in the episode that ended */
 };
 
+/* Nothing beyond the header: the kernel side submits none. */
+struct sensor_event {
+	struct record_header header;
+};
+
 union event {
 	struct record_header header;
 	struct process_exec process_exec;
@@ -347,6 +353,7 @@ union event {
 	struct call_event socket_create;
 	struct call_event bpf_access;
 	struct call_event terminal_input;
+	struct sensor_event sensor;
 };
 
 #endif /* BPFWARDEN_EVENTS_H */

@@ -10,6 +10,7 @@
 #include <napi.h>
 
 #include "arguments.hh"
+#include "canary.hh"
 #include "capabilities.hh"
 #include "log.hh"
 #include "notify.hh"
@@ -50,6 +51,7 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("ringStats", &Addon::ring_stats),
 				InstanceMethod("pidfdSignal", &Addon::pidfd_signal_),
 				InstanceMethod("notify", &Addon::notify_),
+				InstanceMethod("canary", &Addon::canary_),
 				InstanceMethod("enableStatistics", &Addon::enable_statistics),
 				InstanceMethod("dropCapabilities", &Addon::drop_capabilities_),
 				InstanceMethod("trimMemory", &Addon::trim_memory),
@@ -323,6 +325,14 @@ class Addon : public Napi::Addon<Addon>
 		if (!text(info, 0, &socket) || !text(info, 1, &message))
 			return status(-EINVAL);
 		return status(notify(socket, message));
+	}
+
+	Napi::Value canary_(Info info)
+	{
+		std::string kind, path;
+		if (!text(info, 0, &kind) || !text(info, 1, &path))
+			return status(-EINVAL);
+		return status(canary(kind, path.c_str()));
 	}
 
 	Napi::Value enable_statistics(Info)

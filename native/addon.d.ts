@@ -131,6 +131,12 @@ export interface Native {
   /** Sends `text` as one datagram to a Unix socket; "@" begins an abstract name. Never blocks. */
   notify(socket: string, text: string): Status;
   /**
+   * Does one harmless thing that the hook for the kind must see, such as a connect
+   * to `path`, which names nothing. The process id of the child that it took, else
+   * 0. -EINVAL: there is none for the kind.
+   */
+  canary(kind: string, path: string): Status;
+  /**
    * Switches the kernel's run-time statistics of BPF programs on, until close
    * or the end of the process, also by a signal; the sysctl
    * kernel.bpf_stats_enabled stays as it is. -EPERM without CAP_SYS_ADMIN.

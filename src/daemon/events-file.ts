@@ -3,10 +3,9 @@ import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { appendFlags, openError, rotateFiles } from '../rotation.ts';
-import type { EventJson } from '../schema/event.ts';
+import type { EventJson, FieldSource } from '../schema/event.ts';
 import { eventJson } from '../schema/json.ts';
 import { simpleEvent } from '../schema/simple.ts';
-import type { LiveView } from '../schema/view.ts';
 import { jsonLine } from '../visible.ts';
 
 const STANDARD_OUTPUT = 1;
@@ -66,9 +65,9 @@ export class EventsFile {
     return this.#active && this.#path !== '-';
   }
 
-  add(view: LiveView): void {
-    if (!this.#active || (this.kinds !== undefined && !this.kinds.has(view.kind))) return;
-    this.#pending.push(jsonLine(this.#redact(this.#simple ? simpleEvent(view) : eventJson(view))));
+  add(event: FieldSource): void {
+    if (!this.#active || (this.kinds !== undefined && !this.kinds.has(event.kind))) return;
+    this.#pending.push(jsonLine(this.#redact(this.#simple ? simpleEvent(event) : eventJson(event))));
   }
 
   /** Writes what was added since; to be called at the end of each batch. */

@@ -1,39 +1,35 @@
 /**
- * The sensor watches itself: once a minute it does harmless things that every
- * hook on files must see, follows them from the kernel to the detector, and
+ * The sensor watches itself: once a minute it does for every hook something
+ * harmless that it must see (kernel/canary.ts), follows them from the kernel to the detector, and
  * compares what is in the kernel with what was put there. What can be put back
  * is put back.
  */
-import { chmodSync, linkSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
 import { pid as ownPid } from 'node:process';
-import { CANARY } from '../kernel/filter.ts';
+import { BEHAVIOURS, CANARY, CONSEQUENCES } from '../kernel/canary.ts';
 import type { IntegrityCheck, IntegrityFinding } from '../kernel/integrity.ts';
 import type { Sensor } from '../kernel/sensor.ts';
 import type { Logger } from '../log.ts';
 import type { Gauge, Metrics } from '../metrics/types.ts';
+import { kindsWhere } from '../schema/kinds.ts';
 import { id } from '../schema/record.ts';
 import type { LiveView } from '../schema/view.ts';
+import type { Tell } from './own-events.ts';
 
 const FIRST_MS = 5_000;
 /** An event that has not come by then is lost. */
 const PATIENCE_MS = 15_000;
 const PID = id('process.pid');
-const PATH = id('file.path');
-
-/** Each fails: nothing has that name. */
-const BEHAVIOURS: Readonly<Record<string, { readonly program: string; readonly act: (path: string) => void }>> = {
-  file_open: { program: 'exit_open', act: (path) => openSync(path, 'r') },
-  file_unlink: { program: 'exit_remove', act: unlinkSync },
-  file_rename: { program: 'exit_rename', act: (path) => renameSync(path, `${path}-2`) },
-  file_link: { program: 'exit_link', act: (path) => linkSync(path, `${path}-2`) },
-  file_mkdir: { program: 'exit_make', act: (path) => mkdirSync(path) },
-  file_chmod: { program: 'exit_attribute', act: (path) => chmodSync(path, 0o600) },
-};
+/** Their events name the path: they can be followed to here. */
+const MARKED: ReadonlySet<string> = new Set(['process_exec', ...kindsWhere(({ canary }) => canary === true)]);
+const PPID = id('process.ppid');
+/** Of a failed exec it is what should have been executed. */
+const NAMES = [id('file.path'), id('process.path'), id('process.invoked_path')];
 
 interface SelfCheckOptions {
   readonly sensor: Pick<Sensor, 'integrity' | 'asCanary' | 'filter' | 'counters' | 'programs'>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly tell: Tell;
   /** 0: never. */
   readonly everySeconds: number;
   /** The kernel's clock (CLOCK_BOOTTIME nanoseconds). */
@@ -49,6 +45,8 @@ export class SelfCheck {
   #nonce = 0;
   /** By kind: behaviours that are on their way. */
   readonly #waiting = new Map<string, string>();
+  /** Processes that the operations took. */
+  readonly #children = new Set<number>();
   #slowest = 0;
   #timers: NodeJS.Timeout[] = [];
 
@@ -70,9 +68,11 @@ export class SelfCheck {
 
   /** Whether an event is the daemon's own and must go no further. */
   took(view: LiveView): boolean {
-    if (view.value(PID) !== ownPid) return false;
+    const pid = view.value(PID);
+    const byChild = typeof pid === 'number' && this.#children.has(pid) && view.value(PPID) === ownPid;
+    if (pid !== ownPid && !byChild) return false;
     const path = this.#waiting.get(view.kind);
-    if (path !== undefined && view.value(PATH) === path) {
+    if (path !== undefined && NAMES.some((name) => view.value(name) === path)) {
       this.#waiting.delete(view.kind);
       this.#slowest = Math.max(this.#slowest, (this.#options.now() - view.ktime) / 1e9);
     }
@@ -102,22 +102,23 @@ export class SelfCheck {
   #act(): string[] {
     const { sensor } = this.#options;
     this.#waiting.clear();
+    this.#children.clear();
     this.#slowest = 0;
-    const kinds = Object.keys(BEHAVIOURS).filter((kind) => this.#programs.has(BEHAVIOURS[kind]?.program ?? ''));
+    const behaviours = Object.entries(BEHAVIOURS).filter(([, { program }]) => this.#programs.has(program));
     const before = sensor.counters.events();
     sensor.asCanary(() => {
-      for (const kind of kinds) {
+      for (const [kind, { act }] of behaviours) {
         const path = `/proc/${CANARY}/${++this.#nonce}`;
-        if (sensor.filter.passes(kind)) this.#waiting.set(kind, path);
-        try {
-          BEHAVIOURS[kind]?.act(path);
-        } catch {
-          // ENOENT, as it should be.
-        }
+        if (MARKED.has(kind) && (kind === 'process_exec' || sensor.filter.passes(kind))) this.#waiting.set(kind, path);
+        const child = act(path);
+        if (child > 0) this.#children.add(child);
       }
     });
     const after = sensor.counters.events();
-    return kinds.filter((kind) => (after.get(kind)?.seen ?? 0) <= (before.get(kind)?.seen ?? 0));
+    const done = new Set<string>(behaviours.map(([kind]) => kind));
+    for (const [kind, { of, program }] of Object.entries(CONSEQUENCES))
+      if (done.has(of) && this.#programs.has(program)) done.add(kind);
+    return [...done].filter((kind) => (after.get(kind)?.seen ?? 0) <= (before.get(kind)?.seen ?? 0));
   }
 
   #settle(counted: boolean): void {
@@ -130,6 +131,7 @@ export class SelfCheck {
 
   #canaryFailed(kinds: readonly string[], why: string): void {
     this.#failed('canary');
+    this.#options.tell({ finding: 'blind', check: 'canary', detail: `${kinds.join(', ')}: ${why}`, repaired: false });
     this.#options.log.error(
       { kinds, why },
       'bpfwarden does not see what it does itself: somebody may have blinded the sensor; see the runbook BpfwardenSelfCheckFailed',
@@ -140,7 +142,8 @@ export class SelfCheck {
     this.#failed(check);
     if (repaired) this.#options.metrics.counter('self_repairs_total').inc({ check });
     const program = /^(\w+) was detached$/.exec(what)?.[1];
-    if (program !== undefined) this.#options.metrics.gauge('program_attached').set(0, { program });
+    if (program !== undefined && !repaired) this.#options.metrics.gauge('program_attached').set(0, { program });
+    this.#options.tell({ finding: 'changed', check, detail: what, repaired });
     this.#options.log.error(
       { check, what, repaired },
       'the sensor was changed from outside; see the runbook BpfwardenSelfCheckFailed',

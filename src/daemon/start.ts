@@ -28,7 +28,9 @@ import { Capabilities } from './capabilities.ts';
 import { EventsFile } from './events-file.ts';
 import { giveBack } from './give-back.ts';
 import { InForce, type Settings } from './in-force.ts';
+import { ownEvents } from './own-events.ts';
 import { silenceCondition } from './preflight.ts';
+import { RunFile } from './previous-run.ts';
 import { publishDaemon } from './publish.ts';
 import { type Loaded, loadConfiguredRules } from './rules.ts';
 import { SelfCheck } from './self-check.ts';
@@ -101,13 +103,16 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   ends.push(() => server.close());
 
   const stages = await openStages(options, { config, loaded, metrics }, ends);
-  const { clock, sensor, pipeline, events, enricher, detector, capabilities, inForce } = stages;
+  const { clock, sensor, pipeline, events, enricher, detector, capabilities, inForce, run, tell } = stages;
   const reports = attachAll(sensor, metrics, log);
   // After attaching, so that no process falls between the two; those seen twice are one entry.
   enricher.seed(sensor.seed());
   void enricher.files.refresh().then(() => giveBack(trimMemory));
   sensor.drain.start((batch) => detector.batch(batch));
-  const upkeep = new Upkeep({ clock, enricher, sensor });
+  const gap = run.begin();
+  metrics.gauge('blind_seconds').set(Number(gap?.blind_seconds ?? 0));
+  if (gap !== undefined) tell(gap);
+  const upkeep = new Upkeep({ clock, enricher, sensor, run, log });
   ends.push(() => upkeep.stop());
   // The last of the start: from here on maps are read and written, nothing is loaded or attached.
   capabilities.drop(config);
@@ -133,6 +138,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
       sensor.finish();
       await detector.idle(flushMs);
       if (!(await pipeline.flush(flushMs))) log.warn('not everything was delivered; what is left stays in the spool');
+      run.end();
       for (const end of ends.reverse()) await end();
     },
   };
@@ -167,10 +173,13 @@ async function openStages(
     layout: sensor.layout,
     pods: (podUid, containerId) => pods.detailsOf(podUid, containerId),
   });
+  const run = new RunFile({ directory: config.spool.directory, log, bootId: host.bootId, bootTime: clock.bootTime });
+  const tell = ownEvents(host.hostName, (event) => detector.report(event));
   const selfCheck = new SelfCheck({
     sensor,
     metrics,
     log,
+    tell,
     everySeconds: config.monitoring.self_check_seconds,
     now: () => clock.now(),
   });
@@ -190,7 +199,7 @@ async function openStages(
   const capabilities = new Capabilities(dropCapabilities, log);
   const inForce = new InForce({ metrics, sensor, pipeline, events, detector, capabilities, log }, config, loaded);
   ends.push(publishDaemon(metrics, { sensor, host, enricher, events, detector, inForce }));
-  return { clock, sensor, pipeline, events, pods, enricher, detector, capabilities, inForce };
+  return { clock, sensor, pipeline, events, pods, enricher, detector, capabilities, inForce, run, tell };
 }
 
 function openPipeline(

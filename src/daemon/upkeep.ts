@@ -1,9 +1,12 @@
 import type { Enricher } from '../enrich/enricher.ts';
+import { messageOf } from '../errors.ts';
 import type { BootClock } from '../kernel/clock.ts';
 import type { Sensor } from '../kernel/sensor.ts';
+import type { Logger } from '../log.ts';
 import { kindsWhere } from '../schema/kinds.ts';
 
 const TICK_MS = 1_000;
+const COMPLAIN_MS = 60_000;
 /** Kinds whose loss makes the process table uncertain. */
 const TABLE_KINDS = kindsWhere(({ keeps = '' }) => ['exec', 'fork', 'exit'].includes(keeps));
 
@@ -11,6 +14,8 @@ interface UpkeepOptions {
   readonly clock: BootClock;
   readonly enricher: Enricher;
   readonly sensor: Sensor;
+  readonly run: { beat(): void };
+  readonly log: Logger;
 }
 
 /** What is done once a second: the clock, processes that ended, throttling that ended, losses. */
@@ -18,6 +23,7 @@ export class Upkeep {
   readonly #options: UpkeepOptions;
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
   #lost = 0;
+  #complained = Number.NEGATIVE_INFINITY;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -27,12 +33,30 @@ export class Upkeep {
     clearInterval(this.#timer);
   }
 
+  /** Without a descriptor to be had, or memory, some of it fails: it is tried again in a second, and the rest goes on. */
   #tick(): void {
-    const { clock, enricher, sensor } = this.#options;
-    clock.tick();
+    const { clock, enricher, sensor, run } = this.#options;
+    this.#attempt(() => run.beat());
+    this.#attempt(() => clock.tick());
     // With a backlog in the ring, processes that ended are still needed for what they did before.
-    enricher.tick(sensor.drain.stats().bulkPending > 0 ? 0 : clock.now());
-    sensor.sweepThrottles();
+    this.#attempt(() => enricher.tick(sensor.drain.stats().bulkPending > 0 ? 0 : clock.now()));
+    this.#attempt(() => sensor.sweepThrottles());
+    this.#attempt(() => this.#noteLosses());
+  }
+
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const now = performance.now();
+      if (now - this.#complained < COMPLAIN_MS) return;
+      this.#complained = now;
+      this.#options.log.error({ reason: messageOf(error) }, 'the upkeep of a second failed');
+    }
+  }
+
+  #noteLosses(): void {
+    const { enricher, sensor } = this.#options;
     const counts = sensor.counters.events();
     let lost = 0;
     for (const kind of TABLE_KINDS) {

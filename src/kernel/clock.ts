@@ -38,8 +38,8 @@ export class BootClock {
   /** To be called now and then, such as once a second. */
   tick(): void {
     if (performance.now() - this.#measured < REFRESH_MS) return;
-    this.#measured = performance.now();
     this.#unixAtBoot = measure();
+    this.#measured = performance.now();
   }
 }
 

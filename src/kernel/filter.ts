@@ -1,6 +1,7 @@
 import type { KindSpec } from '../schema/kinds/spec.ts';
 import { kindsWhere } from '../schema/kinds.ts';
 import { STRUCTS } from '../schema/schema.gen.ts';
+import { CANARY } from './canary.ts';
 import { type FilterEntries, filterEntries } from './filter-map.ts';
 import type { LoadedObject } from './load.ts';
 import { answered, checked, type Native } from './native.ts';
@@ -20,8 +21,6 @@ const NO_KEYS: FilterKeys = { tokens: new Uint8Array(0), cidrs: new Uint8Array(0
 /** Without its program, as without enable_network, a kind does not come anyway. */
 export const daemonNeeds = ({ group, feeds }: KindSpec): boolean => group === 'always' || feeds === 'daemon';
 
-/** What the daemon's own harmless behaviour names. */
-export const CANARY = 'bpfwarden-canary';
 const CANARY_KINDS = kindsWhere(({ canary }) => canary === true);
 
 /** A kind that passes nothing stays so: its hook is seen in its counts. */

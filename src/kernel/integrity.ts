@@ -3,6 +3,7 @@ import type { FilterMaps } from './filter.ts';
 import type { LoadedObject, LoadedProgram } from './load.ts';
 import { checked, type Native } from './native.ts';
 import { exitFamily, isIterator } from './programs.ts';
+import { cgroupRoot } from './requirements.ts';
 
 /** What of the sensor somebody else can change from outside. */
 export type IntegrityCheck = 'handlers' | 'filter' | 'links';
@@ -100,7 +101,21 @@ export class Integrity {
     const links = ownDescriptors().filter((info) => info.has('link_id') && info.get('cgroup_id') !== 0);
     const attached = new Set(links.map((info) => info.get('prog_id')));
     for (const [id, name] of this.#linked)
-      if (!attached.has(id)) yield { check: 'links', what: `${name} was detached`, repaired: false };
+      if (!attached.has(id)) yield { check: 'links', what: `${name} was detached`, repaired: this.#attach(name) };
+  }
+
+  /** Once its capabilities are dropped the daemon may not do that for every type of program. */
+  #attach(program: string): boolean {
+    const root = cgroupRoot();
+    if (root === undefined) return false;
+    this.#native.detach(program);
+    if (this.#native.attach(program, root) < 0) {
+      this.#native.takeLog();
+      return false;
+    }
+    for (const info of ownDescriptors())
+      if (info.has('link_id') && this.#linked.get(info.get('prog_id') ?? -1) === program) this.#claim(info);
+    return true;
   }
 }
 

@@ -36,7 +36,7 @@ const FEED_IDS = FEED_FIELDS.map((name) => fieldId(name));
 interface DetectorStages {
   readonly enricher: Enricher;
   /** Receives every event that the kernel let through. */
-  readonly events: { add(view: LiveView): void; flush(): void };
+  readonly events: { add(event: LiveView | EventRecord): void; flush(): void };
   /** What the daemon does to see itself. */
   readonly selfCheck?: { took(view: LiveView): boolean };
   readonly ruleset: RuleSet;
@@ -110,6 +110,16 @@ export class Detector {
       }
     }
     events.flush();
+  }
+
+  /** An event that the daemon made itself. */
+  report(event: EventRecord): void {
+    const { events, alerts } = this.#stages;
+    events.add(event);
+    events.flush();
+    alerts.observe(event);
+    const observation = this.#ruleset.observe(event);
+    if (observation !== undefined) this.#decide(event, observation);
   }
 
   #match(view: LiveView): void {

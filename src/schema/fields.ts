@@ -43,7 +43,7 @@ export const FIELDS = {
     doc: 'Process context was repaired from /proc or is missing, because an earlier event was lost',
   },
   'event.syscall': { type: 'string', kinds: 'all', doc: 'System call that did it, absent for other sources' },
-  'event.source': { type: 'string', kinds: 'all', doc: 'syscall, syscall32, io_uring or kernel' },
+  'event.source': { type: 'string', kinds: 'all', doc: 'syscall, syscall32, io_uring, kernel or daemon' },
   'event.timestamp': { type: 'double', kinds: 'all', doc: 'Unix seconds with a fraction' },
   'event.result': { type: 'int', kinds: 'all', doc: 'Return value of the operation, -errno on failure' },
 
@@ -271,6 +271,20 @@ export const FIELDS = {
   'throttle.kind': { type: 'string', kinds: ['throttle'], doc: 'Kind held back' },
   'throttle.started': { type: 'bool', kinds: ['throttle'], doc: 'Begin or end' },
   'throttle.dropped': { type: 'int', kinds: ['throttle'], doc: 'Events held back' },
+  'sensor.finding': {
+    type: 'string',
+    kinds: ['sensor'],
+    doc: 'gap (nothing was watched until now), changed (from outside) or blind (it does not see itself)',
+  },
+  'sensor.check': { type: 'string', kinds: ['sensor'], doc: 'Of changed and blind: handlers, filter, links or canary' },
+  'sensor.detail': { type: 'string', kinds: ['sensor'], doc: 'What was found, in words' },
+  'sensor.repaired': { type: 'bool', kinds: ['sensor'], doc: 'It is as it was again' },
+  'sensor.blind_seconds': { type: 'double', kinds: ['sensor'], doc: 'How long nothing was watched, while the host ran' },
+  'sensor.previous_end': {
+    type: 'string',
+    kinds: ['sensor'],
+    doc: 'How the daemon before ended: orderly, unexpected (killed, out of memory, crashed) or with_host (the host stopped before it)',
+  },
 } as const satisfies Record<string, FieldSpec>;
 
 export type FieldName = keyof typeof FIELDS;

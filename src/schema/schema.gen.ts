@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = 'a6e5c1f787eb6a38afadc8630d440de3';
+export const SCHEMA_HASH = '599f78e5c1fc0fde3b5aa5d57f04865b';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -72,6 +72,7 @@ export const KIND_NUMBERS = {
   socket_create: 65,
   bpf_access: 66,
   terminal_input: 67,
+  sensor: 68,
 } as const;
 
 /** What maps hold: where each member lies. The entry '' is the struct as a whole. */

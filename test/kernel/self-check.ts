@@ -30,7 +30,15 @@ sensor.filter.use({
 sensor.attach();
 const metrics = new MetricsRegistry({ version: '0', kernel: '0', onError: () => undefined });
 const clock = new BootClock();
-const selfCheck = new SelfCheck({ sensor, metrics, log, everySeconds: 3600, now: () => clock.now() });
+const told: unknown[] = [];
+const selfCheck = new SelfCheck({
+  sensor,
+  metrics,
+  log,
+  everySeconds: 3600,
+  now: () => clock.now(),
+  tell: (facts) => told.push(facts),
+});
 const own: string[] = [];
 const accesses: unknown[] = [];
 sensor.drain.start((batch) => {
@@ -61,7 +69,7 @@ const found: Record<string, unknown> = {};
 const tamper = (...args: string[]) => spawnSync('python3', [TAMPER, ...args], { encoding: 'utf8' }).stderr;
 selfCheck.run();
 await pause(500);
-found.before = { own: [...own].sort(), integrity: sensor.integrity() };
+found.before = { own: [...own].sort(), integrity: sensor.integrity(), told: [...told] };
 // filter_tables: an array (type 2) of two entries of FILTER_KINDS * 4 + 8 + 1024 * 8 bytes.
 found.errors = [tamper('zero', identifier('map_id', /map_type:\s*2\n/, /max_entries:\s*2\n/))];
 found.zeroed = sensor.integrity();

@@ -124,6 +124,13 @@ export const KERNEL_METRICS = {
     labels: NONE,
     cap: 1,
   },
+  blind_seconds: {
+    type: 'gauge',
+    help: 'How long nothing was watched before this start, while the host ran; 0 at the first start.',
+    unit: 'seconds',
+    labels: NONE,
+    cap: 1,
+  },
   ring_used_bytes: {
     type: 'gauge',
     help: 'Bytes in the ring buffer that the daemon has not taken yet.',

@@ -90,6 +90,7 @@ export const NETWORK_KINDS = {
   },
   unix_connect: {
     ...FILE,
+    canary: true,
     object: 'target',
     ecs: ['network', 'connection'],
     group: 'network',

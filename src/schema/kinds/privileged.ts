@@ -272,4 +272,14 @@ export const PRIVILEGED_KINDS = {
     from: 'its token bucket',
     verified: KERNEL,
   },
+  sensor: {
+    ...CALL,
+    group: 'always',
+    struct: 'sensor_event',
+    rare: true,
+    what: 'bpfwarden found something out about itself: how long nothing was watched before it started, that it was changed from outside, that it does not see its own operations',
+    hook: 'none: the daemon makes it, `events_total` does not count it',
+    from: 'its own checks',
+    verified: 'yes: the daemon’s own',
+  },
 } as const satisfies Record<string, KindSpec>;
