@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -124,10 +125,35 @@ int read_nobody()
 	return 0;
 }
 
+// As the libraries of architectures without the older calls do: by descriptor. Each fails, nothing has that name.
+bool by_path(const std::string &kind, const char *path)
+{
+	std::string other = std::string(path) + "-2";
+
+	if (kind == "file_open")
+		::close(
+		    static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC)));
+	else if (kind == "file_unlink")
+		syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+	else if (kind == "file_rename")
+		syscall(SYS_renameat2, AT_FDCWD, path, AT_FDCWD, other.c_str(), 0);
+	else if (kind == "file_link")
+		syscall(SYS_linkat, AT_FDCWD, path, AT_FDCWD, other.c_str(), 0);
+	else if (kind == "file_mkdir")
+		syscall(SYS_mkdirat, AT_FDCWD, path, 0700);
+	else if (kind == "file_chmod")
+		syscall(SYS_fchmodat, AT_FDCWD, path, 0600);
+	else
+		return false;
+	return true;
+}
+
 } // namespace
 
 int canary(const std::string &kind, const char *path)
 {
+	if (by_path(kind, path))
+		return 0;
 	if (kind == "process_exec")
 		return failed_exec(path);
 	if (kind == "unix_connect")

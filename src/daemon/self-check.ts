@@ -5,12 +5,12 @@
  * is put back.
  */
 import { pid as ownPid } from 'node:process';
-import { BEHAVIOURS, CANARY, CONSEQUENCES } from '../kernel/canary.ts';
+import { CANARY, type CanaryKind, canaryKinds } from '../kernel/canary.ts';
 import type { IntegrityCheck, IntegrityFinding } from '../kernel/integrity.ts';
 import type { Sensor } from '../kernel/sensor.ts';
 import type { Logger } from '../log.ts';
 import type { Gauge, Metrics } from '../metrics/types.ts';
-import { kindsWhere } from '../schema/kinds.ts';
+import { kindSpec } from '../schema/kinds.ts';
 import { id } from '../schema/record.ts';
 import type { LiveView } from '../schema/view.ts';
 import type { Tell } from './own-events.ts';
@@ -19,8 +19,6 @@ const FIRST_MS = 5_000;
 /** An event that has not come by then is lost. */
 const PATIENCE_MS = 15_000;
 const PID = id('process.pid');
-/** Their events name the path: they can be followed to here. */
-const MARKED: ReadonlySet<string> = new Set(['process_exec', ...kindsWhere(({ canary }) => canary === true)]);
 const PPID = id('process.ppid');
 /** Of a failed exec it is what should have been executed. */
 const NAMES = [id('file.path'), id('process.path'), id('process.invoked_path')];
@@ -41,7 +39,7 @@ type Check = IntegrityCheck | 'canary';
 export class SelfCheck {
   readonly #options: SelfCheckOptions;
   readonly #gauge: Gauge;
-  readonly #programs: ReadonlySet<string>;
+  readonly #kinds: readonly CanaryKind[];
   #nonce = 0;
   /** By kind: behaviours that are on their way. */
   readonly #waiting = new Map<string, string>();
@@ -53,7 +51,7 @@ export class SelfCheck {
   constructor(options: SelfCheckOptions) {
     this.#options = options;
     this.#gauge = options.metrics.gauge('self_check');
-    this.#programs = new Set(options.sensor.programs);
+    this.#kinds = canaryKinds(new Set(options.sensor.programs));
     if (options.everySeconds === 0) return;
     this.#timers = [
       setTimeout(() => this.run(), FIRST_MS),
@@ -104,21 +102,20 @@ export class SelfCheck {
     this.#waiting.clear();
     this.#children.clear();
     this.#slowest = 0;
-    const behaviours = Object.entries(BEHAVIOURS).filter(([, { program }]) => this.#programs.has(program));
     const before = sensor.counters.events();
     sensor.asCanary(() => {
-      for (const [kind, { act }] of behaviours) {
+      for (const { kind, named, act } of this.#kinds) {
+        if (act === undefined) continue;
         const path = `/proc/${CANARY}/${++this.#nonce}`;
-        if (MARKED.has(kind) && (kind === 'process_exec' || sensor.filter.passes(kind))) this.#waiting.set(kind, path);
+        // What always passes, passes without a rule that asks for it.
+        if (named && (kindSpec(kind)?.group === 'always' || sensor.filter.passes(kind))) this.#waiting.set(kind, path);
         const child = act(path);
         if (child > 0) this.#children.add(child);
       }
     });
     const after = sensor.counters.events();
-    const done = new Set<string>(behaviours.map(([kind]) => kind));
-    for (const [kind, { of, program }] of Object.entries(CONSEQUENCES))
-      if (done.has(of) && this.#programs.has(program)) done.add(kind);
-    return [...done].filter((kind) => (after.get(kind)?.seen ?? 0) <= (before.get(kind)?.seen ?? 0));
+    const seen = (counts: typeof after, kind: string) => counts.get(kind)?.seen ?? 0;
+    return this.#kinds.map(({ kind }) => kind).filter((kind) => seen(after, kind) <= seen(before, kind));
   }
 
   #settle(counted: boolean): void {

@@ -21,7 +21,7 @@ const NO_KEYS: FilterKeys = { tokens: new Uint8Array(0), cidrs: new Uint8Array(0
 /** Without its program, as without enable_network, a kind does not come anyway. */
 export const daemonNeeds = ({ group, feeds }: KindSpec): boolean => group === 'always' || feeds === 'daemon';
 
-const CANARY_KINDS = kindsWhere(({ canary }) => canary === true);
+const CANARY_KINDS = kindsWhere(({ canary, filteredBy }) => canary?.named === true && filteredBy === 'path');
 
 /** A kind that passes nothing stays so: its hook is seen in its counts. */
 function withCanary(filter: KindFilter | undefined): KindFilter {

@@ -279,7 +279,11 @@ export const FIELDS = {
   'sensor.check': { type: 'string', kinds: ['sensor'], doc: 'Of changed and blind: handlers, filter, links or canary' },
   'sensor.detail': { type: 'string', kinds: ['sensor'], doc: 'What was found, in words' },
   'sensor.repaired': { type: 'bool', kinds: ['sensor'], doc: 'It is as it was again' },
-  'sensor.blind_seconds': { type: 'double', kinds: ['sensor'], doc: 'How long nothing was watched, while the host ran' },
+  'sensor.blind_seconds': {
+    type: 'double',
+    kinds: ['sensor'],
+    doc: 'How long nothing was watched, while the host ran',
+  },
   'sensor.previous_end': {
     type: 'string',
     kinds: ['sensor'],

@@ -20,6 +20,11 @@ function throttleReaders(members: Members, kindName: (number: number) => string)
   };
 }
 
+/** The daemon makes these events; no record has them. */
+const SENSOR_READERS: FieldReaders = Object.fromEntries(
+  FIELD_NAMES.filter((name) => name.startsWith('sensor.')).map((name) => [name, () => undefined]),
+);
+
 function ownReaders(members: Members, kindName: (number: number) => string): FieldReaders {
   switch (members.layout.struct) {
     case 'file_event':
@@ -30,6 +35,8 @@ function ownReaders(members: Members, kindName: (number: number) => string): Fie
       return callReaders(members);
     case 'throttle_event':
       return throttleReaders(members, kindName);
+    case 'sensor_event':
+      return SENSOR_READERS;
   }
   return {};
 }

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { Upkeep, type UpkeepOptions } from '../../src/daemon/upkeep.ts';
+import { Upkeep } from '../../src/daemon/upkeep.ts';
 
 describe('upkeep', function () {
   this.timeout(20_000);
@@ -25,7 +25,7 @@ describe('upkeep', function () {
       },
       run: { beat: () => beats++ },
       log,
-    } as unknown as UpkeepOptions;
+    } as unknown as ConstructorParameters<typeof Upkeep>[0];
     const upkeep = new Upkeep(options);
     const deadline = Date.now() + 15_000;
     while (swept < 2 && Date.now() < deadline) await delay(50);

@@ -4,7 +4,7 @@ import { EXIT, FILE, KERNEL, type KindSpec, PASSED, RACE, URING, URING_BLIND, UR
 export const FILE_KINDS = {
   file_open: {
     ...FILE,
-    canary: true,
+    canary: { program: 'exit_open', named: true },
     ecs: ['file', 'access'],
     opens: true,
     access: 'flags',
@@ -55,7 +55,7 @@ export const FILE_KINDS = {
   },
   file_unlink: {
     ...FILE,
-    canary: true,
+    canary: { program: 'exit_remove', named: true },
     ecs: ['file', 'deletion'],
     what: 'A name or an empty directory was removed',
     hook: `${EXIT} of unlink, unlinkat, rmdir; ${URING}, for the names tp_btf/io_uring_submit_req`,
@@ -66,7 +66,7 @@ export const FILE_KINDS = {
   },
   file_rename: {
     ...FILE,
-    canary: true,
+    canary: { program: 'exit_rename', named: true },
     file: ['new_path'],
     what: 'A file was renamed',
     hook: `${EXIT} of rename, renameat, renameat2; ${URING}, for the names tp_btf/io_uring_submit_req`,
@@ -80,7 +80,7 @@ export const FILE_KINDS = {
   },
   file_link: {
     ...FILE,
-    canary: true,
+    canary: { program: 'exit_link', named: true },
     file: ['new_path'],
     what: 'A hard link was made',
     hook: `${EXIT} of link, linkat; ${URING}, for the names tp_btf/io_uring_submit_req`,
@@ -101,7 +101,7 @@ export const FILE_KINDS = {
   },
   file_mkdir: {
     ...FILE,
-    canary: true,
+    canary: { program: 'exit_make', named: true },
     ecs: ['file', 'creation'],
     file: ['new_mode'],
     what: 'A directory was made',
@@ -112,7 +112,7 @@ export const FILE_KINDS = {
   },
   file_chmod: {
     ...FILE,
-    canary: true,
+    canary: { program: 'exit_attribute', named: true },
     file: ['new_mode'],
     what: 'Permission bits were changed',
     hook: `${EXIT} of chmod, fchmod, fchmodat, fchmodat2`,

@@ -4,6 +4,7 @@ import { CALL, EXIT, FILE, KERNEL, type KindSpec, NET, URING } from './spec.ts';
 export const NETWORK_KINDS = {
   net_conn: {
     ...NET,
+    canary: { program: 'exit_inet' },
     direction: 'outbound',
     what: 'A TCP connection was begun, or a UDP socket was connected',
     hook: `tp_btf/inet_sock_set_state (TCP), tp_btf/tcp_retransmit_skb for peers that do not answer; UDP and refused calls: ${EXIT} of connect, ${URING}`,
@@ -27,6 +28,7 @@ export const NETWORK_KINDS = {
   },
   net_listen: {
     ...NET,
+    canary: { program: 'exit_socket' },
     direction: 'listening',
     object: 'listener',
     ecs: ['network', 'info'],
@@ -49,6 +51,7 @@ export const NETWORK_KINDS = {
   },
   net_send: {
     ...NET,
+    canary: { program: 'send_ipv4' },
     direction: 'outbound',
     what: 'First datagram of an unconnected UDP socket to a peer',
     hook: 'cgroup/sendmsg4, cgroup/sendmsg6; without a cgroup v2 hierarchy tp_btf/sys_exit of the send calls',
@@ -80,6 +83,7 @@ export const NETWORK_KINDS = {
   },
   socket_create: {
     ...CALL,
+    canary: { program: 'exit_socket' },
     ecs: ['network', 'info'],
     group: 'network',
     what: 'A socket of a rare family (netlink, alg, bluetooth …), or a ping socket, was made',
@@ -90,7 +94,7 @@ export const NETWORK_KINDS = {
   },
   unix_connect: {
     ...FILE,
-    canary: true,
+    canary: { program: 'exit_unix', named: true },
     object: 'target',
     ecs: ['network', 'connection'],
     group: 'network',

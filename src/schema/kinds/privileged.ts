@@ -4,6 +4,7 @@ import { CALL, EXIT, KERNEL, type KindSpec, PASSED, RACE, REGISTERS } from './sp
 export const PRIVILEGED_KINDS = {
   setuid: {
     ...CALL,
+    canary: { program: 'exit_credential' },
     ecs: ['iam', 'change'],
     keeps: 'credentials',
     what: 'User ids were set',
@@ -48,6 +49,7 @@ export const PRIVILEGED_KINDS = {
   },
   setns: {
     ...CALL,
+    canary: { program: 'exit_namespace' },
     keeps: 'enters_namespace',
     what: 'A process entered a namespace',
     hook: `${EXIT} of setns`,
@@ -132,6 +134,7 @@ export const PRIVILEGED_KINDS = {
   },
   keyctl: {
     ...CALL,
+    canary: { program: 'exit_kernel' },
     what: 'A keyring was changed or read',
     hook: `${EXIT} of keyctl, add_key, request_key`,
     from: 'registers; names as they were passed',
@@ -139,6 +142,7 @@ export const PRIVILEGED_KINDS = {
   },
   memfd_create: {
     ...CALL,
+    canary: { program: 'exit_memory' },
     what: 'A file in memory was made',
     hook: `${EXIT} of memfd_create, memfd_secret`,
     from: 'dentry of the returned descriptor',
@@ -165,6 +169,7 @@ export const PRIVILEGED_KINDS = {
   },
   io_uring_setup: {
     ...CALL,
+    canary: { program: 'exit_uring' },
     what: 'An io_uring was made; its operations are events of their own kinds with event.source io_uring',
     hook: `${EXIT} of io_uring_setup`,
     from: 'registers',
@@ -211,6 +216,7 @@ export const PRIVILEGED_KINDS = {
   },
   personality: {
     ...CALL,
+    canary: { program: 'exit_control' },
     what: 'The execution domain was changed, such as READ_IMPLIES_EXEC',
     hook: `${EXIT} of personality`,
     from: 'registers',

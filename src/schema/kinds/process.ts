@@ -3,6 +3,7 @@ import { CALL, EXIT, KERNEL, type KindSpec, REGISTERS } from './spec.ts';
 
 export const PROCESS_KINDS = {
   process_exec: {
+    canary: { program: 'exit_exec', named: true },
     group: 'always',
     struct: 'process_exec',
     ring: 'priority',
@@ -23,6 +24,7 @@ export const PROCESS_KINDS = {
     ],
   },
   process_fork: {
+    canary: { program: 'process_fork', after: 'process_exec' },
     group: 'always',
     struct: 'process_fork',
     ring: 'priority',
@@ -36,6 +38,7 @@ export const PROCESS_KINDS = {
     verified: KERNEL,
   },
   process_exit: {
+    canary: { program: 'process_exit', after: 'process_exec' },
     group: 'always',
     struct: 'process_exit',
     ring: 'priority',
@@ -68,6 +71,7 @@ export const PROCESS_KINDS = {
   },
   process_vm_read: {
     ...CALL,
+    canary: { program: 'exit_trace' },
     ecs: ['process', 'info'],
     what: "Another process's memory was read by process_vm_readv",
     hook: EXIT,
@@ -94,6 +98,7 @@ export const PROCESS_KINDS = {
   },
   kill: {
     ...CALL,
+    canary: { program: 'signal_sent', after: 'process_exec' },
     ecs: ['process', 'info'],
     what: 'A signal was sent to another process',
     hook: 'tp_btf/signal_generate; refused ones tp_btf/sys_exit of kill, tkill, tgkill, pidfd_send_signal, rt_sigqueueinfo',

@@ -63,8 +63,12 @@ export interface KindSpec {
   readonly ecs: readonly [category: string, type: string];
   /** Of a connection: who began it. Without, the flags of the record say. */
   readonly direction?: 'outbound' | 'inbound' | 'listening';
-  /** Part of the daemon's own harmless behaviour, by which it checks itself. */
-  readonly canary?: true;
+  /**
+   * The daemon does it itself, harmlessly, to check that it sees it: the program
+   * that must see it, whether the event names the path, and what it is a
+   * consequence of where nothing is done for it.
+   */
+  readonly canary?: { readonly program: string; readonly named?: true; readonly after?: 'process_exec' };
   /** So few, and so telling, that the event history always has them. */
   readonly rare?: true;
   readonly what: string;
