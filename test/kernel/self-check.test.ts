@@ -28,7 +28,8 @@ describe('self check', function () {
     expect(checks('zeroed')).to.deep.equal([['filter', true]]);
     expect(checks('repaired')).to.deep.equal([]);
     expect(checks('deleted')).to.deep.equal([['handlers', true]]);
-    expect(checks('detached')).to.deep.equal([['links', false]]);
+    expect(checks('detached')).to.deep.equal([['links', true]]);
+    expect(checks('attached')).to.deep.equal([]);
     expect(found.accesses).to.deep.include.members([
       ['BPF_MAP_GET_FD_BY_ID', 'map', true],
       ['BPF_MAP_UPDATE_ELEM', 'map', true],

@@ -78,6 +78,7 @@ found.repaired = sensor.integrity();
 found.deleted = sensor.integrity();
 (found.errors as string[]).push(tamper('detach', identifier('link_id', /link_type:\s*cgroup/)));
 found.detached = sensor.integrity();
+found.attached = sensor.integrity();
 await pause(500);
 found.accesses = accesses;
 console.log(JSON.stringify(found));

@@ -115,6 +115,10 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
         'inside callback': -constants.errno.ENOENT,
       },
     },
+    canary: {
+      call: () => Math.min(native.canary('file_open', '/nowhere/canary'), native.canary('reboot', '/nowhere')),
+      answers: { closed: -EINVAL, opened: -EINVAL, loaded: -EINVAL, running: -EINVAL, 'inside callback': -EINVAL },
+    },
     enableStatistics: {
       call: () => native.enableStatistics(),
       answers: { closed: -EBADF, opened: 0, loaded: 0, running: 0, 'inside callback': 0 },

