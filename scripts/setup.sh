@@ -49,6 +49,9 @@ if [ "${1:-}" = --test ]; then
 	need clang-format clang-format
 	need netcat-openbsd nc
 	need jsonnet jsonnet
+	# libFuzzer and the sanitizers, for clang as the distribution has it; without them the fuzz test is skipped.
+	if ! { command -v clang >/dev/null && compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*.a" >/dev/null; } &&
+		apt-cache show libclang-rt-dev 2>/dev/null | grep -q '^Filename'; then missing+=(libclang-rt-dev); fi
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
