@@ -54,8 +54,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const std::string text(reinterpret_cast<const char *>(data), size);
 	// Never a signal: 0 only asks, and a start time that fits nobody is refused before.
 	stat = text;
-	if (bpfwarden::pidfd_signal(getppid(), 0, ~0ull) >= 0 &&
-	    text.find("18446744073709551615") == std::string::npos)
+	if (bpfwarden::pidfd_signal(getppid(), 0, 12345678901234567ull) >= 0 &&
+	    text.find("12345678901234567") == std::string::npos)
 		abort();
 	bpfwarden::collect_log();
 	print("%s%s\n", "libbpf: ", text.c_str());
