@@ -87,7 +87,7 @@ export const COMMANDS = {
   rules: {
     arguments: '[list | convert FILE]',
     takes: [0, 2],
-    doc: 'List the loaded rules, or turn a rule file from JSON to YAML or back',
+    doc: "List the loaded rules, or turn a rule file from JSON to YAML or back, or Falco's rules into ours",
     details: [],
     flags: ['format', 'output'],
   },

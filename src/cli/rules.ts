@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { messageOf, WardenError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
+import { convertFalco } from '../rules/falco/convert.ts';
 import { isFalco } from '../rules/falco/load.ts';
 import { convertRuleFile } from '../rules/file/convert.ts';
 import { type LoadedRules, loadRules } from '../rules/load.ts';
@@ -36,7 +37,7 @@ export function rules(line: CommandLine): number {
   return listRules(line);
 }
 
-/** JSON becomes YAML and YAML becomes JSON. */
+/** JSON becomes YAML and YAML becomes JSON; Falco's YAML becomes ours. */
 function convertRules(files: readonly string[], flags: Flags): number {
   const [file, ...more] = files;
   if (file === undefined || more.length > 0) throw new WardenError('FLAG_INVALID', 'rules convert takes one rule file');
@@ -46,12 +47,7 @@ function convertRules(files: readonly string[], flags: Flags): number {
   } catch (error) {
     throw new WardenError('RULES_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
-  if (isFalco({ path: file, text })) {
-    const message = 'holds Falco rules, which load as they are';
-    throw new WardenError('RULES_INVALID', `${file} ${message}`, {
-      problems: [{ file, message, remedy: `name it with --falco.path=${file}` }],
-    });
-  }
+  if (isFalco({ path: file, text })) return convertFalcoRules(file, text, flags);
   try {
     const converted = convertRuleFile(file, text, /\.ya?ml$/.test(file) ? 'json' : 'yaml');
     const out = lineWriter(flags.output ?? '-');
@@ -62,6 +58,18 @@ function convertRules(files: readonly string[], flags: Flags): number {
     if (!(error instanceof RuleError)) throw error;
     throw new WardenError('RULES_INVALID', `${file} is not a rule file`, { problems: [error.problem], cause: error });
   }
+}
+
+/** What of a Falco file has a form of ours, as YAML; exit code 1 when something has none. */
+function convertFalcoRules(file: string, text: string, flags: Flags): number {
+  const { rules, problems } = convertFalco({ path: file, text });
+  printProblems(problems);
+  if (rules.length > 0) {
+    const out = lineWriter(flags.output ?? '-');
+    out.write(convertRuleFile(file, JSON.stringify({ rules }), 'yaml').trimEnd());
+    out.close();
+  }
+  return problems.length === 0 ? 0 : 1;
 }
 
 /** One line for each loaded rule. Exit code 1 when a file has a problem. */

@@ -115,10 +115,28 @@ describe('Falco rules at the command line', () => {
     expect(check.status).to.equal(1);
     expect(check.stdout).to.contain('proc.vmsize').and.contain('1 disabled');
     expect(bpfwarden('check', files[0] ?? '').status).to.equal(0);
+  });
+
+  it('are converted where one of ours can say the same, and refused where not', () => {
     const converted = bpfwarden('rules', 'convert', files[0] ?? '');
-    expect(converted.status).to.not.equal(0);
-    expect(converted.stderr).to.contain('--falco.path=');
-    const rules = bpfwarden('rules', ...paths()).stdout;
-    expect(rules).to.contain('Shell with a secret').and.contain('falco');
+    expect(converted.stderr).to.equal('');
+    expect(converted.status).to.equal(0);
+    const own = join(directory, 'converted.yaml');
+    writeFileSync(own, converted.stdout);
+    expect(bpfwarden('check', own).status).to.equal(0);
+    const found = (flag: string) => {
+      const { stdout } = bpfwarden('replay', files[2] ?? '', flag);
+      const alerts = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Alert]));
+      return alerts.map(({ rule, severity }) => [rule.name, severity]);
+    };
+    expect(found(`--rules.path=${own}`)).to.deep.equal(found(`--falco.path=${files[0]}`)).and.to.not.be.empty;
+    const apart = join(directory, 'apart.yaml');
+    writeFileSync(
+      apart,
+      '- rule: Put together\n  desc: d\n  condition: proc.cmdline contains x\n  output: o\n  priority: INFO\n',
+    );
+    const { stderr, status } = bpfwarden('rules', 'convert', apart);
+    expect(status).to.equal(1);
+    expect(stderr).to.contain(`${apart}:1`).and.contain('proc.cmdline').and.contain(`--falco.path=${apart}`);
   });
 });
