@@ -7,6 +7,8 @@
 #   scripts/setup.sh --test   and what the tests need (Prometheus, Alertmanager)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# Where some of what is looked for lies, without being in everybody's PATH.
+PATH=$PATH:/usr/sbin:/sbin
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 2; }
@@ -52,6 +54,9 @@ if [ "${1:-}" = --test ]; then
 	# libFuzzer and the sanitizers, for clang as the distribution has it; without them the fuzz test is skipped.
 	if ! { command -v clang >/dev/null && compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*.a" >/dev/null; } &&
 		apt-cache show libclang-rt-dev 2>/dev/null | grep -q '^Filename'; then missing+=(libclang-rt-dev); fi
+	# The example's configuration is tried with the shipper itself.
+	need rsyslog rsyslogd
+	ls /usr/lib/*/rsyslog/omelasticsearch.so >/dev/null 2>&1 || missing+=(rsyslog-elasticsearch)
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
