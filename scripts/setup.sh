@@ -40,7 +40,7 @@ need_header zlib1g-dev zlib.h
 node_headers=$(bash scripts/node-headers.sh)
 [ -n "$node_headers" ] || missing+=(libnode-dev)
 # Ubuntu's /usr/sbin/bpftool is a wrapper that may have no tool for this kernel behind it.
-if ! PATH="$PATH:/usr/sbin" bpftool version >/dev/null 2>&1; then
+if ! bpftool version >/dev/null 2>&1; then
 	if apt-cache show bpftool 2>/dev/null | grep -q '^Filename'; then missing+=(bpftool); else missing+=(linux-tools-common linux-tools-generic); fi
 fi
 if [ "${1:-}" = --test ]; then
@@ -50,6 +50,15 @@ if [ "${1:-}" = --test ]; then
 	need iproute2 ip
 	need clang-format clang-format
 	need netcat-openbsd nc
+	# Real containers (test/e2e/containers.test.ts). Whoever has Docker's own packages keeps them.
+	need podman podman
+	need containerd containerd
+	need docker.io dockerd
+	need runc runc
+	# Static, so that it is a root file system by itself.
+	if ! command -v busybox >/dev/null || ldd "$(command -v busybox)" >/dev/null 2>&1; then missing+=(busybox-static); fi
+	need util-linux findmnt
+	need bsdutils script
 	need jsonnet jsonnet
 	# libFuzzer and the sanitizers, for clang as the distribution has it; without them the fuzz test is skipped.
 	if ! { command -v clang >/dev/null && compgen -G "$(clang -print-resource-dir)/lib/*/libclang_rt.fuzzer*.a" >/dev/null; } &&
