@@ -86,14 +86,11 @@ async function judge(): Promise<Results> {
   // Every match counts for recall: a repeat would otherwise be held back behind another scene's alert.
   const single = attacks.filter(({ alerts }) => alerts === undefined);
   const bursts = attacks.filter(({ alerts }) => alerts !== undefined);
-  const every = await perform(
-    single.flatMap(({ variations }) => variations),
-    '[ledger]\ndedupe_seconds = 0\nalerts_per_minute = 0\n',
-  );
   const delivered = await perform(
     [...bursts.flatMap(({ variations }) => variations), ...work.map(({ scene }) => scene)],
     '',
   );
+  const every = await perform(inTurn(single), '[ledger]\ndedupe_seconds = 0\nalerts_per_minute = 0\n');
   return {
     seed,
     attacks: [
@@ -107,6 +104,12 @@ async function judge(): Promise<Results> {
         : [{ work: entry, performance, alerts: delivered.alerts.get(markOf(entry.scene)) ?? [] }];
     }),
   };
+}
+
+/** The first variations of all behaviours, then the second ones, …: what is done when the time is over is a sample of all. */
+function inTurn(behaviours: readonly Behaviour[]): Scene[] {
+  const most = Math.max(0, ...behaviours.map(({ variations }) => variations.length));
+  return Array.from({ length: most }, (_, nth) => behaviours.flatMap(({ variations }) => variations[nth] ?? [])).flat();
 }
 
 /** Performs scenes under a daemon of their own, some at a time. */

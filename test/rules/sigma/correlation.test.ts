@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { fingerprintOf } from '../../../src/alerts/identity.ts';
 import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import { loadSigmaTexts, SigmaCorrelator, type SigmaSet } from '../../../src/rules/sigma/load.ts';
 import { recordFromJson } from '../../../src/schema/record.ts';
@@ -108,6 +109,29 @@ describe('Sigma correlations', () => {
     expect(run(RULES + COUNT, events)).to.deep.equal(['01@3']);
     const nameless = at(1, 2, 3).map((event) => ({ ...event, user: null as unknown as string }));
     expect(run(RULES + COUNT, nameless)).to.deep.equal([]);
+  });
+
+  it('are one alert for each group, whichever event and process completes them', () => {
+    const set = load(RULES + COUNT);
+    const correlator = new SigmaCorrelator(set.correlations);
+    const rule = set.rules.find(({ info }) => info.name === 'Rule aa')?.info.id;
+    if (rule === undefined) throw new Error('no rule');
+    const prints = ['x', 'x', 'x', 'y', 'y', 'y', 'x'].map((user, index) => {
+      const event = recordFromJson(
+        {
+          timestamp: index,
+          event: { type: 'process_exec' },
+          process: { pid: 100 + index, entity_id: `e${index}`, path: '/bin/a', command_line: `a ${index}` },
+          user: { name: user },
+        },
+        String(index),
+      );
+      const [match] = correlator.observe(event, event.timestamp, [rule]);
+      return match === undefined ? undefined : fingerprintOf(match, 'h', event);
+    });
+    expect(prints.map((print) => print !== undefined)).to.deep.equal([false, false, true, false, false, true, true]);
+    expect(prints[6]).to.equal(prints[2]);
+    expect(prints[5]).to.not.equal(prints[2]);
   });
 
   it('have their rules silent unless generate says otherwise', () => {
