@@ -110,6 +110,18 @@ describe('Sigma rules of the service auditd', () => {
     expect(fires(one('syscall: mknod'), other)).to.equal(false);
   });
 
+  it('a0 of ptrace and syslog: what is done', () => {
+    const cleared = one('type: SYSCALL, syscall: 103, a0: [4, 5, 6]');
+    const log = (action: string) => ({ 'event.type': 'kernel_log', 'kernel_log.action': action });
+    expect(fires(cleared, log('SYSLOG_ACTION_CLEAR'))).to.equal(true);
+    expect(fires(cleared, log('SYSLOG_ACTION_READ_ALL'))).to.equal(false);
+    const attached = one("type: SYSCALL, syscall: ptrace, a0: ['10', '4206']");
+    const traced = (request: string) => ({ 'event.type': 'process_ptrace', 'ptrace.request': request });
+    expect(fires(attached, traced('PTRACE_ATTACH'))).to.equal(true);
+    expect(fires(attached, traced('PTRACE_SEIZE'))).to.equal(true);
+    expect(fires(attached, traced('PTRACE_CONT'))).to.equal(false);
+  });
+
   it('SYSCALL without a call is the start of the program', () => {
     const rule = one("type: SYSCALL, exe|startswith: ['/tmp/', '/var/www/']");
     expect(fires(rule, exec(['x'], { 'process.path': '/tmp/x' }))).to.equal(true);

@@ -1,4 +1,5 @@
 /** Which system calls a kind of event stands for: all uses of them, so that a rule on the call misses none. */
+import { ptraceName, syslogActionName } from '../../../schema/names/enums.ts';
 import { SYSCALLS } from '../../../schema/names/syscalls.ts';
 import { all, any, type Condition, exists, field, kindIs, leaf, not } from '../../tree.ts';
 
@@ -48,6 +49,9 @@ const CALLS: Readonly<Record<string, string>> = {
   reboot: 'reboot kexec_load kexec_file_load',
   swapon: 'swapon swapoff',
   settimeofday: 'settimeofday clock_settime',
+  kernel_log: 'syslog',
+  personality: 'personality',
+  acct: 'acct',
 };
 
 export const AUDITED_KINDS: readonly string[] = Object.keys(CALLS);
@@ -72,4 +76,32 @@ export function callCases(kinds: readonly string[]): (readonly [string, Conditio
           ];
     }),
   );
+}
+
+/** Calls whose first register says what is done, and the field that has it by its name. */
+const FIRST_REGISTER = {
+  ptrace: { kind: 'process_ptrace', of: 'ptrace.request', nameOf: ptraceName, until: 0x4210 },
+  syslog: { kind: 'kernel_log', of: 'kernel_log.action', nameOf: syslogActionName, until: 10 },
+} as const;
+
+/** Names and numbers of the calls whose `a0` can be asked for. */
+export const CALLS_WITH_REGISTER: ReadonlySet<string> = new Set(
+  Object.keys(FIRST_REGISTER).flatMap((name) => [name, String(SYSCALLS.x64.indexOf(name))]),
+);
+
+/** Values of `a0` of those calls; audit writes registers as hexadecimal numbers, rules have both forms. */
+export function registerCases(kinds: readonly string[]): (readonly [string, Condition])[] {
+  return Object.values(FIRST_REGISTER)
+    .filter(({ kind }) => kinds.includes(kind))
+    .flatMap(({ kind, of, nameOf, until }) =>
+      Array.from({ length: until + 1 }, (_, value) => value).flatMap((value): (readonly [string, Condition])[] => {
+        const name = nameOf(value);
+        if (!/^[A-Z]/.test(name)) return [];
+        const holds = all([kindIs(kind), leaf(field(of), { op: 'equal', values: [name] })]);
+        return [...new Set([String(value), value.toString(16), `0x${value.toString(16)}`])].map((text) => [
+          text,
+          holds,
+        ]);
+      }),
+    );
 }

@@ -11,7 +11,7 @@ import type { SigmaField } from '../fields.ts';
 import { CALL_SUCCEEDED, CREATES, type Variant } from '../logsource.ts';
 import { SigmaFault } from '../problem.ts';
 import { literalOf } from '../text.ts';
-import { AUDITED_KINDS, callCases } from './calls.ts';
+import { AUDITED_KINDS, CALLS_WITH_REGISTER, callCases, registerCases } from './calls.ts';
 
 /** What a variant of the log source is in audit's terms. */
 export interface AuditdRecord {
@@ -215,6 +215,8 @@ function checkArguments(items: readonly Item[]): void {
   if (argument === undefined) return;
   const types = items.filter((item) => item.field === 'type').flatMap(textsOf);
   const calls = items.filter((item) => /^syscall$/i.test(item.field)).flatMap(textsOf);
+  const known = calls.length > 0 && calls.every((name) => CALLS_WITH_REGISTER.has(name.toLowerCase()));
+  if (known && items.every(({ field: name }) => !/^a[1-9]\d*$/.test(name))) return;
   const ofCall = types.includes('SYSCALL') && !types.includes('EXECVE');
   if (ofCall || calls.some((name) => !/^(?:EXECVE(?:AT)?|59|322)$/.test(name))) {
     throw new SigmaFault(
@@ -236,7 +238,8 @@ export function auditField(name: string, audit: AuditdRecord): SigmaField | unde
   });
   const argument = /^a(\d{1,3})$/.exec(name)?.[1];
   if (argument !== undefined) {
-    if (!audit.hasArguments) return { type: 'absent' };
+    if (!audit.hasArguments)
+      return argument === '0' ? cases('the first register', registerCases(audit.kinds)) : { type: 'absent' };
     return { type: 'value', subjects: [{ ...field('process.args'), index: Number(argument) }] };
   }
   const same = SAME.get(name);
