@@ -75,8 +75,6 @@ function workTables(seed: number, work: readonly WorkResult[]): string[] {
     ['only judged', work.filter((entry) => !isTuned(entry.work.id, seed))],
     ['all', work],
   ];
-  const byRule = raisedBy(work.flatMap(unwanted), 'info');
-  const severityOf = new Map(work.flatMap(({ alerts }) => alerts).map((alert) => [alert.rule.name, alert.severity]));
   return [
     'Ordinary work, as delivered with default settings; alerts that the work asks for by itself (a user made administrator, a job given to cron) stand apart:',
     '',
@@ -100,7 +98,14 @@ function workTables(seed: number, work: readonly WorkResult[]): string[] {
       const unasked = count('critical') + count('warning');
       return `| ${name} | ${performed.length} | ${hours.toFixed(1)} | ${count('critical')} | ${count('warning')} | ${perHour(distinct, hours)} | ${perHour(count('info'), hours)} | ${asked - unasked} |`;
     }),
-    '',
+  ];
+}
+
+/** What ordinary work raised by rule, the most severe first. */
+export function alertsOfWork({ work }: Results): string {
+  const byRule = raisedBy(work.flatMap(unwanted), 'info');
+  const severityOf = new Map(work.flatMap(({ alerts }) => alerts).map((alert) => [alert.rule.name, alert.severity]));
+  return [
     '| rule | severity | alerts in all of the work |',
     '|---|---|---|',
     ...[...SEVERITIES]
@@ -110,7 +115,19 @@ function workTables(seed: number, work: readonly WorkResult[]): string[] {
           .filter(([rule]) => severityOf.get(rule) === severity)
           .map(([rule, count]) => `| \`${rule}\` | ${severity} | ${count} |`),
       ),
-  ];
+  ].join('\n');
+}
+
+/** Variations of attacks that went past, by behaviour. */
+export function missedBehaviours({ seed, attacks }: Results): string {
+  const missed = new Map<string, string[]>();
+  for (const { behaviour, performance, caught } of attacks) {
+    if (caught || performance.status === undefined) continue;
+    const half = isTuned(behaviour.id, seed) ? 'tuned on' : 'only judged';
+    const key = `${behaviour.id} (${half}, wanted ${behaviour.severity})`;
+    missed.set(key, [...(missed.get(key) ?? []), performance.scene.id.slice(behaviour.id.length + 1)]);
+  }
+  return [...missed].map(([behaviour, variations]) => `- ${behaviour}: ${variations.join(', ')}`).join('\n');
 }
 
 /** Of the pairs of a scene and a rule that alerted at warning or above, those that belong to an attack. */

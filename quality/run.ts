@@ -13,13 +13,13 @@
  * docs/quality.md; --install fetches the programs of packages.txt first.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { arch, cpus, release, setPriority, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Daemon, startDaemon } from '../test/e2e/support/daemon.ts';
 import { type Alert, byScene, judgeAttacks, raisedBy } from './judge.ts';
 import { KeptResults } from './kept.ts';
-import { misses, noise, type Results, summary } from './report.ts';
+import { alertsOfWork, missedBehaviours, misses, noise, type Results, summary } from './report.ts';
 import { type Behaviour, readAttacks, readWork, type Scene, type Work } from './scenario.ts';
 import { markOf, type Performance, Stage } from './stage.ts';
 
@@ -222,13 +222,37 @@ function report(results: Results): void {
     for (const { performance } of [...results.attacks, ...results.work])
       console.log(`--- ${performance.scene.id}\n${performance.output}`);
   const text = summary(results);
-  console.log(text);
+  console.log(`${text}\n\n${alertsOfWork(results)}`);
   if (left > 0) console.log(`\n${left} scenes are left: run again with --resume`);
-  if (values.write) {
-    if (positionals.length > 0 || left > 0) throw new Error('--write is for a whole run');
-    writeFileSync(
-      join(DIRECTORY, '..', 'docs', 'quality.md'),
-      `<!-- written by \`npm run quality -- --write\`, do not edit -->\n\n# How well the shipped rules judge\nWhat \`npm run quality\` measured; CONTRIBUTING.md says how it works. The attacks and the work are in quality/, each in two halves by a fixed seed: rules were written looking at the misses of one half, the other is only judged.\n\n${text}\n`,
-    );
-  }
+  if (!values.write) return;
+  if (positionals.length > 0) throw new Error('--write is for a whole run');
+  const scenes = attacks.reduce((sum, { variations }) => sum + variations.length, work.length);
+  const reached = left === 0 ? `${scenes} scenes` : `${scenes - left} of ${scenes} scenes, the others were not reached`;
+  writeFileSync(join(DIRECTORY, '..', 'docs', 'quality.md'), document(results, `${measuredHow()}: ${reached}.`));
+}
+
+function measuredHow(): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const [cpu] = cpus();
+  const machine = `${cpus().length} CPUs (${cpu?.model.trim() || arch()}), ${Math.round(totalmem() / 2 ** 30)} GB, Linux ${release()}`;
+  return `Measured on ${date} by \`npm run quality -- --write\` (seed ${values.seed}) on a machine that did other things, too: ${machine}`;
+}
+
+function document(results: Results, measured: string): string {
+  return `<!-- written by \`npm run quality -- --write\`, do not edit -->
+
+# How well the shipped rules judge
+What \`npm run quality\` measured; CONTRIBUTING.md says how it works. The attacks and the work are in quality/, each in two halves by a fixed seed: rules were written looking at the misses of one half, the other is only judged.
+
+## Result
+${measured}
+
+${summary(results)}
+
+## Alerts of ordinary work by rule
+${alertsOfWork(results)}
+
+## Attacks that went past
+${missedBehaviours(results)}
+`;
 }

@@ -1,5 +1,5 @@
 /** Writes docs/rule-pack.md from the rule files in rules/. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
@@ -51,6 +51,15 @@ function title(tactic: string): string {
   return tactic.charAt(0).toUpperCase() + tactic.slice(1).replaceAll('-', ' ');
 }
 
+/** What docs/quality.md says of both halves; nothing before the first measurement. */
+function measured(): string[] {
+  const file = join(import.meta.dirname, '..', 'docs', 'quality.md');
+  if (!existsSync(file)) return [];
+  const result = /^## Result\n([\s\S]*?)\n+## /m.exec(readFileSync(file, 'utf8'))?.[1];
+  if (result === undefined) throw new Error('docs/quality.md: no section Result');
+  return ['', '## How well they judge', result, '', 'More, with the misses, is in [quality.md](quality.md).'];
+}
+
 /** docs/rule-pack.md */
 export function rulePackReference(): string {
   const found = readdirSync(DIRECTORY).filter((name) => /^[a-z].*\.yaml$/.test(name));
@@ -66,6 +75,7 @@ export function rulePackReference(): string {
     `${all.length} rules for ${techniques.size} techniques: ${count('critical')} critical, ${count('warning')} warning, ${count('info')} info. Rules of severity info tell what happened on the way; most of them are ordinary in the hands of an administrator. A rule in shadow mode is counted and raises no alert.`,
     '',
     'Conditions are in the files below `rules/`, examples below `rules/examples/`; `bpfwarden test rules/` runs them. To change a rule, put another file after it with `merge: override` or `merge: append` and the same name.',
+    ...measured(),
     ...tables.flatMap(([tactic, rules]) => [
       '',
       `## ${title(tactic)}`,
