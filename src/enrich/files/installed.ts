@@ -1,4 +1,4 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { lstat, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildIdOf, HEAD_BYTES, isElf, type ReadAt, sampleOf } from './content.ts';
 
@@ -10,6 +10,8 @@ const WORLD_OR_GROUP_WRITE = 0o022;
 interface Known {
   readonly key: string;
   readonly path: string;
+  /** The path is a symbolic link: programs are called by their own name rather than by one of these. */
+  readonly link: boolean;
   readonly inode: string;
   readonly size: number;
   readonly buildId: string | undefined;
@@ -96,10 +98,11 @@ export class InstalledPrograms {
       if (!isFile || Number(uid) !== this.#owner || (Number(mode) & WORLD_OR_GROUP_WRITE) !== 0) return undefined;
       const key = `${dev}:${ino}:${ctimeNs}`;
       const same = seen.get(key);
-      if (same !== undefined) return { ...same, path };
+      const link = (await lstat(path)).isSymbolicLink();
+      if (same !== undefined) return { ...same, path, link };
       const before = this.#byPath.get(path);
-      const known =
-        before?.key === key ? before : await read(path, { key, inode: `${deviceOf(dev)}:${ino}`, size: Number(size) });
+      const facts = { key, link, inode: `${deviceOf(dev)}:${ino}`, size: Number(size) };
+      const known = before?.key === key ? { ...before, link } : await read(path, facts);
       if (known !== undefined) seen.set(key, known);
       return known;
     } catch {
@@ -112,7 +115,8 @@ export class InstalledPrograms {
     const byInode = new Map<string, string>();
     const byBuildId = new Map<string, string>();
     const bySample = new Map<string, string>();
-    for (const { path, inode, buildId, sample } of byPath.values()) {
+    const all = [...byPath.values()];
+    for (const { path, inode, buildId, sample } of [...all.filter(({ link }) => !link), ...all]) {
       if (!byInode.has(inode)) byInode.set(inode, path);
       if (buildId !== undefined && !byBuildId.has(buildId)) byBuildId.set(buildId, path);
       if (sample !== undefined && !bySample.has(sample)) bySample.set(sample, path);
@@ -138,7 +142,7 @@ async function names(directory: string): Promise<readonly string[]> {
 /** undefined for what is no ELF file: a script's content is read by its interpreter, and identified by its path. */
 async function read(
   path: string,
-  { key, inode, size }: { readonly key: string; readonly inode: string; readonly size: number },
+  { key, link, inode, size }: Pick<Known, 'key' | 'link' | 'inode' | 'size'>,
 ): Promise<Known | undefined> {
   const file = await open(path, 'r');
   try {
@@ -151,7 +155,7 @@ async function read(
     // Notes behind the first page are rare; such a program is known by its sample.
     const none: ReadAt = () => Buffer.alloc(0);
     const buildId = buildIdOf(head.subarray(0, bytesRead), none);
-    return { key, path, inode, size, buildId, sample: sampleOf(size, () => middle) };
+    return { key, link, path, inode, size, buildId, sample: sampleOf(size, () => middle) };
   } finally {
     await file.close();
   }
