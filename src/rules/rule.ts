@@ -50,6 +50,8 @@ export interface CompiledRule {
   readonly definition: RuleDefinition;
   readonly condition: Condition;
   readonly matches: Predicate;
+  /** The same within the index's turn, where there is one: see predicateCompiler. */
+  readonly matchesInTurn?: Predicate;
   /** Position in its rule set. */
   readonly index: number;
   readonly counts: PredicateCounts;

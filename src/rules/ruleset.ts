@@ -4,7 +4,7 @@ import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
 import { type EngineCounts, EngineQueue } from './engine/engine.ts';
 import { Interning } from './interning.ts';
 import { RuleIndex } from './literals/rule-index.ts';
-import { type Predicate, predicateCompiler } from './predicate/compile.ts';
+import { predicateCompiler, type SharedPredicate, type Turn } from './predicate/compile.ts';
 import { TEXT_FIELDS } from './predicate/values.ts';
 import type { CompiledRule, MatchingRule, Observation, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/correlation/correlator.ts';
@@ -51,10 +51,18 @@ export class RuleSet {
 
   constructor(parts: RuleSetParts) {
     const interning = new Interning();
-    const compile = predicateCompiler();
-    this.rules = parts.definitions.map((definition, index) => compileRule(definition, index, interning, compile));
+    const definitions = parts.definitions.map((definition) => interned(definition, interning));
+    const turn: Turn = { number: 0 };
+    const compile = predicateCompiler(
+      definitions.map(({ condition }) => condition),
+      turn,
+    );
+    this.rules = definitions.map((definition, index) => compileRule(definition, index, compile));
     this.#heuristics = this.rules.filter((rule) => rule.info.heuristic);
-    this.#index = new RuleIndex(this.rules.filter((rule) => !rule.info.heuristic));
+    this.#index = new RuleIndex(
+      this.rules.filter((rule) => !rule.info.heuristic),
+      turn,
+    );
     this.windows = parts.windows ?? parts.previous?.windows ?? new WindowStore();
     this.#watch = new Windows(this.windows, this.rules);
     this.#engine = new EngineQueue(parts.queueLimit);
@@ -186,25 +194,26 @@ export class RuleSet {
   }
 }
 
-function compileRule(
-  given: RuleDefinition,
-  index: number,
-  interning: Interning,
-  compile: (condition: Condition) => Predicate,
-): CompiledRule {
-  const condition = interning.of(given.condition);
-  const definition: RuleDefinition = {
-    ...given,
-    ...(given.window === undefined
-      ? {}
-      : { window: { ...given.window, steps: given.window.steps.map((step) => interning.of(step)) } }),
-    condition,
-  };
+function interned(definition: RuleDefinition, interning: Interning): RuleDefinition {
+  const { condition, window } = definition;
   return {
-    info: definition.info,
+    ...definition,
+    ...(window === undefined ? {} : { window: { ...window, steps: window.steps.map((step) => interning.of(step)) } }),
+    condition: interning.of(condition),
+  };
+}
+
+function compileRule(
+  definition: RuleDefinition,
+  index: number,
+  compile: (condition: Condition) => SharedPredicate,
+): CompiledRule {
+  const { info, condition } = definition;
+  return {
+    info,
     definition,
     condition,
-    matches: compile(condition),
+    ...compile(condition),
     index,
     counts: { evaluations: 0, matches: 0 },
   };

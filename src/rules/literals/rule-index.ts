@@ -6,6 +6,7 @@
 import type { EventView, FieldSource } from '../../schema/event.ts';
 import { fieldName } from '../../schema/fields.ts';
 import { expandBehaviors } from '../behaviors.ts';
+import type { Predicate, Turn } from '../predicate/compile.ts';
 import { foldCase } from '../predicate/fold.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
@@ -152,6 +153,8 @@ function placements(rules: readonly CompiledRule[]): readonly Placement[] {
 
 export class RuleIndex {
   readonly #rules: readonly CompiledRule[];
+  readonly #predicates: readonly Predicate[];
+  readonly #turn: Turn;
   readonly #placements: readonly Placement[];
   readonly #matchers: ReadonlyMap<string, Matcher>;
   readonly #plans = new Map<string, Plan>();
@@ -164,8 +167,10 @@ export class RuleIndex {
   #source: FieldSource | undefined;
   #search: Search | undefined;
 
-  constructor(rules: readonly CompiledRule[]) {
+  constructor(rules: readonly CompiledRule[], turn: Turn = { number: 0 }) {
     this.#rules = rules;
+    this.#turn = turn;
+    this.#predicates = rules.map(({ matches, matchesInTurn }) => matchesInTurn ?? matches);
     this.#tried = new Float64Array(rules.length);
     this.#placements = placements(rules);
     const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
@@ -232,6 +237,7 @@ export class RuleIndex {
   /** The rules whose predicates hold for the event, in no particular order. Allocates nothing when there are none. */
   matching(event: FieldSource): readonly CompiledRule[] {
     this.#event++;
+    this.#turn.number++;
     this.#found = undefined;
     this.#source = event;
     const plan = this.#planFor(event.kind, (event as Partial<EventView>).live === true);
@@ -267,7 +273,7 @@ export class RuleIndex {
     if (this.#tried[target] === this.#event) return;
     this.#tried[target] = this.#event;
     rule.counts.evaluations++;
-    if (!rule.matches(this.#source)) return;
+    if (this.#predicates[target]?.(this.#source) !== true) return;
     rule.counts.matches++;
     this.#found ??= [];
     this.#found.push(rule);

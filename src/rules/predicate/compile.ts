@@ -14,35 +14,91 @@ type Node = (event: FieldSource, elements: Elements) => boolean;
  * give the place.
  */
 export function compilePredicate(condition: Condition): Predicate {
-  return predicateCompiler()(condition);
+  return predicateCompiler()(condition).matches;
 }
 
-/** The same for many conditions: a part that several of them share is compiled once. */
-export function predicateCompiler(): (condition: Condition) => Predicate {
-  const compiled: CompiledNodes = [];
+/** Which event it is: what was found of one holds until the number changes. */
+export interface Turn {
+  number: number;
+}
+
+export interface SharedPredicate {
+  /** Of any event. */
+  readonly matches: Predicate;
+  /** Of the event of this turn: parts that were asked about it before are not asked again. */
+  readonly matchesInTurn: Predicate;
+}
+
+/** The same for many conditions: a part that several of them share is compiled once, and evaluated once in a turn. */
+export function predicateCompiler(
+  conditions: readonly Condition[] = [],
+  turn: Turn = { number: 0 },
+): (condition: Condition) => SharedPredicate {
+  const compiled: Compiled = { nodes: [], shared: sharedParts(conditions), turn };
   return (condition) => {
     const elements: Elements = [];
     const node = compileNode(condition, 0, compiled);
-    return (event) => node(event, elements);
+    return {
+      matches: (event) => {
+        turn.number++;
+        return node(event, elements);
+      },
+      matchesInTurn: (event) => node(event, elements),
+    };
   };
 }
 
-/** By depth. */
-type CompiledNodes = Map<Condition, Node>[];
+/** Parts of several conditions, or of several places in one; leaves cost less than remembering. */
+function sharedParts(conditions: readonly Condition[]): ReadonlySet<Condition> {
+  const seen = new Set<Condition>();
+  const shared = new Set<Condition>();
+  const visit = (condition: Condition): void => {
+    if (condition.type === 'leaf' || condition.type === 'const') return;
+    if (seen.has(condition)) {
+      shared.add(condition);
+      return;
+    }
+    seen.add(condition);
+    if (condition.type === 'not') visit(condition.of);
+    else if (condition.type !== 'quantifier') condition.of.forEach(visit);
+  };
+  conditions.forEach(visit);
+  return shared;
+}
+
+interface Compiled {
+  /** By depth. */
+  readonly nodes: Map<Condition, Node>[];
+  readonly shared: ReadonlySet<Condition>;
+  readonly turn: Turn;
+}
+
+function remembered(node: Node, turn: Turn): Node {
+  let asked = -1;
+  let held = false;
+  return (event, elements) => {
+    if (asked === turn.number) return held;
+    held = node(event, elements);
+    asked = turn.number;
+    return held;
+  };
+}
 
 /** `depth` counts the quantifiers around a node: the level of the elements that one here binds. */
-function compileNode(condition: Condition, depth: number, compiled: CompiledNodes): Node {
-  const known = compiled[depth] ?? new Map<Condition, Node>();
-  compiled[depth] = known;
+function compileNode(condition: Condition, depth: number, compiled: Compiled): Node {
+  const known = compiled.nodes[depth] ?? new Map<Condition, Node>();
+  compiled.nodes[depth] = known;
   let node = known.get(condition);
   if (node === undefined) {
     node = compileNew(condition, depth, compiled);
+    // Within a quantifier it depends on the element.
+    if (depth === 0 && compiled.shared.has(condition)) node = remembered(node, compiled.turn);
     known.set(condition, node);
   }
   return node;
 }
 
-function compileNew(condition: Condition, depth: number, compiled: CompiledNodes): Node {
+function compileNew(condition: Condition, depth: number, compiled: Compiled): Node {
   switch (condition.type) {
     case 'const': {
       const { value } = condition;
