@@ -2,6 +2,7 @@
 /* Token masks of names, strings and directories. */
 #include "filter.bpf.h"
 #include "inode.bpf.h"
+#include "repeat.bpf.h"
 #include "text.bpf.h"
 
 static __always_inline __u64 token_mask(struct filter_table *table, __u64 hash,
@@ -95,27 +96,45 @@ __noinline __u32 string_component(__u32 level, __u32 at, __u32 end)
 	return NAME_BYTES;
 }
 
+struct walk_context {
+	__u32 level;
+	__u32 generation;
+};
+
+static __noinline long string_step(__u32 i, void *context)
+{
+	struct walk_context *walk = context;
+	__u32 level = walk->level, size;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+
+	if (!p)
+		return 1;
+	size = string_component(level, p->step.from, p->step.end);
+	if (size >= NAME_BYTES)
+		return 1;
+	if (size)
+		p->step.mask |= component_mask(level, size, walk->generation);
+	p->step.from += size + 1;
+	p->step.result = p->step.from >= p->step.end;
+	return p->step.result != 0;
+}
+
 /*
  * A name longer than 255 bytes is nothing that the kernel would take, and more
  * than 128 components nothing that we walk; both pass.
  */
 __noinline __u64 string_mask(__u32 level, __u32 offset, __u32 length, __u32 generation)
 {
-	__u32 end = offset + length;
-	__u64 mask = 0;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	struct walk_context walk = {level, generation};
 
-	for (int i = 0; i < PATH_MAX_COMPONENTS; i++) {
-		__u32 size = string_component(level, offset, end);
-
-		if (size >= NAME_BYTES)
-			return EVERY_CLASS;
-		if (size)
-			mask |= component_mask(level, size, generation);
-		offset += size + 1;
-		if (offset >= end)
-			return mask;
-	}
-	return EVERY_CLASS;
+	if (!p)
+		return EVERY_CLASS;
+	p->step.from = offset;
+	p->step.end = offset + length;
+	p->step.mask = p->step.result = 0;
+	repeat(PATH_MAX_COMPONENTS, string_step, &walk);
+	return p->step.result ? p->step.mask : EVERY_CLASS;
 }
 
 /* ---- decisions ---------------------------------------------------------------------- */
@@ -203,38 +222,51 @@ static __always_inline void decision_make(struct decision *d, __u64 dentry, __u6
 	d->mask = mask;
 }
 
+/* One component more; step.result says whether the walk came to its end. */
+static __noinline long mask_step(__u32 i, void *context)
+{
+	struct walk_context *walk = context;
+	__u32 level = walk->level, length;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	struct walk_step *step;
+
+	if (!p)
+		return 1;
+	step = &p->step;
+	if (p->dentry == p->root) {
+		if (mount_up(level) || tree_up(level))
+			return 0;
+		step->result = 1;
+		if (!step->fixed)
+			return 1;
+		p->hash = name_hash(level, 0, step->fixed);
+		step->mask |= component_mask(level, step->fixed, walk->generation);
+		return 1;
+	}
+	if (read_field(step->parent, p->dentry, struct dentry, d_parent) ||
+	    read_field(step->name, p->dentry, struct dentry, d_name))
+		return 1;
+	length = step->name.len & (NAME_BYTES - 1);
+	if (bpf_probe_read_kernel(p->name, length, step->name.name))
+		return 1;
+	p->hash = name_hash(level, 0, length);
+	step->mask |= component_mask(level, length, walk->generation);
+	step->result = step->parent == p->dentry;
+	p->dentry = step->parent;
+	return step->result != 0;
+}
+
 static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	struct walk_step *step;
-	__u32 length;
+	struct walk_context walk = {level, generation};
 
 	if (!p || !walk_begin(level, dentry, mnt))
 		return EVERY_CLASS;
-	step = &p->step;
-	step->mask = 0;
-	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
-		if (p->dentry == p->root) {
-			if (mount_up(level) || tree_up(level))
-				continue;
-			if (!step->fixed)
-				return step->mask;
-			p->hash = name_hash(level, 0, step->fixed);
-			return step->mask | component_mask(level, step->fixed, generation);
-		}
-		if (read_field(step->parent, p->dentry, struct dentry, d_parent) ||
-		    read_field(step->name, p->dentry, struct dentry, d_name))
-			return EVERY_CLASS;
-		length = step->name.len & (NAME_BYTES - 1);
-		if (bpf_probe_read_kernel(p->name, length, step->name.name))
-			return EVERY_CLASS;
-		p->hash = name_hash(level, 0, length);
-		step->mask |= component_mask(level, length, generation);
-		if (step->parent == p->dentry)
-			return step->mask;
-		p->dentry = step->parent;
-	}
-	return EVERY_CLASS; /* deeper than the record will show: let it pass */
+	p->step.mask = p->step.result = 0;
+	repeat(PATH_MAX_COMPONENTS + 16, mask_step, &walk);
+	/* Deeper than the record will show, or unreadable: let it pass. */
+	return p->step.result ? p->step.mask : EVERY_CLASS;
 }
 
 __noinline __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation)

@@ -5,9 +5,10 @@
  * its text says, so the kernel's own objects take its place.
  */
 #include "filter.bpf.h"
+#include "repeat.bpf.h"
 
 enum magic_state {
-	EXPECT_TOP,       /* proc or dev */
+	EXPECT_TOP = 1,   /* proc or dev */
 	EXPECT_SELF,      /* self, thread-self, the process's own number */
 	EXPECT_ENTRY,     /* task, root, cwd, fd */
 	EXPECT_THREAD,    /* a number */
@@ -16,15 +17,19 @@ enum magic_state {
 	MAGIC_PARTS = 12, /* of a name that are looked at, empty ones and dots included */
 };
 
-/* The number that name[0 .. size) spells, or -1. */
-static __always_inline __s64 number_of(const char *name, __u32 size)
+/*
+ * The number that path_scratch[level].name[0 .. size) spells, or -1. A global
+ * function, so that what follows is looked at once and not for every length.
+ */
+__noinline __s64 number_of(__u32 level, __u32 size)
 {
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
 	__s64 number = 0;
 
-	if (!size || size > 7)
+	if (!p || !size || size > 7)
 		return -1;
 	for (__u32 i = 0; i < 7; i++) {
-		__u8 digit = name[i] - '0';
+		__u8 digit = p->name[i] - '0';
 
 		if (i >= size)
 			break;
@@ -47,6 +52,68 @@ static __always_inline bool is_word(const char *name, __u32 size, const char *wo
 
 #define IS(text) is_word(p->name, size, text, sizeof(text) - 1)
 
+/* The next state, 0 where the name begins with no link, or what it begins with (more than a state). */
+static __always_inline __u64 magic_next(struct path_scratch *p, __u32 level, __u32 size,
+					__u64 consumed)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__s64 number = number_of(level, size);
+
+	switch (*(volatile __u32 *)&p->step.state) {
+	case EXPECT_TOP:
+		return IS("proc") ? EXPECT_SELF : IS("dev") ? EXPECT_FD : 0;
+	case EXPECT_SELF:
+		return IS("self") || IS("thread-self") || number == task->tgid ||
+			       number == task->pid
+			   ? EXPECT_ENTRY
+			   : 0;
+	case EXPECT_ENTRY:
+		if (IS("root"))
+			return MAGIC_ROOT | consumed;
+		if (IS("cwd"))
+			return MAGIC_CWD | consumed;
+		return IS("task") ? EXPECT_THREAD : IS("fd") ? EXPECT_NUMBER : 0;
+	case EXPECT_THREAD:
+		return number < 0 ? 0 : EXPECT_ENTRY;
+	case EXPECT_FD:
+		return IS("fd") ? EXPECT_NUMBER : 0;
+	default:
+		return number < 0 ? 0 : MAGIC_FD | consumed | (__u64)number << 32;
+	}
+}
+
+struct magic_context {
+	__u32 level;
+	__u32 offset;
+};
+
+static __noinline long magic_step(__u32 i, void *context)
+{
+	struct magic_context *magic = context;
+	__u32 level = magic->level, at, size;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	__u64 next;
+
+	if (!p)
+		return 1;
+	at = p->step.from;
+	size = string_component(level, at, p->step.end);
+	if (size >= NAME_BYTES)
+		return 1;
+	p->step.from = at + size + 1;
+	if (size && !IS(".")) {
+		next = magic_next(p, level, size, (__u64)(at + size - magic->offset) << 8);
+		if (next > EXPECT_FD) {
+			p->step.result = next;
+			return 1;
+		}
+		if (!next)
+			return 1;
+		p->step.state = next;
+	}
+	return p->step.from >= p->step.end;
+}
+
 /*
  * What the absolute name at scratch[level].bytes[offset .. offset + length) begins
  * with: enum magic in bits 0 to 7, how many bytes of it are the link in bits 8 to
@@ -55,70 +122,14 @@ static __always_inline bool is_word(const char *name, __u32 size, const char *wo
 __noinline __u64 magic_link(__u32 level, __u32 offset, __u32 length)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	struct task_struct *task = bpf_get_current_task_btf();
-	__u32 at = offset, end = offset + length, state = EXPECT_TOP;
+	struct magic_context magic = {level, offset};
 
 	if (!p)
 		return 0;
-	for (int i = 0; i < MAGIC_PARTS; i++) {
-		__u32 size = string_component(level, at, end);
-		__u64 consumed;
-		__s64 number;
-
-		if (size >= NAME_BYTES)
-			return 0;
-		consumed = (__u64)(at + size - offset) << 8;
-		at += size + 1;
-		if (!size || IS(".")) {
-			if (at >= end)
-				return 0;
-			continue;
-		}
-		number = number_of(p->name, size);
-		switch (state) {
-		case EXPECT_TOP:
-			if (IS("proc"))
-				state = EXPECT_SELF;
-			else if (IS("dev"))
-				state = EXPECT_FD;
-			else
-				return 0;
-			break;
-		case EXPECT_SELF:
-			if (!IS("self") && !IS("thread-self") && number != task->tgid &&
-			    number != task->pid)
-				return 0;
-			state = EXPECT_ENTRY;
-			break;
-		case EXPECT_ENTRY:
-			if (IS("root"))
-				return MAGIC_ROOT | consumed;
-			if (IS("cwd"))
-				return MAGIC_CWD | consumed;
-			if (IS("task"))
-				state = EXPECT_THREAD;
-			else if (IS("fd"))
-				state = EXPECT_NUMBER;
-			else
-				return 0;
-			break;
-		case EXPECT_THREAD:
-			if (number < 0)
-				return 0;
-			state = EXPECT_ENTRY;
-			break;
-		case EXPECT_FD:
-			if (!IS("fd"))
-				return 0;
-			state = EXPECT_NUMBER;
-			break;
-		default:
-			if (number < 0)
-				return 0;
-			return MAGIC_FD | consumed | (__u64)number << 32;
-		}
-		if (at >= end)
-			return 0;
-	}
-	return 0;
+	p->step.from = offset;
+	p->step.end = offset + length;
+	p->step.state = EXPECT_TOP;
+	p->step.result = 0;
+	repeat(MAGIC_PARTS, magic_step, &magic);
+	return p->step.result;
 }

@@ -191,6 +191,10 @@ struct path_scratch {
 		__u64 fs_root;
 		__u64 other_root;
 		__u64 mask;
+		__u64 result; /* of path_build */
+		__u32 from;   /* in a string: where the next component begins, and where it ends */
+		__u32 end;
+		__u32 state; /* enum magic_state */
 		__u32 epoch;
 		struct qstr name;
 		struct dentry_name { /* see dentry_name_read */

@@ -5,12 +5,15 @@
  * The walk takes no lock: a rename during it can give a path that was never
  * there as a whole. The inode beside it in the record is always the right one.
  */
+#include "repeat.bpf.h"
 #include "task.bpf.h"
 
 enum path_constants {
 	PROC_SUPER_MAGIC = 0x9fa0,
 	SYSFS_MAGIC = 0x62656572,
-	MOUNTS_OF_SB = 64, /* of one file system that are looked at */
+	CGROUP_LEVELS = 32,
+	MOUNTS_OF_SB = 64,         /* of one file system that are looked at */
+	PATH_UNFINISHED = 1 << 30, /* in step.result: the walk goes on */
 };
 
 #define READ(to, base, type, field)                                                                \
@@ -213,47 +216,69 @@ __noinline bool walk_begin(__u32 level, __u64 dentry, __u64 mnt)
 	return !READ(p->root, mnt, struct vfsmount, mnt_root);
 }
 
+/* The end of the path so far, in step.result; the walk is over. */
+static __always_inline long path_ends(struct path_scratch *p, __u64 result)
+{
+	p->step.result = path_end(p, result);
+	return 1;
+}
+
+/* One component more in front of the path. */
+static __noinline long path_step(__u32 i, void *context)
+{
+	__u32 level = *(__u32 *)context;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	struct walk_step *step;
+
+	if (!p)
+		return 1;
+	step = &p->step;
+	if (p->dentry == p->root) {
+		if (mount_up(level) || tree_up(level))
+			return 0;
+		if (step->fixed)
+			path_prepend(p, p->name, step->fixed);
+		path_ends(p, 0);
+		step->result |= step->found & (PATH_DETACHED | PATH_OVERLAID);
+		return 1;
+	}
+	if (READ(step->parent, p->dentry, struct dentry, d_parent) ||
+	    READ(step->name, p->dentry, struct dentry, d_name))
+		return path_ends(p, PATH_UNREADABLE);
+	/*
+	 * A dentry that is its own parent but no mount's root has a name only:
+	 * memfd:x, or a disconnected NFS file. Pipes and sockets have not even
+	 * that: the file system's name, /pipefs, stands for them.
+	 */
+	if (step->parent == p->dentry && !step->name.len) {
+		READ(step->other, p->dentry, struct dentry, d_sb);
+		READ(step->other, step->other, struct super_block, s_type);
+		READ(step->other, step->other, struct file_system_type, name);
+		path_prepend(p, p->name,
+			     bpf_probe_read_kernel_str(p->name, NAME_BYTES, (void *)step->other) -
+				 1);
+		return path_ends(p, 0);
+	}
+	if (!path_prepend(p, step->name.name, step->name.len))
+		return path_ends(p, PATH_CUT);
+	if (step->parent == p->dentry)
+		return path_ends(p, 0);
+	p->dentry = step->parent;
+	return 0;
+}
+
 __noinline __u64 path_build(__u32 level, __u64 dentry, __u64 mnt)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	struct qstr name = {};
-	__u64 parent = 0;
 
 	if (!p || !walk_begin(level, dentry, mnt))
 		return PATH_UNREADABLE;
 	p->at = PATH_MAX_BYTES;
-	for (int i = 0; i < PATH_MAX_COMPONENTS + 16; i++) {
-		if (p->dentry == p->root) {
-			if (mount_up(level) || tree_up(level))
-				continue;
-			if (p->step.fixed)
-				path_prepend(p, p->name, p->step.fixed);
-			return path_end(p, 0) | (p->step.found & (PATH_DETACHED | PATH_OVERLAID));
-		}
-		dentry = p->dentry;
-		if (READ(parent, dentry, struct dentry, d_parent) ||
-		    READ(name, dentry, struct dentry, d_name))
-			return PATH_UNREADABLE;
-		/*
-		 * A dentry that is its own parent but no mount's root has a name
-		 * only: memfd:x, or a disconnected NFS file. Pipes and sockets have
-		 * not even that: the file system's name, /pipefs, stands for them.
-		 */
-		if (parent == dentry && !name.len) {
-			READ(parent, dentry, struct dentry, d_sb);
-			READ(parent, parent, struct super_block, s_type);
-			READ(name.name, parent, struct file_system_type, name);
-			name.len = bpf_probe_read_kernel_str(p->name, NAME_BYTES, name.name) - 1;
-			path_prepend(p, p->name, name.len);
-			return path_end(p, 0);
-		}
-		if (!path_prepend(p, name.name, name.len))
-			return path_end(p, PATH_CUT);
-		if (parent == dentry)
-			return path_end(p, 0);
-		p->dentry = parent;
-	}
-	return path_end(p, PATH_CUT);
+	p->step.result = PATH_UNFINISHED;
+	repeat(PATH_MAX_COMPONENTS + 16, path_step, &level);
+	if (p->step.result == PATH_UNFINISHED)
+		path_ends(p, PATH_CUT);
+	return p->step.result;
 }
 
 static __always_inline __u64 kernfs_of_cgroup(__u64 cgroup)
@@ -285,6 +310,28 @@ static __always_inline __u64 cgroup_of_controller(__u64 css_set, __u32 controlle
 	if (state)
 		READ(cgroup, state, struct cgroup_subsys_state, cgroup);
 	return cgroup;
+}
+
+static __noinline long cgroup_step(__u32 i, void *context)
+{
+	__u32 level = *(__u32 *)context;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	__u64 node, name = 0;
+	long got;
+
+	if (!p)
+		return 1;
+	node = p->step.parent;
+	p->step.parent = kernfs_parent(node);
+	if (!p->step.parent)
+		return path_ends(p, 0);
+	READ(name, node, struct kernfs_node, name);
+	got = bpf_probe_read_kernel_str(p->name, NAME_BYTES, (void *)name);
+	if (got < 1)
+		return path_ends(p, PATH_UNREADABLE);
+	if (!path_prepend(p, p->name, got - 1))
+		return path_ends(p, PATH_CUT);
+	return 0;
 }
 
 /*
@@ -319,19 +366,10 @@ __noinline __u64 cgroup_path_build(__u32 level, __u64 css_set)
 			node = other;
 	}
 	p->at = PATH_MAX_BYTES;
-	for (int i = 0; i < 32; i++) {
-		__u64 parent = kernfs_parent(node), name = 0;
-		long got;
-
-		if (!parent)
-			return path_end(p, 0);
-		READ(name, node, struct kernfs_node, name);
-		got = bpf_probe_read_kernel_str(p->name, NAME_BYTES, (void *)name);
-		if (got < 1)
-			return PATH_UNREADABLE;
-		if (!path_prepend(p, p->name, got - 1))
-			return path_end(p, PATH_CUT);
-		node = parent;
-	}
-	return path_end(p, PATH_CUT);
+	p->step.parent = node;
+	p->step.result = PATH_UNFINISHED;
+	repeat(CGROUP_LEVELS, cgroup_step, &level);
+	if (p->step.result == PATH_UNFINISHED)
+		path_ends(p, PATH_CUT);
+	return p->step.result;
 }
