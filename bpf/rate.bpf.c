@@ -95,6 +95,7 @@ static const struct bucket empty_bucket;
  * for. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE); /* looked at once a second, without a system call */
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u64);

@@ -11,6 +11,7 @@ namespace
 {
 
 constexpr unsigned kEmptyLooks = 4; // before sleeping
+constexpr uint64_t kFew = 8;        // records since a wake-up after which one look is enough
 constexpr uint64_t kGuardMilliseconds =
     1000;                           // looks while asleep, against a producer of another version
 constexpr size_t kMuch = 128 << 10; // bytes in one drain that call for the shortest interval
@@ -235,7 +236,7 @@ void Reader::turn()
 		interval_ms_ = bytes >= kMuch ? options_.busy_ms
 					      : std::min(interval_ms_ * 2, options_.idle_ms);
 		awake(interval_ms_);
-	} else if (++empty_looks_ < kEmptyLooks) {
+	} else if (++empty_looks_ < (totals_.records - woken_at_ < kFew ? 1 : kEmptyLooks)) {
 		interval_ms_ = std::min(interval_ms_ * 2, options_.idle_ms);
 		awake(interval_ms_);
 	} else {
@@ -266,6 +267,7 @@ void Reader::on_poll(uv_poll_t *poll, int, int)
 	if (!handles->reader || !handles->reader->polling_)
 		return;
 	handles->reader->reader_totals_.wakeups++;
+	handles->reader->woken_at_ = handles->reader->totals_.records;
 	handles->reader->empty_looks_ = 0;
 	handles->reader->turn();
 }

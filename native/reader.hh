@@ -100,6 +100,7 @@ class Reader : public std::enable_shared_from_this<Reader>
 	Handles *handles_ = nullptr; // frees itself after stop()
 	uint64_t interval_ms_ = 1;
 	unsigned empty_looks_ = 0;
+	uint64_t woken_at_ = 0; // records read before the last wake-up
 	bool polling_ = false;
 	bool in_callback_ = false;
 	bool stopped_ = false;

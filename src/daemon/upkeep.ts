@@ -7,6 +7,8 @@ import { kindsWhere } from '../schema/kinds.ts';
 
 const TICK_MS = 1_000;
 const COMPLAIN_MS = 60_000;
+/** With nothing to read, losses are asked for this seldom. */
+const QUIET_TICKS = 10;
 /** Kinds whose loss makes the process table uncertain. */
 const TABLE_KINDS = kindsWhere(({ keeps = '' }) => ['exec', 'fork', 'exit'].includes(keeps));
 
@@ -24,6 +26,9 @@ export class Upkeep {
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
   #lost = 0;
   #complained = Number.NEGATIVE_INFINITY;
+  #records = 0;
+  /** Ticks without a record. */
+  #quiet = 0;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
@@ -57,12 +62,12 @@ export class Upkeep {
 
   #noteLosses(): void {
     const { enricher, sensor } = this.#options;
-    const counts = sensor.counters.events();
-    let lost = 0;
-    for (const kind of TABLE_KINDS) {
-      const count = counts.get(kind);
-      if (count !== undefined) lost += count.lost_ring_full + count.lost_scratch;
-    }
+    // Nothing is lost while nothing comes, but for what no memory was there for.
+    const { records } = sensor.drain.stats();
+    this.#quiet = records === this.#records ? this.#quiet + 1 : 0;
+    this.#records = records;
+    if (this.#quiet % QUIET_TICKS !== 0) return;
+    const lost = sensor.counters.lost(TABLE_KINDS);
     if (lost > this.#lost) enricher.noteLoss();
     this.#lost = lost;
   }

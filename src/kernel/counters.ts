@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type IoTotals, ioTotals, kindCounts, type SyscallCounts, sumCopies, syscallCounts } from './counts.ts';
+import { type IoTotals, ioTotals, kindCounts, lostOf, type SyscallCounts, sumCopies, syscallCounts } from './counts.ts';
 import type { LoadedObject, SensorConfig } from './load.ts';
 import { answered, type MapInfo } from './native.ts';
 import { isIterator } from './programs.ts';
@@ -20,6 +20,20 @@ export class KernelCounters {
 
   events(): KernelCounts {
     return kindCounts(this.#sums('kind_counts'), this.#kindNumbers);
+  }
+
+  /** Events of some kinds that the kernel could not hand over: what is cheap to ask for once a second. */
+  lost(kinds: readonly string[]): number {
+    const info = this.#info('kind_counts');
+    let lost = 0;
+    for (const kind of kinds) {
+      const number = this.#kindNumbers.get(kind);
+      if (number === undefined) continue;
+      const key = new Uint8Array(Uint32Array.of(number).buffer);
+      const { native } = this.#object;
+      lost += lostOf(answered(native, 'read kind_counts', native.readMap('kind_counts', key)), info);
+    }
+    return lost;
   }
 
   io(): IoTotals {
@@ -55,11 +69,13 @@ export class KernelCounters {
 
   #sums(map: string): Map<number, number[]> {
     const { native } = this.#object;
-    let info = this.#infos.get(map);
-    if (info === undefined) {
-      info = answered(native, `describe ${map}`, native.mapInfo(map));
-      this.#infos.set(map, info);
-    }
-    return sumCopies(answered(native, `read ${map}`, native.readMap(map)), info);
+    return sumCopies(answered(native, `read ${map}`, native.readMap(map)), this.#info(map));
+  }
+
+  #info(map: string): MapInfo {
+    const { native } = this.#object;
+    const info = this.#infos.get(map) ?? answered(native, `describe ${map}`, native.mapInfo(map));
+    this.#infos.set(map, info);
+    return info;
   }
 }

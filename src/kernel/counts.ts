@@ -54,6 +54,16 @@ export function sumCopies(bytes: Uint8Array, info: MapInfo): Map<number, number[
   return sums;
 }
 
+/** What was lost of the one kind whose copies these are. */
+export function lostOf(copies: Uint8Array, { valueSize, copies: count }: MapInfo): number {
+  const view = new DataView(copies.buffer, copies.byteOffset, copies.byteLength);
+  let lost = 0;
+  for (let copy = 0; copy < count; copy++)
+    for (const at of [OUTCOMES.lost_ring_full, OUTCOMES.lost_scratch])
+      lost += Number(view.getBigUint64(copy * valueSize + at * U64, true));
+  return lost;
+}
+
 /** Exact counts by kind name. */
 export function kindCounts(
   sums: ReadonlyMap<number, readonly number[]>,

@@ -40,9 +40,8 @@ export class ThrottleSweep {
   run(): void {
     const { native } = this.#object;
     if (!this.#possible) return;
-    const open = answered(native, 'read rate_episodes', native.readMap('rate_episodes'));
-    // Key and value of the only entry.
-    if (new DataView(open.buffer, open.byteOffset).getUint32(4, true) === 0) return;
+    const open = new BigUint64Array(answered(native, 'map rate_episodes', native.mapMemory('rate_episodes')), 0, 1);
+    if (Atomics.load(open, 0) === 0n) return;
     const swept = native.readIterator('rate_sweep');
     if (typeof swept !== 'number') return;
     this.#possible = false;
