@@ -1,7 +1,8 @@
 /**
  * Runs the benchmarks one after the other and prints one table: each target
  * beside its limit and what was measured. `npm run bench [-- NAME…] [--write]`;
- * --write puts the table into docs/performance.md, where what is not measured this time stays.
+ * --write puts the table into docs/performance.md, where what is not measured this time stays;
+ * --results=FILE takes what single benchmarks have left there (BPFWARDEN_BENCH_RESULTS) instead of running any.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +21,7 @@ const HEAD = ['| What | Measured | Target | Met | Lowest to highest | Beside |',
 const SHARED = new Set(['run.ts', 'results.ts', 'work.ts']);
 
 const { values, positionals: wanted } = parseArgs({
-  options: { write: { type: 'boolean', default: false } },
+  options: { write: { type: 'boolean', default: false }, results: { type: 'string' } },
   allowPositionals: true,
 });
 const benches = readdirSync(import.meta.dirname)
@@ -30,10 +31,11 @@ for (const name of wanted.filter((entry) => !benches.includes(entry)))
   console.error(`no benchmark "${name}"; there are ${benches.join(', ')}`);
 
 const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-bench-'));
-const file = join(directory, 'results.ndjson');
+const file = values.results ?? join(directory, 'results.ndjson');
 const busy = loadavg()[0] ?? 0;
 try {
-  for (const name of benches.filter((entry) => wanted.length === 0 || wanted.includes(entry))) {
+  const chosen = benches.filter((entry) => wanted.length === 0 || wanted.includes(entry));
+  for (const name of values.results === undefined ? chosen : []) {
     console.log(`\n## ${name}`);
     const { status } = spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, `${name}.ts`)], {
       stdio: 'inherit',
