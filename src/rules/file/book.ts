@@ -11,7 +11,7 @@ import type { Literal } from '../tree.ts';
 import { RuleDocument } from './document.ts';
 import { checkActor } from './examples.ts';
 import type { RuleFile } from './files.ts';
-import { FILE_KEYS, RULE_KEYS, type RuleKey } from './keys.ts';
+import { FILE_KEYS, RATING_KEYS, RULE_KEYS, type RuleKey } from './keys.ts';
 import type { FileNode, ObjectNode } from './node.ts';
 import type { PlaceOf } from './tree-condition.ts';
 
@@ -191,7 +191,7 @@ class BookReader implements RuleBook {
     if (nameNode === undefined) throw document.error(rule, '"name" is missing');
     const name = String(document.value(nameNode, 'name', RULE_KEYS.name.type));
     const values = new Map<RuleKey, Placed[]>();
-    for (const [key, entry] of rule.entries) values.set(key as RuleKey, [{ document, node: entry.node }]);
+    for (const [key, { node: value }] of rated(document, rule)) values.set(key, [{ document, node: value }]);
     const mergeNode = rule.entries.get('merge')?.node;
     const before = this.rules.get(name);
     if (mergeNode === undefined) {
@@ -281,4 +281,23 @@ function literals(document: RuleDocument, name: string, node: FileNode, before: 
     values.push(value);
   }
   return values;
+}
+
+/** The keys of a rule, those of its rating among them. */
+function rated(
+  document: RuleDocument,
+  rule: ObjectNode,
+): [RuleKey, { readonly at: number; readonly node: FileNode }][] {
+  const entries = new Map(rule.entries);
+  const rating = entries.get('rating')?.node;
+  if (rating !== undefined) {
+    const keys = document.object(rating, '"rating"');
+    document.checkKeys(keys, RATING_KEYS);
+    entries.delete('rating');
+    for (const [key, entry] of keys.entries) {
+      if (entries.has(key)) throw document.error(entry, `"${key}" stands in the rule and in its rating`);
+      entries.set(key, entry);
+    }
+  }
+  return [...entries] as [RuleKey, { readonly at: number; readonly node: FileNode }][];
 }

@@ -22,6 +22,14 @@ const EVENT = { $ref: '#/$defs/event' };
 const EVENTS = { type: 'array', minItems: 1, items: EVENT };
 const MERGE = ['append', 'override'] as const;
 
+/** How bad, how sure, what to do: a line of a rule, or keys of the rule itself. */
+export const RATING_KEYS = {
+  severity: { type: { is: 'text', choices: SEVERITIES }, doc: 'Default warning' },
+  risk_score: { type: { is: 'number', min: 0, max: 1 }, doc: "Added to the event's score; default 0.5" },
+  confidence: { type: { is: 'number', min: 0, max: 1 }, doc: 'How sure a match is; default 0.8' },
+  recommendation: { type: { is: 'text' }, doc: 'What to do; default monitor_process' },
+} as const satisfies Record<string, Key>;
+
 export const RULE_KEYS = {
   name: {
     type: { is: 'text', pattern: '^[^\\u0000-\\u001f]+$', max: 200 },
@@ -29,13 +37,14 @@ export const RULE_KEYS = {
   },
   condition: { type: { is: 'text' }, doc: 'When the rule matches, in CEL' },
   conditions: { type: { is: 'own', shape: { $ref: '#/$defs/tree' } }, doc: 'The same as a json-rules-engine tree' },
-  risk_score: { type: { is: 'number', min: 0, max: 1 }, doc: "Added to the event's score; default 0.5" },
+  rating: {
+    type: { is: 'own', shape: { $ref: '#/$defs/rating' } },
+    doc: 'severity, risk_score, confidence and recommendation on one line',
+  },
+  ...RATING_KEYS,
   action: { type: { is: 'text', choices: ACTIONS }, doc: 'What follows a match; default alert' },
   label: { type: { is: 'text', max: 200 }, doc: 'Title of the alert; default made from the name' },
   description: { type: { is: 'text' }, doc: 'What the behaviour is and why it matters' },
-  severity: { type: { is: 'text', choices: SEVERITIES }, doc: 'Default warning' },
-  confidence: { type: { is: 'number', min: 0, max: 1 }, doc: 'How sure a match is; default 0.8' },
-  recommendation: { type: { is: 'text' }, doc: 'What to do; default monitor_process' },
   tags: { type: { is: 'texts' }, doc: 'Words that rule sets are switched on and off by' },
   mitre: { type: { is: 'texts', pattern: '^T\\d{4}(\\.\\d{3})?$' }, doc: 'ATT&CK technique ids' },
   enabled: { type: { is: 'bool' }, doc: 'Default true' },

@@ -1,6 +1,15 @@
 /** rules/rule.schema.json for editors, from the tables that the reader checks against. */
 import { FIELD_ALIASES, FIELD_NAMES, FIELDS } from '../../schema/fields.ts';
-import { EXAMPLE_KEYS, EXCEPTION_KEYS, FILE_KEYS, type Key, type KeyType, RULE_KEYS, WINDOW_KEYS } from './keys.ts';
+import {
+  EXAMPLE_KEYS,
+  EXCEPTION_KEYS,
+  FILE_KEYS,
+  type Key,
+  type KeyType,
+  RATING_KEYS,
+  RULE_KEYS,
+  WINDOW_KEYS,
+} from './keys.ts';
 import { DECORATORS, JSON_OPERATORS } from './tree-operators.ts';
 
 type Json = { readonly [key: string]: unknown };
@@ -103,6 +112,7 @@ export function ruleSchema(): Json {
     ...objectSchema(FILE_KEYS),
     $defs: {
       rule: objectSchema(RULE_KEYS, ['name']),
+      rating: objectSchema(RATING_KEYS),
       tree: treeSchema(),
       window: objectSchema(WINDOW_KEYS, ['seconds']),
       example: objectSchema(EXAMPLE_KEYS),

@@ -43,6 +43,25 @@ describe('rule files', () => {
     ]);
   });
 
+  it('may have severity, score, confidence and recommendation on one line', () => {
+    const rating = { severity: 'critical', risk_score: 0.9, confidence: 0.7, recommendation: 'isolate' };
+    const { ruleset, problems } = load([
+      rules({ ...RULE, rating }),
+      rules({ name: 'r', merge: 'override', rating: { severity: 'info' } }),
+    ]);
+    expect(problems).to.deep.equal([]);
+    expect(ruleset.infos[0]).to.include({
+      severity: 'info',
+      riskScore: 0.9,
+      confidence: 0.7,
+      recommendation: 'isolate',
+    });
+    expect(problemsOf(rules({ ...RULE, severity: 'info', rating }))).to.deep.equal([
+      'a.json:8:5: r: "severity" stands in the rule and in its rating',
+    ]);
+    expect(problemsOf(rules({ ...RULE, rating: { severty: 'info' } })).join()).to.contain('did you mean "severity"?');
+  });
+
   for (const [what, file, problem] of [
     ['broken JSON', '{"rules": [}', 'a.json:1:12: expected a JSON value, found "}"'],
     ['duplicate keys', '{"rules": [],\n "rules": []}', 'a.json:2:2: duplicate key "rules"'],
