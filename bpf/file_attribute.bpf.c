@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /* Mode, owner, length, extended attributes, times. */
-#include "file.bpf.h"
+#include "resolved.bpf.h"
 
 enum attribute_constants {
 	/* FALLOC_FL_PUNCH_HOLE, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_ZERO_RANGE */
@@ -159,17 +159,36 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 	}
 }
 
+/* What a hook wrote down, if it did; a subprogram, for the stack of its caller. */
+static __noinline __u64 named_describe(struct scratch *s, struct pt_regs *regs, __u32 generation,
+				       bool done)
+{
+	struct resolved *r;
+	struct file_event *e;
+	__u64 mask;
+
+	if (!s)
+		return EVERY_CLASS;
+	r = resolved_of(regs, bpf_get_current_task_btf());
+	if (!r)
+		return EVERY_CLASS;
+	e = (struct file_event *)&s->event;
+	mask = resolved_describe(s, r, generation);
+	/* It was written down before the call changed it. */
+	if (s->kind == EVENT_FILE_CHMOD && done)
+		e->file.mode = (e->file.mode & ~07777) | (e->new_mode & 07777);
+	return mask;
+}
+
 /*
  * chmod_common, chown_common, do_truncate, setxattr, vfs_utimes (fs/open.c,
  * fs/xattr.c, fs/utimes.c) -> sys_exit. With a descriptor the file is the
- * kernel's own; with a path it is what user space passed, unverified. The values
- * are from the registers, so verified.
+ * kernel's own; with a path it is what a hook wrote down (resolved.bpf.h), else what
+ * user space passed, unverified. The values are from the registers, so verified.
  */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
+static __always_inline void on_attribute(struct pt_regs *regs, struct task_struct *task,
+					 struct call_info call, long result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_info call = call_of(regs, task);
 	struct change c = {};
 	struct open_file file = {};
 	struct file_event *e;
@@ -178,15 +197,15 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 	__u64 mask;
 
 	if (result_restarts(result))
-		return 0;
+		return;
 	/* Only what takes content away. */
 	if (call.call == CALL_FALLOCATE && !(ARG1(regs, call) & FALLOC_REMOVES))
-		return 0;
+		return;
 	change_of(&c, regs, &call);
 	q = question_of(task, &call, c.kind, KIND_CLASS(c.kind), result);
 	s = file_begin(&q);
 	if (!s)
-		return 0;
+		return;
 	e = (struct file_event *)&s->event;
 	e->new_mode = c.mode;
 	e->new_owner = c.owner;
@@ -196,14 +215,24 @@ int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 		mask = file_mask(file.dentry, file.mnt, q.generation);
 		if (question_passes(&q, mask))
 			file_describe(s, &file);
-	} else if (c.fd >= 0) { /* EBADF */
-		text_unreadable(s, &e->path);
-		mask = EVERY_CLASS;
 	} else {
-		mask = name_describe(s, &e->path, &e->base, &q, c.dirfd, c.path, true);
+		mask = named_describe(s, regs, q.generation, result == 0);
+		if (!e->path.offset && c.fd >= 0) /* EBADF */
+			text_unreadable(s, &e->path);
+		else if (!e->path.offset)
+			mask = name_describe(s, &e->path, &e->base, &q, c.dirfd, c.path, true);
 	}
 	if (c.attribute)
 		text_user(s, &e->attribute, (void *)c.attribute, NAME_BYTES);
 	file_finish(s, &q, mask);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	on_attribute(regs, task, call_of(regs, task), result);
+	resolved_release(resolved_find(bpf_get_current_pid_tgid()));
 	return 0;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /*
  * Names that come, go and move. Afterwards the kernel has nothing left that we
- * could look at, so the names are those that user space passed (unverified),
- * below a directory that is the kernel's own.
+ * could look at, so the names are what hooks wrote down during the call
+ * (resolved.bpf.h), else those that user space passed (unverified), below a
+ * directory that is the kernel's own.
  */
-#include "file.bpf.h"
+#include "resolved.bpf.h"
 
 /* One or two names and where they start. */
 struct names {
@@ -31,11 +32,9 @@ static __always_inline __u64 names_describe_new(struct scratch *s, struct questi
 }
 
 /* do_unlinkat, do_rmdir (fs/namei.c) -> sys_exit. new_mode shows S_IFDIR for a directory. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
+static __always_inline void on_remove(struct pt_regs *regs, struct task_struct *task,
+				      struct call_info call, long result, struct resolved *r)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_info call = call_of(regs, task);
 	struct names n = {.dirfd = AT_FDCWD};
 	struct question q;
 	struct scratch *s;
@@ -43,11 +42,11 @@ int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
 	bool directory = call.call == CALL_RMDIR;
 
 	if (result_restarts(result))
-		return 0;
+		return;
 	q = question_of(task, &call, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK), result);
 	s = file_begin(&q);
 	if (!s)
-		return 0;
+		return;
 	if (call.call == CALL_UNLINKAT) {
 		n.dirfd = ARG0(regs, call);
 		n.path = ARG1(regs, call);
@@ -57,31 +56,39 @@ int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
 	}
 	if (directory)
 		s->event.file_unlink.new_mode = S_IFDIR;
-	mask = names_describe(s, &q, &n, true);
+	mask = r ? resolved_describe(s, r, q.generation) : names_describe(s, &q, &n, true);
 	file_finish(s, &q, mask);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct resolved *r = resolved_of(regs, task);
+
+	on_remove(regs, task, call_of(regs, task), result, r);
+	resolved_release(r);
 	return 0;
 }
 
 /* do_renameat2 (fs/namei.c) -> sys_exit. open_flags holds the RENAME_* flags. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
+static __always_inline void on_rename(struct pt_regs *regs, struct task_struct *task,
+				      struct call_info call, long result, struct resolved *r)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_info call = call_of(regs, task);
 	struct names n = {.dirfd = AT_FDCWD, .new_dirfd = AT_FDCWD};
 	struct question q;
 	struct scratch *s;
 	__u64 mask;
 
 	if (result_restarts(result))
-		return 0;
+		return;
 	/* It may have been a directory: whatever lies below it has another path now. */
 	if (result == 0)
 		filter_forget_paths();
 	q = question_of(task, &call, EVENT_FILE_RENAME, KIND_CLASS(EVENT_FILE_RENAME), result);
 	s = file_begin(&q);
 	if (!s)
-		return 0;
+		return;
 	if (call.call == CALL_RENAME) {
 		n.path = ARG0(regs, call);
 		n.new_path = ARG1(regs, call);
@@ -93,8 +100,19 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 		if (call.call == CALL_RENAMEAT2)
 			s->event.file_rename.open_flags = ARG4(regs, call);
 	}
-	mask = names_describe(s, &q, &n, false) | names_describe_new(s, &q, &n);
+	mask = r ? resolved_describe(s, r, q.generation)
+		 : names_describe(s, &q, &n, false) | names_describe_new(s, &q, &n);
 	file_finish(s, &q, mask);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct resolved *r = resolved_of(regs, task);
+
+	on_rename(regs, task, call_of(regs, task), result, r);
+	resolved_release(r);
 	return 0;
 }
 
@@ -124,11 +142,9 @@ static __noinline __attribute__((unused)) __u64 descriptor_describe(struct scrat
  * name and new_path the new one; a symlink's path is the link and new_path its
  * target, which is text that need not lead anywhere.
  */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit_link, struct pt_regs *regs, long result)
+static __always_inline void on_link(struct pt_regs *regs, struct task_struct *task,
+				    struct call_info call, long result, struct resolved *r)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_info call = call_of(regs, task);
 	bool symlink = call.call == CALL_SYMLINK || call.call == CALL_SYMLINKAT;
 	enum event_kind kind = symlink ? EVENT_FILE_SYMLINK : EVENT_FILE_LINK;
 	char first = 1;
@@ -140,11 +156,11 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 	__u64 mask;
 
 	if (result_restarts(result))
-		return 0;
+		return;
 	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
 	s = file_begin(&q);
 	if (!s)
-		return 0;
+		return;
 	e = (struct file_event *)&s->event;
 	if (symlink) {
 		n.new_path = ARG0(regs, call);
@@ -154,11 +170,11 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 		} else {
 			n.path = ARG1(regs, call);
 		}
-		mask = names_describe(s, &q, &n, false);
+		mask = r ? 0 : names_describe(s, &q, &n, false);
 		offset = s->length;
-		if (text_user(s, &e->new_path, (void *)n.new_path, PATH_MAX_BYTES))
+		if (!r && text_user(s, &e->new_path, (void *)n.new_path, PATH_MAX_BYTES))
 			mask |= string_mask(s->level, offset, e->new_path.length, q.generation);
-		else
+		else if (!r)
 			mask = EVERY_CLASS;
 	} else {
 		if (call.call == CALL_LINKAT) {
@@ -173,21 +189,32 @@ int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 		}
 		if (call.call == CALL_LINKAT && ARG4(regs, call) & AT_EMPTY_PATH)
 			bpf_probe_read_user(&first, 1, (void *)n.path);
-		mask = (first ? names_describe(s, &q, &n, false)
-			      : descriptor_describe(s, &q, n.dirfd)) |
-		       names_describe_new(s, &q, &n);
+		mask = r ? 0
+			 : (first ? names_describe(s, &q, &n, false)
+				  : descriptor_describe(s, &q, n.dirfd)) |
+			       names_describe_new(s, &q, &n);
 	}
+	if (r)
+		mask = resolved_describe(s, r, q.generation);
 	file_finish(s, &q, mask);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_link, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct resolved *r = resolved_of(regs, task);
+
+	on_link(regs, task, call_of(regs, task), result, r);
+	resolved_release(r);
 	return 0;
 }
 
 /* do_mkdirat, do_mknodat (fs/namei.c) -> sys_exit. mknod is a file_create; new_mode has its type.
  */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(exit_make, struct pt_regs *regs, long result)
+static __always_inline void on_make(struct pt_regs *regs, struct task_struct *task,
+				    struct call_info call, long result, struct resolved *r)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct call_info call = call_of(regs, task);
 	bool at = call.call == CALL_MKDIRAT || call.call == CALL_MKNODAT;
 	bool directory = call.call == CALL_MKDIR || call.call == CALL_MKDIRAT;
 	enum event_kind kind = directory ? EVENT_FILE_MKDIR : EVENT_FILE_CREATE;
@@ -197,11 +224,11 @@ int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 	__u64 mask;
 
 	if (result_restarts(result))
-		return 0;
+		return;
 	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
 	s = file_begin(&q);
 	if (!s)
-		return 0;
+		return;
 	if (at) {
 		n.dirfd = ARG0(regs, call);
 		n.path = ARG1(regs, call);
@@ -210,7 +237,17 @@ int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 		n.path = ARG0(regs, call);
 		s->event.file_mkdir.new_mode = ARG1(regs, call);
 	}
-	mask = names_describe(s, &q, &n, true);
+	mask = r ? resolved_describe(s, r, q.generation) : names_describe(s, &q, &n, true);
 	file_finish(s, &q, mask);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_make, struct pt_regs *regs, long result)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct resolved *r = resolved_of(regs, task);
+
+	on_make(regs, task, call_of(regs, task), result, r);
+	resolved_release(r);
 	return 0;
 }

@@ -106,6 +106,8 @@ enum failure {
 	FAILURE_URING_MAP_FULL =
 	    9, /* uring_submit.bpf.c: a request was reported without its result */
 	FAILURE_URING_NO_RESULT = 10, /* a request that never completed, or was never run */
+	FAILURE_RESOLVED_FULL =
+	    11, /* resolved.bpf.c: no room for a call's objects, its names are those passed */
 	FAILURE_MAX = 16,
 };
 
@@ -149,6 +151,12 @@ enum {
 	 * a throttle, one in softirq, one in hardirq.
 	 */
 	NEST_LEVELS = 4,
+	/*
+	 * Hooks on functions can be preempted by a task whose hook ends later, so
+	 * they have levels of path_scratch that are taken one by one, not by depth.
+	 */
+	HOOK_LEVELS = 4,
+	PATH_LEVELS = NEST_LEVELS + HOOK_LEVELS,
 };
 
 struct scratch {
@@ -207,7 +215,7 @@ struct path_scratch {
 
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, NEST_LEVELS);
+	__uint(max_entries, PATH_LEVELS);
 	__type(key, __u32);
 	__type(value, struct path_scratch);
 } path_scratch SEC(".maps");
@@ -240,6 +248,7 @@ SHARED_MAP struct {
 } access_slots SEC(".maps");
 
 #include "filter_maps.bpf.h"
+#include "resolved_maps.bpf.h"
 
 /* ---- threads ------------------------------------------------------------------------- */
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /* Namespaces, root directories and mounts. */
 #include "privilege.bpf.h"
+#include "resolved.bpf.h"
 
 enum mount_constants {
 	MOVE_MOUNT_T_EMPTY_PATH = 0x40,
@@ -71,8 +72,30 @@ static __always_inline void context_describe(struct scratch *s, __u64 file)
 		text_kernel(s, &s->event.mount.name, (void *)source, NAME_BYTES);
 }
 
+/*
+ * The place, and what comes there: for a bind or a move by mount(2) that is a name
+ * that no hook is told the object of.
+ */
+static __noinline void resolved_place(struct scratch *s, struct resolved *r, bool named)
+{
+	struct call_event *e;
+
+	if (!s || !r)
+		return;
+	e = &s->event.mount;
+	e->header.flags |= r->flags;
+	e->file = r->file;
+	text_kernel_bytes(s, &e->path, r->path, r->length, PATH_MAX_BYTES);
+	if (!named)
+		return;
+	if (r->names & RESOLVED_NEW_PATH)
+		text_kernel_bytes(s, &e->name, r->new_path, r->new_length, PATH_MAX_BYTES);
+	if (r->names & RESOLVED_DETAIL)
+		text_kernel(s, &e->detail, r->detail, NAME_BYTES);
+}
+
 static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *task,
-				     struct call_info *call, long result)
+				     struct call_info *call, long result, struct resolved *r)
 {
 	struct scratch *s = call_begin(EVENT_MOUNT, regs, task, call, result);
 	struct call_event *e;
@@ -83,6 +106,15 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 	if (!s)
 		return;
 	e = &s->event.mount;
+	if (r) {
+		resolved_place(s, r, true);
+		if (call->call == CALL_MOUNT && ARG3(regs, *call) & (MS_BIND | MS_MOVE))
+			e->header.flags |= RECORD_UNVERIFIED;
+		if (call->call != CALL_MOUNT)
+			e->argument[3] = mount_flags_of(regs, call);
+		call_end(s);
+		return;
+	}
 	switch (call->call) {
 	case CALL_MOUNT:
 		call_text(s, &e->name, ARG0(regs, *call), PATH_MAX_BYTES);
@@ -121,19 +153,23 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 }
 
 static __always_inline void on_umount(struct pt_regs *regs, struct task_struct *task,
-				      struct call_info *call, long result)
+				      struct call_info *call, long result, struct resolved *r)
 {
 	struct scratch *s = call_begin(EVENT_UMOUNT, regs, task, call, result);
 
 	if (!s)
 		return;
-	call_path(s, task, AT_FDCWD, ARG0(regs, *call));
+	if (r)
+		resolved_place(s, r, false);
+	else
+		call_path(s, task, AT_FDCWD, ARG0(regs, *call));
 	call_end(s);
 }
 
 /* chroot and pivot_root that succeeded: the new root is the kernel's. */
 static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
-				    struct task_struct *task, struct call_info *call, long result)
+				    struct task_struct *task, struct call_info *call, long result,
+				    struct resolved *r)
 {
 	struct scratch *s = call_begin(kind, regs, task, call, result);
 	struct call_event *e;
@@ -142,6 +178,11 @@ static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
 	if (!s)
 		return;
 	e = &s->event.chroot;
+	if (r) {
+		resolved_place(s, r, true);
+		call_end(s);
+		return;
+	}
 	if (result == 0 && kind == EVENT_CHROOT) {
 		address_of(dentry, task->fs->root.dentry);
 		address_of(mnt, task->fs->root.mnt);
@@ -173,6 +214,7 @@ int BPF_PROG(exit_namespace, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
+	struct resolved *r = resolved_of(regs, task);
 
 	switch (call.call) {
 	case CALL_UNSHARE:
@@ -182,14 +224,14 @@ int BPF_PROG(exit_namespace, struct pt_regs *regs, long result)
 		on_setns(regs, task, &call, result);
 		break;
 	case CALL_CHROOT:
-		on_root(EVENT_CHROOT, regs, task, &call, result);
+		on_root(EVENT_CHROOT, regs, task, &call, result, r);
 		break;
 	case CALL_PIVOT_ROOT:
-		on_root(EVENT_PIVOT_ROOT, regs, task, &call, result);
+		on_root(EVENT_PIVOT_ROOT, regs, task, &call, result, r);
 		break;
 	case CALL_UMOUNT:
 	case CALL_UMOUNT2:
-		on_umount(regs, task, &call, result);
+		on_umount(regs, task, &call, result, r);
 		break;
 	case CALL_FSCONFIG: /* options are set one by one; these two do something */
 		if ((__u32)ARG1(regs, call) < FSCONFIG_CMD_CREATE ||
@@ -197,7 +239,8 @@ int BPF_PROG(exit_namespace, struct pt_regs *regs, long result)
 			break;
 		/* fallthrough */
 	default:
-		on_mount(regs, task, &call, result);
+		on_mount(regs, task, &call, result, r);
 	}
+	resolved_release(r);
 	return 0;
 }

@@ -204,6 +204,28 @@ __noinline bool tree_up(__u32 level)
 	return false;
 }
 
+/* The mount, in the process's tree, that shows a file's whole file system; 0: there is none. */
+__noinline __u64 mount_of_dentry(__u64 dentry)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 sb = 0, root = 0, own = 0, mount = 0, there, shown;
+
+	bpf_probe_read_kernel(&own, sizeof(own), &task->nsproxy->mnt_ns);
+	READ(sb, dentry, struct dentry, d_sb);
+	READ(root, sb, struct super_block, s_root);
+	for (int i = 0; i < MOUNTS_OF_SB; i++) {
+		mount = mount_of_sb(sb, mount);
+		if (!mount)
+			return 0;
+		there = shown = 0;
+		READ(there, mount, struct mount, mnt_ns);
+		READ(shown, mount, struct mount, mnt.mnt_root);
+		if (there == own && shown == root)
+			return mount + bpf_core_field_offset(struct mount, mnt);
+	}
+	return 0;
+}
+
 __noinline bool walk_begin(__u32 level, __u64 dentry, __u64 mnt)
 {
 	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);

@@ -145,6 +145,7 @@ __u64 path_build(__u32 level, __u64 dentry, __u64 mnt);
 bool walk_begin(__u32 level, __u64 dentry, __u64 mnt);
 bool mount_up(__u32 level);
 bool tree_up(__u32 level);
+__u64 mount_of_dentry(__u64 dentry);
 
 /* The text that path_build or cgroup_path_build left; `most` is a constant <= 4096. */
 static __always_inline void text_built_path(struct scratch *s, struct text *text, __u64 result,

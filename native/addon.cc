@@ -37,6 +37,7 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("setMapEntries", &Addon::set_map_entries),
 				InstanceMethod("setAutoload", &Addon::set_autoload),
 				InstanceMethod("load", &Addon::load),
+				InstanceMethod("tryHook", &Addon::try_hook),
 				InstanceMethod("openTrial", &Addon::open_trial),
 				InstanceMethod("trial", &Addon::trial),
 				InstanceMethod("attach", &Addon::attach),
@@ -137,6 +138,12 @@ class Addon : public Napi::Addon<Addon>
 	Napi::Value load(Info)
 	{
 		return status(object_.load());
+	}
+
+	Napi::Value try_hook(Info info)
+	{
+		std::string program;
+		return status(text(info, 0, &program) ? object_.try_hook(program) : -EINVAL);
 	}
 
 	Napi::Value open_trial(Info info)

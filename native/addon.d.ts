@@ -81,12 +81,14 @@ export interface Native {
   /** Before load. */
   setAutoload(program: string, on: boolean): Status;
   load(): Status;
+  /** Whether the kernel lets the function of an fentry or fmod_ret program be hooked: a program that does nothing is attached there for a moment. */
+  tryHook(program: string): Status;
   /** Instead of `open`: for `trial` only. Knobs, sizes and autoload are set as usual. */
   openTrial(path: string): Status;
   /**
    * Gives each program that is switched on to the kernel's verifier alone and
    * closes the object: those that are refused. Programs with another target than a
-   * tracepoint, an iterator or an LSM hook are not tried.
+   * tracepoint, an iterator, a function or an LSM hook are not tried.
    */
   trial(): readonly Refusal[] | Status;
   /** Attaches one program; with `cgroup` (a directory) as a cgroup program. -ENOENT when it was not loaded. */

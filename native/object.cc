@@ -27,8 +27,8 @@ namespace
 
 constexpr size_t kMostIteratorBytes = 64 << 20;
 
-// libbpf refuses the whole object when one program's tracepoint or iterator is
-// not in the kernel. Only these have such a target.
+// libbpf refuses the whole object when one program's tracepoint, iterator or
+// function is not in the kernel. Only these have such a target.
 bool is_available(const struct btf *kernel, const std::string &section)
 {
 	size_t slash = section.find('/');
@@ -44,6 +44,8 @@ bool is_available(const struct btf *kernel, const std::string &section)
 	if (type == "lsm")
 		return btf__find_by_name_kind(kernel, ("bpf_lsm_" + target).c_str(),
 					      BTF_KIND_FUNC) > 0;
+	if (type == "fentry" || type == "fmod_ret")
+		return btf__find_by_name_kind(kernel, target.c_str(), BTF_KIND_FUNC) > 0;
 	return true;
 }
 

@@ -91,6 +91,9 @@ class Object
 	int set_map_entries(const std::string &map, uint32_t entries);
 	int set_autoload(const std::string &program, bool on);
 	int load();
+	// trial.cc: whether the kernel lets the function of this fentry or fmod_ret
+	// program be hooked, by a program that does nothing. Detached again.
+	int try_hook(const std::string &program);
 	// trial.cc: an object opened for a trial is not loaded; each program that is
 	// switched on is given to the verifier alone, then the object is closed.
 	int open_trial(const std::string &path);

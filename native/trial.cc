@@ -35,6 +35,8 @@ const Hook kHooks[] = {
     {"tp_btf+", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, "btf_trace_", BTF_KIND_TYPEDEF},
     {"iter+", BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, "bpf_iter_", BTF_KIND_FUNC},
     {"lsm+", BPF_PROG_TYPE_LSM, BPF_LSM_MAC, "bpf_lsm_", BTF_KIND_FUNC},
+    {"fentry+", BPF_PROG_TYPE_TRACING, BPF_TRACE_FENTRY, "", BTF_KIND_FUNC},
+    {"fmod_ret+", BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, "", BTF_KIND_FUNC},
 };
 
 struct Trial {
@@ -117,6 +119,40 @@ TrialHandlers::~TrialHandlers()
 	for (int id : ids_)
 		if (id >= 0)
 			libbpf_unregister_prog_handler(id);
+}
+
+int Object::try_hook(const std::string &name)
+{
+	struct bpf_program *program;
+	int error = find_program(name, &program);
+	if (error)
+		return error;
+	if (!kernel_)
+		kernel_ = btf__load_vmlinux_btf();
+	if (!kernel_)
+		return -ENOENT;
+	const char *slash = strchr(bpf_program__section_name(program), '/');
+	int id = btf__find_by_name_kind(kernel_, slash ? slash + 1 : "", BTF_KIND_FUNC);
+	if (id < 0)
+		return id;
+	struct bpf_insn nothing[2] = {};
+	nothing[0].code = BPF_ALU64 | BPF_MOV | BPF_K;
+	nothing[1].code = BPF_JMP | BPF_EXIT;
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	opts.expected_attach_type = bpf_program__expected_attach_type(program);
+	opts.attach_btf_id = static_cast<uint32_t>(id);
+	int fd = -EAGAIN;
+	for (int attempt = 0; attempt < kAttempts && fd == -EAGAIN; attempt++)
+		fd = bpf_prog_load(bpf_program__type(program), "try_hook", "GPL", nothing, 2,
+				   &opts);
+	if (fd < 0)
+		return fd;
+	int link = bpf_raw_tracepoint_open(nullptr, fd);
+	error = link < 0 ? -errno : 0;
+	if (link >= 0)
+		::close(link);
+	::close(fd);
+	return error;
 }
 
 int Object::open_trial(const std::string &path)

@@ -118,6 +118,10 @@ export const TABLES = {
       false,
       'Switch on kernel run-time statistics of the BPF programs (costs about 20 ns a run)',
     ),
+    resolve_paths: bool(
+      true,
+      'Take the final paths of unlink, rename, chmod, mount and the like from the kernel functions that decide about them, where the kernel lets them be hooked; else they are those that were passed (event.unverified)',
+    ),
     filter: bool(true, 'Drop in the kernel what no rule can match'),
     drop_capabilities: bool(
       true,

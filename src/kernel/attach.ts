@@ -2,7 +2,7 @@ import type { Logger } from '../log.ts';
 import { errnoName } from '../schema/names/errno.ts';
 import type { LoadedObject } from './load.ts';
 import { SensorError } from './native.ts';
-import { exitFamily, isIterator } from './programs.ts';
+import { exitFamily, isHook, isIterator } from './programs.ts';
 import { cgroupRoot } from './requirements.ts';
 import type { AttachReport } from './types.ts';
 
@@ -40,7 +40,8 @@ function attachOne({ native }: LoadedObject, program: string, cgroup?: string): 
   return {
     program,
     attached: false,
-    offered: true,
+    // Functions are hooked where the kernel has trampolines for them and nothing forbids it.
+    offered: !isHook(program),
     reason: new SensorError(`attach ${program}`, -status, native.takeLog()).message,
   };
 }

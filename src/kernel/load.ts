@@ -10,8 +10,8 @@ import { messageOf, WardenError } from '../errors.ts';
 import { type RecordLayout, recordLayout } from '../schema/layout.ts';
 import { errnoName } from '../schema/names/errno.ts';
 import { SCHEMA_HASH } from '../schema/schema.gen.ts';
-import { answered, checked, loadNative, type Native, type Refusal, SensorError } from './native.ts';
-import { exitFamily, programBase, programGroup, programWanted } from './programs.ts';
+import { answered, checked, loadNative, type Native, type ProgramInfo, type Refusal, SensorError } from './native.ts';
+import { exitFamily, isHook, programBase, programGroup, programWanted } from './programs.ts';
 import { cgroupRoot, checkPrivileges } from './requirements.ts';
 
 export type SensorConfig = Pick<Config, 'monitoring' | 'kernel' | 'response'>;
@@ -137,7 +137,9 @@ function tryEach(loading: Loading): readonly Refusal[] {
 function configure({ native, layout, config, leftOut }: Loading): readonly string[] {
   setKnobs(native, config, leftOut);
   const wanted: string[] = [];
-  for (const { name, section, available } of answered(native, 'list programs', native.programs())) {
+  const programs = answered(native, 'list programs', native.programs());
+  leaveHooksOut(native, programs, config, leftOut);
+  for (const { name, section, available } of programs) {
     const on = programWanted(name, config) && !leftOut.has(name);
     if (on && available) wanted.push(name);
     else if (on) leftOut.set(name, { reason: `this kernel has no ${section}`, offered: false });
@@ -145,6 +147,37 @@ function configure({ native, layout, config, leftOut }: Loading): readonly strin
   }
   selectFamilies(native, layout, wanted);
   return wanted;
+}
+
+/**
+ * Functions are hooked by trampolines, which an architecture may lack (arm64 before
+ * 6.4 or so) and a host may forbid: one hook of each sort is tried, without what it
+ * would do, and where that fails all of the sort are left out.
+ */
+function leaveHooksOut(
+  native: Native,
+  programs: readonly ProgramInfo[],
+  config: SensorConfig,
+  leftOut: Map<string, LeftOut>,
+): void {
+  const hooks = programs.filter(({ name, available }) => isHook(name) && available && programWanted(name, config));
+  const sorts = new Map<string, ProgramInfo[]>();
+  for (const program of hooks) {
+    const sort = program.section.replace(/\/.*/, '');
+    sorts.set(sort, [...(sorts.get(sort) ?? []), program]);
+  }
+  for (const [sort, members] of sorts) {
+    const first = members[0];
+    if (first === undefined || members.some(({ name }) => leftOut.has(name))) continue;
+    const status = native.tryHook(first.name);
+    native.takeLog();
+    if (status >= 0) continue;
+    for (const { name } of members)
+      leftOut.set(name, {
+        reason: `functions of this kernel cannot be hooked (${sort}: ${errnoName(status)})`,
+        offered: false,
+      });
+  }
 }
 
 const LAST_LINES = 3;

@@ -4,7 +4,7 @@ import { messageOf, WardenError } from '../errors.ts';
 import { errnoName } from '../schema/names/errno.ts';
 import { builtFile } from './built.ts';
 
-export type { MapInfo, Native, Refusal, RingStats } from '../../native/addon.d.ts';
+export type { MapInfo, Native, ProgramInfo, Refusal, RingStats } from '../../native/addon.d.ts';
 
 const ADDON = builtFile('Release/bpfwarden.node');
 

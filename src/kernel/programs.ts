@@ -7,9 +7,16 @@ interface ProgramRow {
   readonly group: ProgramGroup;
   /** What is not seen, or not done, without it. */
   readonly watches: string;
+  /** It hooks a function of the kernel, which not every kernel lets be done; every event comes without it, too. */
+  readonly hook: boolean;
 }
 
-const row = (group: ProgramGroup, watches: string): ProgramRow => ({ group, watches });
+const row = (group: ProgramGroup, watches: string): ProgramRow => ({ group, watches, hook: false });
+const hook = (group: ProgramGroup, call: string): ProgramRow => ({
+  group,
+  watches: `the final path of ${call} (without it the one that was passed: event.unverified)`,
+  hook: true,
+});
 
 /** Every program of the BPF object; a test compares. `NAME__WHERE` is the hook of NAME under another kernel's name for it. */
 const PROGRAMS: Readonly<Record<string, ProgramRow>> = {
@@ -52,6 +59,23 @@ const PROGRAMS: Readonly<Record<string, ProgramRow>> = {
   exit_link: row('filesystem', 'file_link, file_symlink'),
   exit_make: row('filesystem', 'file_mkdir, file_create by mknod'),
   exit_attribute: row('filesystem', 'file_chmod, file_chown, file_truncate, file_setxattr, file_utimens'),
+  resolved_unlink: hook('filesystem', 'unlink'),
+  resolved_rmdir: hook('filesystem', 'rmdir'),
+  resolved_mkdir: hook('filesystem', 'mkdir'),
+  resolved_mknod: hook('filesystem', 'mknod'),
+  resolved_symlink: hook('filesystem', 'symlink'),
+  resolved_link: hook('filesystem', 'link'),
+  resolved_rename: hook('filesystem', 'rename'),
+  resolved_chmod: hook('filesystem', 'chmod by path'),
+  resolved_chown: hook('filesystem', 'chown by path'),
+  resolved_truncate: hook('filesystem', 'truncate'),
+  resolved_utimens: hook('filesystem', 'utimensat by path'),
+  resolved_setxattr: hook('filesystem', 'setxattr by path'),
+  resolved_removexattr: hook('filesystem', 'removexattr by path'),
+  resolved_mount: hook('process', 'mount'),
+  resolved_move_mount: hook('process', 'move_mount'),
+  resolved_umount: hook('process', 'umount'),
+  resolved_pivot_root: hook('process', 'pivot_root'),
   exit_socket: row('network', 'net_accept, net_listen, socket_raw'),
   exit_send: row('network', 'bytes sent; net_send where the cgroup programs are missing'),
   exit_receive: row('network', 'bytes received; net_dns, so host names of destinations'),
@@ -93,12 +117,18 @@ export function programWatches(name: string): string {
   return rowOf(name).watches;
 }
 
+/** Whether a program hooks a function of the kernel, so that a kernel may refuse to attach it. */
+export function isHook(name: string): boolean {
+  return rowOf(name).hook;
+}
+
 /** What to do about a program that a kernel should have taken. */
 export const REPORT_IT =
   'all others work; `npm run test:kernels -- VERSION` shows it on a kernel of Debian: report it with the output of `check --kernel` and `uname -r`';
 
 /** Whether the configuration wants a program. */
-export function programWanted(name: string, config: Pick<Config, 'monitoring' | 'response'>): boolean {
+export function programWanted(name: string, config: Pick<Config, 'kernel' | 'monitoring' | 'response'>): boolean {
+  if (isHook(name) && !config.kernel.resolve_paths) return false;
   switch (programGroup(name)) {
     case 'always':
       return true;

@@ -18,7 +18,7 @@ describe('comparing a kernel with expected.yaml', () => {
   after(() => rmSync(directory, { recursive: true }));
   const guest = (provoked: string, events: readonly object[]) => {
     writeFileSync(join(directory, 'provoked-all.txt'), provoked);
-    writeFileSync(join(directory, 'events.ndjson'), events.map((each) => JSON.stringify(each)).join('\n'));
+    writeFileSync(join(directory, 'events-all.ndjson'), events.map((each) => JSON.stringify(each)).join('\n'));
   };
   const expected = {
     alerts: [],

@@ -95,20 +95,23 @@ interface Recorded {
 const DEEP = new Set(['path_long', 'path_longer', 'path_deeper']);
 
 /** Signatures by behaviour: the events of its process and of what descends from it. */
-export function seenIn(directory: string): {
+export function seenIn(
+  directory: string,
+  run = 'all',
+): {
   readonly events: Map<string, string[]>;
   readonly results: Map<string, string>;
 } {
   const results = new Map<string, string>();
   const behaviourOf = new Map<number, string>();
-  for (const line of readFileSync(join(directory, 'provoked-all.txt'), 'utf8').split('\n')) {
+  for (const line of readFileSync(join(directory, `provoked-${run}.txt`), 'utf8').split('\n')) {
     const [, name, pid, result] = /^(\S+) (\d+) (.*)$/.exec(line) ?? [];
     if (name === undefined || result === undefined) continue;
     results.set(name, result);
     behaviourOf.set(Number(pid), name);
   }
   const events = new Map<string, string[]>([...results.keys()].map((name) => [name, []]));
-  const recorded = readFileSync(join(directory, 'events.ndjson'), 'utf8')
+  const recorded = readFileSync(join(directory, `events-${run}.ndjson`), 'utf8')
     .split('\n')
     .filter((line) => line !== '');
   const all = recorded.map((line) => JSON.parse(line) as Recorded);
@@ -151,13 +154,27 @@ function beyond(one: Map<string, number>, other: Map<string, number>): string[] 
 
 const earlier = (version: string, than: string) => version.localeCompare(than, 'en', { numeric: true }) < 0;
 
-/** Which behaviours are as expected on this kernel, and where they are not, how. */
+/** What a hook adds beside the final path: the file's inode, so its mode. */
+const IDENTIFIED = /^((?:\d+x )?file_(?:unlink|rename|link|symlink|chown|truncate|setxattr|removexattr|utimens)\b.*) file\.mode=\d+/;
+
+/** Whether the run had the hooks that give final paths (bpf/resolved.bpf.c): all or none of them. */
+export function hooked(directory: string, run: string): boolean {
+  const file = join(directory, `metrics-${run}.txt`);
+  return existsSync(file) && /^bpfwarden_program_attached\{program="resolved_\w+"\} 1/m.test(readFileSync(file, 'utf8'));
+}
+
+/**
+ * Which behaviours are as expected on this kernel, and where they are not, how.
+ * `unverified=unhooked` in a line: it is verified where functions are hooked.
+ */
 export function compare(
   directory: string,
   kernel: Kernel,
   { behaviours }: Expectations,
+  run = 'all',
 ): { readonly same: number; readonly differences: readonly Difference[]; readonly byNature: readonly string[] } {
-  const { events, results } = seenIn(directory);
+  const { events, results } = seenIn(directory, run);
+  const passed = hooked(directory, run) ? '' : ' unverified=true';
   const differences: Difference[] = [];
   const byNature: string[] = [];
   let same = 0;
@@ -166,7 +183,10 @@ export function compare(
     const variant = expected.variants?.find(({ before }) => earlier(kernel.version, before));
     if (variant !== undefined) byNature.push(`${behaviour}: ${variant.because}`);
     // arm64 has no unlink, mkdir, chmod …: the C library calls their -at forms there.
-    const form = (line: string) => (kernel.arch === 'arm64' ? line.replace(/ syscall=\w+/, '') : line);
+    const form = (line: string) =>
+      (kernel.arch === 'arm64' ? line.replace(/ syscall=\w+/, '') : line)
+        .replace(' unverified=unhooked', passed)
+        .replace(IDENTIFIED, '$1');
     const want = counted((variant?.events ?? expected.events).map(form));
     const have = counted((events.get(behaviour) ?? []).map(form));
     const missing = beyond(want, have);

@@ -1,6 +1,6 @@
 /**
- * `npm run test:kernels [-- VERSION[/ARCH]… | --ci] [--jobs=N] [--minutes=N] [--parts=check,all,rules] [--draft]`
- * Parts: `check --kernel`; every event; the shipped rules with a block. --draft prints what
+ * `npm run test:kernels [-- VERSION[/ARCH]… | --ci] [--jobs=N] [--minutes=N] [--parts=check,all,unhooked,rules] [--draft]`
+ * Parts: `check --kernel`; every event; the same without hooks on functions; the shipped rules with a block. --draft prints what
  * was seen in the form of expected.yaml, for the author of a behaviour to check.
  * Boots each kernel and prints what it showed; exit code 1 when one is not as expected.
  * The last line is `N passed, N failed`.
@@ -15,7 +15,7 @@ import { type Arch, CACHE, fetchKernel } from './packages.ts';
 import { described, judge, writePage } from './verdict.ts';
 
 const ALL = ['6.1', '6.12', '6.18', 'newest', '6.1/arm64', '6.12/arm64', 'newest/arm64'];
-const PARTS = ['check', 'all', 'rules'];
+const PARTS = ['check', 'all', 'unhooked', 'rules'];
 /** What a check of every change can afford. */
 const CI = ['6.1', '6.12'];
 

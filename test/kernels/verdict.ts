@@ -94,10 +94,13 @@ export function judge(directory: string, kernel: Kernel, expected: Expectations,
     add(blockProblem(directory));
   }
   let behaviours: Verdict['behaviours'] = { same: 0, of: 0, differences: [], byNature: [] };
-  if (parts.includes('all') && existsSync(join(directory, 'events.ndjson'))) {
+  if (parts.includes('all') && existsSync(join(directory, 'events-all.ndjson'))) {
     const { same, differences, byNature } = compare(directory, kernel, expected);
     behaviours = { same, of: same + differences.length, differences, byNature };
   } else if (parts.includes('all')) add('no events');
+  if (parts.includes('unhooked'))
+    for (const { behaviour, missing, extra } of compare(directory, kernel, expected, 'unhooked').differences)
+      add(`without hooks ${behaviour}: missing ${missing.join('; ') || 'none'}, others ${extra.join('; ') || 'none'}`);
   const { arch, version, release } = kernel;
   const ok = problems.length + behaviours.differences.length + programs.missing.length === 0;
   const verdict = { arch, version, release, seconds, parts, ok, programs, behaviours, problems };

@@ -1,5 +1,5 @@
 /** Kinds about privileged operations, and the rate guard. */
-import { CALL, EXIT, KERNEL, type KindSpec, PASSED, RACE, REGISTERS } from './spec.ts';
+import { CALL, EXIT, KERNEL, type KindSpec, PASSED, RACE, REGISTERS, RESOLVED, resolvedBy, UNRESOLVED } from './spec.ts';
 
 export const PRIVILEGED_KINDS = {
   setuid: {
@@ -66,10 +66,10 @@ export const PRIVILEGED_KINDS = {
   mount: {
     ...CALL,
     what: 'Something was mounted, also by move_mount',
-    hook: `${EXIT} of mount, move_mount, open_tree, open_tree_attr, fsmount, fspick, fsconfig (create, reconfigure), mount_setattr`,
-    from: 'registers and the texts that were passed',
-    verified: PASSED,
-    blind: RACE,
+    hook: `${EXIT} of mount, move_mount, open_tree, open_tree_attr, fsmount, fspick, fsconfig (create, reconfigure), mount_setattr; ${resolvedBy('security_sb_mount', 'security_move_mount')}`,
+    from: 'registers; mount walk during the call, else the texts that were passed',
+    verified: `the place by mount and move_mount: ${RESOLVED}; what a bind or a move by mount(2) brings there, and the others: the text that was passed`,
+    blind: UNRESOLVED,
     behaviors: [
       { is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_BIND' }] },
       { is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_MOVE' }] },
@@ -79,18 +79,18 @@ export const PRIVILEGED_KINDS = {
   umount: {
     ...CALL,
     what: 'Something was unmounted',
-    hook: `${EXIT} of umount2`,
-    from: 'registers and the text that was passed',
-    verified: PASSED,
-    blind: RACE,
+    hook: `${EXIT} of umount2; ${resolvedBy('security_sb_umount')}`,
+    from: 'registers; mount walk during the call, else the texts that were passed',
+    verified: RESOLVED,
+    blind: UNRESOLVED,
   },
   pivot_root: {
     ...CALL,
     what: 'The root mount was exchanged',
-    hook: `${EXIT} of pivot_root`,
-    from: 'the texts that were passed',
-    verified: PASSED,
-    blind: RACE,
+    hook: `${EXIT} of pivot_root; ${resolvedBy('security_sb_pivotroot')}`,
+    from: 'registers; mount walk during the call, else the texts that were passed',
+    verified: RESOLVED,
+    blind: UNRESOLVED,
   },
   module_load: {
     ...CALL,

@@ -120,4 +120,11 @@ export const RACE =
   'The text came from user memory and could be changed by another thread during the call; links in it are not followed.';
 export const KERNEL = 'yes: kernel objects';
 export const REGISTERS = 'yes: registers at the end of the call';
+/** Of kinds whose objects hooks write down during the call (bpf/resolved.bpf.c). */
+export const resolvedBy = (...functions: readonly string[]): string =>
+  `for the final path fentry/${functions.join(', fentry/')}`;
+export const RESOLVED =
+  'yes where the kernel’s function is hooked and the call came as far as to find the object; else (event.unverified) the text that was passed, made absolute with the directory that the kernel started at';
+export const UNRESOLVED =
+  'Without the hook, by io_uring, and where the call ended before it: the text came from user memory and could be changed by another thread during the call; links in it are not followed.';
 export const PASSED = 'no: the text that was passed, made absolute with the directory that the kernel started at';

@@ -16,7 +16,7 @@ const out = process.argv[2] ?? '/run/out';
 const words = readFileSync('/proc/cmdline', 'utf8');
 /** What is asked for on the kernel's command line: all parts without a word about it. */
 const asked = /warden\.parts=(\S+)/.exec(words)?.[1]?.split(',') ??
-  process.env.WARDEN_PARTS?.split(',') ?? ['check', 'all', 'rules'];
+  process.env.WARDEN_PARTS?.split(',') ?? ['check', 'all', 'unhooked', 'rules'];
 
 const started = Date.now();
 function note(text: string): void {
@@ -36,9 +36,13 @@ function read(path: string): string {
 const base = (name: string) =>
   `[spool]\ndirectory = "${out}/spool-${name}"\n[web]\nlisten_address = "127.0.0.1:${PORT}"\n`;
 const response = `[response]\nenforce = true\nenforce_rules = ["kernel_block"]\naudit_file = "${out}/audit.ndjson"\n`;
+// Every event, so no kernel filter; what rules there are makes no difference.
+const every = (name: string, kernel: string) =>
+  `[output]\nevents_file = "${out}/events-${name}.ndjson"\nrotate_bytes = 0\n[kernel]\nrate_limit = 500\nrate_burst = 2000\n${kernel}[rules]\npaths = ["${out}/rules.json"]\n${response}${base(name)}`;
 const CONFIGURATIONS: Readonly<Record<string, string>> = {
-  // Every event, so no kernel filter; what rules there are makes no difference.
-  all: `[output]\nevents_file = "${out}/events.ndjson"\nrotate_bytes = 0\n[kernel]\nrate_limit = 500\nrate_burst = 2000\n[rules]\npaths = ["${out}/rules.json"]\n${response}${base('all')}`,
+  all: every('all', ''),
+  // The same without hooks on functions of the kernel: only event.unverified may differ.
+  unhooked: every('unhooked', 'resolve_paths = false\n'),
   // The shipped rules, so the default filter.
   rules: `[output]\nalerts_file = "${out}/alerts.ndjson"\nrotate_bytes = 0\n[rules]\nlocal_paths = ["${out}/rules.json"]\n${response}${base('rules')}`,
 };
@@ -149,11 +153,12 @@ if (asked.includes('check')) {
   writeFileSync(`${out}/check.json`, JSON.stringify({ code: status ?? signal, milliseconds: Date.now() - began }));
   note(`check: ended with ${status ?? signal} after ${Date.now() - began} ms`);
 }
-if (asked.includes('all'))
-  await run('all', async () => {
-    provoke('all');
-    await settled();
-  });
+for (const name of ['all', 'unhooked'])
+  if (asked.includes(name))
+    await run(name, async () => {
+      provoke(name);
+      await settled();
+    });
 if (asked.includes('rules'))
   await run('rules', async () => {
     provoke('rules');
