@@ -249,6 +249,7 @@ SHARED_MAP struct {
 
 #include "filter_maps.bpf.h"
 #include "resolved_maps.bpf.h"
+#include "prohibition_maps.bpf.h"
 
 /* ---- threads ------------------------------------------------------------------------- */
 /*
@@ -330,6 +331,8 @@ KNOB(enum syscall_family, family_of_nothing, FAMILY_NONE);
 KNOB(enum filter_pass, pass_of_nothing, PASS_WHOLE);
 KNOB(enum filter_class, class_of_nothing, CLASS_OPEN_READ);
 KNOB(enum filter_token_type, token_of_nothing, TOKEN_COMPONENT);
+KNOB(enum prohibition_object, object_of_nothing, OBJECT_ANY);
+KNOB(enum prohibition_limits, limit_of_nothing, REFUSALS);
 
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);

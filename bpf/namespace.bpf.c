@@ -76,7 +76,7 @@ static __always_inline void context_describe(struct scratch *s, __u64 file)
  * The place, and what comes there: for a bind or a move by mount(2) that is a name
  * that no hook is told the object of.
  */
-static __noinline void resolved_place(struct scratch *s, struct resolved *r, bool named)
+static __noinline void resolved_take(struct scratch *s, struct resolved *r, bool named)
 {
 	struct call_event *e;
 
@@ -107,8 +107,9 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 		return;
 	e = &s->event.mount;
 	if (r) {
-		resolved_place(s, r, true);
-		if (call->call == CALL_MOUNT && ARG3(regs, *call) & (MS_BIND | MS_MOVE))
+		resolved_take(s, r, true);
+		if (call->call == CALL_MOUNT && ARG3(regs, *call) & (MS_BIND | MS_MOVE) &&
+		    !(ARG3(regs, *call) & MS_REMOUNT))
 			e->header.flags |= RECORD_UNVERIFIED;
 		if (call->call != CALL_MOUNT)
 			e->argument[3] = mount_flags_of(regs, call);
@@ -160,7 +161,7 @@ static __always_inline void on_umount(struct pt_regs *regs, struct task_struct *
 	if (!s)
 		return;
 	if (r)
-		resolved_place(s, r, false);
+		resolved_take(s, r, false);
 	else
 		call_path(s, task, AT_FDCWD, ARG0(regs, *call));
 	call_end(s);
@@ -179,7 +180,7 @@ static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
 		return;
 	e = &s->event.chroot;
 	if (r) {
-		resolved_place(s, r, true);
+		resolved_take(s, r, true);
 		call_end(s);
 		return;
 	}

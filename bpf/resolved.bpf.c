@@ -10,42 +10,8 @@
  * it (overlayfs in its layers) comes later and by inode hooks only, of which the
  * first one counts.
  */
+#include "hook.bpf.h"
 #include "resolved.bpf.h"
-
-struct hook_levels {
-	__u64 taken[HOOK_LEVELS];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct hook_levels);
-} hook_levels SEC(".maps");
-
-/* A task stays on its CPU during a hook, but others may run hooks there meanwhile. */
-static __always_inline __u32 hook_enter(void)
-{
-	__u32 key = 0;
-	struct hook_levels *levels = bpf_map_lookup_elem(&hook_levels, &key);
-
-	if (!levels)
-		return PATH_LEVELS;
-	for (__u32 i = 0; i < HOOK_LEVELS; i++)
-		if (!__sync_val_compare_and_swap(&levels->taken[i], 0, 1))
-			return NEST_LEVELS + i;
-	return PATH_LEVELS;
-}
-
-static __always_inline void hook_leave(__u32 level)
-{
-	__u32 key = 0;
-	struct hook_levels *levels = bpf_map_lookup_elem(&hook_levels, &key);
-
-	level -= NEST_LEVELS;
-	if (levels && level < HOOK_LEVELS)
-		*(volatile __u64 *)&levels->taken[level] = 0;
-}
 
 /* A slot that was not given back after this long is anybody's. */
 #define STALE_NS (300ull * 1000000000ull)
@@ -168,31 +134,6 @@ static __always_inline void resolved_text(struct resolved *r, const char *text)
 		return;
 	r->new_length = got - 1;
 	r->names |= RESOLVED_NEW_PATH;
-}
-
-/* Arguments as plain numbers: subprograms take no BTF pointers before 6.9. */
-static __always_inline __u64 argument(const unsigned long long *ctx, __u32 index)
-{
-	__u64 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), &ctx[index]);
-	return value;
-}
-
-static __always_inline __u64 mount_of(__u64 path)
-{
-	__u64 mnt = 0;
-
-	read_field(mnt, path, struct path, mnt);
-	return mnt;
-}
-
-static __always_inline __u64 dentry_of(__u64 path)
-{
-	__u64 dentry = 0;
-
-	read_field(dentry, path, struct path, dentry);
-	return dentry;
 }
 
 /* ---- names that come, go and move ----------------------------------------------------- */
@@ -343,6 +284,24 @@ int resolved_removexattr(unsigned long long *ctx)
 	return 0;
 }
 
+/*
+ * The path of a place in the mount tree. The root of a mount is called what it is
+ * mounted on: a bind mount's files keep the names that they have elsewhere, its
+ * place does not.
+ */
+static __noinline void resolved_place(struct resolved *r, __u64 dentry, __u64 mnt, bool second)
+{
+	__u64 mount = mnt - bpf_core_field_offset(struct mount, mnt), root = 0, parent = 0;
+
+	read_field(root, mnt, struct vfsmount, mnt_root);
+	read_field(parent, mount, struct mount, mnt_parent);
+	if (dentry == root && parent && parent != mount) {
+		read_field(dentry, mount, struct mount, mnt_mountpoint);
+		mnt = parent + bpf_core_field_offset(struct mount, mnt);
+	}
+	resolved_path(r, dentry, mnt, second);
+}
+
 /* ---- mounts --------------------------------------------------------------------------------- */
 /* (const char *dev_name, const struct path *path, const char *type, flags, data) */
 SEC("fentry/security_sb_mount")
@@ -354,7 +313,7 @@ int resolved_mount(unsigned long long *ctx)
 
 	if (!r)
 		return 0;
-	resolved_path(r, dentry_of(path), mount_of(path), false);
+	resolved_place(r, dentry_of(path), mount_of(path), false);
 	resolved_text(r, (const char *)argument(ctx, 0));
 	got =
 	    bpf_probe_read_kernel_str(r->detail, sizeof(r->detail), (const char *)argument(ctx, 2));
@@ -376,11 +335,11 @@ int resolved_move_mount(unsigned long long *ctx)
 
 	if (!r)
 		return 0;
-	resolved_path(r, dentry_of(to), mount_of(to), false);
+	resolved_place(r, dentry_of(to), mount_of(to), false);
 	/* Without a name the descriptor is the mount, which hangs nowhere yet. */
 	bpf_probe_read_user(&first, 1, (void *)ARG1(regs, call));
 	if (first)
-		resolved_path(r, dentry_of(from), mount_of(from), true);
+		resolved_place(r, dentry_of(from), mount_of(from), true);
 	return 0;
 }
 
@@ -394,7 +353,7 @@ int resolved_umount(unsigned long long *ctx)
 	if (!r)
 		return 0;
 	read_field(root, mnt, struct vfsmount, mnt_root);
-	resolved_path(r, root, mnt, false);
+	resolved_place(r, root, mnt, false);
 	return 0;
 }
 
@@ -408,7 +367,7 @@ int resolved_pivot_root(unsigned long long *ctx)
 
 	if (!r)
 		return 0;
-	resolved_path(r, dentry_of(root), mount_of(root), false);
-	resolved_path(r, dentry_of(old), mount_of(old), true);
+	resolved_place(r, dentry_of(root), mount_of(root), false);
+	resolved_place(r, dentry_of(old), mount_of(old), true);
 	return 0;
 }

@@ -37,4 +37,16 @@ SHARED_MAP struct {
 	__type(value, struct resolved);
 } resolved_slots SEC(".maps");
 
+/* Which levels of path_scratch hooks have taken on a CPU. */
+struct hook_levels {
+	__u64 taken[HOOK_LEVELS];
+};
+
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hook_levels);
+} hook_levels SEC(".maps");
+
 #endif /* BPFWARDEN_RESOLVED_MAPS_H */

@@ -11,6 +11,7 @@ import type { RuleInfo } from '../rules/types.ts';
 import { kindsWhere } from '../schema/kinds.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { EventsFile } from './events-file.ts';
+import { prohibit } from './prohibit.ts';
 import {
   configHash,
   fatalProblems,
@@ -133,7 +134,7 @@ export class InForce {
   /** Puts them in force everywhere at once. */
   #use(config: Config, loaded: Loaded): void {
     const { ruleset, problems } = loaded;
-    const { metrics, sensor, pipeline, detector } = this.#stages;
+    const { metrics, sensor, pipeline, detector, log } = this.#stages;
     metrics.declareRules(
       ruleset.infos,
       kindsWhere(({ feeds }) => feeds === 'rules'),
@@ -144,6 +145,7 @@ export class InForce {
     detector.use(ruleset, config);
     this.#filter = wantedEvents(loaded, config, pipeline.observes);
     sensor.filter.use(this.#filter);
+    prohibit(sensor.prohibitions, ruleset, config, log);
     metrics.gauge('config_last_reload_successful').set(1);
     metrics.gauge('config_last_reload_success_timestamp_seconds').set(Date.now() / 1000);
   }

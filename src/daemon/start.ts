@@ -31,6 +31,7 @@ import { InForce, type Settings } from './in-force.ts';
 import { ownEvents } from './own-events.ts';
 import { silenceCondition } from './preflight.ts';
 import { RunFile } from './previous-run.ts';
+import { preventionOf } from './prohibit.ts';
 import { publishDaemon } from './publish.ts';
 import { type Loaded, loadConfiguredRules } from './rules.ts';
 import { SelfCheck } from './self-check.ts';
@@ -221,6 +222,7 @@ function openPipeline(
     },
     signaller: pidfdSignaller(pidfdSignal),
     blockTable: sensor.blocked,
+    prevention: preventionOf(sensor.prohibitions, () => clock.bootTime),
     bootTime: () => clock.bootTime,
   });
 }

@@ -2,7 +2,6 @@ import ipaddr from 'ipaddr.js';
 import { STRUCTS } from '../schema/schema.gen.ts';
 import type { LoadedObject } from './load.ts';
 import { checked, type Native } from './native.ts';
-import { programGroup } from './programs.ts';
 
 const ENDPOINT = STRUCTS.blocked_endpoint;
 const FOREVER = (1n << 64n) - 1n;
@@ -20,7 +19,7 @@ export class BlockedEndpoints {
 
   /** Undefined when its programs were not loaded. */
   static of({ native, programs }: LoadedObject): BlockedEndpoints | undefined {
-    return programs.some(({ name }) => programGroup(name) === 'response') ? new BlockedEndpoints(native) : undefined;
+    return programs.some(({ name }) => name.startsWith('block_')) ? new BlockedEndpoints(native) : undefined;
   }
 
   /** `until`: kernel time (CLOCK_BOOTTIME nanoseconds) at which it ends by itself. */

@@ -12,6 +12,11 @@ interface ProgramRow {
 }
 
 const row = (group: ProgramGroup, watches: string): ProgramRow => ({ group, watches, hook: false });
+const prevent = (call: string): ProgramRow => ({
+  group: 'response',
+  watches: `rules that are decided in the kernel do not refuse ${call}`,
+  hook: true,
+});
 const hook = (group: ProgramGroup, call: string): ProgramRow => ({
   group,
   watches: `the final path of ${call} (without it the one that was passed: event.unverified)`,
@@ -87,6 +92,19 @@ const PROGRAMS: Readonly<Record<string, ProgramRow>> = {
   socket_retransmit: row('network', 'net_conn to peers that do not answer'),
   send_ipv4: row('network', 'net_send by IPv4 as the kernel has it (the system call is reported instead)'),
   send_ipv6: row('network', 'net_send by IPv6 as the kernel has it'),
+  prevent_open: prevent('open'),
+  prevent_exec: prevent('exec'),
+  prevent_unlink: prevent('unlink'),
+  prevent_rmdir: prevent('rmdir'),
+  prevent_rename: prevent('rename'),
+  prevent_link: prevent('link'),
+  prevent_symlink: prevent('symlink'),
+  prevent_mkdir: prevent('mkdir'),
+  prevent_create: prevent('mknod, and opens that create'),
+  prevent_chmod: prevent('chmod'),
+  prevent_chown: prevent('chown'),
+  prevent_truncate: prevent('truncate'),
+  prevent_connect: prevent('connect'),
   block_connect4: row('response', 'blocked connects by IPv4'),
   block_connect6: row('response', 'blocked connects by IPv6'),
   block_sendmsg4: row('response', 'blocked datagrams by IPv4'),
@@ -128,7 +146,7 @@ export const REPORT_IT =
 
 /** Whether the configuration wants a program. */
 export function programWanted(name: string, config: Pick<Config, 'kernel' | 'monitoring' | 'response'>): boolean {
-  if (isHook(name) && !config.kernel.resolve_paths) return false;
+  if (programGroup(name) !== 'response' && isHook(name) && !config.kernel.resolve_paths) return false;
   switch (programGroup(name)) {
     case 'always':
       return true;

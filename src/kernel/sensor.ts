@@ -12,6 +12,7 @@ import { seedCredentials, seedRecords, ThrottleSweep } from './iterators.ts';
 import { type LoadedObject, loadObject, type SensorConfig } from './load.ts';
 import { answered } from './native.ts';
 import { isIterator } from './programs.ts';
+import { Prohibitions } from './prohibitions.ts';
 import type { AttachReport } from './types.ts';
 
 interface SensorOptions {
@@ -32,6 +33,8 @@ export class Sensor {
   readonly drain: Drain;
   /** Undefined when the programs that refuse connections were not loaded. */
   readonly blocked: BlockedEndpoints | undefined;
+  /** Undefined when the programs that refuse other calls were not loaded. */
+  readonly prohibitions: Prohibitions | undefined;
   readonly #object: LoadedObject;
   readonly #config: SensorConfig;
   readonly #log: Logger;
@@ -52,6 +55,7 @@ export class Sensor {
       this.counters = new KernelCounters(this.#object, config);
       this.drain = new Drain(this.#object, config, host);
       this.blocked = BlockedEndpoints.of(this.#object);
+      this.prohibitions = Prohibitions.of(this.#object);
       this.#throttles = new ThrottleSweep(this.#object, log);
     } catch (error) {
       this.#object.native.close();

@@ -52,3 +52,38 @@ type TokenText =
   | { readonly type: 'error' }
   /** A way of opening, whatever the file: of file_open. */
   | { readonly type: 'opened'; readonly how: FileClass };
+
+/** What a prohibition is about; without one, everything of the kind. */
+export type ProhibitedObject =
+  | { readonly is: 'path'; readonly path: string }
+  /** Everything below the directory. */
+  | { readonly is: 'below'; readonly directory: string }
+  | { readonly is: 'endpoint'; readonly address: string; readonly port: number }
+  | { readonly is: 'address'; readonly address: string }
+  | { readonly is: 'port'; readonly port: number };
+
+/** Calls of one kind that the kernel refuses, whoever does them unless a program or a user is named. */
+export interface Prohibition {
+  readonly kind: string;
+  readonly object?: ProhibitedObject;
+  /** Path of the acting process's executable. */
+  readonly program?: string;
+  /** Its real user id. */
+  readonly user?: number;
+}
+
+/** What a rule asks the kernel to refuse. */
+export interface ProhibitingRule {
+  readonly rule: string;
+  readonly prohibitions: readonly Prohibition[];
+}
+
+/** A call that the kernel refused. */
+export interface Refusal {
+  readonly rule: string;
+  readonly kind: string;
+  readonly pid: number;
+  /** Kernel time (CLOCK_BOOTTIME nanoseconds). */
+  readonly time: bigint;
+  readonly startTime: bigint;
+}

@@ -5,7 +5,7 @@ import type { Config } from '../config/options.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics/types.ts';
 import type { StartWorker } from '../plugins/host.ts';
-import type { BlockTable, Signaller } from '../response/types.ts';
+import type { BlockTable, Prevention, Signaller } from '../response/types.ts';
 import type { FieldSource } from '../schema/event.ts';
 
 export interface PipelineOptions {
@@ -24,6 +24,7 @@ export interface PipelineOptions {
   readonly signaller: Signaller;
   /** For "block". Undefined where the kernel side cannot refuse connections. */
   readonly blockTable?: BlockTable | undefined;
+  readonly prevention?: Prevention | undefined;
   /** Unix seconds of the boot, by the clock of event times. */
   readonly bootTime: () => number;
   readonly startWorker?: StartWorker | undefined;

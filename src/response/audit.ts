@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 
 /** One line of the audit file. No arguments, no paths of files: what was done to whom, and why. */
-interface AuditRecord {
+export interface AuditRecord {
   /** RFC 3339. */
   readonly time: string;
   readonly action: string;

@@ -36,7 +36,8 @@ export function createProtection(executables: readonly string[], self = process.
   };
 }
 
-function ancestorsOf(pid: number, procfs: string): number[] {
+/** The processes that a process descends from, the nearest first; without pid 1's parent. */
+export function ancestorsOf(pid: number, procfs = '/proc'): number[] {
   const result: number[] = [];
   let parent = processStat(pid, procfs)?.parentPid;
   while (parent !== undefined && parent > 0 && result.length < MAX_ANCESTORS) {

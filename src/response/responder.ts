@@ -6,15 +6,16 @@ import type { Counter, Metrics } from '../metrics/types.ts';
 import type { RuleAction, RuleInfo } from '../rules/types.ts';
 import type { EventRecord } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
-import { type Audit, createAudit } from './audit.ts';
+import { type Audit, type AuditRecord, createAudit } from './audit.ts';
 import { type Blocker, createBlocker } from './block.ts';
 import { type KillOptions, killProcess } from './kill.ts';
 import { createProtection } from './protected.ts';
-import type { BlockTable, ResponseOutcome, ResponseRequest, ResponseResult, Signaller } from './types.ts';
+import type { BlockTable, Prevention, ResponseOutcome, ResponseRequest, ResponseResult, Signaller } from './types.ts';
 
 interface Means {
   readonly kill: KillOptions;
   readonly blocker: Blocker;
+  readonly prevention: Prevention | undefined;
 }
 
 /** What each action of a rule does. An alert is raised in any case; these come on top. */
@@ -22,8 +23,27 @@ const RESPONSES: Readonly<Record<RuleAction, (request: ResponseRequest, means: M
   alert: () => ({ outcome: 'none' }),
   log: () => ({ outcome: 'none' }),
   kill: (request, { kill }) => killProcess(request, kill),
-  block: (request, { blocker }) => blocker.block(request),
+  block: (request, { blocker, prevention }) => blockOf(request, blocker, prevention),
 };
+
+const ERROR = fieldId('event.error') ?? -1;
+const ADDRESS = fieldId('network.destination.ip') ?? -1;
+const DONE_BY_KERNEL: ResponseResult = { outcome: 'done', detail: 'the kernel refused it' };
+
+/** Where the kernel refuses what the rule names, it has done so by now and is asked for it elsewhere; connections can be refused from now on. */
+function blockOf(request: ResponseRequest, blocker: Blocker, prevention: Prevention | undefined): ResponseResult {
+  const { rule, event, enforce } = request;
+  const prevented = enforce && prevention?.prevents(rule.name) === true;
+  if (prevented && event.value(ERROR) === 'EPERM') return DONE_BY_KERNEL;
+  if (event.value(ADDRESS) !== undefined) return blocker.block(request);
+  if (!enforce) return { outcome: 'simulated', detail: `would refuse ${event.kind} where the kernel can decide the rule` };
+  return {
+    outcome: 'failed',
+    detail: prevented
+      ? `${event.kind} was not refused: it began before the rule was in force, or came another way`
+      : `${event.kind} has happened: the kernel does not decide this rule`,
+  };
+}
 
 export interface ResponderOptions {
   readonly config: Config['response'];
@@ -36,6 +56,8 @@ export interface ResponderOptions {
   readonly blockTable?: BlockTable | undefined;
   /** Unix seconds of the boot, by the clock of event times. */
   readonly bootTime: () => number;
+  /** Undefined where functions of the kernel cannot be hooked, or nothing is enforced. */
+  readonly prevention?: Prevention | undefined;
   readonly procfs?: string | undefined;
   readonly monotonic?: (() => number) | undefined;
 }
@@ -60,8 +82,11 @@ export class Responder {
     this.#actions = options.metrics.counter('response_actions_total');
     this.#config = options.config;
     this.#audit = createAudit(options.config.audit_file, options.log);
-    this.#means = { kill: this.#killOptions(options.config), blocker: this.#blocker(options.config) };
-    this.#timer = setInterval(() => this.#means.blocker.expire(), EXPIRE_MS);
+    this.#means = this.#meansOf(options.config, this.#blocker(options.config));
+    this.#timer = setInterval(() => {
+      this.#means.blocker.expire();
+      this.#reportRefusals();
+    }, EXPIRE_MS);
     this.#timer.unref();
   }
 
@@ -74,8 +99,9 @@ export class Responder {
     } catch (error) {
       result = { outcome: 'failed', detail: messageOf(error) };
     }
-    this.#actions.inc({ action: rule.action, outcome: result.outcome });
-    if (result.outcome !== 'none') {
+    // The refusal itself is what counts: reportRefusals.
+    if (result !== DONE_BY_KERNEL) this.#actions.inc({ action: rule.action, outcome: result.outcome });
+    if (result.outcome !== 'none' && result !== DONE_BY_KERNEL) {
       const { log, hostName } = this.#options;
       const record = auditRecord(rule, event, result, enforce, hostName);
       this.#audit.write(record);
@@ -132,7 +158,7 @@ export class Responder {
       });
     }
     this.#config = config;
-    this.#means = { kill: this.#killOptions(config), blocker };
+    this.#means = this.#meansOf(config, blocker);
   }
 
   reopen(): Promise<void> {
@@ -141,8 +167,43 @@ export class Responder {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#reportRefusals();
     this.#means.blocker.close();
     await this.#audit.close();
+  }
+
+  #meansOf(config: Config['response'], blocker: Blocker): Means {
+    return { kill: this.#killOptions(config), blocker, prevention: this.#options.prevention };
+  }
+
+  /** What the kernel has refused by itself, whether an event of it came or not. */
+  #reportRefusals(): void {
+    const { prevention, log, hostName } = this.#options;
+    if (prevention === undefined) return;
+    try {
+      const { refused, lost } = prevention.refusals();
+      for (const { rule, kind, pid, startTime } of refused) {
+        const record: AuditRecord = {
+          time: new Date().toISOString(),
+          action: 'block',
+          outcome: 'done',
+          detail: 'the kernel refused it',
+          rule,
+          host: hostName,
+          event_id: '',
+          event_type: kind,
+          process: { pid, start_time: startTime },
+          enforced: true,
+        };
+        this.#audit.write(record);
+        log.warn({ response: record }, 'response block: done');
+      }
+      const count = refused.length + lost;
+      if (count > 0) this.#actions.inc({ action: 'block', outcome: 'done' }, count);
+      if (lost > 0) log.error({ lost }, 'the kernel refused more calls than the audit file could be told of');
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'what the kernel refused cannot be read');
+    }
   }
 
   #killOptions(config: Config['response']): KillOptions {

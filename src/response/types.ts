@@ -33,3 +33,21 @@ export interface BlockTable {
   add(address: string, port: number): void;
   remove(address: string, port: number): void;
 }
+
+/** A call that the kernel refused because of a rule. */
+export interface Refused {
+  readonly rule: string;
+  /** The kind of event that it would have been. */
+  readonly kind: string;
+  readonly pid: number;
+  /** Unix seconds. */
+  readonly startTime: number;
+}
+
+/** What the kernel refuses before it happens, for rules that it can decide. */
+export interface Prevention {
+  /** Whether it does for the rule. */
+  prevents(rule: string): boolean;
+  /** What was refused since this was last asked, and how many more there were. */
+  refusals(): { readonly refused: readonly Refused[]; readonly lost: number };
+}

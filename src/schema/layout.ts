@@ -54,6 +54,8 @@ const MAP_STRUCTS = [
   'io_totals',
   'syscall_counts',
   'blocked_endpoint',
+  'prohibition',
+  'refusal',
 ] as const;
 export const MAP_ENUMS = [
   'event_outcome',
@@ -62,6 +64,8 @@ export const MAP_ENUMS = [
   'filter_pass',
   'filter_token_type',
   'filter_class',
+  'prohibition_object',
+  'prohibition_limits',
 ] as const;
 
 const ENUM_PREFIX = 'EVENT_';

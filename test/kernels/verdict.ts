@@ -8,6 +8,7 @@ import {
   countsProblem,
   type Difference,
   type Expectations,
+  hooked,
 } from './compare.ts';
 import { CACHE, type Kernel, ROOT } from './packages.ts';
 
@@ -65,6 +66,24 @@ function blockProblem(directory: string): string | undefined {
   return fine ? undefined : `block: connects ${connect.join(' ')}, datagram ${datagram.join(' ')}`;
 }
 
+/** What the kernel must have refused by itself, and what it must have let be; each refusal is in the audit file. */
+function preventionProblem(directory: string): string | undefined {
+  const text = textOf(directory, 'prevented.json');
+  if (text === '') return 'nothing was prevented';
+  const { refused, allowed } = JSON.parse(text) as Record<'refused' | 'allowed', Readonly<Record<string, string>>>;
+  const audit = textOf(directory, 'audit.ndjson');
+  const wrong = [
+    ...Object.entries(refused).filter(([, result]) => result !== 'EPERM'),
+    ...Object.entries(allowed).filter(([, result]) => result !== 'done'),
+  ].map(([what, result]) => `${what} ${result}`);
+  for (const rule of PREVENTING)
+    if (!audit.includes(`"outcome":"done","detail":"the kernel refused it","rule":"${rule}"`))
+      wrong.push(`${rule} is not in the audit file`);
+  return wrong.length === 0 ? undefined : `prevention: ${wrong.join(', ')}`;
+}
+
+const PREVENTING = ['prevent_exec', 'prevent_open', 'prevent_below', 'prevent_user', 'prevent_program', 'prevent_port'];
+
 export interface Asked {
   readonly seconds: number;
   readonly parts: readonly string[];
@@ -92,6 +111,7 @@ export function judge(directory: string, kernel: Kernel, expected: Expectations,
     const silent = expected.alerts.filter((rule) => !alerts.has(rule));
     if (silent.length > 0) add(`no alert by ${silent.join(', ')}`);
     add(blockProblem(directory));
+    if (hooked(directory, 'rules')) add(preventionProblem(directory));
   }
   let behaviours: Verdict['behaviours'] = { same: 0, of: 0, differences: [], byNature: [] };
   if (parts.includes('all') && existsSync(join(directory, 'events-all.ndjson'))) {

@@ -1,5 +1,16 @@
 /** What rules with action = "block" must refuse, and what is tried against them. */
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -7,8 +18,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const ADDRESS = '198.51.100.7';
 const PORT = 21099;
 
+/** What the kernel must refuse by itself, from the first call on: by path, by directory, by port and by program. */
+export const PREVENTED = '/tmp/prevented';
+const BELOW = `${PREVENTED}/below`;
+const PROGRAM = `${PREVENTED}/program`;
+const TRUE = '/usr/bin/true';
+const block = (name: string, condition: string) => ({ name, condition, risk_score: 0.9, action: 'block' });
+
 const rules = {
   rules: [
+    block('prevent_exec', `event.type == 'process_exec' && process.path == '${PROGRAM}'`),
+    block('prevent_open', `event.type == 'file_open' && file.path == '${PREVENTED}/secret'`),
+    block('prevent_below', `event.type in ['file_open', 'file_unlink', 'file_rename', 'file_mkdir', 'file_chmod'] && file.path.startsWith('${BELOW}/')`),
+    block('prevent_user', `event.type == 'file_open' && file.path == '${PREVENTED}/users' && process.uid == 65534`),
+    block('prevent_program', `event.type == 'file_open' && file.path == '${PREVENTED}/programs' && process.path == '/usr/bin/busybox'`),
+    block('prevent_port', `event.type == 'net_conn' && network.destination.port == ${PORT + 1}`),
     {
       name: 'kernel_block',
       condition: `event.type == 'net_conn' && network.destination.port == ${PORT}`,
@@ -18,9 +42,9 @@ const rules = {
   ],
 };
 
-const connects = (): Promise<string> =>
+const connects = (port = PORT): Promise<string> =>
   new Promise((resolve) => {
-    const socket = connect(PORT, ADDRESS);
+    const socket = connect(port, ADDRESS);
     socket.once('connect', () => {
       socket.destroy();
       resolve('connected');
@@ -37,6 +61,61 @@ async function datagram(): Promise<string> {
   return result;
 }
 
+const outcome = (act: () => unknown): string => {
+  try {
+    act();
+    return 'done';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+};
+
+/** Before the daemon runs: nothing of it could be made afterwards. */
+function prepare(): void {
+  mkdirSync(BELOW, { recursive: true });
+  for (const name of ['secret', 'users', 'programs', 'below/kept', 'beside']) writeFileSync(`${PREVENTED}/${name}`, 'x');
+  copyFileSync(TRUE, PROGRAM);
+  chmodSync(PROGRAM, 0o755);
+  symlinkSync(`${PREVENTED}/secret`, `${PREVENTED}/alias`);
+}
+
+/** Each must answer EPERM at once; `allowed` must be done. */
+function prevented(): { readonly refused: Record<string, string>; readonly allowed: Record<string, string> } {
+  const run = (program: string, ...args: string[]) => {
+    const { error, status } = spawnSync(program, args);
+    return (error as NodeJS.ErrnoException | undefined)?.code ?? (status === 0 ? 'done' : `status ${status}`);
+  };
+  const asNobody = (path: string) =>
+    spawnSync(process.execPath, ['-e', `require('fs').readFileSync(${JSON.stringify(path)})`], { uid: 65534, gid: 65534 })
+      .stderr.toString()
+      .includes('EPERM')
+      ? 'EPERM'
+      : 'done';
+  return {
+    refused: {
+      exec: run(PROGRAM),
+      open: outcome(() => readFileSync(`${PREVENTED}/secret`)),
+      link: outcome(() => readFileSync(`${PREVENTED}/alias`)),
+      magic: outcome(() => readFileSync(`/proc/self/root${PREVENTED}/secret`)),
+      below: outcome(() => readFileSync(`${BELOW}/kept`)),
+      create: outcome(() => writeFileSync(`${BELOW}/new`, 'x')),
+      unlink: outcome(() => unlinkSync(`${BELOW}/kept`)),
+      rename: outcome(() => renameSync(`${BELOW}/kept`, `${PREVENTED}/moved`)),
+      mkdir: outcome(() => mkdirSync(`${BELOW}/directory`)),
+      chmod: outcome(() => chmodSync(`${BELOW}/kept`, 0o600)),
+      user: asNobody(`${PREVENTED}/users`),
+      program: run('cat', `${PREVENTED}/programs`) === 'done' ? 'done' : 'EPERM',
+    },
+    allowed: {
+      exec: run(TRUE),
+      beside: outcome(() => readFileSync(`${PREVENTED}/beside`)),
+      user: outcome(() => readFileSync(`${PREVENTED}/users`)),
+      program: outcome(() => readFileSync(`${PREVENTED}/programs`)),
+      nobody: asNobody(`${PREVENTED}/beside`),
+    },
+  };
+}
+
 const MOST_ROUNDS = 30;
 
 /** The first connect makes the alert; once it is out the others find the address blocked. */
@@ -46,7 +125,7 @@ async function provoke(): Promise<Record<string, readonly string[]>> {
     await sleep(2000);
     tcp.push(await connects());
   }
-  return { connect: tcp, datagram: [await datagram()] };
+  return { connect: tcp, datagram: [await datagram()], port: [await connects(PORT + 1)] };
 }
 
-export const enforce = { rules, provoke };
+export const enforce = { rules, prepare, provoke, prevented };

@@ -35,7 +35,7 @@ function read(path: string): string {
 
 const base = (name: string) =>
   `[spool]\ndirectory = "${out}/spool-${name}"\n[web]\nlisten_address = "127.0.0.1:${PORT}"\n`;
-const response = `[response]\nenforce = true\nenforce_rules = ["kernel_block"]\naudit_file = "${out}/audit.ndjson"\n`;
+const response = `[response]\nenforce = true\nenforce_rules = [${enforce.rules.rules.map(({ name }) => `"${name}"`).join(', ')}]\naudit_file = "${out}/audit.ndjson"\n`;
 // Every event, so no kernel filter; what rules there are makes no difference.
 const every = (name: string, kernel: string) =>
   `[output]\nevents_file = "${out}/events-${name}.ndjson"\nrotate_bytes = 0\n[kernel]\nrate_limit = 500\nrate_burst = 2000\n${kernel}[rules]\npaths = ["${out}/rules.json"]\n${response}${base(name)}`;
@@ -159,12 +159,16 @@ for (const name of ['all', 'unhooked'])
       provoke(name);
       await settled();
     });
-if (asked.includes('rules'))
+if (asked.includes('rules')) {
+  enforce.prepare();
   await run('rules', async () => {
     provoke('rules');
     const results = await enforce.provoke();
     writeFileSync(`${out}/block.json`, JSON.stringify(results));
-    note(`enforce: ${JSON.stringify(results)}`);
+    const prevented = enforce.prevented();
+    writeFileSync(`${out}/prevented.json`, JSON.stringify(prevented));
+    note(`enforce: ${JSON.stringify(results)} ${JSON.stringify(prevented)}`);
     await settled();
   });
+}
 note('done');
