@@ -31,7 +31,7 @@ import { InForce, type Settings } from './in-force.ts';
 import { ownEvents } from './own-events.ts';
 import { silenceCondition } from './preflight.ts';
 import { RunFile } from './previous-run.ts';
-import { preventionOf } from './prohibit.ts';
+import { preventedKinds, preventionOf } from './prohibit.ts';
 import { publishDaemon } from './publish.ts';
 import { type Loaded, loadConfiguredRules } from './rules.ts';
 import { SelfCheck } from './self-check.ts';
@@ -160,7 +160,13 @@ async function openStages(
     toUnix: clock.toUnix,
   });
   metrics.setInfo('host_info', { hostname: host.hostName });
-  const sensor = new Sensor({ objectPath, config, log, host });
+  const sensor = new Sensor({
+    objectPath,
+    config,
+    log,
+    host,
+    prevented: preventedKinds(loaded.ruleset, config),
+  });
   ends.push(() => sensor.close());
   const pipeline = await openPipeline(options, config, { metrics, sensor, clock, host });
   ends.push(() => pipeline.close());

@@ -16,6 +16,9 @@ import { cgroupRoot, checkPrivileges } from './requirements.ts';
 
 export type SensorConfig = Pick<Config, 'monitoring' | 'kernel' | 'response'>;
 
+/** Kinds of events whose calls rules have refused; undefined: all that can be. */
+export type PreventedKinds = ReadonlySet<string> | undefined;
+
 export interface LoadedProgram {
   readonly name: string;
   readonly section: string;
@@ -66,7 +69,7 @@ export function objectLayout(objectPath: string): RecordLayout {
  * the process table are indispensable. Throws a SensorError with libbpf's log,
  * or NOT_ROOT, NO_BTF, NOT_BUILT, SCHEMA_MISMATCH; nothing is open then.
  */
-export function loadObject(objectPath: string, config: SensorConfig): LoadedObject {
+export function loadObject(objectPath: string, config: SensorConfig, prevented?: PreventedKinds): LoadedObject {
   checkPrivileges(objectPath);
   const layout = objectLayout(objectPath);
   const native = loadNative();
@@ -74,7 +77,7 @@ export function loadObject(objectPath: string, config: SensorConfig): LoadedObje
   try {
     let programs: readonly LoadedProgram[] | undefined;
     for (let attempt = 1; programs === undefined; attempt++)
-      programs = tryLoad({ native, objectPath, layout, config, leftOut }, attempt);
+      programs = tryLoad({ native, objectPath, layout, config, prevented, leftOut }, attempt);
     fillHandlers(native, layout, programs);
     const there = new Set(programs.map(({ name }) => programBase(name)));
     for (const name of leftOut.keys()) if (there.has(programBase(name))) leftOut.delete(name);
@@ -96,6 +99,7 @@ interface Loading {
   readonly objectPath: string;
   readonly layout: RecordLayout;
   readonly config: SensorConfig;
+  readonly prevented: PreventedKinds;
   readonly leftOut: Map<string, LeftOut>;
 }
 
@@ -134,13 +138,17 @@ function tryEach(loading: Loading): readonly Refusal[] {
 }
 
 /** Knobs and choice of programs of the open object: the names of those that are to be loaded. */
-function configure({ native, layout, config, leftOut }: Loading): readonly string[] {
+function configure({ native, layout, config, prevented, leftOut }: Loading): readonly string[] {
   setKnobs(native, config, leftOut);
   const wanted: string[] = [];
   const programs = answered(native, 'list programs', native.programs());
-  leaveHooksOut(native, programs, config, leftOut);
+  leaveHooksOut(
+    native,
+    programs.filter(({ name, available }) => isHook(name) && available && programWanted(name, config, prevented)),
+    leftOut,
+  );
   for (const { name, section, available } of programs) {
-    const on = programWanted(name, config) && !leftOut.has(name);
+    const on = programWanted(name, config, prevented) && !leftOut.has(name);
     if (on && available) wanted.push(name);
     else if (on) leftOut.set(name, { reason: `this kernel has no ${section}`, offered: false });
     checked(native, `select ${name}`, native.setAutoload(name, on && available));
@@ -154,13 +162,7 @@ function configure({ native, layout, config, leftOut }: Loading): readonly strin
  * 6.4 or so) and a host may forbid: one hook of each sort is tried, without what it
  * would do, and where that fails all of the sort are left out.
  */
-function leaveHooksOut(
-  native: Native,
-  programs: readonly ProgramInfo[],
-  config: SensorConfig,
-  leftOut: Map<string, LeftOut>,
-): void {
-  const hooks = programs.filter(({ name, available }) => isHook(name) && available && programWanted(name, config));
+function leaveHooksOut(native: Native, hooks: readonly ProgramInfo[], leftOut: Map<string, LeftOut>): void {
   const sorts = new Map<string, ProgramInfo[]>();
   for (const program of hooks) {
     const sort = program.section.replace(/\/.*/, '');

@@ -9,13 +9,16 @@ interface ProgramRow {
   readonly watches: string;
   /** It hooks a function of the kernel, which not every kernel lets be done; every event comes without it, too. */
   readonly hook: boolean;
+  /** The kind of events whose calls it refuses. */
+  readonly prevents?: string;
 }
 
 const row = (group: ProgramGroup, watches: string): ProgramRow => ({ group, watches, hook: false });
-const prevent = (call: string): ProgramRow => ({
+const prevent = (kind: string, call: string): ProgramRow => ({
   group: 'response',
   watches: `rules that are decided in the kernel do not refuse ${call}`,
   hook: true,
+  prevents: kind,
 });
 const hook = (group: ProgramGroup, call: string): ProgramRow => ({
   group,
@@ -92,19 +95,19 @@ const PROGRAMS: Readonly<Record<string, ProgramRow>> = {
   socket_retransmit: row('network', 'net_conn to peers that do not answer'),
   send_ipv4: row('network', 'net_send by IPv4 as the kernel has it (the system call is reported instead)'),
   send_ipv6: row('network', 'net_send by IPv6 as the kernel has it'),
-  prevent_open: prevent('open'),
-  prevent_exec: prevent('exec'),
-  prevent_unlink: prevent('unlink'),
-  prevent_rmdir: prevent('rmdir'),
-  prevent_rename: prevent('rename'),
-  prevent_link: prevent('link'),
-  prevent_symlink: prevent('symlink'),
-  prevent_mkdir: prevent('mkdir'),
-  prevent_create: prevent('mknod, and opens that create'),
-  prevent_chmod: prevent('chmod'),
-  prevent_chown: prevent('chown'),
-  prevent_truncate: prevent('truncate'),
-  prevent_connect: prevent('connect'),
+  prevent_open: prevent('file_open', 'open'),
+  prevent_exec: prevent('process_exec', 'exec'),
+  prevent_unlink: prevent('file_unlink', 'unlink'),
+  prevent_rmdir: prevent('file_unlink', 'rmdir'),
+  prevent_rename: prevent('file_rename', 'rename'),
+  prevent_link: prevent('file_link', 'link'),
+  prevent_symlink: prevent('file_symlink', 'symlink'),
+  prevent_mkdir: prevent('file_mkdir', 'mkdir'),
+  prevent_create: prevent('file_create', 'mknod, and opens that create'),
+  prevent_chmod: prevent('file_chmod', 'chmod'),
+  prevent_chown: prevent('file_chown', 'chown'),
+  prevent_truncate: prevent('file_truncate', 'truncate'),
+  prevent_connect: prevent('net_conn', 'connect'),
   block_connect4: row('response', 'blocked connects by IPv4'),
   block_connect6: row('response', 'blocked connects by IPv6'),
   block_sendmsg4: row('response', 'blocked datagrams by IPv4'),
@@ -140,12 +143,29 @@ export function isHook(name: string): boolean {
   return rowOf(name).hook;
 }
 
+/** The kind of events whose calls a program refuses; undefined for one that refuses none by rules. */
+export function programPrevents(name: string): string | undefined {
+  return rowOf(name).prevents;
+}
+
+/** Kinds whose calls rules can have refused, where functions can be hooked. */
+export const PREVENTABLE: ReadonlySet<string> = new Set(
+  Object.values(PROGRAMS).flatMap(({ prevents }) => (prevents === undefined ? [] : [prevents])),
+);
+
 /** What to do about a program that a kernel should have taken. */
 export const REPORT_IT =
   'all others work; `npm run test:kernels -- VERSION` shows it on a kernel of Debian: report it with the output of `check --kernel` and `uname -r`';
 
 /** Whether the configuration wants a program. */
-export function programWanted(name: string, config: Pick<Config, 'kernel' | 'monitoring' | 'response'>): boolean {
+export function programWanted(
+  name: string,
+  config: Pick<Config, 'kernel' | 'monitoring' | 'response'>,
+  prevented: ReadonlySet<string> = PREVENTABLE,
+): boolean {
+  const prevents = programPrevents(name);
+  if (prevents !== undefined && !prevented.has(prevents) && !(name === 'prevent_create' && prevented.has('file_open')))
+    return false;
   if (programGroup(name) !== 'response' && isHook(name) && !config.kernel.resolve_paths) return false;
   switch (programGroup(name)) {
     case 'always':

@@ -2,7 +2,8 @@ import ipaddr from 'ipaddr.js';
 import { ENUMS, STRUCTS } from '../schema/schema.gen.ts';
 import type { LoadedObject } from './load.ts';
 import { checked, type Native, SensorError } from './native.ts';
-import type { ProhibitedObject, Prohibition, ProhibitingRule, Refusal } from './types.ts';
+import { programPrevents } from './programs.ts';
+import type { ProhibitedObject, ProhibitingRule, Prohibition, Refusal } from './types.ts';
 
 const KEY = STRUCTS.prohibition;
 const REFUSAL = STRUCTS.refusal;
@@ -66,8 +67,7 @@ function entryOf({ object, program, user }: Prohibition, operation: number) {
   view.setUint32(KEY.user.offset, user ?? LIMIT.NO_USER >>> 0, true);
   view.setUint32(KEY.operation.offset, operation, true);
   view.setUint32(KEY.object_kind.offset, kind, true);
-  const shape =
-    PER_OBJECT * kind + (program === undefined ? 0 : WITH_PROGRAM) + (user === undefined ? 0 : WITH_USER);
+  const shape = PER_OBJECT * kind + (program === undefined ? 0 : WITH_PROGRAM) + (user === undefined ? 0 : WITH_USER);
   return { key, shape: (1 << shape) >>> 0 };
 }
 
@@ -96,7 +96,7 @@ export class Prohibitions {
 
   /** Undefined when nothing can be refused: enforcement is off, or functions of this kernel cannot be hooked. */
   static of(object: LoadedObject): Prohibitions | undefined {
-    const kinds = new Set(object.programs.flatMap(({ name }) => KINDS_OF[name] ?? []));
+    const kinds = new Set(object.programs.flatMap(({ name }) => programPrevents(name) ?? []));
     return kinds.size === 0 ? undefined : new Prohibitions(object, kinds);
   }
 
@@ -194,20 +194,3 @@ export class Prohibitions {
     checked(this.#native, `write ${map}`, this.#native.writeMap(map, key, value));
   }
 }
-
-/** The kinds that each program of bpf/prevent.bpf.c refuses. */
-const KINDS_OF: Readonly<Record<string, readonly string[]>> = {
-  prevent_open: ['file_open'],
-  prevent_exec: ['process_exec'],
-  prevent_unlink: ['file_unlink'],
-  prevent_rmdir: ['file_unlink'],
-  prevent_rename: ['file_rename'],
-  prevent_link: ['file_link'],
-  prevent_symlink: ['file_symlink'],
-  prevent_mkdir: ['file_mkdir'],
-  prevent_create: ['file_create'],
-  prevent_chmod: ['file_chmod'],
-  prevent_chown: ['file_chown'],
-  prevent_truncate: ['file_truncate'],
-  prevent_connect: ['net_conn'],
-};

@@ -9,7 +9,7 @@ import { Drain } from './drain.ts';
 import { FilterMaps } from './filter.ts';
 import { Integrity, type IntegrityFinding } from './integrity.ts';
 import { seedCredentials, seedRecords, ThrottleSweep } from './iterators.ts';
-import { type LoadedObject, loadObject, type SensorConfig } from './load.ts';
+import { type LoadedObject, loadObject, type PreventedKinds, type SensorConfig } from './load.ts';
 import { answered } from './native.ts';
 import { isIterator } from './programs.ts';
 import { Prohibitions } from './prohibitions.ts';
@@ -19,6 +19,8 @@ interface SensorOptions {
   readonly objectPath: string;
   readonly config: SensorConfig;
   readonly log: Logger;
+  /** Kinds of events whose calls rules have refused. Default: all that can be. */
+  readonly prevented?: PreventedKinds;
   /** What the views know beyond their record. */
   readonly host?: HostContext;
 }
@@ -44,11 +46,11 @@ export class Sensor {
   #closed = false;
 
   /** Loads; nothing is attached yet, and nothing passes the filter. */
-  constructor({ objectPath, config, log, host = BARE_HOST }: SensorOptions) {
+  constructor({ objectPath, config, log, prevented, host = BARE_HOST }: SensorOptions) {
     this.#config = config;
     this.#log = log;
     this.#host = host;
-    this.#object = loadObject(objectPath, config);
+    this.#object = loadObject(objectPath, config, prevented);
     try {
       this.filter = new FilterMaps(this.#object);
       this.filter.use({ kinds: new Map() });

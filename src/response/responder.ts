@@ -36,7 +36,8 @@ function blockOf(request: ResponseRequest, blocker: Blocker, prevention: Prevent
   const prevented = enforce && prevention?.prevents(rule.name) === true;
   if (prevented && event.value(ERROR) === 'EPERM') return DONE_BY_KERNEL;
   if (event.value(ADDRESS) !== undefined) return blocker.block(request);
-  if (!enforce) return { outcome: 'simulated', detail: `would refuse ${event.kind} where the kernel can decide the rule` };
+  if (!enforce)
+    return { outcome: 'simulated', detail: `would refuse ${event.kind} where the kernel can decide the rule` };
   return {
     outcome: 'failed',
     detail: prevented

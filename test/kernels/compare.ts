@@ -155,12 +155,15 @@ function beyond(one: Map<string, number>, other: Map<string, number>): string[] 
 const earlier = (version: string, than: string) => version.localeCompare(than, 'en', { numeric: true }) < 0;
 
 /** What a hook adds beside the final path: the file's inode, so its mode. */
-const IDENTIFIED = /^((?:\d+x )?file_(?:unlink|rename|link|symlink|chown|truncate|setxattr|removexattr|utimens)\b.*) file\.mode=\d+/;
+const IDENTIFIED =
+  /^((?:\d+x )?file_(?:unlink|rename|link|symlink|chown|truncate|setxattr|removexattr|utimens)\b.*) file\.mode=\d+/;
 
 /** Whether the run had the hooks that give final paths (bpf/resolved.bpf.c): all or none of them. */
 export function hooked(directory: string, run: string): boolean {
   const file = join(directory, `metrics-${run}.txt`);
-  return existsSync(file) && /^bpfwarden_program_attached\{program="resolved_\w+"\} 1/m.test(readFileSync(file, 'utf8'));
+  return (
+    existsSync(file) && /^bpfwarden_program_attached\{program="resolved_\w+"\} 1/m.test(readFileSync(file, 'utf8'))
+  );
 }
 
 /**

@@ -43,7 +43,9 @@ export function prohibitionsOf(condition: Condition, kinds: Iterable<string>): D
     if (error instanceof Undecided) return { because: error.message };
     throw error;
   }
-  return prohibitions.length === 0 ? { because: 'the kernel refuses no calls of its kind' } : { prohibitions };
+  return prohibitions.length === 0
+    ? { because: 'the kernel refuses no calls of its kind (or did not at the start: restart)' }
+    : { prohibitions };
 }
 
 function prohibition(kind: string, { path, below, address, port, program, user }: Part): Prohibition {
@@ -135,7 +137,8 @@ function leafParts({ subject, test }: Leaf, kind: string): readonly Part[] {
       if (equal !== undefined) return equal.map((value) => ({ program: absolute(String(value), name) }));
       break;
     case 'process.uid':
-      if (equal?.every((value) => Number.isInteger(value)) === true) return equal.map((value) => ({ user: Number(value) }));
+      if (equal?.every((value) => Number.isInteger(value)) === true)
+        return equal.map((value) => ({ user: Number(value) }));
       break;
     case 'network.destination.port':
       if (equal?.every((value) => Number.isInteger(value) && Number(value) > 0 && Number(value) <= MAX_PORT) === true)
@@ -163,7 +166,8 @@ function absolute(path: string, name: string): string {
     path.startsWith('/') &&
     parts.length <= MOST_COMPONENTS &&
     parts.every(
-      (part) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && Buffer.byteLength(part) <= NAME_BYTES,
+      (part) =>
+        part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && Buffer.byteLength(part) <= NAME_BYTES,
     );
   if (!plain || path.includes('\ufffd')) throw new Undecided(`${name} ${JSON.stringify(path)} is no absolute path`);
   return path;

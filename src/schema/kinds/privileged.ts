@@ -1,5 +1,16 @@
 /** Kinds about privileged operations, and the rate guard. */
-import { CALL, EXIT, KERNEL, type KindSpec, PASSED, RACE, REGISTERS, RESOLVED, resolvedBy, UNRESOLVED } from './spec.ts';
+import {
+  CALL,
+  EXIT,
+  KERNEL,
+  type KindSpec,
+  PASSED,
+  RACE,
+  REGISTERS,
+  RESOLVED,
+  resolvedBy,
+  UNRESOLVED,
+} from './spec.ts';
 
 export const PRIVILEGED_KINDS = {
   setuid: {

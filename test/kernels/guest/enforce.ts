@@ -29,9 +29,15 @@ const rules = {
   rules: [
     block('prevent_exec', `event.type == 'process_exec' && process.path == '${PROGRAM}'`),
     block('prevent_open', `event.type == 'file_open' && file.path == '${PREVENTED}/secret'`),
-    block('prevent_below', `event.type in ['file_open', 'file_unlink', 'file_rename', 'file_mkdir', 'file_chmod'] && file.path.startsWith('${BELOW}/')`),
+    block(
+      'prevent_below',
+      `event.type in ['file_open', 'file_unlink', 'file_rename', 'file_mkdir', 'file_chmod'] && file.path.startsWith('${BELOW}/')`,
+    ),
     block('prevent_user', `event.type == 'file_open' && file.path == '${PREVENTED}/users' && process.uid == 65534`),
-    block('prevent_program', `event.type == 'file_open' && file.path == '${PREVENTED}/programs' && process.path == '/usr/bin/busybox'`),
+    block(
+      'prevent_program',
+      `event.type == 'file_open' && file.path == '${PREVENTED}/programs' && process.path == '/usr/bin/busybox'`,
+    ),
     block('prevent_port', `event.type == 'net_conn' && network.destination.port == ${PORT + 1}`),
     {
       name: 'kernel_block',
@@ -73,7 +79,8 @@ const outcome = (act: () => unknown): string => {
 /** Before the daemon runs: nothing of it could be made afterwards. */
 function prepare(): void {
   mkdirSync(BELOW, { recursive: true });
-  for (const name of ['secret', 'users', 'programs', 'below/kept', 'beside']) writeFileSync(`${PREVENTED}/${name}`, 'x');
+  for (const name of ['secret', 'users', 'programs', 'below/kept', 'beside'])
+    writeFileSync(`${PREVENTED}/${name}`, 'x');
   copyFileSync(TRUE, PROGRAM);
   chmodSync(PROGRAM, 0o755);
   symlinkSync(`${PREVENTED}/secret`, `${PREVENTED}/alias`);
@@ -86,7 +93,10 @@ function prevented(): { readonly refused: Record<string, string>; readonly allow
     return (error as NodeJS.ErrnoException | undefined)?.code ?? (status === 0 ? 'done' : `status ${status}`);
   };
   const asNobody = (path: string) =>
-    spawnSync(process.execPath, ['-e', `require('fs').readFileSync(${JSON.stringify(path)})`], { uid: 65534, gid: 65534 })
+    spawnSync(process.execPath, ['-e', `require('fs').readFileSync(${JSON.stringify(path)})`], {
+      uid: 65534,
+      gid: 65534,
+    })
       .stderr.toString()
       .includes('EPERM')
       ? 'EPERM'

@@ -35,16 +35,17 @@ function read(path: string): string {
 
 const base = (name: string) =>
   `[spool]\ndirectory = "${out}/spool-${name}"\n[web]\nlisten_address = "127.0.0.1:${PORT}"\n`;
-const response = `[response]\nenforce = true\nenforce_rules = [${enforce.rules.rules.map(({ name }) => `"${name}"`).join(', ')}]\naudit_file = "${out}/audit.ndjson"\n`;
+const response = (rules: readonly string[]) =>
+  `[response]\nenforce = true\nenforce_rules = [${rules.map((name) => `"${name}"`).join(', ')}]\naudit_file = "${out}/audit.ndjson"\n`;
 // Every event, so no kernel filter; what rules there are makes no difference.
 const every = (name: string, kernel: string) =>
-  `[output]\nevents_file = "${out}/events-${name}.ndjson"\nrotate_bytes = 0\n[kernel]\nrate_limit = 500\nrate_burst = 2000\n${kernel}[rules]\npaths = ["${out}/rules.json"]\n${response}${base(name)}`;
+  `[output]\nevents_file = "${out}/events-${name}.ndjson"\nrotate_bytes = 0\n[kernel]\nrate_limit = 500\nrate_burst = 2000\n${kernel}[rules]\npaths = ["${out}/rules.json"]\n${response(['kernel_block'])}${base(name)}`;
 const CONFIGURATIONS: Readonly<Record<string, string>> = {
   all: every('all', ''),
   // The same without hooks on functions of the kernel: only event.unverified may differ.
   unhooked: every('unhooked', 'resolve_paths = false\n'),
   // The shipped rules, so the default filter.
-  rules: `[output]\nalerts_file = "${out}/alerts.ndjson"\nrotate_bytes = 0\n[rules]\nlocal_paths = ["${out}/rules.json"]\n${response}${base('rules')}`,
+  rules: `[output]\nalerts_file = "${out}/alerts.ndjson"\nrotate_bytes = 0\n[rules]\nlocal_paths = ["${out}/rules.json"]\n${response(enforce.rules.rules.map(({ name }) => name))}${base('rules')}`,
 };
 writeFileSync(`${out}/rules.json`, JSON.stringify(enforce.rules));
 for (const [name, text] of Object.entries(CONFIGURATIONS)) writeFileSync(`${out}/${name}.toml`, text);
