@@ -18,7 +18,7 @@ export function createProtection(executables: readonly string[], self = process.
   let lookedUp = Number.NEGATIVE_INFINITY;
   const isAncestor = (pid: number): boolean => {
     if (performance.now() - lookedUp >= REMEMBER_MS) {
-      ancestors = ancestorsOf(self, procfs);
+      ancestors = ancestorPids(self, procfs);
       lookedUp = performance.now();
     }
     return ancestors.includes(pid);
@@ -37,7 +37,7 @@ export function createProtection(executables: readonly string[], self = process.
 }
 
 /** The processes that a process descends from, the nearest first; without pid 1's parent. */
-export function ancestorsOf(pid: number, procfs = '/proc'): number[] {
+export function ancestorPids(pid: number, procfs = '/proc'): number[] {
   const result: number[] = [];
   let parent = processStat(pid, procfs)?.parentPid;
   while (parent !== undefined && parent > 0 && result.length < MAX_ANCESTORS) {

@@ -175,6 +175,35 @@ describe('responses', () => {
     expect([...table]).to.deep.equal([]);
   });
 
+  it('what the kernel refused by itself is audited once, whether an event of it comes or not', async () => {
+    let waiting = [{ rule: BLOCK.name, kind: 'process_exec', pid: 77, startTime: 5 }];
+    const { responder, value } = make(ENFORCE, {
+      prevention: {
+        prevents: (rule) => rule === BLOCK.name,
+        refusals: () => {
+          const refused = waiting;
+          waiting = [];
+          return { refused, lost: refused.length };
+        },
+      },
+    });
+    const event = (error: string) =>
+      recordFromJson({ event: { type: 'process_exec', id: 'e', error }, process: { pid: 77, path: '/bin/sh' } }, 'e');
+    expect(responder.respond(BLOCK, event('EPERM'))).to.deep.include({ outcome: 'done' });
+    expect(responder.respond(BLOCK, event('')), 'it came another way').to.deep.include({ outcome: 'failed' });
+    await responder.close();
+    expect(
+      audit().map(({ outcome, event_type, process }) => ({ outcome, event_type, pid: process.pid })),
+    ).to.deep.equal([
+      { outcome: 'failed', event_type: 'process_exec', pid: 77 },
+      { outcome: 'done', event_type: 'process_exec', pid: 77 },
+    ]);
+    expect(
+      value('response_actions_total', { action: 'block', outcome: 'done' }),
+      'one was too fast to be told',
+    ).to.equal(2);
+  });
+
   it('says that nothing was blocked where the kernel side cannot', () => {
     expect(make(ENFORCE).responder.respond(BLOCK, connection('192.0.2.1'))).to.deep.include({ outcome: 'failed' });
     expect(make('').responder.respond(BLOCK, connection('192.0.2.1')).detail).to.equal(
