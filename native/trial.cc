@@ -143,8 +143,8 @@ int Object::try_hook(const std::string &name)
 	opts.attach_btf_id = static_cast<uint32_t>(id);
 	int fd = -EAGAIN;
 	for (int attempt = 0; attempt < kAttempts && fd == -EAGAIN; attempt++)
-		fd = bpf_prog_load(bpf_program__type(program), "try_hook", "GPL", nothing, 2,
-				   &opts);
+		fd =
+		    bpf_prog_load(bpf_program__type(program), "try_hook", "GPL", nothing, 2, &opts);
 	if (fd < 0)
 		return fd;
 	int link = bpf_raw_tracepoint_open(nullptr, fd);
