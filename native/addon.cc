@@ -37,11 +37,11 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("setMapEntries", &Addon::set_map_entries),
 				InstanceMethod("setAutoload", &Addon::set_autoload),
 				InstanceMethod("load", &Addon::load),
-				InstanceMethod("tryHook", &Addon::try_hook),
-				InstanceMethod("openTrial", &Addon::open_trial),
+				InstanceMethod("tryHook", &Addon::named<&Object::try_hook>),
+				InstanceMethod("openTrial", &Addon::named<&Object::open_trial>),
 				InstanceMethod("trial", &Addon::trial),
 				InstanceMethod("attach", &Addon::attach),
-				InstanceMethod("detach", &Addon::detach),
+				InstanceMethod("detach", &Addon::named<&Object::detach>),
 				InstanceMethod("mapInfo", &Addon::map_info),
 				InstanceMethod("readMap", &Addon::read_map),
 				InstanceMethod("writeMap", &Addon::write_map),
@@ -140,16 +140,11 @@ class Addon : public Napi::Addon<Addon>
 		return status(object_.load());
 	}
 
-	Napi::Value try_hook(Info info)
+	// A call of the object with one text.
+	template <int (Object::*call)(const std::string &)> Napi::Value named(Info info)
 	{
-		std::string program;
-		return status(text(info, 0, &program) ? object_.try_hook(program) : -EINVAL);
-	}
-
-	Napi::Value open_trial(Info info)
-	{
-		std::string path;
-		return status(text(info, 0, &path) ? object_.open_trial(path) : -EINVAL);
+		std::string name;
+		return status(text(info, 0, &name) ? (object_.*call)(name) : -EINVAL);
 	}
 
 	Napi::Value trial(Info)
@@ -175,12 +170,6 @@ class Addon : public Napi::Addon<Addon>
 		if (!text(info, 0, &program) || (!info[1].IsUndefined() && !text(info, 1, &cgroup)))
 			return status(-EINVAL);
 		return status(object_.attach(program, cgroup));
-	}
-
-	Napi::Value detach(Info info)
-	{
-		std::string program;
-		return status(text(info, 0, &program) ? object_.detach(program) : -EINVAL);
 	}
 
 	Napi::Value map_info(Info info)

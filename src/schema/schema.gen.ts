@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = '599f78e5c1fc0fde3b5aa5d57f04865b';
+export const SCHEMA_HASH = 'a8210bfcfda7871de127d40b830387a1';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -132,6 +132,25 @@ export const STRUCTS = {
     port: { offset: 16, size: 2 },
     unused: { offset: 18, size: 2 },
   },
+  prohibition: {
+    '': { offset: 0, size: 32 },
+    object: { offset: 0, size: 8 },
+    program: { offset: 8, size: 8 },
+    user: { offset: 16, size: 4 },
+    operation: { offset: 20, size: 4 },
+    object_kind: { offset: 24, size: 4 },
+    unused: { offset: 28, size: 4 },
+  },
+  refusal: {
+    '': { offset: 0, size: 40 },
+    sequence: { offset: 0, size: 8 },
+    time: { offset: 8, size: 8 },
+    start_time: { offset: 16, size: 8 },
+    pid: { offset: 24, size: 4 },
+    uid: { offset: 28, size: 4 },
+    operation: { offset: 32, size: 4 },
+    rule: { offset: 36, size: 4 },
+  },
 } as const;
 
 /** Enums of maps: keys, outcomes, bits. */
@@ -157,6 +176,7 @@ export const ENUMS = {
     FAILURE_IDENTITY: 8,
     FAILURE_URING_MAP_FULL: 9,
     FAILURE_URING_NO_RESULT: 10,
+    FAILURE_RESOLVED_FULL: 11,
     FAILURE_MAX: 16,
   },
   syscall_family: {
@@ -222,5 +242,18 @@ export const ENUMS = {
     CLASS_OPEN_WRITE: 61,
     CLASS_OPEN_CREATE: 62,
     CLASS_OPEN_FAILED: 63,
+  },
+  prohibition_object: {
+    OBJECT_ANY: 0,
+    OBJECT_PATH: 1,
+    OBJECT_BELOW: 2,
+    OBJECT_ADDRESS: 3,
+    OBJECT_PORT: 4,
+    OBJECT_KINDS: 5,
+  },
+  prohibition_limits: {
+    PROHIBITIONS: 4096,
+    REFUSALS: 256,
+    NO_USER: 4294967295,
   },
 } as const;
