@@ -120,9 +120,9 @@ function tryLoad(loading: Loading, attempt: number): readonly LoadedProgram[] | 
   if (failure.errno === EAGAIN) return undefined;
   const first = refusedProgram(failure.log);
   if (first === undefined || !wanted.includes(first)) throw failure;
-  for (const { program, error, log } of tryEach(loading)) leftOut.set(program, refusal(error, log));
+  for (const { program, error, log } of tryEach(loading)) leftOut.set(program, refusal(program, error, log));
   // Another kind of program than the trial knows, or refused only beside the others.
-  if (!leftOut.has(first)) leftOut.set(first, refusal(status, failure.log));
+  if (!leftOut.has(first)) leftOut.set(first, refusal(first, status, failure.log));
   for (const program of wanted)
     if (leftOut.has(program) && programGroup(program) === 'always')
       throw new SensorError(`load ${program}, which is indispensable`, -status, leftOut.get(program)?.reason ?? '');
@@ -185,7 +185,7 @@ function leaveHooksOut(native: Native, hooks: readonly ProgramInfo[], leftOut: M
 const LAST_LINES = 3;
 
 /** The verifier's last words, without its statistics. */
-function refusal(error: number, log: string): LeftOut {
+function refusal(program: string, error: number, log: string): LeftOut {
   const lines = log
     .split('\n')
     .map((line) => line.trim())
@@ -193,7 +193,8 @@ function refusal(error: number, log: string): LeftOut {
   const said = lines.slice(-LAST_LINES).join(' / ');
   return {
     reason: `the verifier refused it (${errnoName(error)}): ${said === '' ? 'no reason given' : said}`,
-    offered: true,
+    // Without a hook no event is missing.
+    offered: !isHook(program),
   };
 }
 

@@ -86,8 +86,11 @@ function prepare(): void {
   symlinkSync(`${PREVENTED}/secret`, `${PREVENTED}/alias`);
 }
 
-/** Each must answer EPERM at once; `allowed` must be done. */
-function prevented(): { readonly refused: Record<string, string>; readonly allowed: Record<string, string> } {
+/** Each must answer EPERM at once; `allowed` must be done. In a process of its own: the daemon's ancestors are never refused anything. */
+async function prevented(): Promise<{
+  readonly refused: Record<string, string>;
+  readonly allowed: Record<string, string>;
+}> {
   const run = (program: string, ...args: string[]) => {
     const { error, status } = spawnSync(program, args);
     return (error as NodeJS.ErrnoException | undefined)?.code ?? (status === 0 ? 'done' : `status ${status}`);
@@ -103,6 +106,7 @@ function prevented(): { readonly refused: Record<string, string>; readonly allow
       : 'done';
   return {
     refused: {
+      port: await connects(PORT + 1),
       exec: run(PROGRAM),
       open: outcome(() => readFileSync(`${PREVENTED}/secret`)),
       link: outcome(() => readFileSync(`${PREVENTED}/alias`)),
@@ -135,7 +139,14 @@ async function provoke(): Promise<Record<string, readonly string[]>> {
     await sleep(2000);
     tcp.push(await connects());
   }
-  return { connect: tcp, datagram: [await datagram()], port: [await connects(PORT + 1)] };
+  return { connect: tcp, datagram: [await datagram()] };
 }
 
-export const enforce = { rules, prepare, provoke, prevented };
+/** This file as a program: what is tried, as JSON. */
+function preventedElsewhere(): string {
+  const args = ['--disable-warning=ExperimentalWarning', import.meta.filename, 'prevented'];
+  return spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout;
+}
+if (process.argv[2] === 'prevented') console.log(JSON.stringify(await prevented()));
+
+export const enforce = { rules, prepare, provoke, preventedElsewhere };

@@ -166,9 +166,9 @@ if (asked.includes('rules')) {
     provoke('rules');
     const results = await enforce.provoke();
     writeFileSync(`${out}/block.json`, JSON.stringify(results));
-    const prevented = enforce.prevented();
-    writeFileSync(`${out}/prevented.json`, JSON.stringify(prevented));
-    note(`enforce: ${JSON.stringify(results)} ${JSON.stringify(prevented)}`);
+    const prevented = enforce.preventedElsewhere();
+    writeFileSync(`${out}/prevented.json`, prevented);
+    note(`enforce: ${JSON.stringify(results)} ${prevented}`);
     await settled();
   });
 }
