@@ -276,6 +276,29 @@ describe('the HTTP server', () => {
     for (const socket of held) socket.destroy();
   });
 
+  it('takes room from the address that has most connections, also from answers that nobody reads', async function () {
+    this.timeout(60_000);
+    await start();
+    const port = Number(server.address.split(':')[1]);
+    const open = (localAddress: string, text: string) => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress });
+      socket.on('error', () => undefined);
+      socket.pause();
+      socket.write(text);
+      return socket;
+    };
+    const other = open('127.0.0.2', 'GET /metrics HTTP/1.1\r\nHost: lo');
+    let cut = false;
+    other.on('close', () => {
+      cut = true;
+    });
+    const request = 'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(3);
+    const held = Array.from({ length: 700 }, () => open('127.0.0.1', request));
+    for (let scrape = 0; scrape < 10; scrape++) expect((await get('/metrics')).status).to.equal(200);
+    expect(cut).to.equal(false);
+    for (const socket of [other, ...held]) socket.destroy();
+  });
+
   it('says who uses the address', async () => {
     await start();
     const error = await serve({ web: { listen_address: server.address } }).catch((reason: unknown) => reason);
