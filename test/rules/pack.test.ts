@@ -29,7 +29,10 @@ describe('shipped rules', () => {
 
   for (const file of readdirSync(join(ROOT, 'rules')).filter((name) => /^[a-z].*\.yaml$/.test(name))) {
     it(`${file}: each rule has technique, score, recommendation, runbook and examples of both kinds`, () => {
-      const { rules } = parse(readFileSync(join(ROOT, 'rules', file), 'utf8')) as { rules: PackRule[] };
+      const parsed = parse(readFileSync(join(ROOT, 'rules', file), 'utf8')) as {
+        rules: (PackRule & { readonly rating?: Partial<PackRule> })[];
+      };
+      const rules = parsed.rules.map((rule): PackRule => ({ ...rule, ...rule.rating }));
       const { examples } = parse(readFileSync(join(ROOT, 'rules', 'examples', file), 'utf8')) as {
         examples: Record<string, readonly object[]>;
       };
