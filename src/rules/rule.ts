@@ -35,7 +35,8 @@ export interface RuleExample {
   /** Event JSON, nested or simple; several for a window. */
   readonly events: readonly unknown[];
   readonly match: boolean;
-  readonly line: number | undefined;
+  /** File and line, which need not be those of the rule. */
+  readonly source: string;
 }
 
 interface PredicateCounts {

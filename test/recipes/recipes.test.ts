@@ -26,7 +26,7 @@ const PLACES = /`((?:src|bpf|rules)\/[\w./<>-]+)`/g;
 /** The files that the numbered steps of a recipe name, `<type>` and the like filled in. */
 function placesOf(title: string, names: Readonly<Record<string, string>> = {}): string[] {
   const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').split(`### ${title}\n`)[1]?.split('\n### ')[0] ?? '';
-  const steps = text.split('\n').filter((line) => /^(?:\d+\. |One row)/.test(line));
+  const steps = text.split('\n').filter((line) => /^(?:\d+\. |One (?:row|entry))/.test(line));
   const places = steps.flatMap((line) => [...line.matchAll(PLACES)].map(([, place = '']) => place));
   return [...new Set(places.map((place) => place.replace(/<(\w+)>/, (_, name: string) => names[name] ?? `<${name}>`)))];
 }
@@ -229,6 +229,58 @@ export const pigeon = sinkType({
     const row = /\n {2}recipe_ports: \{[^}]*\},/;
     copy.write('src/schema/kinds/privileged.ts', copy.read('src/schema/kinds/privileged.ts').replace(row, ''));
     expect(copy.compile(), 'without the row it does not compile').to.contain('recipe_ports');
+  });
+
+  it('a rule: an entry, and its examples', () => {
+    expect(placesOf('A rule', { tactic: 'impact' })).to.deep.equal(['rules/impact.yaml', 'rules/examples/impact.yaml']);
+    cpSync(join(ROOT, 'rules'), copy.path('rules'), { recursive: true });
+    copy.write(
+      'rules/impact.yaml',
+      copy.read('rules/impact.yaml').replace(
+        'rules:\n',
+        `rules:
+  - name: recipe_started
+    condition: spawned && process.path == '/recipe'
+    mitre: [T1496]
+`,
+      ),
+    );
+    const examples = (last: string) => `examples:
+  recipe_started:
+    - match: {event.type: process_exec, process.path: /recipe}
+    - match: {actor: root_command, event.type: process_exec, process.path: /recipe}
+    - no_match: {event.type: process_exec, process.path: /recipes}
+    - no_match: {event.type: ${last}, process.path: /recipe}
+`;
+    const before = copy.read('rules/examples/impact.yaml');
+    copy.write('rules/examples/impact.yaml', before.replace('examples:\n', examples('process_exit')));
+    const right = copy.node('src/main.ts', 'test', 'rules/');
+    expect(right.status, right.output).to.equal(0);
+    copy.write('rules/examples/impact.yaml', before.replace('examples:\n', examples('process_exec')));
+    const wrong = copy.node('src/main.ts', 'test', 'rules/');
+    expect(wrong.status).to.equal(1);
+    expect(wrong.output).to.match(/rules\/examples\/impact\.yaml:8: recipe_started: match, expected no match/);
+  });
+
+  it('a Sigma field: one row', () => {
+    expect(placesOf('A Sigma field').slice(0, 1)).to.deep.equal(['src/rules/sigma/taxonomy.ts']);
+    copy.write(
+      'recipe.yml',
+      `title: recipe
+id: 5f0d7f34-7ab0-4d0d-9d56-5a1e9d4d0c11
+logsource: {product: linux, category: process_creation}
+detection:
+  selection: {RecipeTerminal: pts9}
+  condition: selection
+`,
+    );
+    const unknown = copy.node('src/main.ts', 'check', '--sigma.path=recipe.yml');
+    expect(unknown.output).to.contain('RecipeTerminal');
+    copy.insert('src/rules/sigma/taxonomy.ts', '  TargetFilename:', "  RecipeTerminal: { is: ['process.tty'] },\n");
+    expect(copy.compile()).to.equal('');
+    const generated = copy.node('scripts/generate-sigma.ts');
+    expect(generated.status, generated.output).to.equal(0);
+    expect(copy.read('docs/sigma.md')).to.contain('| `RecipeTerminal` | `process.tty` |');
   });
 
   it('name files that there are', () => {

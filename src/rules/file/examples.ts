@@ -20,11 +20,12 @@ export function readExamples({ document, node }: Placed, book: RuleBook): RuleEx
     document.checkKeys(object, EXAMPLE_KEYS);
     const name = object.entries.get('name')?.node;
     const { match, events } = outcomeOf(document, object, book);
+    const { file, line } = document.place(object);
     return {
       name: name === undefined ? undefined : document.string(name, '"name"'),
       events,
       match,
-      line: document.place(object).line,
+      source: `${file}:${line}`,
     };
   });
 }

@@ -9,8 +9,8 @@ import { type Condition, type Leaf, type Quantifier, walk } from '../tree.ts';
 
 interface ExampleResult {
   readonly rule: string;
+  /** Of the example: file and line. */
   readonly source: string;
-  readonly line: number | undefined;
   readonly name: string | undefined;
   readonly expected: boolean;
   readonly actual: boolean;
@@ -92,8 +92,7 @@ async function runExample(
       : [...problems, explanationText(reasonOf(explainCondition(definition.condition, last)))];
   return {
     rule: info.name,
-    source: info.source,
-    line: example.line,
+    source: example.source,
     name: example.name,
     expected: example.match,
     // An event that cannot be read as its author wrote it tests nothing.
@@ -127,10 +126,9 @@ function coverage({ info, condition }: RuleDefinition, events: readonly EventRec
 /** The report for a terminal. `verbose` lists leaves that no example has both true and false. */
 export function suiteText(report: SuiteReport, verbose = false): string {
   const lines: string[] = [];
-  for (const { rule, source, line, name, expected, actual, explanation } of report.failures) {
-    const place = line === undefined ? source : source.replace(/:\d+$/, `:${line}`);
+  for (const { rule, source, name, expected, actual, explanation } of report.failures) {
     const what = `${rule}${name === undefined ? '' : ` (${name})`}`;
-    lines.push(`FAILED ${place}: ${what}: ${verdict(actual)}, expected ${verdict(expected)}`);
+    lines.push(`FAILED ${source}: ${what}: ${verdict(actual)}, expected ${verdict(expected)}`);
     if (explanation !== undefined) lines.push(...explanation.split('\n').map((part) => `    ${part}`));
   }
   const covered = report.leaves.filter(({ seenTrue, seenFalse }) => seenTrue && seenFalse).length;

@@ -274,7 +274,7 @@ describe('conversion of rule files', () => {
       definitionsOf(loaded).map(({ info: { source: _, ...info }, examples, ...rest }) => ({
         info,
         ...rest,
-        examples: examples?.map(({ line: __, ...example }) => example),
+        examples: examples?.map(({ source: __, ...example }) => example),
       }));
     fc.assert(
       fc.property(file, (data) => {
