@@ -6,6 +6,7 @@
  */
 import type { ProhibitedObject, Prohibition } from '../../kernel/types.ts';
 import { fieldName } from '../../schema/fields.ts';
+import { kindSpec } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
 import type { Condition, Leaf } from '../tree.ts';
@@ -130,10 +131,10 @@ function leafParts({ subject, test }: Leaf, kind: string): readonly Part[] {
       if (equal?.includes('') === true) return [{}];
       break;
     case 'file.path':
-      if (kind.startsWith('file_')) return paths(test, name);
+      if (kindSpec(kind)?.object === 'file') return paths(test, name);
       break;
     case 'process.path':
-      if (kind === 'process_exec') return paths(test, name);
+      if (kindSpec(kind)?.object === 'program') return paths(test, name);
       if (equal !== undefined) return equal.map((value) => ({ program: absolute(String(value), name) }));
       break;
     case 'process.uid':
