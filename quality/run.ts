@@ -4,7 +4,7 @@
  * precision, alerts an hour and what went past. As root, after the build:
  *
  *   npm run quality -- [PATTERN…] [--all] [--info] [--caught] [--seed=N] [--jobs=N] [--rules=PATH]
- *                      [--resume] [--minutes=N] [--write] [--install]
+ *                      [--resume] [--minutes=N] [--write [--note=TEXT]] [--install]
  *
  * PATTERN is part of a scenario's id, tactic or technique. --all shows the
  * misses of the half that is only judged, too. --resume takes what earlier
@@ -48,6 +48,7 @@ const { values, positionals } = parseArgs({
     rules: { type: 'string' },
     resume: { type: 'boolean', default: false },
     minutes: { type: 'string' },
+    note: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
     install: { type: 'boolean', default: false },
   },
@@ -228,7 +229,7 @@ function report(results: Results): void {
   if (positionals.length > 0) throw new Error('--write is for a whole run');
   const scenes = attacks.reduce((sum, { variations }) => sum + variations.length, work.length);
   const reached = left === 0 ? `${scenes} scenes` : `${scenes - left} of ${scenes} scenes, the others were not reached`;
-  writeFileSync(join(DIRECTORY, '..', 'docs', 'quality.md'), document(results, `${measuredHow()}: ${reached}.`));
+  writeFileSync(join(DIRECTORY, '..', 'docs', 'quality.md'), document(results, `${measuredHow()}: ${reached}. ${values.note}`.trim()));
 }
 
 function measuredHow(): string {
