@@ -133,7 +133,8 @@ async function perform(
     left += rest.length;
     return { performed, alerts };
   }
-  const flags = values.rules === undefined ? [] : [`--rules.path=${values.rules}`];
+  // Alerts that were rotated away would count as misses.
+  const flags = ['--output.rotate_bytes=0', ...(values.rules === undefined ? [] : [`--rules.path=${values.rules}`])];
   const daemon = await startDaemon({ toml, flags });
   const refused = daemon.log().match(/"problem":"[^"]*"/g) ?? [];
   if (refused.length > 0) {
