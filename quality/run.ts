@@ -133,8 +133,7 @@ async function perform(
     left += rest.length;
     return { performed, alerts };
   }
-  // Alerts that were rotated away would count as misses.
-  const flags = ['--output.rotate_bytes=0', ...(values.rules === undefined ? [] : [`--rules.path=${values.rules}`])];
+  const flags = values.rules === undefined ? [] : [`--rules.path=${values.rules}`];
   const daemon = await startDaemon({ toml, flags });
   const refused = daemon.log().match(/"problem":"[^"]*"/g) ?? [];
   if (refused.length > 0) {
@@ -230,7 +229,10 @@ function report(results: Results): void {
   if (positionals.length > 0) throw new Error('--write is for a whole run');
   const scenes = attacks.reduce((sum, { variations }) => sum + variations.length, work.length);
   const reached = left === 0 ? `${scenes} scenes` : `${scenes - left} of ${scenes} scenes, the others were not reached`;
-  writeFileSync(join(DIRECTORY, '..', 'docs', 'quality.md'), document(results, `${measuredHow()}: ${reached}. ${values.note}`.trim()));
+  writeFileSync(
+    join(DIRECTORY, '..', 'docs', 'quality.md'),
+    document(results, `${measuredHow()}: ${reached}. ${values.note}`.trim()),
+  );
 }
 
 function measuredHow(): string {

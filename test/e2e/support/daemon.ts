@@ -91,7 +91,7 @@ export async function startDaemon(
   const port = await freePort();
   const alertsFile = join(directory, 'alerts.ndjson');
   const config = join(directory, 'bpfwarden.toml');
-  const output = options.output ?? `[output]\nalerts_file = "${alertsFile}"\n`;
+  const output = options.output ?? `[output]\nalerts_file = "${alertsFile}"\nrotate_bytes = 0\n`;
   writeFileSync(
     config,
     `${output}[spool]\ndirectory = "${options.spool ?? join(directory, 'spool')}"\n[web]\nlisten_address = "127.0.0.1:${port}"\n${options.toml ?? ''}\n`,
