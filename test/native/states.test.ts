@@ -47,6 +47,16 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
       call: () => native.load(),
       answers: { closed: -EBADF, opened: 0, loaded: -EALREADY, running: -EALREADY, 'inside callback': -EALREADY },
     },
+    tryHook: {
+      call: () => native.tryHook('nothing'),
+      answers: {
+        closed: -EBADF,
+        opened: -constants.errno.ENOENT,
+        loaded: -constants.errno.ENOENT,
+        running: -constants.errno.ENOENT,
+        'inside callback': -constants.errno.ENOENT,
+      },
+    },
     openTrial: {
       call: (path) => native.openTrial(path),
       answers: { closed: 0, opened: -EALREADY, loaded: -EALREADY, running: -EALREADY, 'inside callback': -EALREADY },
@@ -133,6 +143,10 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
         running: -EINVAL,
         'inside callback': -EINVAL,
       },
+    },
+    trimMemory: {
+      call: () => native.trimMemory(),
+      answers: { closed: 0, opened: 0, loaded: 0, running: 0, 'inside callback': 0 },
     },
     takeLog: {
       call: () => typeof native.takeLog(),
