@@ -3,7 +3,7 @@ import { CALL, EXIT, KERNEL, type KindSpec, REGISTERS } from './spec.ts';
 
 export const PROCESS_KINDS = {
   process_exec: {
-    canary: { program: 'exit_exec', named: true },
+    canary: { program: 'exit_exec' },
     group: 'always',
     struct: 'process_exec',
     ring: 'priority',
