@@ -24,6 +24,7 @@ const sidebar = [
       page('Alerts', '/docs/alerts'),
       page('Rules', '/docs/rules'),
       page('The shipped rules', '/docs/rule-pack'),
+      page('How well they judge', '/docs/quality'),
       page('Sigma', '/docs/sigma'),
       page('Falco', '/docs/falco'),
       page('Dashboards', '/grafana/'),

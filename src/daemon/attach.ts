@@ -8,9 +8,14 @@ import type { MetricsRegistry } from '../metrics/registry.ts';
 /** Attaches the programs and tells of each that could not be. Throws SENSOR_FAILED when none could. */
 export function attachAll(sensor: Sensor, metrics: MetricsRegistry, log: Logger): readonly AttachReport[] {
   const reports = sensor.attach();
-  metrics.declarePrograms(new Set([...sensor.programs, ...reports.map(({ program }) => program)]));
+  // What this kernel does not have is no alert for whoever runs it, nor a series that stays 0.
+  const lacking = new Set(
+    reports.filter(({ attached, offered }) => !attached && !offered).map(({ program }) => program),
+  );
+  metrics.declarePrograms(
+    new Set([...sensor.programs, ...reports.map(({ program }) => program)].filter((program) => !lacking.has(program))),
+  );
   for (const { program, attached, offered, reason } of reports) {
-    // What this kernel does not have is no alert for whoever runs it.
     if (attached || offered) metrics.gauge('program_attached').set(attached ? 1 : 0, { program });
     const missing = { program, reason, without: programWatches(program) };
     if (attached) continue;

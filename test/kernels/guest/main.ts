@@ -5,7 +5,16 @@
  *   main.ts OUT        writes what was seen to OUT
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { enforce } from './enforce.ts';
 
@@ -127,7 +136,8 @@ async function run(name: string, work: () => Promise<void>): Promise<void> {
 }
 
 function provoke(name: string): void {
-  spawnSync('rm', ['-rf', WORK]);
+  // Not removed: the deepest of its paths are longer than what the guest's `rm` can name.
+  if (existsSync(WORK)) renameSync(WORK, `${WORK}-before-${name}`);
   const began = Date.now();
   const { stdout, status, signal } = spawnSync('/usr/bin/provoke', [WORK], { encoding: 'utf8', timeout: 240_000 });
   writeFileSync(`${out}/provoked-${name}.txt`, stdout);
