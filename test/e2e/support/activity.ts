@@ -18,6 +18,7 @@ export function keepActive(port: number, everyMs = 700): () => Promise<void> {
       ./x
       # Another program each time: repeats of one only update its alert.
       n=$((n + 1)); cp x x-$n; ./x-$n; (exec -a "[kworker/$n:1]" ./x-$n); rm -f x-$n
+      mkdir -p r-$n/.git/hooks; echo : > r-$n/.git/hooks/post-merge; rm -rf r-$n
       cat /etc/shadow > /dev/null
       dd if=/dev/zero of=data bs=4k count=50 2> /dev/null; cat data > copy; mv copy moved; ln moved linked; chmod 600 moved
       mkdir -p sub; rm -rf sub; rm -f moved linked data
