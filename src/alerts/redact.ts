@@ -43,7 +43,8 @@ export class Redactor {
   readonly #hasOwn: boolean;
   readonly #secretOption = RE2JS.compile(SECRET_OPTION);
   readonly #allowed: ReadonlySet<string>;
-  readonly #known = new RecentTexts();
+  readonly #known = new Recent<string>();
+  readonly #knownArgs = new Recent<readonly string[]>();
 
   /** Throws CONFIG_INVALID when one of the configured patterns is no RE2 pattern. */
   constructor(options: RedactionOptions) {
@@ -56,17 +57,27 @@ export class Redactor {
 
   text(value: string): string {
     const bounded = value.length > MAX_STRING ? `${value.slice(0, MAX_STRING)}…` : value;
-    if (this.#patterns.length === 0 || (!this.#hasOwn && !maySecret.test(bounded) && !MAY_BE_COMMAND.test(bounded)))
-      return bounded;
+    if (this.#patterns.length === 0) return bounded;
     const before = this.#known.get(bounded);
     if (before !== undefined) return before;
-    const result = this.#search(bounded);
+    const suspect = this.#hasOwn || maySecret.test(bounded) || MAY_BE_COMMAND.test(bounded);
+    const result = suspect ? this.#search(bounded) : bounded;
     this.#known.set(bounded, result);
     return result;
   }
 
   /** An argument list: a secret can stand in the argument after its option. */
   args(values: readonly string[]): string[] {
+    // No argument has a NUL: execve(2) ends it there.
+    const joined = values.join('\0');
+    const before = this.#knownArgs.get(joined);
+    if (before !== undefined) return [...before];
+    const result = this.#searchArgs(values);
+    this.#knownArgs.set(joined, result);
+    return [...result];
+  }
+
+  #searchArgs(values: readonly string[]): string[] {
     const result = values.slice(0, MAX_ITEMS).map((value) => this.text(value));
     if (!this.#enabled || values.length < 2) return result;
     for (const { index, span } of secretsInArguments(values)) {
@@ -138,15 +149,15 @@ export class Redactor {
 }
 
 /** The same arguments come again and again, with every event of a process and of its descendants. */
-class RecentTexts {
-  readonly #texts = new Map<string, string>();
+class Recent<Result> {
+  readonly #texts = new Map<string, Result>();
   #characters = 0;
 
-  get(value: string): string | undefined {
+  get(value: string): Result | undefined {
     return this.#texts.get(value);
   }
 
-  set(value: string, result: string): void {
+  set(value: string, result: Result): void {
     this.#texts.set(value, result);
     this.#characters += value.length;
     for (const oldest of this.#texts.keys()) {
