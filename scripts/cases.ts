@@ -10,7 +10,7 @@ import { startDaemon } from '../test/e2e/support/daemon.ts';
 const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-events-'));
 const eventsFile = join(directory, 'events.ndjson');
 const daemon = await startDaemon({
-  output: `[output]\nevents_file = "${eventsFile}"\nevents_kinds = ${JSON.stringify(kindsOf([...EVENT_GENERATOR, ...ATOMICS]))}\n`,
+  output: `[output]\nevents_file = "${eventsFile}"\nrotate_bytes = 0\nevents_kinds = ${JSON.stringify(kindsOf([...EVENT_GENERATOR, ...ATOMICS]))}\n`,
 });
 let failed = 0;
 try {

@@ -17,7 +17,7 @@ describe('behaviour of public corpora, replayed by our own scripts', function ()
     directory = mkdtempSync(join(tmpdir(), 'bpfwarden-events-'));
     eventsFile = join(directory, 'events.ndjson');
     daemon = await startDaemon({
-      output: `[output]\nevents_file = "${eventsFile}"\nevents_kinds = ${JSON.stringify(kindsOf([...EVENT_GENERATOR, ...ATOMICS]))}\n`,
+      output: `[output]\nevents_file = "${eventsFile}"\nrotate_bytes = 0\nevents_kinds = ${JSON.stringify(kindsOf([...EVENT_GENERATOR, ...ATOMICS]))}\n`,
     });
   });
   after(async () => {
