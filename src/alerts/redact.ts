@@ -68,12 +68,12 @@ export class Redactor {
 
   /** An argument list: a secret can stand in the argument after its option. */
   args(values: readonly string[]): string[] {
-    // No argument has a NUL: execve(2) ends it there.
-    const joined = values.join('\0');
-    const before = this.#knownArgs.get(joined);
+    // Two lists never share a key: a recording may hold what execve(2) cannot pass, such as a NUL.
+    const key = JSON.stringify(values);
+    const before = this.#knownArgs.get(key);
     if (before !== undefined) return [...before];
     const result = this.#searchArgs(values);
-    this.#knownArgs.set(joined, result);
+    this.#knownArgs.set(key, result);
     return [...result];
   }
 

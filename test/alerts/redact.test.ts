@@ -94,6 +94,14 @@ describe('redaction', () => {
     expect(redacted.matched[2]?.actual).to.deep.equal({ API_TOKEN: '[REDACTED]' });
   });
 
+  it('knows a list of arguments only by all of it, also where a recording has what no call can pass', () => {
+    const fresh = new Redactor(options);
+    fresh.args([`--password\0${CANARY}`]);
+    for (let round = 0; round < 2; round++)
+      expect(fresh.args(['tool', '--password', CANARY])).to.deep.equal(['tool', '--password', '[REDACTED]']);
+    expect(fresh.args(['--password', CANARY])[1]).to.equal('[REDACTED]');
+  });
+
   it('lets no variable out that is not on the list', () => {
     const event = redactor.event({ process: { env: { HTTP_PROXY: `http://u:${CANARY}@p:1`, OTHER: 'x' } } });
     expect(event).to.deep.equal({ process: { env: { HTTP_PROXY: 'http://u:[REDACTED]@p:1' } } });
