@@ -64,10 +64,11 @@ export interface RingStats {
  * [0, bulkBytes) and priority records in [bulkBytes, bulkBytes + priorityBytes).
  * Record: u32 length, u32 zero, `length` bytes, padding to 8 bytes.
  * Priority is drained after bulk and to its end: no priority record older than
- * a bulk record of this call comes in a later call. An exception goes to
- * 'uncaughtException'.
+ * a bulk record of this call comes in a later call. Who answers true has not
+ * taken all of it: the buffer stays as it is, and in the next turn of the event
+ * loop comes a call with (0, 0). An exception goes to 'uncaughtException'.
  */
-export type DrainCallback = (bulkBytes: number, priorityBytes: number) => void;
+export type DrainCallback = (bulkBytes: number, priorityBytes: number) => unknown;
 
 export interface Native {
   /** Opens and parses the object file. */
@@ -122,7 +123,7 @@ export interface Native {
    * ring's size + 131072 bytes (-EINVAL otherwise), and is kept until close.
    */
   start(callback: DrainCallback, buffer: ArrayBuffer, bulkBytes?: number): Status;
-  /** Drains now, with one callback if there is something. For an orderly stop; not from inside the callback. */
+  /** Drains now, with one callback if there is something; 1 when there is more. For an orderly stop; not from inside the callback. */
   drain(): Status;
   ringStats(): RingStats | Status;
   /**

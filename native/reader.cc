@@ -174,6 +174,12 @@ void Reader::sleep()
 // there at that moment; the bound only leaves out what came later.
 bool Reader::drain(bool *more, size_t *bytes)
 {
+	if (unfinished_) {
+		*bytes = 0;
+		call(0, 0);
+		*more = true;
+		return !stopped_;
+	}
 	Napi::ArrayBuffer buffer = buffer_.Value();
 	auto *data = static_cast<uint8_t *>(buffer.Data());
 	// JavaScript may have transferred the buffer away: then there is no room.
@@ -192,6 +198,7 @@ bool Reader::drain(bool *more, size_t *bytes)
 
 	reader_totals_.drains++;
 	call(first.bytes, second.bytes);
+	*more = *more || unfinished_;
 	return !stopped_;
 }
 
@@ -199,7 +206,8 @@ bool Reader::drain(bool *more, size_t *bytes)
 // call may fail, and node-addon-api would end the process for it.
 void Reader::call(size_t bulk_bytes, size_t priority_bytes)
 {
-	napi_value receiver, callback, sizes[2];
+	napi_value receiver, callback, sizes[2], answer;
+	unfinished_ = false;
 	if (napi_get_global(env_, &receiver) != napi_ok ||
 	    napi_get_reference_value(env_, callback_, &callback) != napi_ok ||
 	    napi_create_double(env_, static_cast<double>(bulk_bytes), &sizes[0]) != napi_ok ||
@@ -208,8 +216,11 @@ void Reader::call(size_t bulk_bytes, size_t priority_bytes)
 	in_callback_ = true;
 	// Not napi_call_function: promises and nextTick run when this one returns.
 	napi_status status =
-	    napi_make_callback(env_, *context_, receiver, callback, 2, sizes, nullptr);
+	    napi_make_callback(env_, *context_, receiver, callback, 2, sizes, &answer);
 	in_callback_ = false;
+	// Anything but true, and a stop from inside, ends it.
+	if (status == napi_ok && napi_get_value_bool(env_, answer, &unfinished_) != napi_ok)
+		unfinished_ = false;
 	napi_value error;
 	if (status == napi_pending_exception &&
 	    napi_get_and_clear_last_exception(env_, &error) == napi_ok)

@@ -104,6 +104,7 @@ class Reader : public std::enable_shared_from_this<Reader>
 	bool polling_ = false;
 	bool in_callback_ = false;
 	bool stopped_ = false;
+	bool unfinished_ = false; // the callback has not taken all that it was given
 };
 
 } // namespace bpfwarden

@@ -11,7 +11,7 @@ import { jsonLine } from '../visible.ts';
 const STANDARD_OUTPUT = 1;
 
 /**
- * Every event of the chosen kinds as NDJSON, one write per batch. Rotated by
+ * Every event of the chosen kinds as NDJSON, one write for what the sensor hands over at once. Rotated by
  * size (`FILE.1` is the youngest). A write that fails is counted and told once
  * per failure in a row; events go on.
  */

@@ -93,7 +93,7 @@ export class Detector {
     this.#stages.enricher.feedUpdates.switch(FEED_FIELDS.some((field) => needed.has(field)));
   }
 
-  /** One drain. The views are invalid afterwards. */
+  /** A part of a drain. The views are invalid afterwards. */
   batch(views: readonly LiveView[]): void {
     const { enricher, events, log, selfCheck } = this.#stages;
     for (const view of views) {

@@ -63,6 +63,51 @@ describe('native: rings', () => {
     expect(turns).to.be.at.least(seen.calls.length - 1);
   });
 
+  it('who has not taken all is called again in the next turn, with the same buffer and nothing new in it', async () => {
+    const buffer = bufferFor(native);
+    const calls: [bulk: number, priority: number][] = [];
+    const turns: number[] = [];
+    let turn = 0;
+    let counting = true;
+    const count = (): void => {
+      turn++;
+      if (counting) setImmediate(count);
+    };
+    setImmediate(count);
+    check(
+      native.start((bulk, priority) => {
+        calls.push([bulk, priority]);
+        turns.push(turn);
+        if (calls.length === 1) {
+          order(native, { bulk: 2 });
+          trigger();
+        }
+        return calls.length < 4;
+      }, buffer),
+    );
+    order(native, { bulk: 3, priority: 1 });
+    trigger();
+    expect(await eventually(() => calls.length === 5)).to.equal(true);
+    counting = false;
+    expect(calls).to.deep.equal([
+      [3 * 72, 72],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [2 * 72, 0],
+    ]);
+    expect(new Set(turns.slice(0, 4)).size, 'the loop turned between them').to.equal(4);
+  });
+
+  it('drain() goes on with what was not taken, and says that there is more', () => {
+    let calls = 0;
+    check(native.start(() => ++calls < 3, bufferFor(native)));
+    order(native, { bulk: 3 });
+    trigger();
+    expect([native.drain(), native.drain(), native.drain(), native.drain()]).to.deep.equal([1, 1, 1, 0]);
+    expect(calls).to.equal(3);
+  });
+
   it('sleeps when nothing comes and no wake-up is lost', async () => {
     const seen = collect(native);
     order(native, { priority: 1 });
