@@ -212,7 +212,12 @@ export const TABLES = {
   },
   spool: {
     directory: path('/var/lib/bpfwarden/spool', 'Where accepted alerts wait for delivery'),
-    max_bytes: int(268435456, 1048576, 1099511627776, 'Size limit; the oldest alerts are dropped and counted'),
+    max_bytes: int(
+      268435456,
+      1048576,
+      1099511627776,
+      'Size limit of its file; the oldest alerts are dropped and counted',
+    ),
     dead_letter_seconds: int(
       86400,
       1,

@@ -188,9 +188,10 @@ export class AlertPipeline {
 
   #collect(): void {
     const { metrics } = this.#options;
-    const { alerts, bytes, oldest, deadLetters, deadLettersEvicted } = this.#spool.stats();
+    const { alerts, bytes, limit, oldest, deadLetters, deadLettersEvicted } = this.#spool.stats();
     metrics.gauge('spool_alerts').set(alerts);
     metrics.gauge('spool_bytes').set(bytes);
+    metrics.gauge('spool_limit_bytes').set(limit);
     metrics.gauge('spool_oldest_seconds').set(oldest === undefined ? 0 : Math.max(0, Date.now() - oldest) / 1000);
     metrics.gauge('dead_letters').set(deadLetters);
     metrics.advance('dead_letters_evicted_total', deadLettersEvicted);

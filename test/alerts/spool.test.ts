@@ -3,7 +3,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { open } from 'lmdb';
 import { openSpool } from '../../src/alerts/spool/open.ts';
+import { newQueue, queueToText } from '../../src/alerts/spool/queue.ts';
 import { Spool } from '../../src/alerts/spool/spool.ts';
 import { type Changes, openStore, type Store } from '../../src/alerts/spool/store.ts';
 import { SETTLEMENTS, type SinkCounts } from '../../src/alerts/spool/types.ts';
@@ -127,6 +129,51 @@ describe('the spool', () => {
     expect(settled.filter((entry) => entry === 'b dropped')).to.have.length(sinks.b?.dropped ?? -1);
     expect(spool.settle('b', 1, 'delivered'), 'a late answer for a dropped one changes nothing').to.equal(false);
     await spool.close();
+  });
+
+  for (const maxBytes of [1_048_576, 4_000_000])
+    it(`its file stays within ${maxBytes} bytes, however many alerts of whatever size come and go`, async () => {
+      const spool = await openSpool(directory, { maxBytes, log: SILENT });
+      spool.join(['a', 'b']);
+      let largest = 0;
+      for (let index = 1; index <= 4_000; index += 1) {
+        const alert = alertOf(String(index), [10, 300, 900, 1500, 2500, 6000, 15_000, 200][index % 8]);
+        spool.append(alert, JSON.stringify(alert));
+        if (index % 25 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (index % 300 === 0) for (const { seq } of spool.read('a', 30)) spool.settle('a', seq, 'delivered');
+        if (index % 100 === 0) largest = Math.max(largest, statSync(join(directory, 'data.mdb')).size);
+      }
+      expect(largest).to.be.within(maxBytes / 2, maxBytes);
+      const { sinks } = spool.stats();
+      expect(balanced(sinks.a) && balanced(sinks.b)).to.equal(true);
+      expect(sinks.b?.dropped).to.be.above(0);
+      await spool.close();
+    });
+
+  it('reads alerts that a version before left in one piece, and removes them once they are delivered', async () => {
+    const root = open<string, number>({ path: directory, encoding: 'string', maxDbs: 8 });
+    const alerts = root.openDB<string, number>({ name: 'alerts', encoding: 'string' });
+    const [state] = ['state', 'dead', 'requests'].map((name) =>
+      root.openDB<string, string>({ name, encoding: 'string' }),
+    );
+    root.transactionSync(() => {
+      for (const seq of [1, 2]) alerts.put(seq, `${seq}000\n${JSON.stringify(alertOf(String(seq), 5000))}`);
+      state?.put('totals', JSON.stringify({ offered: 2, accepted: 2, deadLettersEvicted: 0 }));
+      state?.put('sink:a', queueToText(newQueue(0)));
+    });
+    await root.close();
+    const spool = await openSpool(directory, LIMITS);
+    spool.join(['a']);
+    expect(ids(spool, 'a')).to.deep.equal(['1', '2']);
+    add(spool, '3');
+    spool.commit();
+    spool.settle('a', 1, 'delivered');
+    spool.settle('a', 2, 'rejected');
+    await spool.close();
+    const { store } = openStore(directory);
+    expect([...store.alerts()].map(([seq]) => seq)).to.deep.equal([3]);
+    expect([...store.dead()].map(([, text]) => JSON.parse(text).alert.alert_id)).to.deep.equal(['2']);
+    await store.close();
   });
 
   it('keeps dead letters within a tenth of its size', async () => {

@@ -1,4 +1,5 @@
-import type { DeadLetter, Settlement } from './types.ts';
+import { storedBytes } from './pieces.ts';
+import type { DeadLetter, DeadLetterRequest, Settlement } from './types.ts';
 
 /** Alerts that a sink never took, kept for a person to look at: bounded by number and bytes, the oldest go first. */
 export class DeadLetters {
@@ -18,8 +19,9 @@ export class DeadLetters {
 
   load(entries: Iterable<readonly [id: number, value: string]>): void {
     for (const [id, value] of entries) {
-      this.#sizes.set(id, value.length);
-      this.#bytes += value.length;
+      const size = storedBytes(Buffer.byteLength(value));
+      this.#sizes.set(id, size);
+      this.#bytes += size;
       this.#next = id + 1;
     }
   }
@@ -28,8 +30,9 @@ export class DeadLetters {
     const value = `{"sink":${JSON.stringify(sink)},"reason":"${reason}","at":${at},"alert":${json}}`;
     const id = this.#next++;
     this.#added.set(id, value);
-    this.#sizes.set(id, value.length);
-    this.#bytes += value.length;
+    const size = storedBytes(Buffer.byteLength(value));
+    this.#sizes.set(id, size);
+    this.#bytes += size;
     for (const oldest of this.#sizes.keys()) {
       if (this.#sizes.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) break;
       this.remove(oldest);
@@ -86,4 +89,18 @@ export class DeadLetters {
 
 export function deadLetterFromText(id: number, text: string): DeadLetter {
   return { id, ...(JSON.parse(text) as Omit<DeadLetter, 'id'>) };
+}
+
+/** Undefined where the text is no request; the caller tells, with the text. */
+export function requestFromText(text: string): DeadLetterRequest | undefined {
+  let value: Partial<Record<'do' | 'id' | 'sink', unknown>> | null;
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch {
+    return undefined;
+  }
+  const { do: action, id, sink } = value ?? {};
+  if (typeof id !== 'number' || !Number.isSafeInteger(id)) return undefined;
+  if (action === 'drop') return { do: 'drop', id };
+  return action === 'resend' && typeof sink === 'string' ? { do: 'resend', id, sink } : undefined;
 }

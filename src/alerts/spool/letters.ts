@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import { messageOf, WardenError } from '../../errors.ts';
 import { deadLetterFromText } from './dead-letters.ts';
+import { Pieces } from './pieces.ts';
 import { directoryOwner } from './store.ts';
 import type { DeadLetter, DeadLetterRequest } from './types.ts';
 
@@ -27,7 +28,7 @@ export class SpoolLetters {
       throw new WardenError('SPOOL_FAILED', `there is no spool in ${directory}: see [spool] directory`);
     try {
       this.#root = open({ path: directory, encoding: 'string', maxDbs: 8 });
-      this.#dead = this.#root.openDB<string, number>({ name: 'dead', encoding: 'string' });
+      this.#dead = new Pieces(this.#root, 'dead');
       this.#state = this.#root.openDB<string, string>({ name: 'state', encoding: 'string' });
       this.#requests = this.#root.openDB<string, string>({ name: 'requests', encoding: 'string' });
     } catch (error) {
@@ -43,7 +44,7 @@ export class SpoolLetters {
   /** Newest first. */
   list(): DeadLetter[] {
     const letters: DeadLetter[] = [];
-    for (const { key, value } of this.#dead.getRange()) letters.push(deadLetterFromText(key, value));
+    for (const [id, text] of this.#dead.entries()) letters.push(deadLetterFromText(id, text));
     return letters.reverse();
   }
 

@@ -1,15 +1,12 @@
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Alert } from '../types.ts';
+import { storedBytes } from './pieces.ts';
 import type { SpooledAlert } from './types.ts';
 
 /** Alerts just accepted are delivered from memory; the disk is for those that wait. */
 const HOT = 256;
 const HOT_BYTES = 8_388_608;
-const PAGE = 4096;
-
-/** What LMDB takes for a value: those above half a page get pages of their own. */
-const storedBytes = (length: number) => (length < PAGE / 2 ? length + 32 : Math.ceil((length + 16) / PAGE) * PAGE);
 
 interface Kept {
   readonly acceptedAt: number;
@@ -41,13 +38,13 @@ export class Shelf {
 
   /** Takes note of what is on disk already. */
   load(entries: Iterable<readonly [seq: number, value: string]>): void {
-    for (const [seq, value] of entries) this.#keep(seq, Number.parseInt(value, 10) || 0, value.length);
+    for (const [seq, value] of entries) this.#keep(seq, Number.parseInt(value, 10) || 0, Buffer.byteLength(value));
   }
 
   add(alert: SpooledAlert): void {
     const { seq, acceptedAt, json, only } = alert;
     const value = `${acceptedAt}${only === undefined ? '' : ` ${only}`}\n${json}`;
-    this.#keep(seq, acceptedAt, value.length);
+    this.#keep(seq, acceptedAt, Buffer.byteLength(value));
     this.#pending.set(seq, value);
     this.pendingBytes += value.length;
     this.#hot.set(seq, alert);

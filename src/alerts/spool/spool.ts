@@ -1,11 +1,11 @@
 import { messageOf } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import type { Alert } from '../types.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetters, requestFromText } from './dead-letters.ts';
 import { countsOf, newQueue, type Queue, queueFromText, queueToText, whole } from './queue.ts';
 import { Shelf } from './shelf.ts';
 import type { Store } from './store.ts';
-import type { DeadLetter, DeadLetterRequest, Settlement, SinkCounts, SpooledAlert, SpoolStats } from './types.ts';
+import type { DeadLetter, Settlement, SinkCounts, SpooledAlert, SpoolStats } from './types.ts';
 
 export interface SpoolOptions {
   /** Undefined when no disk can be had: everything works, but nothing survives the process. */
@@ -23,6 +23,14 @@ const MAX_PENDING_BYTES = 16_777_216;
 const RETRY_MS = 1000;
 const COUNTS_MS = 250;
 const MAX_DEAD = 10_000;
+/**
+ * Shares of the file: what waits, dead letters, and what one transaction writes
+ * at most. LMDB gives a page that a transaction freed to the one after the next,
+ * so a few times the last one is free at any moment; the rest is the tree's own.
+ */
+const waitingBytes = (max: number): number => Math.max(max * 0.35, max * 0.7 - 262_144);
+const DEAD = 0.1;
+const TRANSACTION = 1 / 32;
 /**
  * Accepted alerts in order, and for each sink how far it is. Memory holds the
  * truth of positions and counts; one transaction per turn of the event loop
@@ -46,12 +54,14 @@ export class Spool {
   #scheduled: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
+  /** Bytes that the next transaction writes. */
+  #unwritten = 0;
 
   /** Throws when what the store holds makes no sense; the caller then moves it aside. */
   constructor(options: SpoolOptions) {
     this.#options = options;
     this.#shelf = new Shelf((seq) => options.store?.alert(seq), options.log);
-    this.#dead = new DeadLetters({ maxEntries: MAX_DEAD, maxBytes: options.maxBytes / 10 });
+    this.#dead = new DeadLetters({ maxEntries: MAX_DEAD, maxBytes: options.maxBytes * DEAD });
     if (options.store !== undefined) this.#load(options.store);
   }
 
@@ -108,8 +118,10 @@ export class Spool {
   #add(alert: Omit<SpooledAlert, 'seq'>): void {
     this.#tail += 1;
     this.#shelf.add({ seq: this.#tail, ...alert });
+    this.#unwritten += alert.json.length;
     this.#trim();
     this.#makeRoom();
+    if (this.#unwritten > this.#options.maxBytes * TRANSACTION && this.#durable) this.#write();
     this.#changed();
   }
 
@@ -176,7 +188,10 @@ export class Spool {
     if (how === 'rejected' || how === 'expired' || how === 'dropped') {
       const alert = this.#shelf.get(seq);
       if (alert !== undefined && isForAnother(alert, sink)) settlement = 'skipped';
-      else if (alert !== undefined) this.#dead.add(sink, how, this.#now(), alert.json);
+      else if (alert !== undefined) {
+        this.#dead.add(sink, how, this.#now(), alert.json);
+        this.#unwritten += alert.json.length;
+      }
     }
     queue.cursor = seq;
     queue.counts[settlement] += 1;
@@ -224,6 +239,7 @@ export class Spool {
       sinks,
       alerts: this.#shelf.size,
       bytes: this.#shelf.bytes,
+      limit: waitingBytes(this.#options.maxBytes),
       oldest: this.#shelf.oldest,
       deadLetters: this.#dead.size,
       deadLettersEvicted: this.#dead.evicted,
@@ -236,20 +252,24 @@ export class Spool {
   commit(): boolean {
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
-    const { store } = this.#options;
-    if (store !== undefined && this.#hasChanges) {
-      try {
-        store.commit(this.#changes());
-      } catch (error) {
-        this.#refused(error);
-        return false;
-      }
-      if (this.#failing) this.#options.log.info('the spool writes to disk again');
-      this.#failing = false;
-      this.#committed = this.#tail;
-      this.#clearPending();
-    }
+    if (!this.#write()) return false;
     for (const listener of this.#listeners) listener();
+    return true;
+  }
+
+  #write(): boolean {
+    const { store } = this.#options;
+    if (store === undefined || !this.#hasChanges) return true;
+    try {
+      store.commit(this.#changes());
+    } catch (error) {
+      this.#refused(error);
+      return false;
+    }
+    if (this.#failing) this.#options.log.info('the spool writes to disk again');
+    this.#failing = false;
+    this.#committed = this.#tail;
+    this.#clearPending();
     return true;
   }
 
@@ -271,7 +291,7 @@ export class Spool {
   /** Over the limit, the oldest alert goes: for each sink that has not got it, counted. */
   #makeRoom(): void {
     for (const seq of this.#shelf.positions()) {
-      if (this.#shelf.bytes <= this.#options.maxBytes) break;
+      if (this.#shelf.bytes <= waitingBytes(this.#options.maxBytes)) break;
       for (const [name, queue] of this.#queues)
         while (queue.cursor < seq) this.settle(name, queue.cursor + 1, 'dropped');
     }
@@ -369,23 +389,11 @@ export class Spool {
     this.#dirty.clear();
     this.#dead.committed();
     this.#done.clear();
+    this.#unwritten = 0;
   }
 }
 
 /** Sent again to another sink alone. */
 function isForAnother({ only }: SpooledAlert, sink: string): boolean {
   return only !== undefined && only !== sink;
-}
-
-function requestFromText(text: string): DeadLetterRequest | undefined {
-  let value: Partial<Record<'do' | 'id' | 'sink', unknown>> | null;
-  try {
-    value = JSON.parse(text) as typeof value;
-  } catch {
-    return undefined; // Told by the caller, with the text.
-  }
-  const { do: action, id, sink } = value ?? {};
-  if (typeof id !== 'number' || !Number.isSafeInteger(id)) return undefined;
-  if (action === 'drop') return { do: 'drop', id };
-  return action === 'resend' && typeof sink === 'string' ? { do: 'resend', id, sink } : undefined;
 }

@@ -15,6 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { messageOf, WardenError } from '../../errors.ts';
 import { processStat } from '../../proc-stat.ts';
+import { Pieces } from './pieces.ts';
 
 /** One transaction: all of it is on disk or none of it. */
 export interface Changes {
@@ -135,12 +136,11 @@ export function setAside(directory: string): string {
 function openTables(directory: string): Store {
   // noSync: a commit costs 50 µs instead of a disk flush (1.5 ms and up, on the event loop); see SYNC_MS.
   const root: RootDatabase<string> = open({ path: directory, encoding: 'string', maxDbs: 8, noSync: true });
-  const table = <K extends number | string>(name: string): Database<string, K> =>
-    root.openDB<string, K>({ name, encoding: 'string' });
-  const alerts = table<number>('alerts');
-  const dead = table<number>('dead');
-  const requests = table<string>('requests');
-  const state = table<string>('state');
+  const table = (name: string): Database<string, string> => root.openDB<string, string>({ name, encoding: 'string' });
+  const alerts = new Pieces(root, 'alerts');
+  const dead = new Pieces(root, 'dead');
+  const requests = table('requests');
+  const state = table('state');
   const fd = openSync(join(directory, 'data.mdb'), 'r');
   let dirty = false;
   let syncing = false;
@@ -155,13 +155,13 @@ function openTables(directory: string): Store {
   }, SYNC_MS);
   sync.unref();
 
-  function* entries<K extends number | string>(of: Database<string, K>): Generator<readonly [K, string]> {
+  function* entries(of: Database<string, string>): Generator<readonly [string, string]> {
     for (const { key, value } of of.getRange()) yield [key, value];
   }
   return {
-    alerts: () => entries(alerts),
+    alerts: () => alerts.entries(),
     alert: (seq) => alerts.get(seq),
-    dead: () => entries(dead),
+    dead: () => dead.entries(),
     deadLetter: (id) => dead.get(id),
     requests: () => entries(requests),
     state: () => entries(state),

@@ -48,6 +48,8 @@ export interface SpoolStats {
   readonly sinks: Readonly<Record<string, SinkCounts>>;
   readonly alerts: number;
   readonly bytes: number;
+  /** What they may take. */
+  readonly limit: number;
   /** Unix milliseconds, undefined when nothing waits. */
   readonly oldest: number | undefined;
   readonly deadLetters: number;

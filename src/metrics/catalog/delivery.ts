@@ -23,6 +23,13 @@ export const DELIVERY = {
   },
   spool_alerts: { type: 'gauge', help: 'Alerts on disk that wait for a sink.', labels: NONE, cap: 1 },
   spool_bytes: { type: 'gauge', help: 'Size of the alerts on disk.', unit: 'bytes', labels: NONE, cap: 1 },
+  spool_limit_bytes: {
+    type: 'gauge',
+    help: 'What spool_bytes may reach, seven tenths of spool.max_bytes: then the oldest alerts are dropped.',
+    unit: 'bytes',
+    labels: NONE,
+    cap: 1,
+  },
   dead_letters: {
     type: 'gauge',
     help: 'Alerts that a sink never took, kept for a person to look at.',
