@@ -188,7 +188,9 @@ interface Attempt {
 
 /** What a host that is too busy for the sensor hides says nothing of the rules: such a scene is performed again. */
 async function lostEvents(daemon: Daemon): Promise<number> {
-  const lines = (await daemon.metrics()).split('\n').filter((line) => line.startsWith('bpfwarden_events_lost_total'));
+  // A kept connection may be closed at the moment it is used again.
+  const text = await daemon.metrics().catch(() => daemon.metrics());
+  const lines = text.split('\n').filter((line) => line.startsWith('bpfwarden_events_lost_total'));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 

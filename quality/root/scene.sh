@@ -27,6 +27,6 @@ unset QUALITY_SCENARIO
 runner=/run/quality/launch.sh
 [ ! -e /run/quality/terminal ] || runner=/run/quality/launch-terminal.sh
 status=0
-setsid --wait setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups sh "$runner" "$launch" > /run/quality/task.out 2>&1 < /dev/null || status=$?
+setsid --wait setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups sh /run/quality/below.sh 16 sh "$runner" "$launch" > /run/quality/task.out 2>&1 < /dev/null || status=$?
 echo "status $status"
 tail -n 40 /run/quality/task.out

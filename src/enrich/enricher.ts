@@ -230,7 +230,8 @@ export class Enricher {
         : facts.program;
     const own = this.#hostNamespaces.othersIn(exec.namespaces(view));
     const hostUser = own === undefined ? undefined : !own.includes('user');
-    process.program = new Program({ ...program, hostUser }, process.pid, this.#services);
+    const parent = process.parent?.pid;
+    process.program = new Program({ ...program, hostUser, parent }, process.pid, this.#services);
     process.capabilities = facts.capabilities;
     process.membership = facts.membership;
     process.namespaceStart = facts.namespaceStart || undefined;

@@ -17,6 +17,8 @@ export interface ProgramFacts {
   readonly auid?: number | undefined;
   readonly inode?: number | undefined;
   readonly device?: number | undefined;
+  /** Process that started it. */
+  readonly parent?: number | undefined;
   /** Nanoseconds; with device and inode it names the bytes of the executable. */
   readonly mtime?: number | undefined;
   /** Nanoseconds of Unix time. */

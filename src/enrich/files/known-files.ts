@@ -34,6 +34,8 @@ export interface ExecutableFile {
   readonly device?: number | undefined;
   readonly inode?: number | undefined;
   readonly ctime?: number | undefined;
+  /** Who started it: its root may still lead to the file where the process itself has ended. */
+  readonly parent?: number | undefined;
 }
 
 /** `undefined`: not known yet. */
@@ -136,7 +138,7 @@ export class KnownFiles {
       this.counts.refused++;
       return undefined;
     }
-    return this.#remember(key, this.#look(path, inode, pid));
+    return this.#remember(key, this.#look(file, inode, pid));
   }
 
   /** It lies where programs are installed, so it is called by its own name. */
@@ -144,8 +146,9 @@ export class KnownFiles {
     return path !== undefined && this.installed.has(path);
   }
 
-  #look(path: string | undefined, inode: number, pid: number): string | undefined {
-    for (const name of [`${this.#procfs}/${pid}/exe`, path]) {
+  #look({ path, parent }: ExecutableFile, inode: number, pid: number): string | undefined {
+    const beside = path === undefined || parent === undefined ? undefined : `${this.#procfs}/${parent}/root${path}`;
+    for (const name of [`${this.#procfs}/${pid}/exe`, beside, path]) {
       if (name === undefined) continue;
       const descriptor = openFile(name);
       if (descriptor === undefined) continue;

@@ -15,18 +15,34 @@ const NOT_FIELDS = ['actor'];
 
 /** Reads a list of examples. Throws RuleError with the place of the first mistake. */
 export function readExamples({ document, node }: Placed, book: RuleBook): RuleExample[] {
-  return document.array(node, '"examples"').map((item): RuleExample => {
+  return document.array(node, '"examples"').flatMap((item): RuleExample[] => {
     const object = document.object(item, 'an example');
     document.checkKeys(object, EXAMPLE_KEYS);
     const name = object.entries.get('name')?.node;
     const { match, events } = outcomeOf(document, object, book);
     const { file, line } = document.place(object);
-    return {
+    const example: RuleExample = {
       name: name === undefined ? undefined : document.string(name, '"name"'),
       events,
       match,
       source: `${file}:${line}`,
     };
+    const more = variationsOf(document, object, events);
+    return [example, ...more.map((event) => ({ ...example, events: [event] }))];
+  });
+}
+
+/** `each: {FIELD: [VALUE…]}`: the event again with each of the values. */
+function variationsOf(document: RuleDocument, example: ObjectNode, events: readonly unknown[]): Fields[] {
+  const node = example.entries.get('each')?.node;
+  if (node === undefined) return [];
+  const [event, ...more] = events as readonly Fields[];
+  if (event === undefined || more.length > 0 || example.entries.has('event') || example.entries.has('events'))
+    throw document.error(node, '"each" stands beside a "match" or "no_match" of one event');
+  return [...document.object(node, '"each"').entries].flatMap(([key, { at, node: values }]) => {
+    const field = fieldId(key);
+    if (field === undefined) throw unknownField(document, at, key);
+    return document.array(values, `"${key}"`).map((value) => ({ ...event, [fieldName(field)]: plain(value) }));
   });
 }
 
@@ -65,7 +81,7 @@ function eventsOf(document: RuleDocument, node: FileNode, book: RuleBook, strict
   return nodes.map((one) => {
     const object = document.object(one, 'an event');
     if (strict) checkFields(document, object, '');
-    return object.entries.has('actor') ? fieldsOf(document, object, book, []) : plain(object);
+    return strict || object.entries.has('actor') ? fieldsOf(document, object, book, []) : plain(object);
   });
 }
 
@@ -77,16 +93,14 @@ function checkFields(document: RuleDocument, object: ObjectNode, prefix: string)
     if (field !== undefined && !(node.kind === 'object' && FIELDS[fieldName(field)].type !== 'map<string>')) continue;
     if (prefix === '' && NOT_FIELDS.includes(key)) continue;
     const isGroup = FIELD_NAMES.some((known) => known.startsWith(`${name}.`));
-    if (!isGroup || node.kind !== 'object') {
-      const near = nearest(name, [...FIELD_NAMES, ...Object.keys(FIELD_ALIASES)]);
-      throw document.error(
-        { at },
-        `unknown field "${name}"`,
-        near === undefined ? undefined : `did you mean "${near}"?`,
-      );
-    }
+    if (!isGroup || node.kind !== 'object') throw unknownField(document, at, name);
     checkFields(document, node, name);
   }
+}
+
+function unknownField(document: RuleDocument, at: ObjectNode['at'], name: string): Error {
+  const near = nearest(name, [...FIELD_NAMES, ...Object.keys(FIELD_ALIASES)]);
+  return document.error({ at }, `unknown field "${name}"`, near === undefined ? undefined : `did you mean "${near}"?`);
 }
 
 /** The fields of an event or actor under their dotted names, on top of those of the actors that it names. */

@@ -145,6 +145,13 @@ export const EXAMPLE_KEYS = {
   },
   event: { type: { is: 'own', shape: EVENT }, doc: 'An event, nested or simple; unknown keys are let pass' },
   events: { type: { is: 'own', shape: EVENTS }, doc: 'Several events in order, for windows' },
+  each: {
+    type: {
+      is: 'own',
+      shape: { type: 'object', additionalProperties: { type: 'array', minItems: 1 } },
+    },
+    doc: 'More examples with the same result: the event with each of these values in the place of its own',
+  },
 } as const satisfies Record<string, Key>;
 
 export const EXCEPTION_KEYS = {

@@ -68,6 +68,23 @@ describe('examples of rules', () => {
     expect(report.failures[0]?.explanation).to.equal('process.pid is not a int');
   });
 
+  it('are repeated for each value of a field', async () => {
+    const example = (
+      each: unknown,
+      base: object = { no_match: { 'event.type': 'process_exec', 'process.name': 'nd' } },
+    ) => suiteOf({ name: 'r', condition: "process.name == 'nc'", examples: [{ ...base, each }] });
+    const report = await example({ 'process.name': ['ne', 'nc'] });
+    expect(report.examples.map(({ actual }) => actual)).to.deep.equal([false, false, true]);
+    expect(report.failures.length).to.equal(1);
+    const refused = (each: unknown, base: object = { match: {} }) => {
+      const rule = { name: 'r', condition: "process.name == 'nc'", examples: [{ ...base, each }] };
+      return JSON.stringify(load([{ rules: [rule] }]).problems);
+    };
+    expect(refused({ 'process.nam': ['x'] })).to.match(/unknown field .*process.nam.*did you mean .*process.name/);
+    expect(refused({ 'process.name': ['x'] }, { match: [{}, {}] })).to.match(/stands beside a/);
+    expect(refused({ 'process.name': 'x' })).to.match(/process.name/);
+  });
+
   it('tell rules without examples', async () => {
     const report = await suiteOf({ name: 'r', condition: "process.name == 'nc'" });
     expect(suiteText(report)).to.match(/^no examples: r\n/);
