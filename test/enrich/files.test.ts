@@ -66,6 +66,19 @@ describe('what an executable is a copy of', () => {
     expect(files.counts.reads).to.equal(1);
   });
 
+  it('is found below the root of the parent when the process has ended, wherever that root is', async () => {
+    const procfs = join(root, 'proc');
+    const other = join(root, 'other');
+    for (const directory of [join(procfs, '77'), other]) mkdirSync(directory, { recursive: true });
+    symlinkSync(other, join(procfs, '77', 'root'));
+    copyFileSync('/bin/cat', join(other, 'c'));
+    const files = new KnownFiles({ installed: new InstalledPrograms([bin], process.getuid?.()), procfs });
+    await files.refresh();
+    const started = { ...file(join(other, 'c')), path: '/c' };
+    expect(files.copyOf({ ...started, parent: 77 }, 78)).to.deep.equal({ path: join(bin, 'cat') });
+    expect(files.counts).to.include({ reads: 1, failed: 0 });
+  });
+
   it('is found with bytes appended, and with another build id', async () => {
     const files = await known();
     const longer = join(root, 'longer');
