@@ -10,6 +10,7 @@
         "native/maps.cc",
         "native/notify.cc",
         "native/object.cc",
+        "native/own-pid.cc",
         "native/pidfd.cc",
         "native/reader.cc",
         "native/ring.cc",

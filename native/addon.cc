@@ -15,6 +15,7 @@
 #include "log.hh"
 #include "notify.hh"
 #include "object.hh"
+#include "own-pid.hh"
 #include "pidfd.hh"
 #include "reader.hh"
 
@@ -53,6 +54,7 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("pidfdSignal", &Addon::pidfd_signal_),
 				InstanceMethod("notify", &Addon::notify_),
 				InstanceMethod("canary", &Addon::canary_),
+				InstanceMethod("ownPid", &Addon::own_pid_),
 				InstanceMethod("enableStatistics", &Addon::enable_statistics),
 				InstanceMethod("dropCapabilities", &Addon::drop_capabilities_),
 				InstanceMethod("trimMemory", &Addon::trim_memory),
@@ -329,6 +331,11 @@ class Addon : public Napi::Addon<Addon>
 		if (!text(info, 0, &kind) || !text(info, 1, &path))
 			return status(-EINVAL);
 		return status(canary(kind, path.c_str()));
+	}
+
+	Napi::Value own_pid_(Info)
+	{
+		return status(own_pid());
 	}
 
 	Napi::Value enable_statistics(Info)

@@ -139,6 +139,8 @@ export interface Native {
    * 0. -EINVAL: there is none for the kind.
    */
   canary(kind: string, path: string): Status;
+  /** This process's id in the initial pid namespace, by which events name it. */
+  ownPid(): Status;
   /**
    * Switches the kernel's run-time statistics of BPF programs on, until close
    * or the end of the process, also by a signal; the sysctl

@@ -4,6 +4,7 @@ import { PREVENTABLE } from '../kernel/programs.ts';
 import type { Prohibitions } from '../kernel/prohibitions.ts';
 import type { ProhibitingRule } from '../kernel/types.ts';
 import type { Logger } from '../log.ts';
+import { ownPid } from '../own-pid.ts';
 import { ancestorPids } from '../response/protected.ts';
 import { isEnforced } from '../response/responder.ts';
 import type { Prevention } from '../response/types.ts';
@@ -53,7 +54,7 @@ export function prohibit(
     }
   }
   try {
-    prohibitions?.use(rules, [...response.protected_processes, ...ancestorPids(process.pid)]);
+    prohibitions?.use(rules, [...response.protected_processes, ...ancestorPids(ownPid())]);
   } catch (error) {
     log.error({ reason: messageOf(error) }, 'what rules block is not refused in the kernel');
   }

@@ -4,12 +4,12 @@
  * compares what is in the kernel with what was put there. What can be put back
  * is put back.
  */
-import { pid as ownPid } from 'node:process';
 import { CANARY, type CanaryKind, canaryKinds } from '../kernel/canary.ts';
 import type { IntegrityCheck, IntegrityFinding } from '../kernel/integrity.ts';
 import type { Sensor } from '../kernel/sensor.ts';
 import type { Logger } from '../log.ts';
 import type { Gauge, Metrics } from '../metrics/types.ts';
+import { ownPid } from '../own-pid.ts';
 import { kindSpec } from '../schema/kinds.ts';
 import { id } from '../schema/record.ts';
 import type { LiveView } from '../schema/view.ts';
@@ -19,6 +19,7 @@ const FIRST_MS = 5_000;
 /** An event that has not come by then is lost. */
 const PATIENCE_MS = 15_000;
 const PID = id('process.pid');
+const VPID = id('process.vpid');
 const PPID = id('process.ppid');
 /** Of a failed exec it is what should have been executed. */
 const NAMES = [id('file.path'), id('process.path'), id('process.invoked_path')];
@@ -68,9 +69,10 @@ export class SelfCheck {
 
   /** Whether an event is the daemon's own and must go no further. */
   took(view: LiveView): boolean {
-    const pid = view.value(PID);
-    const byChild = typeof pid === 'number' && this.#children.has(pid) && view.value(PPID) === ownPid;
-    if (pid !== ownPid && !byChild) return false;
+    const isChild = (pid: unknown) => typeof pid === 'number' && this.#children.has(pid);
+    // The child's number is the one of the daemon's own pid namespace.
+    const byChild = () => view.value(PPID) === ownPid() && (isChild(view.value(PID)) || isChild(view.value(VPID)));
+    if (view.value(PID) !== ownPid() && !byChild()) return false;
     const path = this.#waiting.get(view.kind);
     if (path !== undefined && NAMES.some((name) => view.value(name) === path)) {
       this.#waiting.delete(view.kind);

@@ -20,6 +20,7 @@ import { checkPrivileges } from '../kernel/requirements.ts';
 import { Sensor } from '../kernel/sensor.ts';
 import type { Logger } from '../log.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
+import { ownPid } from '../own-pid.ts';
 import { AlertPipeline } from '../pipeline/alert-pipeline.ts';
 import { Detector } from '../pipeline/stages.ts';
 import { pidfdSignaller } from '../response/signaller.ts';
@@ -168,6 +169,11 @@ async function openStages(
     prevented: preventedKinds(loaded.ruleset, config),
   });
   ends.push(() => sensor.close());
+  if (ownPid() !== process.pid)
+    log.warn(
+      { pid: process.pid, events_name_it: ownPid() },
+      'this container has process ids of its own: what /proc tells of processes that are older than the sensor is missing, and no process can be signalled; start it with those of the host (--pid=host, hostPID: true)',
+    );
   const pipeline = await openPipeline(options, config, { metrics, sensor, clock, host });
   ends.push(() => pipeline.close());
   const events = new EventsFile(config.output, log, (event) => pipeline.redactEvent(event));

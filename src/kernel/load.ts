@@ -7,6 +7,7 @@ import { readBtf } from '../btf/btf.ts';
 import { elfSection } from '../btf/elf.ts';
 import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
+import { learnOwnPid, ownPid } from '../own-pid.ts';
 import { type RecordLayout, recordLayout } from '../schema/layout.ts';
 import { errnoName } from '../schema/names/errno.ts';
 import { SCHEMA_HASH } from '../schema/schema.gen.ts';
@@ -73,6 +74,7 @@ export function loadObject(objectPath: string, config: SensorConfig, prevented?:
   checkPrivileges(objectPath);
   const layout = objectLayout(objectPath);
   const native = loadNative();
+  learnOwnPid(checked(native, 'ask for the own process id', native.ownPid()));
   const leftOut = new Map<string, LeftOut>();
   try {
     let programs: readonly LoadedProgram[] | undefined;
@@ -201,7 +203,7 @@ function refusal(program: string, error: number, log: string): LeftOut {
 function setKnobs(native: Native, { kernel, monitoring }: SensorConfig, leftOut: ReadonlyMap<string, LeftOut>): void {
   const u32 = (name: string, value: number) =>
     checked(native, `set ${name}`, native.setKnob(name, new Uint8Array(Uint32Array.of(value).buffer)));
-  u32('daemon_pid', process.pid);
+  u32('daemon_pid', ownPid());
   u32('rate_limit', kernel.rate_limit);
   u32('rate_burst', kernel.rate_burst);
   // Without the cgroup programs, sends are reported from the system call.

@@ -3,6 +3,7 @@ import type { Config } from '../config/options.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Counter, Metrics } from '../metrics/types.ts';
+import { ownPid } from '../own-pid.ts';
 import type { RuleAction, RuleInfo } from '../rules/types.ts';
 import type { EventRecord } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
@@ -211,7 +212,7 @@ export class Responder {
     const { signaller, bootTime, procfs } = this.#options;
     return {
       signaller,
-      protection: createProtection(config.protected_processes, process.pid, procfs),
+      protection: createProtection(config.protected_processes, ownPid(), procfs),
       bootTime,
       ...(procfs === undefined ? {} : { procfs }),
     };

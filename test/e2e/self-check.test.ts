@@ -98,3 +98,27 @@ describe('self check of the whole daemon', function () {
     });
   }
 });
+
+describe('self check in a container with process ids of its own', function () {
+  this.timeout(300_000);
+
+  it('knows itself by the number that events have', async () => {
+    const daemon = await startDaemon({
+      toml: '[monitoring]\nself_check_seconds = 5\n',
+      wrap: ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child=SIGTERM'],
+    });
+    try {
+      await eventually(
+        'a check went well',
+        async () => ((await daemon.metric('bpfwarden_self_check{check="canary"}')) === 1 ? true : undefined),
+        TWO_MINUTES,
+      );
+      const found = daemon.alerts().map((entry) => (entry.rule as { name: string }).name);
+      expect(found.filter((name) => /^sensor_/.test(name))).to.deep.equal([]);
+      expect(daemon.log()).to.include('process ids of its own');
+    } finally {
+      // What it runs in ignores SIGTERM while it waits for it.
+      await daemon.stop('SIGKILL');
+    }
+  });
+});

@@ -1,5 +1,5 @@
 /** Fields of the privileged operations: arguments as the kernel had them in its registers, and what it acted upon. */
-import { pid as ownPid } from 'node:process';
+import { ownPid } from '../../own-pid.ts';
 import { kindHasField } from '../fields.ts';
 import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
@@ -35,7 +35,7 @@ function targetReaders(members: Members): FieldReaders {
   const pid = members.number('target_pid');
   return {
     'target.pid': (view) => (pid(view) === 0 ? undefined : pid(view)),
-    'target.sensor': (view) => (pid(view) === 0 ? undefined : pid(view) === ownPid),
+    'target.sensor': (view) => (pid(view) === 0 ? undefined : pid(view) === ownPid()),
     'target.name': (view) => view.target?.program.name,
     'target.path': (view) => view.target?.program.path,
     'target.uid': (view) => view.target?.uid,

@@ -1,4 +1,4 @@
-import { pid as ownPid } from 'node:process';
+import { ownPid } from '../../own-pid.ts';
 import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { accessOf, inodeFlagNames, openFlagNames } from '../names/flags.ts';
@@ -6,7 +6,6 @@ import { absolutePath, baseName, directoryName, extensionOf } from '../paths.ts'
 import type { LiveView } from '../view.ts';
 import { RECORD_FLAGS as F } from './flags.ts';
 
-const OWN_ENTRY = `/proc/${ownPid}/`;
 /** A chown leaves an id alone when it is asked for -1. */
 const UNCHANGED = 0xffffffff;
 const octal = (mode: number) => (mode & 0o7777).toString(8).padStart(4, '0');
@@ -95,7 +94,7 @@ export function fileReaders(members: Members): FieldReaders {
   const path = readers['file.path'];
   readers['file.of_sensor'] = (view) => {
     const text = path?.(view);
-    return typeof text === 'string' && text.startsWith(OWN_ENTRY);
+    return typeof text === 'string' && text.startsWith(`/proc/${ownPid()}/`);
   };
   if (file.includes('bytes')) readers['file.bytes'] = members.number('bytes');
   if (file.includes('new_path')) readers['file.new_path'] = pathReader(members, 'new_path', 'new_base');
