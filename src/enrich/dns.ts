@@ -117,6 +117,8 @@ function ipv6(view: DataView, at: number): string {
 export class DnsCache {
   readonly #limit: number;
   readonly #names = new Map<string, { name: string; expires: number }>();
+  /** By address, how many of the names lead to it: most addresses have none, and are asked about with every connection. */
+  readonly #addresses = new Map<string, number>();
   /** Names that were pushed out before their time. */
   evictions = 0;
 
@@ -132,13 +134,27 @@ export class DnsCache {
   learn(message: Uint8Array, now: number, asker: string): void {
     for (const { name, address, ttlSeconds } of parseAnswers(message)) {
       const key = `${asker} ${address}`;
-      this.#names.delete(key);
+      this.#forget(key);
       this.#names.set(key, { name, expires: now + ttlSeconds });
+      this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
       if (this.#names.size <= this.#limit) continue;
       const [oldest] = this.#names.keys();
-      if (oldest !== undefined) this.#names.delete(oldest);
+      if (oldest !== undefined) this.#forget(oldest);
       this.evictions++;
     }
+  }
+
+  /** Whether any name leads to the address, whoever was told. */
+  has(address: string): boolean {
+    return this.#addresses.has(address);
+  }
+
+  #forget(key: string): void {
+    if (!this.#names.delete(key)) return;
+    const address = key.slice(key.lastIndexOf(' ') + 1);
+    const left = (this.#addresses.get(address) ?? 1) - 1;
+    if (left > 0) this.#addresses.set(address, left);
+    else this.#addresses.delete(address);
   }
 
   lookup(address: string, now: number, asker: string): string | undefined {
@@ -146,7 +162,7 @@ export class DnsCache {
     const entry = this.#names.get(key);
     if (entry === undefined) return undefined;
     if (entry.expires > now) return entry.name;
-    this.#names.delete(key);
+    this.#forget(key);
     return undefined;
   }
 }

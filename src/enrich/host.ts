@@ -49,6 +49,7 @@ export class Host implements HostContext {
 
   /** From what the process itself has been told, or one that it descends from. */
   hostnameOf(address: string, process: ProcessContext | undefined): string | undefined {
+    if (!this.dns.has(address)) return undefined;
     const now = performance.now() / 1000;
     let asker = process;
     for (let step = 0; step <= INHERITED && asker !== undefined; step++) {

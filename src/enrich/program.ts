@@ -102,6 +102,9 @@ export class Program implements ProgramContext {
     if (copy !== undefined || this.#services.files === undefined) this.#identity = identity;
     return identity;
   }
+  get settled(): boolean {
+    return this.#identity === this.identity;
+  }
   get copyOf() {
     return this.#services.files?.copyOf(this.facts, this.pid)?.path;
   }

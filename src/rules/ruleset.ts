@@ -4,7 +4,8 @@ import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
 import { type EngineCounts, EngineQueue } from './engine/engine.ts';
 import { Interning } from './interning.ts';
 import { RuleIndex } from './literals/rule-index.ts';
-import { predicateCompiler, type SharedPredicate, type Turn } from './predicate/compile.ts';
+import { predicateCompiler, type SharedPredicate } from './predicate/compile.ts';
+import { Turn } from './predicate/turn.ts';
 import { TEXT_FIELDS } from './predicate/values.ts';
 import type { CompiledRule, MatchingRule, Observation, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/correlation/correlator.ts';
@@ -52,7 +53,7 @@ export class RuleSet {
   constructor(parts: RuleSetParts) {
     const interning = new Interning();
     const definitions = parts.definitions.map((definition) => interned(definition, interning));
-    const turn: Turn = { number: 0 };
+    const turn = new Turn();
     const compile = predicateCompiler(
       definitions.map(({ condition }) => condition),
       turn,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FieldSource } from '../schema/event.ts';
 import { compilePredicate, type Predicate } from './predicate/compile.ts';
-import { type Reader, reader } from './predicate/values.ts';
+import { type Elements, type Reader, reader, type Value } from './predicate/values.ts';
 import type { CompiledRule, WindowSpec } from './rule.ts';
 import { CountState, TemporalState, ValueState } from './sigma/correlation/window-state.ts';
 import type { RuleMatch } from './types.ts';
@@ -30,12 +30,20 @@ interface Watched {
   readonly by: readonly Reader[];
   readonly distinct: Reader | undefined;
   readonly steps: readonly Predicate[];
+  readonly enough: (count: number) => boolean;
 }
 
 const REMEMBERED_PER_KEY = 64;
 const MAX_PREFIXES = 16_384;
 /** Counts keep more than they need, so that events that arrive late find their neighbours. */
 const MIN_REMEMBERED = 64;
+
+const NO_ELEMENTS: Elements = [];
+
+function textOf(value: Exclude<Value, undefined>): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
 
 /** The windows of one rule set. What they remember is in a WindowStore, which outlives the rule set. */
 export class Windows {
@@ -53,6 +61,7 @@ export class Windows {
         by: spec.by.map(({ subject }) => reader(subject)),
         distinct: spec.distinct === undefined ? undefined : reader(spec.distinct),
         steps: spec.steps.map(compilePredicate),
+        enough: (count) => count >= spec.count,
       });
     }
   }
@@ -66,38 +75,37 @@ export class Windows {
   observe(rule: CompiledRule, event: FieldSource, time: number | undefined): RuleMatch['window'] | false | undefined {
     const watched = this.#watched.get(rule);
     if (watched === undefined) return undefined;
-    const values: string[] = [];
-    for (const read of watched.by) {
-      const value = read(event, []);
+    // No live value holds a NUL, and two recorded ones that do could at worst share a window.
+    let name = watched.prefix;
+    for (let part = 0; part < watched.by.length; part++) {
+      const value = watched.by[part]?.(event, NO_ELEMENTS);
       if (value === undefined) return false;
-      values.push(typeof value === 'object' ? JSON.stringify(value) : String(value));
+      name += part === 0 ? textOf(value) : `\0${textOf(value)}`;
     }
     const { spec } = watched;
     const store = this.#store;
     const at = store.timeOf(time);
-    // No live value holds a NUL, and two recorded ones that do could at worst share a window.
-    const { state } = store.take(`${watched.prefix}${values.join('\0')}`, spec);
+    const { state } = store.take(name, spec);
     const before = state.size;
     const count = this.#add(watched, state, at, event);
     store.grown(state.size - before);
     if (count === undefined) return false;
-    const key = Object.fromEntries(spec.by.map(({ name }, at) => [name, values[at] ?? '']));
+    const key = Object.fromEntries(
+      spec.by.map((one, part) => [one.name, textOf(watched.by[part]?.(event, NO_ELEMENTS) ?? '')]),
+    );
     return { count, seconds: spec.seconds, key };
   }
 
   #add(
-    { spec, distinct, steps }: Watched,
+    { distinct, steps, enough }: Watched,
     state: Entry['state'],
     time: number,
     event: FieldSource,
   ): number | undefined {
-    const enough = (count: number) => count >= spec.count;
     if (state instanceof CountState) return state.add(time, enough);
     if (state instanceof ValueState) {
       const value = distinct?.(event, []);
-      return value === undefined
-        ? undefined
-        : state.add(time, typeof value === 'object' ? JSON.stringify(value) : String(value), enough);
+      return value === undefined ? undefined : state.add(time, textOf(value), enough);
     }
     const held = steps.flatMap((step, at) => (step(event) ? [at] : []));
     return held.length === 0 ? undefined : state.addOrdered(time, held, enough);

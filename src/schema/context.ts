@@ -64,6 +64,8 @@ export interface ProgramContext {
   readonly upperLayer: boolean | undefined;
   readonly lowerLayer: boolean | undefined;
   readonly setuid: boolean | undefined;
+  /** What the program is (the members from here to `trusted`) is known for good: asked again, it would be the same. */
+  readonly settled: boolean;
   readonly program: string | undefined;
   readonly applet: string | undefined;
   readonly script: Script | undefined;

@@ -1,3 +1,4 @@
+import type { ProcessContext, ProgramContext } from './context.ts';
 import type { FieldId } from './fields.ts';
 
 /** What a field of an event can hold. An absent field is `undefined`, never null or ''. */
@@ -47,6 +48,9 @@ export interface EventView extends FieldSource {
   readonly live: true;
   /** Kernel time, CLOCK_BOOTTIME nanoseconds. */
   readonly ktime: number;
+  /** Who acted, and what it ran at the time. */
+  readonly process: ProcessContext | undefined;
+  readonly program: ProgramContext | undefined;
   snapshot(): EventRecord;
 }
 

@@ -81,7 +81,9 @@ describe('DNS answers', () => {
     expect(cache.lookup('192.0.2.1', 101, 'a')).to.equal(undefined);
     expect(cache.evictions).to.equal(1);
     expect(cache.lookup('192.0.2.3', 129, 'a')).to.equal('h3.example');
+    expect([1, 2, 3].map((last) => cache.has(`192.0.2.${last}`))).to.deep.equal([false, true, true]);
     expect(cache.lookup('192.0.2.3', 130, 'a')).to.equal(undefined);
+    expect(cache.has('192.0.2.3')).to.equal(false);
     expect(cache.size).to.equal(1);
   });
 

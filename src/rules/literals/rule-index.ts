@@ -4,10 +4,12 @@
  * found is confirmed by the rule's predicate.
  */
 import type { EventView, FieldSource } from '../../schema/event.ts';
-import { fieldName } from '../../schema/fields.ts';
+import { fieldId, fieldName, kindHasField } from '../../schema/fields.ts';
 import { expandBehaviors } from '../behaviors.ts';
-import type { Predicate, Turn } from '../predicate/compile.ts';
+import { scopeOfField } from '../predicate/actor.ts';
+import type { Predicate } from '../predicate/compile.ts';
 import { foldCase } from '../predicate/fold.ts';
+import { type ActorScope, type Row, Turn } from '../predicate/turn.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
 import { type Anchor, anchorsOf, isPresent, type KnownAnchors, onPath, type Reading, readParts } from './anchors.ts';
@@ -114,7 +116,12 @@ interface Search {
 
 /** What has to be looked at for one kind of event. */
 interface Plan {
+  /** Of all plans. */
+  readonly number: number;
+  /** In what differs from event to event. */
   readonly matchers: readonly Search[];
+  /** In what the actor is. */
+  readonly actor: Readonly<Record<ActorScope, readonly Search[]>>;
   readonly present: readonly { readonly reading: Reading; readonly rules: readonly number[] }[];
   /** Rules without an anchor. */
   readonly always: readonly number[];
@@ -151,6 +158,21 @@ function placements(rules: readonly CompiledRule[]): readonly Placement[] {
   });
 }
 
+const EVENT_TYPE = fieldId('event.type');
+
+/** What is left to look for in live events of a kind: it has only its own fields, and its name is known. */
+function anchorsOfLive(kind: string, anchors: readonly Anchor[] | undefined): readonly Anchor[] | undefined {
+  if (anchors === undefined) return undefined;
+  const left: Anchor[] = [];
+  for (const anchor of anchors) {
+    const { field } = anchor.reading;
+    if (!kindHasField(kind, fieldName(field))) continue;
+    if (field !== EVENT_TYPE || anchor.type !== 'text' || anchor.how !== 'equal') left.push(anchor);
+    else if (anchor.text === foldCase(kind)) return undefined;
+  }
+  return left;
+}
+
 export class RuleIndex {
   readonly #rules: readonly CompiledRule[];
   readonly #predicates: readonly Predicate[];
@@ -163,11 +185,13 @@ export class RuleIndex {
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
   #event = 0;
+  #plansMade = 0;
   #found: CompiledRule[] | undefined;
   #source: FieldSource | undefined;
   #search: Search | undefined;
+  readonly #collected = new Set<number>();
 
-  constructor(rules: readonly CompiledRule[], turn: Turn = { number: 0 }) {
+  constructor(rules: readonly CompiledRule[], turn: Turn = new Turn()) {
     this.#rules = rules;
     this.#turn = turn;
     this.#predicates = rules.map(({ matches, matchesInTurn }) => matchesInTurn ?? matches);
@@ -201,7 +225,8 @@ export class RuleIndex {
     const present = new Map<string, { reading: Reading; rules: number[] }>();
     const always: number[] = [];
     this.#placements.forEach(({ byKind, otherwise }, target) => {
-      const anchors = byKind.has(kind) ? byKind.get(kind) : otherwise;
+      const whole = byKind.has(kind) ? byKind.get(kind) : otherwise;
+      const anchors = live ? anchorsOfLive(kind, whole) : whole;
       if (anchors === undefined) always.push(target);
       for (const own of anchors ?? []) {
         const anchor = (live ? onPath(own) : undefined) ?? own;
@@ -219,8 +244,16 @@ export class RuleIndex {
         }
       }
     });
-    const matchers = [...searches].map(([matcher, wanted]) => ({ matcher, wanted }));
-    return { matchers, present: [...present.values()], always };
+    const all = [...searches].map(([matcher, wanted]) => ({ matcher, wanted }));
+    const of = (scope: ActorScope | undefined) =>
+      all.filter(({ matcher }) => scopeOfField(matcher.reading.field) === scope);
+    return {
+      number: this.#plansMade++,
+      matchers: of(undefined),
+      actor: { own: of('own'), lineage: of('lineage') },
+      present: [...present.values()],
+      always,
+    };
   }
 
   #planFor(kind: string, live: boolean): Plan {
@@ -237,7 +270,7 @@ export class RuleIndex {
   /** The rules whose predicates hold for the event, in no particular order. Allocates nothing when there are none. */
   matching(event: FieldSource): readonly CompiledRule[] {
     this.#event++;
-    this.#turn.number++;
+    this.#turn.begin(event);
     this.#found = undefined;
     this.#source = event;
     const plan = this.#planFor(event.kind, (event as Partial<EventView>).live === true);
@@ -245,17 +278,52 @@ export class RuleIndex {
     for (const { reading, rules } of plan.present) {
       if (isPresent(event, reading)) for (const target of rules) this.#try(target);
     }
-    for (const search of plan.matchers) {
-      const { reading } = search.matcher;
-      const value = event.value(reading.field);
-      if (value === undefined) continue;
-      this.#search = search;
-      if (typeof value === 'object') readParts(value, reading, this.#visit);
-      else this.#visit(value);
-    }
+    for (const search of plan.matchers) this.#look(search, event, this.#visit);
+    this.#tryOfActor(plan, event);
     this.#source = undefined;
     return this.#found ?? NONE;
   }
+
+  /** Rules with an anchor in what the actor is: looked for once while it stays the same. */
+  #tryOfActor(plan: Plan, event: FieldSource): void {
+    const { row } = this.#turn;
+    if (row === undefined) {
+      for (const search of plan.actor.own) this.#look(search, event, this.#visit);
+      for (const search of plan.actor.lineage) this.#look(search, event, this.#visit);
+      return;
+    }
+    this.#tryFound(plan, 'own', row, event);
+    if (plan.actor.lineage.length === 0) return;
+    this.#turn.lineage();
+    this.#tryFound(plan, 'lineage', row, event);
+  }
+
+  #tryFound(plan: Plan, scope: ActorScope, row: Row, event: FieldSource): void {
+    const known = scope === 'own' ? row.found : row.foundInLineage;
+    let found = known[plan.number];
+    if (found === undefined) {
+      this.#collected.clear();
+      for (const search of plan.actor[scope]) this.#look(search, event, this.#collect);
+      found = this.#collected.size === 0 ? NO_TARGETS : [...this.#collected];
+      known[plan.number] = found;
+    }
+    for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+  }
+
+  #look(search: Search, event: FieldSource, visit: (value: string | number | boolean) => void): void {
+    const { reading } = search.matcher;
+    const value = event.value(reading.field);
+    if (value === undefined) return;
+    this.#search = search;
+    if (typeof value === 'object') readParts(value, reading, visit);
+    else visit(value);
+  }
+
+  readonly #collect = (value: string | number | boolean): void => {
+    if (this.#search === undefined) return;
+    const { matcher, wanted } = this.#search;
+    for (const target of matcher.find(value)) if (wanted[target] === 1) this.#collected.add(target);
+  };
 
   readonly #visit = (value: string | number | boolean): void => {
     if (this.#search === undefined) return;

@@ -1,10 +1,13 @@
 import type { FieldSource } from '../../schema/event.ts';
 import type { Condition, Leaf } from '../tree.ts';
+import { scopeOf } from './actor.ts';
 import { cheapestFirst } from './cost.ts';
 import { pairTest, valueTest } from './test-value.ts';
+import { FAILS, HOLDS, Turn, UNKNOWN } from './turn.ts';
 import { type Elements, reader, someString } from './values.ts';
 
 export type Predicate = (event: FieldSource) => boolean;
+type Many = Condition & { readonly type: 'all' | 'any' };
 type Node = (event: FieldSource, elements: Elements) => boolean;
 
 /**
@@ -17,11 +20,6 @@ export function compilePredicate(condition: Condition): Predicate {
   return predicateCompiler()(condition).matches;
 }
 
-/** Which event it is: what was found of one holds until the number changes. */
-export interface Turn {
-  number: number;
-}
-
 export interface SharedPredicate {
   /** Of any event. */
   readonly matches: Predicate;
@@ -29,10 +27,14 @@ export interface SharedPredicate {
   readonly matchesInTurn: Predicate;
 }
 
-/** The same for many conditions: a part that several of them share is compiled once, and evaluated once in a turn. */
+/**
+ * The same for many conditions: a part that several of them share is compiled
+ * once, and evaluated once in a turn; what a part asks of the actor alone, once
+ * for the actor.
+ */
 export function predicateCompiler(
   conditions: readonly Condition[] = [],
-  turn: Turn = { number: 0 },
+  turn: Turn = new Turn(),
 ): (condition: Condition) => SharedPredicate {
   const compiled: Compiled = { nodes: [], shared: sharedParts(conditions), turn };
   return (condition) => {
@@ -40,7 +42,7 @@ export function predicateCompiler(
     const node = compileNode(condition, 0, compiled);
     return {
       matches: (event) => {
-        turn.number++;
+        turn.next();
         return node(event, elements);
       },
       matchesInTurn: (event) => node(event, elements),
@@ -84,6 +86,22 @@ function remembered(node: Node, turn: Turn): Node {
   };
 }
 
+/** Of a part that asks of the actor alone. */
+function rememberedOfActor(condition: Condition, node: Node, turn: Turn): Node {
+  const scope = scopeOf(condition);
+  if (scope === undefined) return node;
+  const cell = turn.cell(scope);
+  return (event, elements) => {
+    const first = scope === 'own' ? turn.own : turn.lineage();
+    if (first < 0) return node(event, elements);
+    const found = turn.cells[first + cell];
+    if (found !== UNKNOWN) return found === HOLDS;
+    const held = node(event, elements);
+    turn.cells[first + cell] = held ? HOLDS : FAILS;
+    return held;
+  };
+}
+
 /** `depth` counts the quantifiers around a node: the level of the elements that one here binds. */
 function compileNode(condition: Condition, depth: number, compiled: Compiled): Node {
   const known = compiled.nodes[depth] ?? new Map<Condition, Node>();
@@ -93,6 +111,8 @@ function compileNode(condition: Condition, depth: number, compiled: Compiled): N
     node = compileNew(condition, depth, compiled);
     // Within a quantifier it depends on the element.
     if (depth === 0 && compiled.shared.has(condition)) node = remembered(node, compiled.turn);
+    if (depth === 0 && condition.type !== 'leaf' && condition.type !== 'const')
+      node = rememberedOfActor(condition, node, compiled.turn);
     known.set(condition, node);
   }
   return node;
@@ -109,9 +129,8 @@ function compileNew(condition: Condition, depth: number, compiled: Compiled): No
       return (event, elements) => !child(event, elements);
     }
     case 'all':
-      return compileAll(cheapestFirst(condition).map((child) => compileNode(child, depth, compiled)));
     case 'any':
-      return compileAny(cheapestFirst(condition).map((child) => compileNode(child, depth, compiled)));
+      return compileMany(condition, depth, compiled);
     case 'quantifier': {
       const over = reader(condition.over);
       const where = compileNode(condition.where, depth + 1, compiled);
@@ -157,6 +176,30 @@ function compileLeaf({ subject, test }: Leaf): Node {
   }
   const read = reader(subject);
   return (event, elements) => holds(read(event, elements));
+}
+
+/**
+ * What asks of the actor alone comes first where the answer is remembered, all
+ * of it as one question; else what is cheap comes first.
+ */
+function compileMany(condition: Many, depth: number, compiled: Compiled): Node {
+  const compileParts = condition.type === 'all' ? compileAll : compileAny;
+  const plain = compileParts(cheapestFirst(condition).map((child) => compileNode(child, depth, compiled)));
+  const ofActor = depth === 0 ? condition.of.filter((child) => scopeOf(child) === 'own') : [];
+  if (ofActor.length === 0 || ofActor.length === condition.of.length) return plain;
+  const { turn } = compiled;
+  const question: Many = { type: condition.type, of: ofActor };
+  const known = rememberedOfActor(
+    question,
+    compileParts(cheapestFirst(question).map((child) => compileNode(child, depth, compiled))),
+    turn,
+  );
+  const others: Many = { type: condition.type, of: condition.of.filter((child) => scopeOf(child) !== 'own') };
+  const rest = compileParts(cheapestFirst(others).map((child) => compileNode(child, depth, compiled)));
+  if (condition.type === 'all')
+    return (event, elements) =>
+      turn.own < 0 ? plain(event, elements) : known(event, elements) && rest(event, elements);
+  return (event, elements) => (turn.own < 0 ? plain(event, elements) : known(event, elements) || rest(event, elements));
 }
 
 function compileAll(children: readonly Node[]): Node {

@@ -9,6 +9,7 @@ import { foldCase } from './fold.ts';
 import { compileGlob } from './glob.ts';
 import { compileRegexp } from './regexp.ts';
 import { literalWays } from './regexp-literals.ts';
+import { nativeSearch } from './regexp-native.ts';
 import type { Value } from './values.ts';
 
 export type ValueTest = (value: Value) => boolean;
@@ -108,6 +109,18 @@ function literalCheck(pattern: string, flags = ''): (text: string) => boolean {
 }
 
 function searchFor(pattern: string, flags: string | undefined): (text: string) => boolean {
+  const native = nativeSearch(pattern, flags);
+  if (native === undefined) return linearSearch(pattern, flags);
+  let linear: ((text: string) => boolean) | undefined;
+  return (text) => {
+    const found = native(text);
+    if (found !== undefined) return found;
+    linear ??= linearSearch(pattern, flags);
+    return linear(text);
+  };
+}
+
+function linearSearch(pattern: string, flags: string | undefined): (text: string) => boolean {
   const possible = literalCheck(pattern, flags);
   let compiled: ReturnType<typeof compileRegexp> | undefined;
   return (text) => {

@@ -90,7 +90,11 @@ export class ValueState implements GroupState {
   readonly #span: number;
   readonly #limit: number;
   readonly #least: number;
-  readonly #values = new Map<string, number[]>();
+  /** The first value and its times: most groups never have another one, and a map for each takes its room. */
+  #only: string | undefined;
+  readonly #timesOfOnly: number[] = [];
+  /** All of them, in the order of last use. */
+  #values: Map<string, number[]> | undefined;
   newest = Number.NEGATIVE_INFINITY;
 
   /** @param least As for CountState. */
@@ -101,19 +105,16 @@ export class ValueState implements GroupState {
   }
 
   get size(): number {
-    return this.#values.size;
+    return this.#values?.size ?? (this.#only === undefined ? 0 : 1);
   }
 
   add(time: number, value: string, fulfilled: Fulfilled): number | undefined {
     this.newest = Math.max(this.newest, time);
-    const times = this.#values.get(value) ?? [];
-    times.splice(upperBound(times, time), 0, time);
-    // Re-inserted: the map stays in the order of last use.
-    this.#values.delete(value);
-    this.#values.set(value, times);
-    const found = this.#values.size < this.#least ? undefined : this.#windows(time).find((count) => fulfilled(count));
+    const times = this.#timesOf(value);
+    this.#insert(times, time);
+    const found = this.size < this.#least ? undefined : this.#windows(time).find((count) => fulfilled(count));
     this.#thin(times);
-    if (this.#values.size > this.#limit) {
+    if (this.#values !== undefined && this.#values.size > this.#limit) {
       for (const oldest of this.#values.keys()) {
         this.#values.delete(oldest);
         break;
@@ -122,11 +123,36 @@ export class ValueState implements GroupState {
     return found;
   }
 
+  /** Those of a value, which becomes the one used last. */
+  #timesOf(value: string): number[] {
+    if (this.#values === undefined) {
+      this.#only ??= value;
+      if (this.#only === value) return this.#timesOfOnly;
+      this.#values = new Map([[this.#only, this.#timesOfOnly]]);
+    }
+    const times = this.#values.get(value) ?? [];
+    this.#values.delete(value);
+    this.#values.set(value, times);
+    return times;
+  }
+
+  /** What lies before the last time and is close to it would be dropped: it is overwritten. */
+  #insert(times: number[], time: number): void {
+    const last = times.length - 1;
+    if (last < 0 || (times[last] ?? 0) > time) times.splice(upperBound(times, time), 0, time);
+    else if (last > 0 && time - (times[last - 1] ?? 0) <= this.#span * CLOSE) times[last] = time;
+    else times.push(time);
+  }
+
+  #all(): Iterable<readonly number[]> {
+    return this.#values?.values() ?? [this.#timesOfOnly];
+  }
+
   /** Number of different values in each window that has the event at `time` and ends with an event. */
   #windows(time: number): number[] {
     const ends = new Set([time]);
     if (time < this.newest) {
-      for (const times of this.#values.values()) {
+      for (const times of this.#all()) {
         for (let at = lowerBound(times, time); at < times.length; at++) {
           const end = times[at] ?? 0;
           if (end > time + this.#span) break;
@@ -136,7 +162,7 @@ export class ValueState implements GroupState {
     }
     return [...ends].map((end) => {
       let count = 0;
-      for (const times of this.#values.values()) {
+      for (const times of this.#all()) {
         const at = upperBound(times, end) - 1;
         if (at >= 0 && (times[at] ?? 0) >= end - this.#span) count++;
       }
