@@ -34,15 +34,27 @@ const READERS = READS_SECRET.map(({ program, word }) => ({
   program: whole(program),
   word: word === undefined ? undefined : whole(word),
 }));
+/** Programs whose -u names no user, or whose -p no password. */
+const PLAIN_P =
+  /^(?:cp|mv|rsync|ps|tar|ls|sort|mkdir|install|lsof|ss|netstat|journalctl|chown|screen|tmux|perl|date|touch|nmap|masscan|ssh|scp|sudo|su|kill|pgrep|pkill|top|htop|strace|ltrace|gdb|crontab|loginctl|runuser|setpriv|nice|python[\d.]*|node)$/;
+const USER_OPTION = /^(?:-u|-U|-n|--user|--username|--user-name)$/;
+/** Programs that run another one inside something. */
+const RUNS_INSIDE =
+  /^(?:docker|podman|nerdctl|kubectl|oc|lxc|incus|crictl|ctr|machinectl|nsenter|docker-compose|minikube|vagrant|ssh|distrobox|toolbox)$/;
 /** How a program that follows gets what the one before says, or the other way round; '' for not at all. */
 type Fed = '' | '|' | '<<<' | '<(';
+const HERE_DOCUMENT = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1([^\n]*)\n([\s\S]*?)(?:\n\s*\2(?=\n|$)|$)/g;
 const SPEAKS = /^(?:echo|printf|cat)$/;
 const NAMES_SECRET = /pass|secret|token|key|cred|auth/i;
+/** --password-command='echo x' */
+const MAKES_SECRET = /^--?[\w-]*(?:pass|secret|token|key|cred|auth)[\w-]*=(?:echo|printf)\s/i;
 /** Words after which a setting is given a value, and settings that are secret. */
 const SETS =
-  /^(?:-?-?set(?:-.*)?|config|configure|create|update|add|put|modify|edit|--arg|--argjson|reset|secrets?|admin|login)$/i;
+  /^(?:(?:\w+:)?-?-?set(?:-.*)?|setenv|variable|config|configure|create|update|add|put|modify|edit|--arg|--argjson|reset|secrets?|admin|login)$/i;
 const SETTING =
   /^(?:[\w./:@-]*[^A-Za-z0-9])?[a-z0-9]*(?:password|passwd|passphrase|requirepass|masterauth|authtoken|pass|[a-z0-9][_.-]?(?:token|secret)|pypi-token\.\w+|(?:access|api|private|secret|account|encryption)[_-]?key)$/i;
+/** As variables are written; `secret` alone is what many commands are about. */
+const SECRET_VARIABLE = /^(?:\w*_)?(?:TOKEN|SECRET)$|^pw$/;
 const OPTION = RE2JS.compile(SECRET_OPTION);
 const ASSIGNMENT = RE2JS.compile(SECRET_ASSIGNMENT);
 /** Programs that start the one that follows. */
@@ -54,7 +66,7 @@ export const MAY_BE_COMMAND = new RegExp(
   `(?:^|[\\s/;|&(\`'"])(?:${[...PROGRAM_SECRETS, ...READS_SECRET]
     .filter(({ program }) => program !== '.*')
     .map(({ program }) => program.replaceAll('.*', '[\\w-]*'))
-    .join('|')})(?=[\\s'"]|$)`,
+    .join('|')})(?=[\\s'"]|$)|\\s-(?:p|P|pw|pass)\\s`,
 );
 
 const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -63,30 +75,55 @@ const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 export function secretsIn(text: string, depth = 0): Span[] {
   const spans: Span[] = [];
   let before: readonly Word[] | undefined;
+  let said: readonly Word[] = [];
   for (const { words, fed } of commandsOf(text)) {
     spans.push(...secretsOf(words));
     // What another shell runs stands in one word: sh -c, ssh HOST, su -c, watch, docker exec …
     if (depth < MAX_DEPTH) {
       for (const word of words) if (/\s/.test(word.value)) spans.push(...nested(word, depth));
     }
-    spans.push(...fedSecrets(words, before, fed).map((word) => spanOf(word, 0, word.value.length)));
+    spans.push(...fedSecrets(words, before, fed, said).map((word) => spanOf(word, 0, word.value.length)));
+    // What several say in a row, as in (echo OLD; echo NEW) | passwd, goes the same way.
+    said = SPEAKS.test(base(words[0]?.value ?? '')) ? [...said, ...saidBy(words)] : [];
     before = words;
   }
+  spans.push(...hereDocuments(text));
   return spans;
 }
 
+/** The lines that a program which reads a secret gets in the text itself: passwd << EOF. */
+function hereDocuments(text: string): Span[] {
+  if (!text.includes('<<')) return [];
+  return [...text.matchAll(HERE_DOCUMENT)].flatMap((match) => {
+    const [all, , , rest = '', body = ''] = match;
+    const [command] = [...commandsOf(text.slice(0, match.index))].slice(-1);
+    if (command === undefined || !(readsSecret(command.words) || readsSecret([...command.words, ...wordsOf(rest)])))
+      return [];
+    const start = match.index + all.indexOf('\n') + 1;
+    return [{ start, end: start + body.length }];
+  });
+}
+
+const wordsOf = (text: string): Word[] => [...tokensOf(text)].filter((token) => 'value' in token);
+const saidBy = (command: readonly Word[]) => command.slice(1).filter(({ value }) => !value.startsWith('-'));
+
 /** What one command gives another to read: through a pipe, as a here-string, as a file that a command makes. */
-function fedSecrets(words: readonly Word[], before: readonly Word[] | undefined, fed: Fed): readonly Word[] {
+function fedSecrets(
+  words: readonly Word[],
+  before: readonly Word[] | undefined,
+  fed: Fed,
+  said: readonly Word[],
+): readonly Word[] {
   if (before === undefined) return [];
-  const said = (command: readonly Word[]) => command.slice(1).filter(({ value }) => !value.startsWith('-'));
   switch (fed) {
     case '|':
-      return readsSecret(words) ? said(before) : [];
+      return readsSecret(words) ? [...saidBy(before), ...said] : [];
     case '<<<':
       return readsSecret(before) ? words.slice(0, 1) : [];
     case '<(':
-      return NAMES_SECRET.test(before.at(-1)?.value ?? '') && SPEAKS.test(base(words[0]?.value ?? ''))
-        ? said(words)
+      return (before.some(({ value }) => NAMES_SECRET.test(value)) || readsSecret(before)) &&
+        SPEAKS.test(base(words[0]?.value ?? ''))
+        ? saidBy(words)
         : [];
   }
   return [];
@@ -114,19 +151,26 @@ function secretsOf(words: readonly Word[], asFound?: true): Found[] | Span[] {
   };
   const at = programAt(words);
   const name = base(words[at]?.value ?? '');
-  const rules = RULES.filter(({ program }) => program.test(name));
+  const rules = rulesOf(name);
+  const named = !PLAIN_P.test(name) && !RUNS_INSIDE.test(name) && words.some(({ value }) => USER_OPTION.test(value));
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as Word;
     const next = words[index + 1];
     const assigned = assignedAt(word.value);
     if (assigned !== undefined) hide(word, assigned);
+    else if (MAKES_SECRET.test(word.value)) hide(word, word.value.indexOf('=') + 1);
     else if (next !== undefined && announces(words, index)) hide(next);
+    else if (named && index > at && /^-(?:p|P|pw|pass)$/.test(word.value) && mayBePassword(next)) hide(next);
     if (index > at) for (const rule of rules) byRule(rule, words, index, hide);
   }
   for (const rule of rules) if (rule.positional !== undefined) positional(rule, words, at, hide);
   // docker exec, kubectl exec, nsenter …: what stands behind is another command.
-  const rest = words.findIndex(({ value }, index) => index > at && value === '--') + 1;
-  if (rest > 0 && isKnown(base(words[rest]?.value ?? ''))) found.push(...secretsOf(words.slice(rest), true));
+  const inside = RUNS_INSIDE.test(name);
+  const rest = words.findIndex(
+    ({ value }, index) =>
+      index > at && ((inside && isKnown(base(value))) || (words[index - 1]?.value === '--' && isKnown(base(value)))),
+  );
+  if (rest > 0) found.push(...secretsOf(words.slice(rest), true));
   if (asFound) return found;
   return found.map(({ word, from, to }) => spanOf(word, from, to));
 }
@@ -141,8 +185,8 @@ function announces(words: readonly Word[], index: number): boolean {
     return NAMES_SECRET.test(value) && /^(?:echo|printf)\s/.test(next);
   }
   return (
-    SETTING.test(value) &&
-    !/^(?:-.*|for|=|to|with|is|in)$/i.test(next) &&
+    (SETTING.test(value) || SECRET_VARIABLE.test(value)) &&
+    !/^(?:-.*|for|=|to|with|is|in|by|as|using)$/i.test(next) &&
     words.slice(0, index).some((word) => SETS.test(word.value))
   );
 }
@@ -160,7 +204,8 @@ type Hide = (word: Word | undefined, from?: number) => void;
 function byRule(rule: Rule, words: readonly Word[], index: number, hide: Hide): void {
   const { value } = words[index] as Word;
   const next = words[index + 1];
-  if (rule.next?.test(value) === true && next !== undefined && holds(rule, words)) hide(next, behind(rule, next.value));
+  const follows = rule.next?.test(value) === true && !(rule.word === true && next?.value.startsWith('-') === true);
+  if (follows && next !== undefined && holds(rule, words)) hide(next, behind(rule, next.value));
   const glued = rule.glued?.exec(value)?.[0].length;
   if (glued !== undefined && !(value.startsWith('--') && glued < 3))
     hide(words[index], glued + behind(rule, value.slice(glued)));
@@ -206,9 +251,26 @@ function programAt(words: readonly Word[]): number {
   return 0;
 }
 
+/** A port, a path and an option are none. */
+const mayBePassword = (word: Word | undefined): boolean =>
+  word !== undefined && !/^(?:[\d:.,-]+|[-/.].*)$/.test(word.value);
+
+const MAX_NAMES = 4_096;
+const rulesByName = new Map<string, readonly Rule[]>();
+
+/** Of the few hundred names that a host has, once each. */
+function rulesOf(name: string): readonly Rule[] {
+  let rules = rulesByName.get(name);
+  if (rules === undefined) {
+    rules = RULES.filter(({ program }) => program.test(name));
+    if (rulesByName.size >= MAX_NAMES) rulesByName.clear();
+    if (name.length <= 64) rulesByName.set(name, rules);
+  }
+  return rules;
+}
+
 const isKnown = (name: string): boolean =>
-  RULES.some(({ program }) => program.test(name)) ||
-  READERS.some(({ program, word }) => word === undefined && program.test(name));
+  rulesOf(name).length > 0 || READERS.some(({ program, word }) => word === undefined && program.test(name));
 
 function readsSecret(words: readonly Word[]): boolean {
   const names = words.map(({ value }) => base(value));
@@ -222,7 +284,9 @@ function readsSecret(words: readonly Word[]): boolean {
 
 /** Secrets of a command within a word, where they stand in the whole text. */
 function nested(word: Word, depth: number): Span[] {
-  return secretsIn(word.value, depth + 1).map(({ start, end }) => spanOf(word, start, end));
+  // ssh_command=sshpass …: the command is what is assigned.
+  const from = /^-{0,2}[\w-]+=/.exec(word.value)?.[0].length ?? 0;
+  return secretsIn(word.value.slice(from), depth + 1).map(({ start, end }) => spanOf(word, from + start, from + end));
 }
 
 /** The part of the text that a part of a word's value is. */

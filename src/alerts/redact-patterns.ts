@@ -13,7 +13,7 @@ interface SecretPattern {
 
 /** Words that name a secret: in options (--api-key=x), variables (API_KEY=x) and query parameters (?api_key=x). */
 const NAMES =
-  '(?:(?:secret|license|hmac|encrypt(?:ion)?|master|signing|account|storage|shared|app|consumer|deploy|service|root|auth)[-_]?key|psk|pre[-_]?shared[-_]?key|secret[-_]?string|authtoken|bearer|cookie|creds|pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_]?key|apikey|access[-_]?key(?:[-_]?id)?|private[-_]?key|client[-_]?secret|auth(?:[-_]?token)?|credentials?|sig(?:nature)?|session[-_]?(?:id|key)|connection[-_]?string)';
+  '(?:(?:secret|license|hmac|encrypt(?:ion)?|master|signing|account|storage|shared|app|consumer|deploy|service|root|subscription|auth)[-_]?key|psk|pre[-_]?shared[-_]?key|secret[-_]?string|authtoken|bearer|cookie|creds|pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_.]?key|apikey|access[-_]?key(?:[-_]?id)?|private[-_]?key|client[-_]?secret|auth(?:[-_]?token)?|credentials?|sig(?:nature)?|session[-_]?(?:id|key)|connection[-_]?string)';
 const NAME_NEEDS = [
   'pass',
   'pwd',
@@ -31,6 +31,7 @@ const NAME_NEEDS = [
   '-pw',
   '-pat',
   'pw=',
+  'pw =',
 ];
 /** A value up to its end: quoted, or up to white space or the next parameter. */
 const VALUE = `("[^"]*"|'[^']*'|[^\\s&"';,]+)`;
@@ -91,6 +92,11 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   {
     name: 'password in a URL',
     pattern: '[A-Za-z][A-Za-z0-9+.-]*://[^\\s/?#:@]*:([^\\s/?#]+)@',
+    needs: ['://'],
+  },
+  {
+    name: 'password of a proxy in a URL',
+    pattern: '\\b(?:trojan(?:-go)?|ss|vless|vmess|hysteria2?|tuic)://([^@\\s/]+)@',
     needs: ['://'],
   },
   { name: 'token in a URL', pattern: '[A-Za-z][A-Za-z0-9+.-]*://([A-Za-z0-9_.~%-]{16,})@', needs: ['://'] },
@@ -206,8 +212,18 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   },
   {
     name: 'call with a password',
-    pattern: `(?i)\\b(?:db\\.auth|login|authenticate|(?:pragma\\s+)?(?:hex)?(?:re)?key)\\s*(?:\\(\\s*["'][^"']*["']\\s*,|=)\\s*("[^"]*"|'[^']*')`,
-    needs: ['auth(', 'login(', 'authenticate(', 'key'],
+    pattern: `(?i)\\b(?:db\\.auth|login|authenticate|(?:my|pg_|pg|ms)?sqli?_connect|set_?password|change_?(?:user)?_?password|password|(?:pragma\\s+)?(?:hex)?(?:re)?key)\\s*(?:\\(\\s*(?:["'][^"']*["']\\s*,\\s*){0,3}|=)\\s*("[^"]*"|'[^']*')`,
+    needs: ['auth(', 'login(', 'authenticate(', 'key', 'connect(', 'password'],
+  },
+  {
+    name: 'secure string of PowerShell',
+    pattern: `(?i)convertto-securestring\\s+(?:-string\\s+)?("[^"]*"|'[^']*'|[^\\s-]\\S*)`,
+    needs: ['securestring'],
+  },
+  {
+    name: 'answer of debconf',
+    pattern: '(?i)\\bpassword(?:[-_]again)?\\s+password\\s+([^\\s"\']+)',
+    needs: ['password'],
   },
   { name: 'openssl pass:SECRET', pattern: '\\bpass:([^\\s]+)', needs: ['pass:'] },
   {
@@ -217,7 +233,7 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
   },
   {
     name: 'assignment or parameter with a secret',
-    pattern: `(?i)(?:^|[\\s?&;,"'{(])"?(?:[a-z0-9]+[-_.])*(?:[a-z0-9]*)${NAMES}"?\\s*[=:]\\s*${VALUE}`,
+    pattern: `(?i)(?:^|[\\s?&;,"'{(\\[])"?(?:[a-z0-9]+[-_.])*(?:(?:[a-z0-9]*)${NAMES}|pw)\\\\*["']?\\]?\\s*[=:]\\s*\\\\*${VALUE}`,
     needs: NAME_NEEDS,
   },
 ];
