@@ -71,24 +71,28 @@ static __always_inline int endpoint_verdict_v6(struct bpf_sock_addr *ctx)
 	return endpoint_verdict(&key);
 }
 
+PROGRAM(block_connect4, response, "blocked connects by IPv4");
 SEC("cgroup/connect4")
 int block_connect4(struct bpf_sock_addr *ctx)
 {
 	return endpoint_verdict_v4(ctx);
 }
 
+PROGRAM(block_connect6, response, "blocked connects by IPv6");
 SEC("cgroup/connect6")
 int block_connect6(struct bpf_sock_addr *ctx)
 {
 	return endpoint_verdict_v6(ctx);
 }
 
+PROGRAM(block_sendmsg4, response, "blocked datagrams by IPv4");
 SEC("cgroup/sendmsg4")
 int block_sendmsg4(struct bpf_sock_addr *ctx)
 {
 	return endpoint_verdict_v4(ctx);
 }
 
+PROGRAM(block_sendmsg6, response, "blocked datagrams by IPv6");
 SEC("cgroup/sendmsg6")
 int block_sendmsg6(struct bpf_sock_addr *ctx)
 {

@@ -140,6 +140,7 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 }
 
 /* inet_sk_state_store, tcp_set_state (net/ipv4) -> trace_inet_sock_set_state */
+PROGRAM(socket_state, network, "net_conn, net_accept and net_close by TCP");
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_state, struct sock *sk, int oldstate, int newstate)
 {
@@ -182,6 +183,7 @@ int BPF_PROG(socket_state, struct sock *sk, int oldstate, int newstate)
 }
 
 /* tcp_retransmit_skb (net/ipv4/tcp_output.c): rare, and the first sign that a peer is silent. */
+PROGRAM(socket_retransmit, network, "net_conn to peers that do not answer");
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(socket_retransmit, struct sock *sk)
 {

@@ -63,6 +63,8 @@ static __always_inline void on_terminal_input(struct pt_regs *regs, struct task_
 
 enum syslog_action { SYSLOG_ACTION_READ_ALL = 3, SYSLOG_ACTION_CONSOLE_LEVEL = 8 };
 
+PROGRAM(exit_control, process,
+	"prctl, personality, seccomp, accounting, the kernel’s log, terminal input");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_control, struct pt_regs *regs, long result)
 {
@@ -103,6 +105,7 @@ int BPF_PROG(exit_control, struct pt_regs *regs, long result)
  * ksys_ioctl -> do_vfs_ioctl (fs/ioctl.c). Nearly every ioctl leaves at the first
  * test; inode flags go on to exit_attribute, clones of files to exit_copy.
  */
+PROGRAM(exit_ioctl, always, "inode flags, clones of files and injected terminal input");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_ioctl, struct pt_regs *regs, long result)
 {

@@ -81,6 +81,7 @@ static __always_inline __u32 family_of_socketcall(struct pt_regs *regs)
  * a call that will be restarted is seen here as -ERESTART*.
  * x86: rt_sigreturn leaves orig_ax = -1, which no table has.
  */
+PROGRAM(sys_exit, always, "every kind that is read at the end of a system call");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 {

@@ -93,6 +93,7 @@ static __always_inline void environment_describe(struct scratch *s, struct proce
  * arguments are the copies on the new stack, which nobody has run on yet. For a
  * script bprm->file is the interpreter, bprm->filename the script.
  */
+PROGRAM(process_exec, always, "process_exec: without it no process is known by its program");
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -134,6 +135,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
  * execve, execveat that returned an error: there is no file to look at, the name
  * is what user space passed. Success is process_exec's.
  */
+PROGRAM(exit_exec, always, "process_exec that failed");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_exec, struct pt_regs *regs, long result)
 {
@@ -170,6 +172,8 @@ int BPF_PROG(exit_exec, struct pt_regs *regs, long result)
  * space reads the iterator. Arguments and environment are in the other process's
  * memory, out of reach here: marked unreadable, user space reads them from /proc.
  */
+PROGRAM(process_seed, always,
+	"processes that were there before the daemon (/proc is read instead)");
 SEC("iter/task")
 int process_seed(struct bpf_iter__task *ctx)
 {

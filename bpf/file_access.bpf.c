@@ -14,6 +14,7 @@
  * ksys_read, vfs_read, do_iter_read ... -> sys_exit with the number of bytes.
  * The descriptor is in the registers and leads to the kernel's struct file.
  */
+PROGRAM(exit_read, filesystem, "file_read");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 {
@@ -44,6 +45,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 }
 
 /* ksys_write, vfs_write, do_iter_write. */
+PROGRAM(exit_write, filesystem, "file_write");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 {
@@ -123,6 +125,7 @@ static __always_inline bool mmap_writes(struct pt_regs *regs, struct call_info *
 }
 
 /* The first access, of either sort. */
+PROGRAM(exit_access, filesystem, "first reads and writes that are reported at all");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_access, struct pt_regs *regs, long result)
 {
@@ -151,6 +154,7 @@ int BPF_PROG(exit_access, struct pt_regs *regs, long result)
  * the rest a file is read, or written where the mapping is shared. No subprogram
  * here either: every library comes this way.
  */
+PROGRAM(exit_mmap, always, "mmap_exec, and file_read and file_write by mappings");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_mmap, struct pt_regs *regs, long result)
 {
@@ -241,6 +245,8 @@ static __always_inline void on_io_submit(struct pt_regs *regs, struct call_info 
  * a read of one file and a write of another, where they are files. tee copies
  * from pipe to pipe: what is in a pipe was seen on its way in.
  */
+PROGRAM(exit_copy, filesystem,
+	"file_read and file_write by sendfile, splice, copy_file_range, clones of files");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_copy, struct pt_regs *regs, long result)
 {

@@ -227,6 +227,8 @@ static __always_inline void on_attribute(struct pt_regs *regs, struct task_struc
 	file_finish(s, &q, mask);
 }
 
+PROGRAM(exit_attribute, filesystem,
+	"file_chmod, file_chown, file_truncate, file_setxattr, file_utimens");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_attribute, struct pt_regs *regs, long result)
 {

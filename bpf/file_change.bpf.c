@@ -60,6 +60,7 @@ static __always_inline void on_remove(struct pt_regs *regs, struct task_struct *
 	file_finish(s, &q, mask);
 }
 
+PROGRAM(exit_remove, filesystem, "file_unlink");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_remove, struct pt_regs *regs, long result)
 {
@@ -105,6 +106,7 @@ static __always_inline void on_rename(struct pt_regs *regs, struct task_struct *
 	file_finish(s, &q, mask);
 }
 
+PROGRAM(exit_rename, filesystem, "file_rename");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 {
@@ -199,6 +201,7 @@ static __always_inline void on_link(struct pt_regs *regs, struct task_struct *ta
 	file_finish(s, &q, mask);
 }
 
+PROGRAM(exit_link, filesystem, "file_link, file_symlink");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_link, struct pt_regs *regs, long result)
 {
@@ -241,6 +244,7 @@ static __always_inline void on_make(struct pt_regs *regs, struct task_struct *ta
 	file_finish(s, &q, mask);
 }
 
+PROGRAM(exit_make, filesystem, "file_mkdir, file_create by mknod");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_make, struct pt_regs *regs, long result)
 {

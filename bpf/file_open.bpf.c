@@ -114,6 +114,7 @@ static __always_inline void open_failed(struct pt_regs *regs, struct task_struct
  * descriptor and open another file under it before we look; then we report that
  * file, which the process has open as well.
  */
+PROGRAM(exit_open, filesystem, "file_open, file_create");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 {

@@ -210,6 +210,7 @@ static __always_inline void on_setns(struct pt_regs *regs, struct task_struct *t
 	call_end(s);
 }
 
+PROGRAM(exit_namespace, process, "unshare, setns, chroot, pivot_root, mount, umount");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_namespace, struct pt_regs *regs, long result)
 {

@@ -32,6 +32,7 @@ static __always_inline void conn_refused(struct sock *sk, struct task_struct *ta
 }
 
 /* Goes on to exit_inet or exit_unix; no subprogram (arm64 before 6.0 refuses both at once). */
+PROGRAM(exit_connect, network, "net_conn by UDP, connects that were refused, unix_connect");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 {
@@ -48,6 +49,7 @@ int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 	return 0;
 }
 
+PROGRAM(exit_inet, network, "net_conn by UDP, and connects that were refused");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_inet, struct pt_regs *regs, long result)
 {
@@ -131,6 +133,7 @@ static __always_inline void on_socket(struct pt_regs *regs, struct task_struct *
 	call_submit(s, RING_PRIORITY, call_object(&s->event.socket_raw), 1);
 }
 
+PROGRAM(exit_socket, network, "net_accept, net_listen, socket_raw");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_socket, struct pt_regs *regs, long result)
 {
@@ -158,6 +161,7 @@ int BPF_PROG(exit_socket, struct pt_regs *regs, long result)
 }
 
 /* An inet socket as standard input, output or error: what a remote shell looks like. */
+PROGRAM(exit_dup, network, "socket_dup");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_dup, struct pt_regs *regs, long result)
 {

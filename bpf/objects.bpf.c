@@ -158,6 +158,7 @@ static __always_inline void on_object(struct pt_regs *regs, struct task_struct *
 	call_end(s);
 }
 
+PROGRAM(exit_bpf, process, "bpf_load, bpf_access");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_bpf, struct pt_regs *regs, long result)
 {

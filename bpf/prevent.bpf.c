@@ -21,6 +21,7 @@ static __always_inline int directory_verdict(__u32 operation, unsigned long long
 	return file_verdict(operation, argument(ctx, 1), mount_of(argument(ctx, 0)));
 }
 
+PROGRAM_PREVENTS(prevent_open, file_open, "open");
 SEC("fmod_ret/security_file_open")
 int prevent_open(unsigned long long *ctx)
 {
@@ -34,6 +35,7 @@ int prevent_open(unsigned long long *ctx)
 }
 
 /* Of a script first itself, then its interpreter. */
+PROGRAM_PREVENTS(prevent_exec, process_exec, "exec");
 SEC("fmod_ret/security_bprm_check")
 int prevent_exec(unsigned long long *ctx)
 {
@@ -43,18 +45,21 @@ int prevent_exec(unsigned long long *ctx)
 	return path_verdict(EVENT_PROCESS_EXEC, file + bpf_core_field_offset(struct file, f_path));
 }
 
+PROGRAM_PREVENTS(prevent_unlink, file_unlink, "unlink");
 SEC("fmod_ret/security_path_unlink")
 int prevent_unlink(unsigned long long *ctx)
 {
 	return directory_verdict(EVENT_FILE_UNLINK, ctx);
 }
 
+PROGRAM_PREVENTS(prevent_rmdir, file_unlink, "rmdir");
 SEC("fmod_ret/security_path_rmdir")
 int prevent_rmdir(unsigned long long *ctx)
 {
 	return directory_verdict(EVENT_FILE_UNLINK, ctx);
 }
 
+PROGRAM_PREVENTS(prevent_rename, file_rename, "rename");
 SEC("fmod_ret/security_path_rename")
 int prevent_rename(unsigned long long *ctx)
 {
@@ -62,18 +67,21 @@ int prevent_rename(unsigned long long *ctx)
 }
 
 /* (old_dentry, new_dir, new_dentry) */
+PROGRAM_PREVENTS(prevent_link, file_link, "link");
 SEC("fmod_ret/security_path_link")
 int prevent_link(unsigned long long *ctx)
 {
 	return file_verdict(EVENT_FILE_LINK, argument(ctx, 0), mount_of(argument(ctx, 1)));
 }
 
+PROGRAM_PREVENTS(prevent_symlink, file_symlink, "symlink");
 SEC("fmod_ret/security_path_symlink")
 int prevent_symlink(unsigned long long *ctx)
 {
 	return directory_verdict(EVENT_FILE_SYMLINK, ctx);
 }
 
+PROGRAM_PREVENTS(prevent_mkdir, file_mkdir, "mkdir");
 SEC("fmod_ret/security_path_mkdir")
 int prevent_mkdir(unsigned long long *ctx)
 {
@@ -81,6 +89,7 @@ int prevent_mkdir(unsigned long long *ctx)
 }
 
 /* Also an open that would create the file. */
+PROGRAM_PREVENTS(prevent_create, file_create file_open, "mknod, and opens that create");
 SEC("fmod_ret/security_path_mknod")
 int prevent_create(unsigned long long *ctx)
 {
@@ -89,18 +98,21 @@ int prevent_create(unsigned long long *ctx)
 	return verdict ? verdict : directory_verdict(EVENT_FILE_OPEN, ctx);
 }
 
+PROGRAM_PREVENTS(prevent_chmod, file_chmod, "chmod");
 SEC("fmod_ret/security_path_chmod")
 int prevent_chmod(unsigned long long *ctx)
 {
 	return path_verdict(EVENT_FILE_CHMOD, argument(ctx, 0));
 }
 
+PROGRAM_PREVENTS(prevent_chown, file_chown, "chown");
 SEC("fmod_ret/security_path_chown")
 int prevent_chown(unsigned long long *ctx)
 {
 	return path_verdict(EVENT_FILE_CHOWN, argument(ctx, 0));
 }
 
+PROGRAM_PREVENTS(prevent_truncate, file_truncate, "truncate");
 SEC("fmod_ret/security_path_truncate")
 int prevent_truncate(unsigned long long *ctx)
 {
@@ -153,6 +165,7 @@ static __always_inline bool endpoint_of_copy(struct endpoint *to, __u64 address)
 }
 
 /* (struct socket *sock, struct sockaddr *address, int addrlen): the kernel's copy. */
+PROGRAM_PREVENTS(prevent_connect, net_conn, "connect");
 SEC("fmod_ret/security_socket_connect")
 int prevent_connect(unsigned long long *ctx)
 {

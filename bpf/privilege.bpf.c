@@ -70,6 +70,7 @@ static __always_inline void thread_keep(struct task_struct *task, __u64 program,
 }
 
 /* The child runs its parent's program; a thread's name is its process's, kept with the leader. */
+PROGRAM(credentials_fork, process, "credentials that a new thread began with");
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(credentials_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -82,6 +83,7 @@ int BPF_PROG(credentials_fork, struct task_struct *parent, struct task_struct *c
 
 /* begin_new_exec has committed the new program's credentials; the thread has the leader's id now.
  */
+PROGRAM(credentials_exec, process, "credentials and capabilities that changed with an exec");
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(credentials_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -94,6 +96,7 @@ int BPF_PROG(credentials_exec, struct task_struct *task, int old_pid, struct lin
  * has no better name than the task name either, unless it may have been cut.
  * What a hook has put there meanwhile is newer.
  */
+PROGRAM(credentials_seed, process, "credentials of threads that were there before the daemon");
 SEC("iter/task")
 int credentials_seed(struct bpf_iter__task *ctx)
 {
@@ -105,6 +108,7 @@ int credentials_seed(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+PROGRAM(exit_credential, process, "setuid, setgid, capset");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_credential, struct pt_regs *regs, long result)
 {
@@ -213,6 +217,7 @@ static __always_inline void on_memfd(struct pt_regs *regs, struct task_struct *t
 	call_end(s);
 }
 
+PROGRAM(exit_memory, process, "memfd_create, mprotect_exec, mmap_exec, userfaultfd");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
 {
@@ -316,6 +321,9 @@ static __always_inline bool timex_sets_clock(const void *timex)
 	return !bpf_probe_read_user(&modes, sizeof(modes), timex) && modes;
 }
 
+PROGRAM(
+    exit_kernel, process,
+    "module_load, module_unload, perf_event_open, keyctl, ioperm, reboot, swapon, settimeofday");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_kernel, struct pt_regs *regs, long result)
 {

@@ -53,6 +53,7 @@ static __always_inline __u32 clone_flags_of(struct task_struct *parent, struct t
  * (kernel/fork.c), before the child runs. fork, vfork, clone, clone3, and kernel
  * threads; threads of a process are left out. Everything is kernel state.
  */
+PROGRAM(process_fork, always, "process_fork");
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -102,6 +103,7 @@ struct {
  * live is 0 only for the last thread. Since 6.16 the tracepoint also has
  * group_dead as an argument, which older kernels' verifiers refuse.
  */
+PROGRAM(process_exit, always, "process_exit");
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
@@ -148,6 +150,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
  * exec takes the same way; in_execve tells and process_exec reports it. The
  * header is that of the renamed task, which a sibling may have renamed.
  */
+PROGRAM(process_rename, process, "process_rename");
 SEC("tp_btf/task_rename")
 int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 {

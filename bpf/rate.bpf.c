@@ -329,6 +329,7 @@ __noinline __u32 rate_exit(void)
 }
 
 /* Read by user space now and then while there are open episodes. */
+PROGRAM(rate_sweep, always, "the end of a throttle of a process that has fallen silent");
 SEC("iter/task")
 int rate_sweep(struct bpf_iter__task *ctx)
 {

@@ -146,6 +146,7 @@ static __always_inline void in_directory(unsigned long long *ctx, __u32 family, 
 		resolved_path(r, argument(ctx, 1), mount_of(argument(ctx, 0)), false);
 }
 
+PROGRAM_RESOLVES(resolved_unlink, filesystem, "unlink");
 SEC("fentry/security_path_unlink")
 int resolved_unlink(unsigned long long *ctx)
 {
@@ -153,6 +154,7 @@ int resolved_unlink(unsigned long long *ctx)
 	return 0;
 }
 
+PROGRAM_RESOLVES(resolved_rmdir, filesystem, "rmdir");
 SEC("fentry/security_path_rmdir")
 int resolved_rmdir(unsigned long long *ctx)
 {
@@ -160,6 +162,7 @@ int resolved_rmdir(unsigned long long *ctx)
 	return 0;
 }
 
+PROGRAM_RESOLVES(resolved_mkdir, filesystem, "mkdir");
 SEC("fentry/security_path_mkdir")
 int resolved_mkdir(unsigned long long *ctx)
 {
@@ -167,6 +170,7 @@ int resolved_mkdir(unsigned long long *ctx)
 	return 0;
 }
 
+PROGRAM_RESOLVES(resolved_mknod, filesystem, "mknod");
 SEC("fentry/security_path_mknod")
 int resolved_mknod(unsigned long long *ctx)
 {
@@ -175,6 +179,7 @@ int resolved_mknod(unsigned long long *ctx)
 }
 
 /* (dir, dentry, const char *old_name) */
+PROGRAM_RESOLVES(resolved_symlink, filesystem, "symlink");
 SEC("fentry/security_path_symlink")
 int resolved_symlink(unsigned long long *ctx)
 {
@@ -188,6 +193,7 @@ int resolved_symlink(unsigned long long *ctx)
 }
 
 /* (old_dentry, new_dir, new_dentry): both are in the same mount. */
+PROGRAM_RESOLVES(resolved_link, filesystem, "link");
 SEC("fentry/security_path_link")
 int resolved_link(unsigned long long *ctx)
 {
@@ -202,6 +208,7 @@ int resolved_link(unsigned long long *ctx)
 }
 
 /* (old_dir, old_dentry, new_dir, new_dentry, flags) */
+PROGRAM_RESOLVES(resolved_rename, filesystem, "rename");
 SEC("fentry/security_path_rename")
 int resolved_rename(unsigned long long *ctx)
 {
@@ -225,6 +232,7 @@ static __always_inline void at_path(unsigned long long *ctx, __u32 family, __u32
 		resolved_path(r, dentry_of(path), mount_of(path), false);
 }
 
+PROGRAM_RESOLVES(resolved_chmod, filesystem, "chmod by path");
 SEC("fentry/security_path_chmod")
 int resolved_chmod(unsigned long long *ctx)
 {
@@ -232,6 +240,7 @@ int resolved_chmod(unsigned long long *ctx)
 	return 0;
 }
 
+PROGRAM_RESOLVES(resolved_chown, filesystem, "chown by path");
 SEC("fentry/security_path_chown")
 int resolved_chown(unsigned long long *ctx)
 {
@@ -239,6 +248,7 @@ int resolved_chown(unsigned long long *ctx)
 	return 0;
 }
 
+PROGRAM_RESOLVES(resolved_truncate, filesystem, "truncate");
 SEC("fentry/security_path_truncate")
 int resolved_truncate(unsigned long long *ctx)
 {
@@ -246,6 +256,7 @@ int resolved_truncate(unsigned long long *ctx)
 	return 0;
 }
 
+PROGRAM_RESOLVES(resolved_utimens, filesystem, "utimensat by path");
 SEC("fentry/vfs_utimes")
 int resolved_utimens(unsigned long long *ctx)
 {
@@ -270,6 +281,7 @@ static __always_inline void at_dentry(unsigned long long *ctx, __u32 kind)
 		resolved_path(r, dentry, mnt, false);
 }
 
+PROGRAM_RESOLVES(resolved_setxattr, filesystem, "setxattr by path");
 SEC("fentry/security_inode_setxattr")
 int resolved_setxattr(unsigned long long *ctx)
 {
@@ -277,6 +289,7 @@ int resolved_setxattr(unsigned long long *ctx)
 	return 0;
 }
 
+PROGRAM_RESOLVES(resolved_removexattr, filesystem, "removexattr by path");
 SEC("fentry/security_inode_removexattr")
 int resolved_removexattr(unsigned long long *ctx)
 {
@@ -304,6 +317,7 @@ static __noinline void resolved_place(struct resolved *r, __u64 dentry, __u64 mn
 
 /* ---- mounts --------------------------------------------------------------------------------- */
 /* (const char *dev_name, const struct path *path, const char *type, flags, data) */
+PROGRAM_RESOLVES(resolved_mount, process, "mount");
 SEC("fentry/security_sb_mount")
 int resolved_mount(unsigned long long *ctx)
 {
@@ -323,6 +337,7 @@ int resolved_mount(unsigned long long *ctx)
 }
 
 /* (const struct path *from_path, const struct path *to_path) */
+PROGRAM_RESOLVES(resolved_move_mount, process, "move_mount");
 SEC("fentry/security_move_mount")
 int resolved_move_mount(unsigned long long *ctx)
 {
@@ -344,6 +359,7 @@ int resolved_move_mount(unsigned long long *ctx)
 }
 
 /* (struct vfsmount *mnt, int flags) */
+PROGRAM_RESOLVES(resolved_umount, process, "umount");
 SEC("fentry/security_sb_umount")
 int resolved_umount(unsigned long long *ctx)
 {
@@ -359,6 +375,7 @@ int resolved_umount(unsigned long long *ctx)
 
 /* (const struct path *old_path, const struct path *new_path): where the old root goes, the new
  * root. */
+PROGRAM_RESOLVES(resolved_pivot_root, process, "pivot_root");
 SEC("fentry/security_sb_pivotroot")
 int resolved_pivot_root(unsigned long long *ctx)
 {

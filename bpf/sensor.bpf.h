@@ -17,6 +17,7 @@
 #define BPFWARDEN_SENSOR_H
 
 #include "maps.bpf.h"
+#include "program.bpf.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 

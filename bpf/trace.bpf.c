@@ -192,6 +192,7 @@ static __always_inline bool is_in_kill(struct task_struct *task)
  * task. Left out: what the kernel sends (faults, SIGCHLD, timers), and what a
  * process sends to itself (abort, the preemption signals of Go).
  */
+PROGRAM(signal_sent, process, "kill");
 SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_struct *target,
 	     int group, int outcome)
@@ -278,6 +279,8 @@ static __always_inline void on_signal(struct pt_regs *regs, struct task_struct *
 	call_submit(s, RING_PRIORITY, e->argument[0], 0);
 }
 
+PROGRAM(exit_trace, process,
+	"process_ptrace, process_vm_read, process_vm_write, pidfd_getfd, kill that was refused");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_trace, struct pt_regs *regs, long result)
 {

@@ -118,6 +118,8 @@ static __always_inline int on_send(struct bpf_sock_addr *ctx, struct net_event *
 	return 1;
 }
 
+PROGRAM(send_ipv4, network,
+	"net_send by IPv4 as the kernel has it (the system call is reported instead)");
 SEC("cgroup/sendmsg4")
 int send_ipv4(struct bpf_sock_addr *ctx)
 {
@@ -128,6 +130,7 @@ int send_ipv4(struct bpf_sock_addr *ctx)
 	return on_send(ctx, &e);
 }
 
+PROGRAM(send_ipv6, network, "net_send by IPv6 as the kernel has it");
 SEC("cgroup/sendmsg6")
 int send_ipv6(struct bpf_sock_addr *ctx)
 {
@@ -220,6 +223,7 @@ static __always_inline __u64 slots_bytes(const struct user_message_slot *slots, 
 }
 
 /* sendto, sendmsg, sendmmsg; exit_write passes write and writev of sockets on to here. */
+PROGRAM(exit_send, network, "bytes sent; net_send where the cgroup programs are missing");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 {
@@ -275,6 +279,7 @@ static __noinline bool received_read(struct received *to, const void *from, bool
 }
 
 /* recvfrom, recvmsg, recvmmsg; exit_read passes read and readv of sockets on to here. */
+PROGRAM(exit_receive, network, "bytes received; net_dns, so host names of destinations");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 {

@@ -47,6 +47,7 @@ static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk, struct q
  * has the listener's name and path. A connect that failed has no peer: only the
  * text that was passed is left.
  */
+PROGRAM(exit_unix, network, "unix_connect");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_unix, struct pt_regs *regs, long result)
 {

@@ -89,6 +89,8 @@ static __always_inline void uring_accept_ends(__u64 request)
  * they became the completion entry (6.13), so they are read from the request. The
  * third is looked at only where another change of 6.13 is there.
  */
+PROGRAM(uring_complete, process,
+	"by io_uring: results; everything is reported when it is submitted");
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(uring_complete, void *uring, void *req, __u64 posted)
 {
@@ -146,6 +148,8 @@ static int uring_walk_step(__u32 index, struct uring_walk *walk)
  * the worker that runs here is at, or it is among the io_uring's finished ones, which
  * all have their result. A program may have 32,768 of them.
  */
+PROGRAM(uring_overflow, process,
+	"by io_uring: what completes while the queue of completions is full");
 SEC("tp_btf/io_uring_cqe_overflow")
 int BPF_PROG(uring_overflow, void *uring, __u64 user_data, __s32 res)
 {

@@ -11,6 +11,7 @@
 #include "socket.bpf.h"
 #include "privilege.bpf.h"
 
+PROGRAM(exit_uring, process, "io_uring_setup");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_uring, struct pt_regs *regs, long result)
 {
@@ -249,6 +250,8 @@ static __always_inline void uring_submitted(__u64 request)
  * copied by the operation's prep -> trace_io_uring_submit_req. `current` is the
  * process, or its submission thread with IORING_SETUP_SQPOLL.
  */
+PROGRAM(uring_submit, process,
+	"by io_uring: file_open and what else names a file, and requests without a completion");
 SEC("tp_btf/io_uring_submit_req")
 int uring_submit(__u64 *ctx)
 {
@@ -279,6 +282,8 @@ int uring_submit__sqe(__u64 *ctx)
 
 /* io_queue_iowq: a worker will run it. Nothing is kept where its prototype is another
  * (before 5.19). */
+PROGRAM(uring_queue, process,
+	"by io_uring: whether a worker opened a file (else it may be reported as unverified)");
 SEC("tp_btf/io_uring_queue_async_work")
 int uring_queue(__u64 *ctx)
 {

@@ -1,17 +1,11 @@
-/** A program of the BPF object that has no row in src/kernel/programs.ts: nobody would know what switches it on. Exits 1 then. */
+/** A program of the BPF object without a row, or a row without its program: nobody would know what switches it on. Exits 1 then. */
 import { readFileSync } from 'node:fs';
-import { programGroup } from '../src/kernel/programs.ts';
-import { bpfFunctions } from './bpf-functions.ts';
+import { programRows } from './generate-programs.ts';
 
 const [, , object = 'build/bpf/bpfwarden.bpf.o'] = process.argv;
-for (const { name, section } of bpfFunctions(readFileSync(object))) {
-  if (section === '.text') continue;
-  try {
-    programGroup(name);
-  } catch (error) {
-    console.error(
-      `${object}: ${error instanceof Error ? error.message : String(error)}; give it a row in src/kernel/programs.ts`,
-    );
-    process.exitCode = 1;
-  }
+try {
+  programRows(readFileSync(object));
+} catch (error) {
+  console.error(`${object}: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
 }
