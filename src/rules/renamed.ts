@@ -7,6 +7,7 @@ export const RENAMED_RULES: Readonly<Record<string, readonly [name: string, sinc
   container_socket_opened: ['container_storage_written', '0.2'],
   data_in_ping: ['data_in_ping_or_name', '0.2'],
   many_distinct_dns_names: ['many_dns_queries_by_tool', '0.2'],
+  process_memory_opened_by_thread: ['process_memory_file_opened_for_writing', '0.2'],
   renamed_interpreter_connects_out: ['unusual_interpreter_connects_out', '0.2'],
   swap_or_memory_pressure_forced: ['swap_changed_by_program', '0.2'],
   tool_downloaded_by_name: ['downloaded_to_temporary_directory', '0.2'],

@@ -20,10 +20,11 @@ export function readExamples({ document, node }: Placed, book: RuleBook): RuleEx
     document.checkKeys(object, EXAMPLE_KEYS);
     const name = object.entries.get('name')?.node;
     const { match, events } = outcomeOf(document, object, book);
+    const times = object.entries.get('times')?.node;
     const { file, line } = document.place(object);
     const example: RuleExample = {
       name: name === undefined ? undefined : document.string(name, '"name"'),
-      events,
+      events: times === undefined ? events : repeated(events, document.value(times, 'times', EXAMPLE_KEYS.times.type)),
       match,
       source: `${file}:${line}`,
     };
@@ -83,6 +84,20 @@ function eventsOf(document: RuleDocument, node: FileNode, book: RuleBook, strict
     if (strict) checkFields(document, object, '');
     return strict || object.entries.has('actor') ? fieldsOf(document, object, book, []) : plain(object);
   });
+}
+
+/** The events as often as `times` says, with the number of the round, from 1, in place of {n}. */
+function repeated(events: readonly unknown[], times: unknown): unknown[] {
+  return Array.from({ length: Number(times) }, (_, round) =>
+    events.map((event) => numbered(event, String(round + 1))),
+  ).flat();
+}
+
+function numbered(value: unknown, round: string): unknown {
+  if (typeof value === 'string') return value.replaceAll('{n}', round);
+  if (Array.isArray(value)) return value.map((item) => numbered(item, round));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, numbered(item, round)]));
 }
 
 /** A misspelt field would be absent, and the example would show something else than it says. */

@@ -143,6 +143,10 @@ export const EXAMPLE_KEYS = {
     type: { is: 'own', shape: { anyOf: [EVENT, EVENTS] } },
     doc: 'What the rule does not match, although it is close',
   },
+  times: {
+    type: { is: 'number', min: 2, max: 1000, integer: true },
+    doc: 'How often the events happen, one round after the other; {n} in a text is the number of the round, from 1',
+  },
   event: { type: { is: 'own', shape: EVENT }, doc: 'An event, nested or simple; unknown keys are let pass' },
   events: { type: { is: 'own', shape: EVENTS }, doc: 'Several events in order, for windows' },
   each: {

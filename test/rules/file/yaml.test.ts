@@ -105,6 +105,16 @@ rules:
     });
   }
 
+  it('repeat the events of an example, each round with its number', () => {
+    const loaded = loadYaml(
+      'rules: [{name: r, condition: process.uid == 0, examples: [{match: {process.uid: 0, file.path: "/a/{n}", process.args: [x, "{n}.txt"]}, times: 3}]}]',
+    );
+    expect(loaded.problems).to.deep.equal([]);
+    expect(definitionsOf(loaded)[0]?.examples?.[0]?.events).to.deep.equal(
+      [1, 2, 3].map((n) => ({ 'process.uid': 0, 'file.path': `/a/${n}`, 'process.args': ['x', `${n}.txt`] })),
+    );
+  });
+
   it('give events of examples the fields of named actors, the later and the own ones first', () => {
     const loaded = loadYaml(
       `actors:
