@@ -6,7 +6,7 @@ _bpfwarden() {
 	local -A own=(
 		[run]='--allow-unsafe-files --color= --verbose'
 		[check]='--allow-unsafe-files --kernel --format='
-		[test]='--format='
+		[test]='--verbose --format='
 		[record]='--kinds= --duration='
 		[replay]='--compare.rules.path= --deduplicate --ignore-bad-lines'
 		[explain]='--event= --rule= --format='

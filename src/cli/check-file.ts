@@ -6,13 +6,13 @@ import { distrust } from '../config/trust.ts';
 import { messageOf } from '../errors.ts';
 import { readWebConfig } from '../http/web-config/read.ts';
 import { loadRules } from '../rules/load.ts';
-import { KINDS } from '../schema/kinds.ts';
 import { failure, ruleSection, type Section, sectionOf } from './check.ts';
 import type { Flags } from './flags.ts';
+import { loadNamedRules } from './named-rules.ts';
 
 type FileType = 'config' | 'web' | 'sigma' | 'rules';
 
-/** One file by itself, by what it is. A rule file is checked without the others: lists and macros must be in it. */
+/** One file by what it is. A rule file may lean on the shipped rules, as local ones do. */
 export function checkFile(file: string, flags: Flags): Section {
   const unsafe = flags['allow-unsafe-files'] === true ? undefined : distrust(file);
   if (unsafe !== undefined) return sectionOf(file, [], [unsafe]);
@@ -33,7 +33,7 @@ export function checkFile(file: string, flags: Flags): Section {
       case 'sigma':
         return ruleSection(loadRules({ paths: [], sigmaPaths: [file] }), [file]);
       case 'rules':
-        return ruleSection(loadRules({ paths: [file], kinds: Object.keys(KINDS) }), [file]);
+        return ruleSection(loadNamedRules([file], flags), [file]);
     }
   } catch (error) {
     return failure(file, error);

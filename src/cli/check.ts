@@ -11,6 +11,7 @@ import { fieldName } from '../schema/fields.ts';
 import { KINDS, kindSpec } from '../schema/kinds.ts';
 import { checkFile } from './check-file.ts';
 import type { CommandLine, Flags } from './flags.ts';
+import type { NamedRules } from './named-rules.ts';
 import { lineWriter, wantsJson } from './output.ts';
 import { rulePathsOf, settingsOf, trust } from './settings.ts';
 
@@ -91,7 +92,7 @@ export function failure(title: string, error: unknown): Section {
 }
 
 /** What is loaded from rule files, and what is wrong with them. */
-export function ruleSection(loaded: LoadedRules, paths: readonly string[]): Section {
+export function ruleSection(loaded: NamedRules, paths: readonly string[]): Section {
   const { ruleset, disabled } = loaded;
   const written = ruleset.infos.filter(isWritten).length;
   const builtIn = ruleset.infos.length - written;

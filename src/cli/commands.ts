@@ -49,6 +49,7 @@ export const COMMANDS = {
     details: [
       'Without FILE: everything that `run` would check before it touches the kernel, for the same flags. No root needed.',
       'With FILE: each file by what it is: configuration (.toml), rules (YAML or JSON), Sigma or Falco rules, web configuration.',
+      'A rule file that changes shipped rules, or uses their lists and macros, is read behind them, like [rules] local_paths.',
       'With --kernel (root): also loads and attaches each BPF program, and detaches it again.',
     ],
     flags: ['kernel', 'allow-unsafe-files', 'format'],
@@ -57,8 +58,11 @@ export const COMMANDS = {
     arguments: 'PATH…',
     takes: [1, MANY],
     doc: 'Run the examples in rule files',
-    details: ['Also names the conditions that no example has seen both true and false.'],
-    flags: ['format'],
+    details: [
+      'Files that change shipped rules, or use their lists and macros, are read behind them, like [rules] local_paths.',
+      'With --verbose: also names the conditions that no example has seen both true and false.',
+    ],
+    flags: ['verbose', 'format'],
   },
   record: {
     arguments: 'FILE',

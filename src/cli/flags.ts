@@ -53,7 +53,7 @@ export const FLAGS = {
   },
   sink: { type: 'string', value: 'NAME', doc: 'Sink to send to, instead of the one that it was for' },
   color: { type: 'string', value: 'X', doc: 'auto (a terminal, unless NO_COLOR is set), always or never' },
-  verbose: { type: 'boolean', doc: 'More lines for each alert' },
+  verbose: { type: 'boolean', doc: 'More lines for each alert or rule' },
   follow: { type: 'boolean', doc: 'Go on with alerts as they are raised' },
   since: { type: 'string', value: 'T', doc: 'Alerts since 30m, 12h, a date or Unix seconds' },
   severity: { type: 'string', value: 'S', doc: 'The lowest: info, warning or critical' },

@@ -11,7 +11,11 @@ function flagLines(names: readonly FlagName[]): string[] {
 }
 
 const commandLines = (): string[] =>
-  Object.entries(COMMANDS).map(([name, { arguments: args, doc }]) => `  ${`${name} ${args}`.padEnd(WIDTH)}${doc}`);
+  Object.entries(COMMANDS).flatMap(([name, { arguments: args, doc }]) => {
+    const usage = `${name} ${args}`;
+    // Too long for its column: what it does stands on a line of its own.
+    return usage.length < WIDTH ? [`  ${usage.padEnd(WIDTH)}${doc}`] : [`  ${usage}`, `  ${' '.repeat(WIDTH)}${doc}`];
+  });
 
 /** The text of --help, of one command or of all. */
 export function helpText(command?: CommandName): string {

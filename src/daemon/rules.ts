@@ -100,7 +100,10 @@ function assemble({ definitions, disabled }: OwnRules, { heuristics, windows, pr
 export const foreignPaths = ({ rules }: Config): string[] => [...rules.sigma_paths, ...rules.falco_paths];
 
 /** Paths that were named and give no rule, and a rule set without rules. */
-export function emptyProblems({ ruleset, problems }: LoadedRules, paths: readonly string[]): Problem[] {
+export function emptyProblems(
+  { ruleset, problems }: Pick<LoadedRules, 'ruleset' | 'problems'>,
+  paths: readonly string[],
+): Problem[] {
   const unread = problems.filter(({ file, line }) => line === undefined && file !== undefined && paths.includes(file));
   if (unread.length > 0) return unread;
   if (ruleset.infos.some(isWritten)) return [];

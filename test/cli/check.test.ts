@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'main.js');
@@ -50,6 +50,34 @@ describe('bpfwarden check, without root', function () {
       .to.match(/bad\.json:1:\d+/)
       .and.match(/bad\.toml:2: unknown key.*listen_address/);
     expect(bpfwarden('check', join(directory, 'missing.json')).status).to.equal(1);
+  });
+
+  it('reads a file that changes shipped rules, or uses their macros, behind them', () => {
+    const local = put(
+      'local.yaml',
+      [
+        'rules:',
+        '  - name: suspicious_temp_execution',
+        '    merge: append',
+        '    exceptions: [{ name: ours, fields: { process.path: /opt/ours } }]',
+        '  - name: mine',
+        "    condition: spawned && process.path == '/opt/mine'",
+        '    examples: [{ match: { event.type: process_exec, process.path: /opt/mine } }]',
+      ].join('\n'),
+    );
+    const checked = bpfwarden('check', local);
+    expect(checked.stdout).to.contain('2 loaded, 0 disabled').and.contain('all is well');
+    const tested = bpfwarden('test', local);
+    expect(tested.stderr).to.equal('');
+    expect(tested.stdout).to.match(/^2 rules, \d+ examples, 0 failed/);
+    const shipped = bpfwarden('check', join(dirname(MAIN), '..', 'rules', 'execution.yaml'));
+    expect(shipped.stdout).to.contain('all is well');
+    const wrong = bpfwarden(
+      'test',
+      put('wrong.yaml', 'rules: [{ name: suspicious_tmp_execution, merge: append, tags: [a] }]'),
+    );
+    expect(wrong.stderr).to.match(/wrong\.yaml:1:\d+: .*no earlier rule.*suspicious_temp_execution/);
+    expect(wrong.status).to.equal(1);
   });
 
   it('finds what `run` would refuse', () => {

@@ -139,8 +139,9 @@ export function suiteText(report: SuiteReport, verbose = false): string {
   }
   for (const rule of report.untested) lines.push(`no examples: ${rule}`);
   const share = report.leaves.length === 0 ? 100 : Math.round((100 * covered) / report.leaves.length);
+  const many = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
   lines.push(
-    `${report.rules} rules, ${report.examples.length} examples, ${report.failures.length} failed; ` +
+    `${many(report.rules, 'rule')}, ${many(report.examples.length, 'example')}, ${report.failures.length} failed; ` +
       `${covered} of ${report.leaves.length} conditions (${share} %) seen both true and false`,
   );
   return lines.join('\n');

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { COMMAND, eventually } from './daemon.ts';
 
@@ -67,10 +68,16 @@ export class Sandbox {
     ];
   }
 
-  run(command: string, timeout: number, cwd: string): Outcome {
+  async run(command: string, timeout: number, cwd: string): Promise<Outcome> {
     const [program, args, options] = this.#enter(`cd '${cwd}' && ${command}`);
-    const { status, stdout, stderr } = spawnSync(program, args, { ...options, timeout, encoding: 'utf8' });
-    return { status, output: stdout + stderr };
+    const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'], timeout });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (chunk: string) => {
+        output += chunk;
+      });
+    const [status] = (await once(child, 'close')) as [number | null];
+    return { status, output };
   }
 
   /** Starts what stays in the foreground; it ends with the sandbox. */

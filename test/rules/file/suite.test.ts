@@ -37,7 +37,7 @@ describe('examples of rules', () => {
         'FAILED a.json:18: r (a wrong example): no match, expected match',
         '    - all',
         '      - process.name equal "nc", is "nd"',
-        '1 rules, 3 examples, 1 failed; 1 of 2 conditions (50 %) seen both true and false',
+        '1 rule, 3 examples, 1 failed; 1 of 2 conditions (50 %) seen both true and false',
       ].join('\n'),
     );
     expect(suiteText(report, true)).to.include('never false: r: event.type equal "process_exec"');
