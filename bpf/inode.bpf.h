@@ -60,7 +60,8 @@ static __always_inline void inode_times(__u64 inode, __u64 *mtime, __u64 *ctime)
 {
 	struct timespec64 m = {}, c = {};
 
-	if (bpf_core_field_exists(struct inode, i_mtime_sec)) { /* 6.11 */
+	/* 6.11, 3aa63a569c64 ("fs: switch timespec64 fields in inode to discrete integers"). */
+	if (bpf_core_field_exists(struct inode, i_mtime_sec)) {
 		__u32 m_ns = 0, c_ns = 0;
 		__s64 m_s = 0, c_s = 0;
 
@@ -72,10 +73,12 @@ static __always_inline void inode_times(__u64 inode, __u64 *mtime, __u64 *ctime)
 		*ctime = c_s * 1000000000ull + c_ns;
 		return;
 	}
+	/* 6.7, 12cd44023651 ("fs: rename inode i_atime and i_mtime fields"). */
 	if (bpf_core_field_exists(struct inode___middle, __i_mtime))
 		read_field(m, inode, struct inode___middle, __i_mtime);
 	else if (bpf_core_field_exists(struct inode___old, i_mtime))
 		read_field(m, inode, struct inode___old, i_mtime);
+	/* 6.6, 13bc24457850 ("fs: rename i_ctime field to __i_ctime"). */
 	if (bpf_core_field_exists(struct inode___middle, __i_ctime))
 		read_field(c, inode, struct inode___middle, __i_ctime);
 	else if (bpf_core_field_exists(struct inode___old, i_ctime))

@@ -83,14 +83,15 @@ static __always_inline __u64 mount_of_sb(__u64 sb, __u64 mount)
 {
 	__u64 next = 0;
 
-	if (bpf_core_field_exists(struct mount, mnt_next_for_sb)) { /* 6.18 */
+	/* 6.18, "preparations to taking MNT_WRITE_HOLD out of ->mnt_flags". */
+	if (bpf_core_field_exists(struct mount, mnt_next_for_sb)) {
 		if (mount)
 			READ(next, mount, struct mount, mnt_next_for_sb);
 		else
 			READ(next, sb, struct super_block, s_mounts);
 		return next;
 	}
-	if (!bpf_core_field_exists(struct mount___list, mnt_instance))
+	if (!bpf_core_field_exists(struct mount___list, mnt_instance)) /* up to 6.17 */
 		return 0;
 	if (mount)
 		READ(next, mount, struct mount___list, mnt_instance.next);
@@ -315,6 +316,7 @@ static __always_inline __u64 kernfs_parent(__u64 node)
 {
 	__u64 parent = 0;
 
+	/* 6.15, 633488947ef6 ("kernfs: Use RCU to access kernfs_node::parent."). */
 	if (bpf_core_field_exists(struct kernfs_node, __parent))
 		READ(parent, node, struct kernfs_node, __parent);
 	else
@@ -358,7 +360,8 @@ static __noinline long cgroup_step(__u32 i, void *context)
 
 /*
  * The path in the unified hierarchy; where the task is at its root (cgroup v1
- * hosts), that of the memory or pids controller, which container engines use.
+ * hosts), that of the memory or pids controller, which container engines use: their
+ * numbers are of the configuration (CONFIG_MEMCG, CONFIG_CGROUP_PIDS), not of a version.
  */
 __noinline __u64 cgroup_path_build(__u32 level, __u64 css_set)
 {

@@ -159,6 +159,7 @@ int BPF_PROG(process_rename, struct task_struct *task, const char *comm)
 
 	if (task->flags & PF_KTHREAD)
 		return 0;
+	/* There on 5.15 and on each version since; without it an exec would be a rename, too. */
 	if (bpf_core_field_exists(task->in_execve) &&
 	    BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
 		return 0;

@@ -2,8 +2,8 @@
 /*
  * Loops whose body the verifier looks at once. It follows a `for` through every
  * turn: a walk over 128 components cost it more than the rest of a program, in
- * each program that walks, and a start waits for it. bpf_loop (5.17) takes the
- * body as a function; older kernels get the `for`.
+ * each program that walks, and a start waits for it. bpf_loop takes the body as a
+ * function; older kernels get the `for`.
  */
 #ifndef BPFWARDEN_REPEAT_H
 #define BPFWARDEN_REPEAT_H
@@ -24,6 +24,7 @@ enum bpf_func_id {
  */
 static __always_inline void repeat(__u32 times, long (*step)(__u32, void *), void *context)
 {
+	/* 5.17, e6f2dd0f8067 ("bpf: Add bpf_loop helper"). */
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {
 		bpf_loop(times, step, context, 0);
 		return;

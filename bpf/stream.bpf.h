@@ -33,6 +33,7 @@ static __noinline __attribute__((unused)) bool stream_socket(struct stream *to, 
 	if (!to || !sk || !sock_head_read(&head, sk))
 		return false;
 	to->family = sock_field(&head, __u16, skc_family);
+	/* vmlinux has no struct unix_sock where CONFIG_UNIX is a module, on any version. */
 	if (is_inet(to->family)) {
 		to->family = sock_ends(&own, &to->peer, sk, &head);
 	} else if (to->family == AF_UNIX && bpf_core_field_exists(struct unix_sock, peer)) {

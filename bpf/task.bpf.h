@@ -103,7 +103,7 @@ static __always_inline void namespaces_of(struct namespaces *ns, struct task_str
 
 static __always_inline user_id audit_uid(struct task_struct *task)
 {
-	if (bpf_core_field_exists(task->loginuid))
+	if (bpf_core_field_exists(task->loginuid)) /* only with CONFIG_AUDIT, on any version */
 		return task->loginuid.val;
 	return (user_id)-1;
 }

@@ -66,6 +66,7 @@ int BPF_PROG(exit_unix, struct pt_regs *regs, long result)
 	s = file_begin(&q);
 	if (!s)
 		return 0;
+	/* vmlinux has no struct unix_sock where CONFIG_UNIX is a module, on any version. */
 	if (result >= 0 && bpf_core_field_exists(struct unix_sock, peer)) {
 		mask = peer_describe(s, sk, &q);
 	} else {

@@ -96,6 +96,7 @@ static __always_inline __u64 uring_task_of(__u64 request)
 {
 	__u64 context = 0, task = 0;
 
+	/* 6.13, b6f58a3f4aa8 ("io_uring: move struct io_kiocb from task_struct to io_uring_task"). */
 	if (bpf_core_field_exists(struct io_uring_task, task)) {
 		read_field(context, request, struct io_kiocb, tctx);
 		read_field(task, context, struct io_uring_task, task);
@@ -172,7 +173,10 @@ static __always_inline __u64 uring_file_of_fd(const struct uring_actor *a, __s32
 	return file;
 }
 
-/* From the io_uring's own file table; 0 where it is kept in another way (before 6.13). */
+/*
+ * From the io_uring's own file table; 0 where it is kept in another way: before 6.13,
+ * 3597f2786b68 ("io_uring/rsrc: unify file and buffer resource tables").
+ */
 static __always_inline __u64 uring_file_of_slot(__u64 request, __u32 slot)
 {
 	__u64 uring = 0, nodes = 0, node = 0, file = 0;
@@ -197,7 +201,8 @@ static __always_inline __u64 uring_file_asked(const struct uring_actor *a, __u64
 	__u64 file = 0;
 	__s32 fd = -1;
 
-	if (!bpf_core_field_exists(struct io_kiocb, cqe.fd)) { /* before 5.19 it is there already */
+	/* 5.19: since io_kiocb has a cqe; 5.15 looks the file up before it submits. */
+	if (!bpf_core_field_exists(struct io_kiocb, cqe.fd)) {
 		read_field(file, request, struct io_kiocb, file);
 		return file;
 	}

@@ -98,9 +98,11 @@ int BPF_PROG(uring_complete, void *uring, void *req, __u64 posted)
 	__u8 operation = 0;
 	__s32 result = 0;
 
-	if (!bpf_core_field_exists(struct io_kiocb, cqe.res)) /* before 5.19 req is user_data */
+	/* 5.19, cef216fc32d7 ("io_uring: explicitly keep a CQE in io_kiocb"); before, req is user_data. */
+	if (!bpf_core_field_exists(struct io_kiocb, cqe.res))
 		return 0;
 	if (!request) {
+		/* 6.13, 3597f2786b68 ("io_uring/rsrc: unify file and buffer resource tables"). */
 		if (bpf_core_field_exists(struct io_ring_ctx, file_table.data.nodes))
 			uring_accept_more((__u64)uring, posted);
 		return 0;
@@ -157,6 +159,7 @@ int BPF_PROG(uring_overflow, void *uring, __u64 user_data, __s32 res)
 	struct uring_walk walk = {.user_data = user_data, .result = res};
 	__u64 work = 0, request;
 
+	/* 5.17, e32cf5dfbe22 ("kthread: Generalize pf_io_worker so it can point to struct kthread"). */
 	if (task->flags & PF_IO_WORKER &&
 	    bpf_core_field_exists(struct task_struct, worker_private)) {
 		read_field(work, task->worker_private, struct io_worker, cur_work);

@@ -173,7 +173,8 @@ __noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 resu
 	if (!place || !open_file_read(&place->file, address))
 		return 0;
 	place->asked = place->mode = place->bytes = 0;
-	if (operation == URING_FTRUNCATE && bpf_core_type_exists(struct io_ftrunc)) /* 6.9 */
+	/* 6.9, b4bb1900c12e ("io_uring: add support for ftruncate"). */
+	if (operation == URING_FTRUNCATE && bpf_core_type_exists(struct io_ftrunc))
 		read_field(place->bytes, request, struct io_ftrunc, len);
 	place->file.mode &= ~FMODE_CREATED;
 	place->file.flags = 0;

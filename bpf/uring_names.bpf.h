@@ -9,8 +9,9 @@
 #include "uring.bpf.h"
 
 /*
- * The kernel's copy of a name (struct filename *) in a request. Since 7.0 it lies in
- * a struct delayed_filename of one pointer, at the same place.
+ * The kernel's copy of a name (struct filename *) in a request. Since 7.0 ("allow
+ * incomplete imports of filenames") it lies in a struct delayed_filename of one
+ * pointer, at the same place.
  */
 #define read_filename(to, request, type, field)                                                    \
 	do {                                                                                       \
@@ -226,7 +227,10 @@ static __noinline int uring_rename(__u64 request, __u32 request_flags)
 	return 0;
 }
 
-/* link and symlink share struct io_link since 5.16; 5.15 has one for each. */
+/*
+ * link and symlink share struct io_link since fs/io_uring.c was taken apart in 6.0
+ * (io_uring/fs.c); before there is io_hardlink and io_symlink.
+ */
 static __noinline int uring_link(__u64 request, __u32 request_flags)
 {
 	struct uring_names names = {};
@@ -252,6 +256,7 @@ static __noinline int uring_symlink(__u64 request, __u32 request_flags)
 {
 	struct uring_names names = {};
 
+	/* 6.0, as for uring_link. */
 	if (bpf_core_type_exists(struct io_link)) {
 		read_field(names.new_dirfd, request, struct io_link, new_dfd);
 		read_filename(names.old_name, request, struct io_link, oldpath);
@@ -272,7 +277,8 @@ static __noinline int uring_setxattr(__u64 request, __u32 request_flags)
 	__u64 filename = 0, mask;
 	struct scratch *s;
 
-	if (!bpf_core_type_exists(struct io_xattr)) /* before 5.19 there is no such request */
+	/* 5.19, e9621e2bec80 ("io_uring: add fsetxattr and setxattr support"). */
+	if (!bpf_core_type_exists(struct io_xattr))
 		return 0;
 	s = uring_begin(&q, request, EVENT_FILE_SETXATTR, KIND_CLASS(EVENT_FILE_SETXATTR));
 	if (!s)
@@ -280,6 +286,7 @@ static __noinline int uring_setxattr(__u64 request, __u32 request_flags)
 	e = &s->event.file_setxattr;
 	read_filename(filename, request, struct io_xattr, filename);
 	mask = uring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
+	/* 5.19: with the request. A version that keeps the name elsewhere reports it without. */
 	if (bpf_core_field_exists(struct io_xattr, ctx.kname)) {
 		__u64 name = 0;
 
@@ -296,7 +303,7 @@ static __noinline int uring_fsetxattr(__u64 request)
 	struct uring_attribute attribute = {};
 	__u64 name = 0;
 
-	if (!bpf_core_field_exists(struct io_xattr, ctx.kname))
+	if (!bpf_core_field_exists(struct io_xattr, ctx.kname)) /* 5.19, as for uring_setxattr */
 		return 0;
 	read_field(name, request, struct io_xattr, ctx.kname);
 	bpf_probe_read_kernel_str(attribute.name, sizeof(attribute.name), (void *)name);

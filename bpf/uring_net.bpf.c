@@ -149,7 +149,8 @@ __noinline __u32 uring_socket_done(__u64 request, __s64 result)
 	enum event_kind kind;
 	struct scratch *s;
 
-	if (!bpf_core_type_exists(struct io_socket)) /* before 5.19 there is no such request */
+	/* 5.19, 1374e08e2d44 ("io_uring: add socket(2) support"). */
+	if (!bpf_core_type_exists(struct io_socket))
 		return 0;
 	read_field(family, request, struct io_socket, domain);
 	read_field(type, request, struct io_socket, type);

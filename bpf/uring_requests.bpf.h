@@ -109,9 +109,9 @@ URING_MAP struct {
 } uring_last SEC(".maps");
 
 /*
- * Completions can be told from one another: before 5.19 the hook names no request,
- * only the number that the program gave it, so there everything is reported at
- * submission.
+ * Completions can be told from one another: before 5.19 (cef216fc32d7, "io_uring:
+ * explicitly keep a CQE in io_kiocb") the hook names no request, only the number that
+ * the program gave it, so there everything is reported at submission.
  */
 static __always_inline bool uring_completes(void)
 {

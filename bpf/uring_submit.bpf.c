@@ -26,9 +26,10 @@ int BPF_PROG(exit_uring, struct pt_regs *regs, long result)
 /* ---- submission: sockets ------------------------------------------------------------- */
 /*
  * Tells connection.bpf.c that a io_uring begins the connection, and keeps the address,
- * for a connect that fails. It is the kernel's copy: all of async_data, or on some
- * versions a member of it; those begin with a pointer or a size, which is no
- * address family.
+ * for a connect that fails. It is the kernel's copy: all of async_data, which was a
+ * struct io_async_connect up to 6.9, or since 6.10 the member addr of the struct
+ * io_async_msghdr that all requests on sockets have; that begins with a pointer or
+ * a size, which is no address family.
  */
 static __noinline int uring_connect(__u64 request, __u32 request_flags, struct task_struct *task)
 {
@@ -86,7 +87,8 @@ static __always_inline void uring_accept(__u64 request)
 	__u64 *last;
 
 	bpf_map_delete_elem(&uring_settled, &request);
-	if (bpf_core_field_exists(struct io_accept, iou_flags)) /* 6.10 */
+	/* Since 6.10 io_accept_prep keeps the flags of sqe->ioprio. */
+	if (bpf_core_field_exists(struct io_accept, iou_flags))
 		read_field(flags, request, struct io_accept, iou_flags);
 	if (flags & IORING_ACCEPT_MULTISHOT) {
 		read_field(ticket.uring, request, struct io_kiocb, ctx);
