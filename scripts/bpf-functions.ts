@@ -70,13 +70,23 @@ function symbolsOf(all: readonly Section[]): Symbol[] {
   });
 }
 
+/** The programs of an object, linked or not. */
+export function bpfPrograms(object: Uint8Array): Pick<BpfFunction, 'name' | 'section'>[] {
+  const all = sections(new Bytes(object, 'BPF object'));
+  return functionsOf(all, symbolsOf(all))
+    .map(({ name, section }) => ({ name, section: all[section]?.name ?? '' }))
+    .filter(({ section }) => section !== '.text');
+}
+
+function functionsOf(all: readonly Section[], symbols: readonly Symbol[]): Symbol[] {
+  return symbols.filter(({ type, section }) => type === STT_FUNC && ((all[section]?.flags ?? 0) & SHF_EXECINSTR) !== 0);
+}
+
 /** Every function of a linked, not yet loaded object (clang -target bpf, bpftool gen object). */
 export function bpfFunctions(object: Uint8Array): BpfFunction[] {
   const all = sections(new Bytes(object, 'BPF object'));
   const symbols = symbolsOf(all);
-  const functions = symbols.filter(
-    ({ type, section }) => type === STT_FUNC && ((all[section]?.flags ?? 0) & SHF_EXECINSTR) !== 0,
-  );
+  const functions = functionsOf(all, symbols);
   const at = (section: number, offset: number) =>
     functions.find((f) => f.section === section && offset >= f.value && offset < f.value + f.size);
 

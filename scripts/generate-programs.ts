@@ -1,7 +1,7 @@
 /** Writes src/kernel/programs.gen.ts: what the BPF object says of its programs (bpf/program.bpf.h). */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { elfSection } from '../src/btf/elf.ts';
-import { bpfFunctions } from './bpf-functions.ts';
+import { bpfPrograms } from './bpf-functions.ts';
 
 const ROOT = new URL('../', import.meta.url);
 export const GROUPS = ['always', 'process', 'network', 'filesystem', 'response'] as const;
@@ -17,8 +17,7 @@ interface ProgramRow {
 /** The rows of an object. Throws when a program has none, or one has no program, or two are of one name. */
 export function programRows(object: Uint8Array): ProgramRow[] {
   const sections = new Map<string, string>();
-  for (const { name, section } of bpfFunctions(object))
-    if (section !== '.text') sections.set(name.replace(/__.*$/, ''), section);
+  for (const { name, section } of bpfPrograms(object)) sections.set(name.replace(/__.*$/, ''), section);
   const texts = new TextDecoder().decode(elfSection(object, '.programs') ?? new Uint8Array(0)).split('\0');
   const rows = new Map<string, ProgramRow>();
   for (const text of texts.filter((entry) => entry !== '')) {

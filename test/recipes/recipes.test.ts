@@ -77,6 +77,25 @@ class Copy {
     return { status: result.status, output: result.stdout + result.stderr };
   }
 
+  /** Of the BPF object only what has the types, and the file with the hook: the rest takes half a minute and is not concerned. */
+  object(domain: string): void {
+    const directory = join('build', 'bpf');
+    mkdirSync(this.path(directory), { recursive: true });
+    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+    const arch = process.arch === 'arm64' ? 'arm64' : 'x86';
+    const flags = `-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch} -Wall -Wextra -Werror -Wno-unused-parameter -Ibpf`;
+    const sources = ['maps', 'dispatch', 'block', domain];
+    const part = (source: string) => join(directory, `${source}.o`);
+    for (const source of sources)
+      execFileSync(
+        process.env.CLANG ?? 'clang',
+        [...flags.split(' '), '-c', join('bpf', `${source}.bpf.c`), '-o', part(source)],
+        { cwd: this.directory, env },
+      );
+    const all = ['gen', 'object', join(directory, 'bpfwarden.bpf.o'), ...sources.map(part)];
+    execFileSync('bpftool', all, { cwd: this.directory, env });
+  }
+
   check(toml: string) {
     this.write('recipe.toml', toml);
     return this.node('src/main.ts', 'check', 'recipe.toml');
@@ -88,7 +107,7 @@ class Copy {
 }
 
 describe('the recipes', function () {
-  this.timeout(240_000);
+  this.timeout(480_000);
   let copy: Copy;
   before(() => {
     copy = new Copy();
@@ -205,22 +224,7 @@ export const pigeon = sinkType({
       '  throttle: {',
       "  recipe_ports: {\n    ...CALL,\n    what: 'All ports were asked for',\n    hook: EXIT,\n    from: 'registers',\n    verified: REGISTERS,\n  },\n",
     );
-    // Of the object only what has the types, and the hook: the rest takes half a minute and is not concerned.
-    const object = join('build', 'bpf', 'bpfwarden.bpf.o');
-    mkdirSync(copy.path(join('build', 'bpf')), { recursive: true });
-    const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
-    const arch = process.arch === 'arm64' ? 'arm64' : 'x86';
-    const sources = ['maps', 'dispatch', 'block', 'privilege'];
-    for (const source of sources)
-      execFileSync(
-        process.env.CLANG ?? 'clang',
-        `-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch} -Wall -Wextra -Werror -Wno-unused-parameter -Ibpf -c bpf/${source}.bpf.c -o build/bpf/${source}.o`.split(
-          ' ',
-        ),
-        { cwd: copy.directory, env },
-      );
-    const parts = sources.map((source) => join('build', 'bpf', `${source}.o`));
-    execFileSync('bpftool', ['gen', 'object', object, ...parts], { cwd: copy.directory, env });
+    copy.object('privilege');
     const generated = copy.node('scripts/generate-schema.ts');
     expect(generated.status, generated.output).to.equal(0);
     expect(copy.read('src/schema/schema.gen.ts')).to.contain(`  recipe_ports: ${number},`);
@@ -231,6 +235,88 @@ export const pigeon = sinkType({
     copy.write('src/schema/kinds/privileged.ts', rows.replace(row, ''));
     expect(copy.compile(), 'without the row it does not compile').to.contain('recipe_ports');
     copy.write('src/schema/kinds/privileged.ts', rows);
+  });
+
+  it('a system call family: enumerator, row, handler and program', () => {
+    expect(placesOf('A system call family', { domain: 'control' })).to.deep.equal([
+      'bpf/maps.bpf.h',
+      'bpf/syscalls.bpf.h',
+      'bpf/dispatch.bpf.c',
+      'bpf/control.bpf.c',
+    ]);
+    copy.insert('bpf/maps.bpf.h', '\tFAMILY_MAX = 32,', '\tFAMILY_RECIPE = 31,\n');
+    const call = '\tX(RECIPE_SYNC,       RECIPE,     162,  NO,  36,  NO,  81,  36,  NO) \\\n';
+    copy.insert('bpf/syscalls.bpf.h', '\tX(NONE, ', call);
+    copy.insert('bpf/dispatch.bpf.c', '\t\tHANDLE(OPEN)', '\t\tHANDLE(RECIPE)\n');
+    const program = `SEC("tp_btf/sys_exit")
+int BPF_PROG(exit_recipe, struct pt_regs *regs, long result)
+{
+\tstruct task_struct *task = bpf_get_current_task_btf();
+\tstruct call_info call = call_of(regs, task);
+
+\tif (call.call == CALL_RECIPE_SYNC)
+\t\tcall_report(EVENT_PERSONALITY, regs, task, &call, result);
+\treturn 0;
+}
+
+`;
+    const first = 'PROGRAM(exit_control,';
+    copy.insert('bpf/control.bpf.c', first, program);
+    copy.object('control');
+    const unknown = copy.node('scripts/check-programs.ts');
+    expect(unknown.status).to.equal(1);
+    expect(unknown.output).to.contain('nobody knows what exit_recipe is for');
+    copy.insert('bpf/control.bpf.c', program, 'PROGRAM(exit_recipe, process, "sync");\n');
+    copy.object('control');
+    const known = copy.node('scripts/check-programs.ts');
+    expect(known.status, known.output).to.equal(0);
+    const generated = copy.node('scripts/generate-programs.ts');
+    expect(generated.status, generated.output).to.equal(0);
+    expect(copy.read('src/kernel/programs.gen.ts')).to.contain(
+      "exit_recipe: { group: 'process', hook: false, watches: 'sync' },",
+    );
+  });
+
+  it('a response: its name, one file, and the line that calls it', () => {
+    expect(placesOf('A response', { name: 'scold' })).to.deep.equal([
+      'src/rules/types.ts',
+      'src/response/scold.ts',
+      'src/response/responder.ts',
+    ]);
+    copy.insert('src/rules/types.ts', "'kill'] as const;", "'scold', ");
+    copy.write(
+      'src/response/scold.ts',
+      `import type { ResponseRequest, ResponseResult } from './types.ts';
+
+export function scold({ event, enforce }: ResponseRequest): ResponseResult {
+  if (!enforce) return { outcome: 'simulated', detail: \`would scold \${event.kind}\` };
+  return { outcome: 'done', detail: \`scolded \${event.kind}\` };
+}
+`,
+    );
+    copy.insert('src/response/responder.ts', 'import type { BlockTable,', "import { scold } from './scold.ts';\n");
+    copy.insert('src/response/responder.ts', '  kill: (request, { kill })', '  scold: (request) => scold(request),\n');
+    expect(copy.compile()).to.equal('');
+    copy.write(
+      'test/response/recipe.ts',
+      `import { Responder } from '../../src/response/responder.ts';
+import { recordFromJson } from '../../src/schema/record.ts';
+import { RULE, recordingMetrics, SILENT } from '../alerts/support/findings.ts';
+import { configOf } from '../alerts/support/pipeline.ts';
+import { MEANS } from './support/means.ts';
+
+const config = configOf('[response]\\naudit_file = "audit.ndjson"\\nenforce = true\\nenforce_rules = ["known"]\\n').response;
+const responder = new Responder({ config, hostName: 'h', metrics: recordingMetrics().metrics, log: SILENT, ...MEANS });
+const event = recordFromJson({ event: { type: 'process_exec', id: 'e' } }, 'e');
+for (const name of ['known', 'other'])
+  console.log(JSON.stringify(responder.respond({ ...RULE, name, action: 'scold' }, event)));
+await responder.close();
+`,
+    );
+    const { output } = copy.node('test/response/recipe.ts');
+    expect(output).to.contain('{"action":"scold","outcome":"done","detail":"scolded process_exec"}');
+    expect(output).to.contain('{"action":"scold","outcome":"simulated","detail":"would scold process_exec"}');
+    expect(copy.read('audit.ndjson').trimEnd().split('\n')).to.have.length(2);
   });
 
   it('a rule: an entry, and its examples', () => {
