@@ -1,13 +1,18 @@
 /**
  * The shipped rules in one form: lists of words fold at 118 columns, what a rule
- * is rated at is one line, examples are one line each without gaps. Text and
+ * is rated at is one line, examples are one line each without gaps, a line of a
+ * condition that nobody reads to its end is broken before && and ||. Text and
  * comments stay as they are. `npm run lint` checks; `npm run format` writes.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { layOutLine } from '../src/rules/cel/layout.ts';
 import { RATING_KEYS } from '../src/rules/file/keys.ts';
 
 const WIDTH = 118;
+/** A line of a condition that is longer is broken, into lines of this width where its texts allow. */
+const LONGEST_CEL = 280;
+const CEL_WIDTH = 160;
 const RULES = join(import.meta.dirname, '..', 'rules');
 const ITEM = /^ {4}- (\S.*)$/;
 /** A word that means the same inside brackets. */
@@ -78,8 +83,22 @@ function foldRatings(lines: readonly string[]): string[] {
   return result;
 }
 
+/** Macros, conditions and steps of sequences: the blocks below `condition: |`, `- |` and the names of macros. */
+function breakConditions(lines: readonly string[]): string[] {
+  let section = '';
+  let block: number | undefined;
+  return lines.flatMap((line) => {
+    const indent = line.search(/\S/);
+    if (indent === 0 && line[0] !== '#') section = line;
+    if (block !== undefined && indent >= 0 && indent <= block) block = undefined;
+    if (block !== undefined) return line.length > LONGEST_CEL ? layOutLine(line, CEL_WIDTH).split('\n') : [line];
+    if (section === 'macros:' ? /^ {2}\w+: \|$/.test(line) : /^ +(?:condition: |- )\|$/.test(line)) block = indent;
+    return [line];
+  });
+}
+
 export function formatRules(text: string): string {
-  return foldRatings(foldLists(text.split('\n'))).join('\n');
+  return breakConditions(foldRatings(foldLists(text.split('\n')))).join('\n');
 }
 
 /** A name stands out by its indentation: no gap is needed before it. */

@@ -17,7 +17,17 @@ export function layOutCondition(text: string): string {
   const line = oneLine(text);
   if (line === undefined || text.includes('\n') || line.length <= WIDTH - 20) return text;
   const parts = partsOf(line);
-  return parts === undefined ? text : layOut(parts, '');
+  return parts === undefined ? text : layOut(parts, '', WIDTH);
+}
+
+/**
+ * One line of a condition that is laid out already, from the operator that it begins
+ * with, over several where it is too long; as it is where that could change it.
+ */
+export function layOutLine(text: string, width: number): string {
+  const [, indent = '', operator = '', rest = ''] = /^( *)((?:&& |\|\| )?)(.*)$/.exec(text) ?? [];
+  const parts = text.length > width && oneLine(rest) === rest ? partsOf(rest) : undefined;
+  return parts === undefined ? text : indent + operator + layOut(parts, indent, width);
 }
 
 /** The condition with single spaces; undefined where that could change it (comments, text over lines). */
@@ -78,23 +88,23 @@ function trim(parts: readonly Part[]): Part[] {
   return parts.slice(blank(parts[0]) ? 1 : 0, parts.length > 1 && blank(parts.at(-1)) ? -1 : undefined);
 }
 
-function layOut(parts: readonly Part[], indent: string): string {
+function layOut(parts: readonly Part[], indent: string, width: number): string {
   const flat = textOf(parts);
-  if (indent.length + flat.length <= WIDTH) return flat;
+  if (indent.length + flat.length <= width) return flat;
   if (!parts.includes('?')) {
     for (const operator of ['||', '&&']) {
       if (!parts.includes(operator)) continue;
       const [first = [], ...rest] = split(parts, operator);
       // && binds tighter than ||: what it joins stands further in.
-      const piece = (one: readonly Part[]) => layOut(one, one.includes('&&') ? indent + STEP : indent);
+      const piece = (one: readonly Part[]) => layOut(one, one.includes('&&') ? indent + STEP : indent, width);
       return [piece(first), ...rest.map((one) => `${indent}${operator} ${piece(one)}`)].join('\n');
     }
   }
-  return opened(parts, indent);
+  return opened(parts, indent, width);
 }
 
 /** The longest bracket of these parts is opened over lines. */
-function opened(parts: readonly Part[], indent: string): string {
+function opened(parts: readonly Part[], indent: string, width: number): string {
   let longest = -1;
   let most = 0;
   for (const [at, part] of parts.entries()) {
@@ -106,30 +116,30 @@ function opened(parts: readonly Part[], indent: string): string {
   const inner = indent + STEP;
   const before = textOf(parts.slice(0, longest));
   const after = parts.slice(longest + 1);
-  const tail = indent.length + 1 + textOf(after).length > WIDTH ? opened(after, indent) : textOf(after);
+  const tail = indent.length + 1 + textOf(after).length > width ? opened(after, indent, width) : textOf(after);
   const items = split(bracket.parts, ',');
   const last = items.pop() ?? [];
   const head = items.map((item) => `${textOf(item)}, `).join('');
   const joins = last.includes('&&') || last.includes('||');
   // x.exists(a, a in [ opens what is inside, at the indentation of the call.
   if (bracket.open === '(' && items.length > 0 && !joins) {
-    return `${before}(${head}${opened(last, indent)})${tail}`;
+    return `${before}(${head}${opened(last, indent, width)})${tail}`;
   }
   const content =
     bracket.open === '('
-      ? `${head.trimEnd()}${head === '' ? '' : `\n${inner}`}${layOut(last, inner)}`
-      : filled([...items, last], inner);
+      ? `${head.trimEnd()}${head === '' ? '' : `\n${inner}`}${layOut(last, inner, width)}`
+      : filled([...items, last], inner, width);
   const start = bracket.open === '(' && head !== '' ? '(' : `${bracket.open}\n${inner}`;
   return `${before}${start}${content}\n${indent}${bracket.close}${tail}`;
 }
 
 /** Items of a list or map, as many on a line as fit. */
-function filled(items: readonly (readonly Part[])[], indent: string): string {
+function filled(items: readonly (readonly Part[])[], indent: string, width: number): string {
   const lines: string[] = [];
   let line = '';
   for (const [at, item] of items.entries()) {
     const text = textOf(item) + (at === items.length - 1 ? '' : ',');
-    if (line !== '' && indent.length + line.length + 1 + text.length > WIDTH) {
+    if (line !== '' && indent.length + line.length + 1 + text.length > width) {
       lines.push(line);
       line = text;
     } else line = line === '' ? text : `${line} ${text}`;

@@ -41,4 +41,20 @@ describe('the form of the shipped rules', () => {
       'examples:\n  a:\n    - x\n  b:\n    - y\n',
     );
   });
+
+  it('breaks a line of a condition that is too long, and changes nothing but white space', () => {
+    const names = (at: number) =>
+      `process.program in ['one-${at}', 'two-${at}'] && process.args.exists(a, a == 'a  ||  b')`;
+    const long = `!(${[1, 2, 3, 4].map(names).join(' || ')})`;
+    const text = `macros:\n  m: |\n    ${long}\nrules:\n  - name: r\n    description: |\n      ${long}\n    condition: |\n      spawned\n      && ${long}\n      // why\n    tags: [t]\n`;
+    const formatted = formatRules(text);
+    expect(formatRules(formatted)).to.equal(formatted);
+    expect(formatted).to.contain(
+      `description: |\n      ${long}\n    condition: |\n      spawned\n      && !(\n        process`,
+    );
+    expect(formatted).to.contain('      // why\n    tags: [t]\n').and.to.contain("'a  ||  b'");
+    const rest = formatted.split('\n').filter((line) => line !== `      ${long}`);
+    expect(Math.max(...rest.map((line) => line.length))).to.be.at.most(160);
+    expect(formatted.replaceAll(/\s/g, '')).to.equal(text.replaceAll(/\s/g, ''));
+  });
 });
