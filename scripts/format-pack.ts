@@ -11,7 +11,7 @@ import { RATING_KEYS } from '../src/rules/file/keys.ts';
 
 const WIDTH = 118;
 /** A line of a condition that is longer is broken, into lines of this width where its texts allow. */
-const LONGEST_CEL = 280;
+const LONGEST_CEL = 300;
 const CEL_WIDTH = 160;
 const RULES = join(import.meta.dirname, '..', 'rules');
 const ITEM = /^ {4}- (\S.*)$/;
