@@ -16,13 +16,14 @@ export function rotateFiles(path: string, keep: number): void {
 /**
  * How a file is opened to append lines. In a directory of somebody else a
  * symbolic link could lead the daemon's lines into any file of root: it is not
- * followed there.
+ * followed there. A pipe that nobody reads is an error, at the open (ENXIO) and
+ * when it is full (EAGAIN): it must not stop the daemon.
  */
 export function appendFlags(path: string): number {
   const { uid, mode } = statSync(dirname(path));
   const ours = (uid === 0 || uid === process.geteuid?.()) && (mode & 0o002) === 0;
-  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
-  return O_APPEND | O_CREAT | O_WRONLY | (ours ? 0 : O_NOFOLLOW);
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  return O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK | (ours ? 0 : O_NOFOLLOW);
 }
 
 /** The error of such an open in words. */

@@ -31,6 +31,8 @@ export class EventsFile {
   #size: number;
   #pending: string[] = [];
   #failing = false;
+  /** The last write ended within a line. */
+  #torn = false;
 
   /** With an empty path it takes nothing. `redact` takes secrets out. Throws OUTPUT_FAILED when the file cannot be opened. */
   constructor(config: Config['output'], log: Logger, redact: (event: EventJson) => EventJson) {
@@ -74,15 +76,18 @@ export class EventsFile {
   flush(): void {
     const count = this.#pending.length;
     if (count === 0) return;
-    const bytes = Buffer.from(`${this.#pending.join('\n')}\n`);
+    const bytes = Buffer.from(`${this.#torn ? '\n' : ''}${this.#pending.join('\n')}\n`);
     this.#pending = [];
+    let at = 0;
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      while (at < bytes.length) at += writeSync(this.#fd, bytes, at);
       this.#size += bytes.length;
       this.#failing = false;
+      this.#torn = false;
       if (this.#isFile && this.#rotateBytes > 0 && this.#size >= this.#rotateBytes) this.#rotate();
     } catch (error) {
       this.failed += count;
+      this.#torn ||= at > 0;
       if (!this.#failing)
         this.#log.error({ file: this.#path, reason: messageOf(error) }, 'events could not be written');
       this.#failing = true;

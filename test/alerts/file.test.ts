@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -142,6 +143,18 @@ describe('the file sink', () => {
     });
     expect(String(failed)).to.contain('ENOSPC');
     await full.close();
+  });
+
+  it('a device that fails and a pipe that nobody reads are failures, and stop nothing', async () => {
+    execFileSync('mkfifo', [path]);
+    for (const [where, code] of [
+      ['/proc/self/mem', 'EIO'], // at its beginning, where nothing is mapped
+      [path, 'ENXIO'],
+    ] as const) {
+      const sink = makeSink({ type: 'file', path: where });
+      expect(String(await sink.deliver([spooled('1')], UNABORTED).catch((error: unknown) => error))).to.contain(code);
+      await sink.close();
+    }
   });
 
   it('writes to standard output, and survives a reader that goes away', async () => {

@@ -22,6 +22,8 @@ export class RotatingFile {
   #size = 0;
   #since = 0;
   #regular = true;
+  /** What is no regular file cannot be cut back: the last write ended within a line. */
+  #torn = false;
   #identity: { readonly dev: number; readonly ino: number } = { dev: 0, ino: 0 };
 
   constructor(path: string, options: RotationOptions) {
@@ -30,7 +32,7 @@ export class RotatingFile {
   }
 
   async append(text: string): Promise<void> {
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(this.#torn ? `\n${text}` : text);
     // A line in a file that was renamed or removed is lost to whoever reads it by name.
     if (this.#handle !== undefined && (await this.#isElsewhere())) await this.reopen();
     if (this.#handle !== undefined && this.#isDue(bytes.length)) await this.#rotate();
@@ -45,8 +47,10 @@ export class RotatingFile {
       while (written < bytes.length) written += (await handle.write(bytes, written)).bytesWritten;
     } catch (error) {
       if (written > 0 && this.#regular) await handle.truncate(this.#size);
+      this.#torn ||= written > 0 && !this.#regular;
       throw error;
     }
+    this.#torn = false;
     this.#size += bytes.length;
   }
 
