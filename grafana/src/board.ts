@@ -16,7 +16,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { variable } from './links.ts';
 import { type Panel, PROMETHEUS } from './panels.ts';
-import { labelValues, select, selectProcess } from './query.ts';
+import { CLUSTER, HOST, labelValues, select, selectProcess } from './query.ts';
 
 export const TAG = 'bpfwarden';
 /** Where a Prometheus that is started as prometheus/prometheus.yml says serves docs/runbooks. */
@@ -32,7 +32,7 @@ export interface Board {
   readonly uid: string;
   readonly title: string;
   readonly description: string;
-  /** Variables beside data source, job and instance. */
+  /** Variables beside data source, cluster, job and instance. */
   readonly choose?: readonly ('rule' | 'severity')[];
   readonly oneHost?: boolean;
   readonly alertmanager?: boolean;
@@ -72,24 +72,24 @@ function variables(builder: DashboardBuilder, board: Board): void {
     builder.withVariable(
       new DatasourceVariableBuilder('loki_datasource').label('Loki').type('loki').current({ text: '', value: '' }),
     );
-  builder.withVariable(choice('job', 'Job', labelValues('build_info', 'job')));
-  const instance = choice('instance', 'Instance', labelValues('build_info', 'instance', 'job=~"$job"'));
+  builder.withVariable(choice('cluster', 'Cluster', labelValues('build_info', 'cluster')).allValue('.*'));
+  builder.withVariable(choice('job', 'Job', labelValues('build_info', 'job', CLUSTER)));
+  const instance = choice('instance', 'Instance', labelValues('build_info', 'instance', CLUSTER, 'job=~"$job"'));
   builder.withVariable(
     board.oneHost === true
       ? instance.multi(false).includeAll(false).allValue('').current({ selected: true, text: '', value: '' })
       : instance,
   );
-  const host = ['job=~"$job"', 'instance=~"$instance"'];
   if (board.choose?.includes('severity'))
-    builder.withVariable(choice('severity', 'Severity', labelValues('rule_matches_total', 'severity', ...host)));
+    builder.withVariable(choice('severity', 'Severity', labelValues('rule_matches_total', 'severity', ...HOST)));
   if (board.choose?.includes('rule'))
     builder.withVariable(
-      choice('rule', 'Rule', labelValues('rule_matches_total', 'rule', ...host, 'severity=~"$severity"')),
+      choice('rule', 'Rule', labelValues('rule_matches_total', 'rule', ...HOST, 'severity=~"$severity"')),
     );
   // Prometheus knows a host by where it is scraped, an alert by the name the host has itself.
   if (board.loki === true)
     builder.withVariable(
-      choice('hostname', 'Host name', labelValues('host_info', 'hostname', ...host)).hide(VariableHide.HideVariable),
+      choice('hostname', 'Host name', labelValues('host_info', 'hostname', ...HOST)).hide(VariableHide.HideVariable),
     );
   builder.withVariable(
     new TextBoxVariableBuilder('runbooks')
@@ -130,7 +130,7 @@ function annotations(builder: DashboardBuilder): void {
         .datasource(PROMETHEUS)
         .enable(true)
         .iconColor('red')
-        .expr('ALERTS{alertname=~"Bpfwarden.+", severity="critical", alertstate="firing"}')
+        .expr(`ALERTS{alertname=~"Bpfwarden.+", ${CLUSTER}, severity="critical", alertstate="firing"}`)
         .step('60s')
         .titleFormat('{{alertname}}')
         .textFormat('{{instance}} {{rule}}')

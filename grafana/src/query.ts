@@ -9,12 +9,14 @@ import type { PROCESS_METRICS } from '../../src/metrics/process-metrics.ts';
 
 /**
  * Selectors of the catalog's series: a metric that the catalog does not have
- * does not compile. All are limited to the job and instance chosen on the board.
+ * does not compile. All are limited to the cluster, job and instance chosen on the board.
  */
 export type CounterSeries = CounterName | `${HistogramName}_${'bucket' | 'sum' | 'count'}`;
 export type Series = GaugeName | CounterSeries;
 
-const HOST = ['job=~"$job"', 'instance=~"$instance"'] as const;
+/** Those of a Prometheus of one cluster have no label `cluster`: `.*` fits them, too. */
+export const CLUSTER = 'cluster=~"$cluster"';
+export const HOST = [CLUSTER, 'job=~"$job"', 'instance=~"$instance"'] as const;
 /** Rules that are on trial raise no alert; boards count those in force. */
 export const ENFORCED = 'mode="enforce"';
 /** For the boards that have the variables `rule` and `severity`. */

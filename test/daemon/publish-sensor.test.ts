@@ -120,4 +120,18 @@ describe('the readings of the sensor', () => {
     expect(output).to.contain('\nbpfwarden_events_total{event="file_open"} 10\n');
     expect(output).to.contain('\nbpfwarden_collect_failures_total 1\n');
   });
+
+  it('give the series that there are to the most frequent system calls', async () => {
+    const errors = { denied: 0, missing: 0, again: 0, failed: 0 };
+    const names = Array.from({ length: 200 }, (_, number) => `call_${number}`);
+    const metrics = registry();
+    metrics.declareSyscalls(names);
+    const syscalls = () => new Map(names.map((name, number) => [name, { calls: number + 1, errors }]));
+    const end = publishSensor(metrics, sensor({ syscalls }));
+    const output = await text(metrics);
+    expect(await sampleValue(metrics, 'bpfwarden_syscalls_total{syscall="call_199"}')).to.equal(200);
+    expect(output).to.not.contain('syscall="call_0"');
+    expect(await sampleValue(metrics, 'bpfwarden_syscalls_total{syscall="__other__"}')).to.be.above(0);
+    end();
+  });
 });

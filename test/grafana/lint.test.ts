@@ -39,6 +39,7 @@ describe('rules of dashboard-linter', () => {
 
   for (const [rule, from, to] of [
     ['template-datasource-rule', '"name":"datasource"', '"name":"source"'],
+    ['template-cluster-rule', '"name":"cluster"', '"name":"region"'],
     ['template-job-rule', '"label":"Job"', '"label":"job"'],
     ['template-instance-rule', '"name":"instance"', '"name":"host"'],
     ['template-label-promql-rule', /label_values\([^)]*\)/, 'query_result(up)'],
@@ -48,7 +49,8 @@ describe('rules of dashboard-linter', () => {
     ['panel-units-rule', '"unit":"si:/s"', '"unit":"events"'],
     ['panel-no-targets-rule', /"targets":\[\{[^\]]*\}\]/, '"targets":[]'],
     ['target-rate-interval-rule', '[$__rate_interval]', '[5m]'],
-    ['target-job-rule', '{job=~\\"$job\\", instance', '{instance'],
+    ['target-cluster-rule', '{cluster=~\\"$cluster\\", job', '{job'],
+    ['target-job-rule', 'job=~\\"$job\\", instance', 'instance'],
     ['target-instance-rule', ', instance=~\\"$instance\\"', ''],
     ['target-counter-agg-rule', /rate\((\w+_total\{[^}]*\})\[\$__rate_interval\]\)/, '$1'],
     ['uneditable-dashboard-rule', '"editable":false', '"editable":true'],

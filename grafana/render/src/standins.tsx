@@ -125,7 +125,7 @@ export function States({ data, width, height, from, to }: BodyProps) {
   const rows = data.queries.flatMap(({ legend, series }) =>
     series.map(({ metric, values }) => ({ name: legendOf(legend, metric), values })),
   );
-  const names = 240;
+  const names = 16 + 7.2 * Math.max(12, ...rows.map(({ name }) => name.length));
   const inner = { width: width - names - 8, height: height - FOOT - 32 };
   const rowHeight = inner.height / Math.max(1, rows.length);
   const x = (seconds: number) => names + ((seconds * 1000 - from) / (to - from)) * inner.width;

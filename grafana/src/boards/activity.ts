@@ -2,6 +2,9 @@ import type { Board } from '../board.ts';
 import { lines, number, type Panel, PER_SECOND, ranking } from '../panels.ts';
 import { busiest, inRange, rate, select } from '../query.ts';
 
+/** What is counted together has no name that says anything. */
+const NAMED = 'syscall!="__other__"';
+
 /** One graph of the events of some kinds, a second. */
 function kinds(title: string, description: string, pattern: string): Panel {
   return lines({
@@ -134,20 +137,28 @@ export const activity: Board = {
         }),
         ranking({
           title: 'System calls',
-          description: 'Most frequent system calls in the time shown.',
+          description: 'Most frequent system calls in the time shown, of those that are counted by name.',
           width: 12,
           height: 12,
           unit: 'locale',
-          queries: [{ expr: `topk(15, sum by (syscall) (${inRange('syscalls_total')}) > 0)`, legend: '{{syscall}}' }],
+          queries: [
+            { expr: `topk(15, sum by (syscall) (${inRange('syscalls_total', NAMED)}) > 0)`, legend: '{{syscall}}' },
+          ],
         }),
         lines({
           title: 'System calls',
-          description: 'Most frequent system calls.',
+          description: 'Most frequent system calls, of those that are counted by name.',
           width: 12,
           unit: PER_SECOND,
           queries: [
             {
-              expr: busiest(10, 'syscall', `sum by (syscall) (${rate('syscalls_total')})`, 'syscalls_total'),
+              expr: busiest(
+                10,
+                'syscall',
+                `sum by (syscall) (${rate('syscalls_total', NAMED)})`,
+                'syscalls_total',
+                NAMED,
+              ),
               legend: '{{syscall}}',
             },
           ],

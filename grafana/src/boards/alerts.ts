@@ -2,7 +2,7 @@ import { alertList, type Board } from '../board.ts';
 import { toDetections, toHost } from '../links.ts';
 import { alertsOverTime, alertsStored, alertTable } from '../logs.ts';
 import { limits, lines, number, PER_MINUTE, type Query, type State, states } from '../panels.ts';
-import { CHOSEN, inRange, rate, select } from '../query.ts';
+import { CHOSEN, HOST, inRange, rate, select } from '../query.ts';
 import { table } from '../table.ts';
 
 const SEVERITIES: readonly State[] = [
@@ -24,7 +24,7 @@ const alertsOf = ([value, severity]: State): Query => {
 
 /** Firing in Prometheus: of the daemon's own names only those that the chosen boards know. */
 const firing = (expr: string) =>
-  `${expr}{alertname=~"Bpfwarden.+", alertname!="BpfwardenWatchdog", job=~"$job", instance=~"$instance", severity=~"$severity"}`;
+  `${expr}{alertname=~"Bpfwarden.+", alertname!="BpfwardenWatchdog", ${HOST.join(', ')}, severity=~"$severity"}`;
 
 /** Who did what, where and when. */
 export const alerts: Board = {

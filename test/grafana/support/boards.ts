@@ -106,7 +106,7 @@ export function expand(
     .replaceAll('$__interval', times.interval)
     .replaceAll('$__auto', times.interval)
     .replaceAll('$__range', times.range)
-    .replace(/\$(\w+)/g, (_, name: string) => choices[name] ?? '.+');
+    .replace(/\$(\w+)/g, (_, name: string) => choices[name] ?? (name === 'cluster' ? '.*' : '.+'));
 }
 
 /** Every expression of a board with where it stands. */

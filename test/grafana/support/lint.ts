@@ -40,7 +40,7 @@ const forTargets = (check: (target: Target) => string | undefined): Check =>
     asksLoki(panel) ? undefined : panel.targets?.map(check).find((message) => message !== undefined),
   );
 
-function template(name: 'job' | 'instance', label: string): Check {
+function template(name: 'cluster' | 'job' | 'instance', label: string, allValue = '.+'): Check {
   return (board) => {
     const found = board.templating.list.find((variable) => variable.name === name);
     const faults: string[] = [];
@@ -50,7 +50,7 @@ function template(name: 'job' | 'instance', label: string): Check {
       if (found.datasource?.uid !== DATASOURCE) faults.push(`does not use ${DATASOURCE}`);
       if (found.label !== label) faults.push(`is not labelled ${label}`);
       if (found.multi !== true) faults.push('takes one value only');
-      if (found.allValue !== '.+') faults.push('has not the allValue .+');
+      if (found.allValue !== allValue) faults.push(`has not the allValue ${allValue}`);
     }
     return faults.map((fault) => ({ message: `the variable ${name} ${fault}` }));
   };
@@ -79,6 +79,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
       return name === 'datasource' && label !== 'Data source' ? [{ message: 'is not labelled "Data source"' }] : [];
     });
   },
+  // Of our own: `.*` fits series without the label, too.
+  'template-cluster-rule': template('cluster', 'Cluster', '.*'),
   'template-job-rule': template('job', 'Job'),
   'template-instance-rule': template('instance', 'Instance'),
   'template-label-promql-rule': (board) =>
@@ -109,6 +111,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'target-rate-interval-rule': forTargets(({ expr }) =>
     /\b(?:i?rate)\([^[]*\[(?!\$__rate_interval\])/.test(expr) ? `a rate not over $__rate_interval: ${expr}` : undefined,
   ),
+  'target-cluster-rule': required('cluster'),
   'target-job-rule': required('job'),
   'target-instance-rule': required('instance'),
   'target-counter-agg-rule': forTargets(({ expr }) => {

@@ -5,8 +5,8 @@ import { namesIn } from './promql.ts';
 /** Which labels each series that Prometheus may have of a daemon can carry. */
 export type KnownSeries = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Labels that Prometheus adds to everything it scrapes. */
-const TARGET = ['job', 'instance'];
+/** Labels that Prometheus, and a store of several clusters, adds to everything it scrapes. */
+const TARGET = ['cluster', 'job', 'instance'];
 const LABELS_OF_ALERTS = ['alertname', 'severity', 'origin', 'rule', 'event', 'program', 'sink', ...TARGET];
 /** What Prometheus itself makes of a scrape, and of the alert rules. */
 const MADE_BY_PROMETHEUS: Record<string, readonly string[]> = {
