@@ -43,7 +43,8 @@ const RUNS_INSIDE =
   /^(?:docker|podman|nerdctl|kubectl|oc|lxc|incus|crictl|ctr|machinectl|nsenter|docker-compose|minikube|vagrant|ssh|distrobox|toolbox)$/;
 /** How a program that follows gets what the one before says, or the other way round; '' for not at all. */
 type Fed = '' | '|' | '<<<' | '<(';
-const HERE_DOCUMENT = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1([^\n]*)\n([\s\S]*?)(?:\n\s*\2(?=\n|$)|$)/g;
+const HERE_DOCUMENT = /<<-?\s*(['"]?)([A-Za-z_]\w*)\1([^\n]*)\n([\s\S]*?)(?:\n[ \t]*\2(?=\n|$)|$)/g;
+const MAX_DOCUMENTS = 4;
 const SPEAKS = /^(?:echo|printf|cat)$/;
 const NAMES_SECRET = /pass|secret|token|key|cred|auth/i;
 /** --password-command='echo x' */
@@ -94,7 +95,9 @@ export function secretsIn(text: string, depth = 0): Span[] {
 /** The lines that a program which reads a secret gets in the text itself: passwd << EOF. */
 function hereDocuments(text: string): Span[] {
   if (!text.includes('<<')) return [];
-  return [...text.matchAll(HERE_DOCUMENT)].flatMap((match) => {
+  const matches: RegExpExecArray[] = [];
+  for (const match of text.matchAll(HERE_DOCUMENT)) if (matches.push(match) === MAX_DOCUMENTS) break;
+  return matches.flatMap((match) => {
     const [all, , , rest = '', body = ''] = match;
     const [command] = [...commandsOf(text.slice(0, match.index))].slice(-1);
     if (command === undefined || !(readsSecret(command.words) || readsSecret([...command.words, ...wordsOf(rest)])))
@@ -142,16 +145,17 @@ interface Found {
   readonly to: number;
 }
 
-function secretsOf(words: readonly Word[], asFound: true): Found[];
+function secretsOf(words: readonly Word[], asFound: true, depth?: number): Found[];
 function secretsOf(words: readonly Word[]): Span[];
-function secretsOf(words: readonly Word[], asFound?: true): Found[] | Span[] {
+function secretsOf(words: readonly Word[], asFound?: true, depth = 0): Found[] | Span[] {
   const found: Found[] = [];
   const hide = (word: Word | undefined, from = 0) => {
     if (word !== undefined && from < word.value.length) found.push({ word, from, to: word.value.length });
   };
   const at = programAt(words);
   const name = base(words[at]?.value ?? '');
-  const rules = rulesOf(name);
+  const rules = rulesOf(name).filter((rule) => holds(rule, words));
+  const sets = words.findIndex(({ value }) => SETS.test(value));
   const named = !PLAIN_P.test(name) && !RUNS_INSIDE.test(name) && words.some(({ value }) => USER_OPTION.test(value));
   for (let index = 0; index < words.length; index++) {
     const word = words[index] as Word;
@@ -159,24 +163,28 @@ function secretsOf(words: readonly Word[], asFound?: true): Found[] | Span[] {
     const assigned = assignedAt(word.value);
     if (assigned !== undefined) hide(word, assigned);
     else if (MAKES_SECRET.test(word.value)) hide(word, word.value.indexOf('=') + 1);
-    else if (next !== undefined && announces(words, index)) hide(next);
+    else if (next !== undefined && announces(words, index, sets >= 0 && sets < index)) hide(next);
     else if (named && index > at && /^-(?:p|P|pw|pass)$/.test(word.value) && mayBePassword(next)) hide(next);
     if (index > at) for (const rule of rules) byRule(rule, words, index, hide);
   }
   for (const rule of rules) if (rule.positional !== undefined) positional(rule, words, at, hide);
-  // docker exec, kubectl exec, nsenter …: what stands behind is another command.
+  if (depth < MAX_DEPTH) found.push(...insideOf(words, at, name, depth));
+  if (asFound) return found;
+  return found.map(({ word, from, to }) => spanOf(word, from, to));
+}
+
+/** docker exec, kubectl exec, nsenter …: what stands behind is another command. */
+function insideOf(words: readonly Word[], at: number, name: string, depth: number): Found[] {
   const inside = RUNS_INSIDE.test(name);
   const rest = words.findIndex(
     ({ value }, index) =>
       index > at && ((inside && isKnown(base(value))) || (words[index - 1]?.value === '--' && isKnown(base(value)))),
   );
-  if (rest > 0) found.push(...secretsOf(words.slice(rest), true));
-  if (asFound) return found;
-  return found.map(({ word, from, to }) => spanOf(word, from, to));
+  return rest > 0 ? secretsOf(words.slice(rest), true, depth + 1) : [];
 }
 
 /** Whether the next word is a secret: after an option, or after a setting, that is called so. */
-function announces(words: readonly Word[], index: number): boolean {
+function announces(words: readonly Word[], index: number, set: boolean): boolean {
   const { value } = words[index] as Word;
   const next = words[index + 1]?.value ?? '';
   if (value.startsWith('-')) {
@@ -185,9 +193,9 @@ function announces(words: readonly Word[], index: number): boolean {
     return NAMES_SECRET.test(value) && /^(?:echo|printf)\s/.test(next);
   }
   return (
+    set &&
     (SETTING.test(value) || SECRET_VARIABLE.test(value)) &&
-    !/^(?:-.*|for|=|to|with|is|in|by|as|using)$/i.test(next) &&
-    words.slice(0, index).some((word) => SETS.test(word.value))
+    !/^(?:-.*|for|=|to|with|is|in|by|as|using)$/i.test(next)
   );
 }
 
@@ -205,7 +213,7 @@ function byRule(rule: Rule, words: readonly Word[], index: number, hide: Hide): 
   const { value } = words[index] as Word;
   const next = words[index + 1];
   const follows = rule.next?.test(value) === true && !(rule.word === true && next?.value.startsWith('-') === true);
-  if (follows && next !== undefined && holds(rule, words)) hide(next, behind(rule, next.value));
+  if (follows && next !== undefined) hide(next, behind(rule, next.value));
   const glued = rule.glued?.exec(value)?.[0].length;
   if (glued !== undefined && !(value.startsWith('--') && glued < 3))
     hide(words[index], glued + behind(rule, value.slice(glued)));

@@ -196,7 +196,7 @@ export const PROGRAM_SECRETS: readonly ProgramSecrets[] = [
   { program: 'fly(?:ctl)?', after: 'secrets', glued: '\\w+=' },
   { program: 'virsh', after: 'secret-set-value', next: '--base64' },
   { program: 'virsh', after: 'secret-set-value', positional: [1] },
-  { program: 'qemu-.*', glued: '(?:.*,)?(?=secret,)(?:.*,)?data=' },
+  { program: 'qemu-.*', glued: 'secret,(?:[^,]*,)*?data=' },
   { program: 'uci', glued: '[^=]*(?:\\.|_)key=' },
   { program: 'dconf', after: 'write', next: '.*pass(?:word|wd)?' },
   { program: 'doveadm|elasticsearch-users|enum4linux.*|kerbrute|gallery-dl', next: '-p' },

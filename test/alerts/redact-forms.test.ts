@@ -604,6 +604,30 @@ describe('a third corpus of secrets in commands', () => {
     expect(leaking).to.deep.equal([]);
   });
 
+  it('is bounded in what it costs, whatever a process passes', () => {
+    const texts = [
+      `passwd <<EOF${'\n'.repeat(32_000)}`,
+      `passwd; ${'a<<b\nb\n'.repeat(4_600)}`,
+      'docker '.repeat(4_600),
+      'docker -- '.repeat(3_200),
+      `config ${'token '.repeat(5_000)}`,
+      `docker ${'-p '.repeat(10_000)}`,
+      `${'echo a;'.repeat(4_600)}|passwd`,
+      `curl ${'a:'.repeat(15_000)}`,
+      `qemu-x ${'secret,'.repeat(4_000)}x`,
+      `mysqli_connect(${"'a',".repeat(6_000)}`,
+      'password '.repeat(3_600),
+      `-${'a_'.repeat(16_000)}password`,
+    ];
+    for (const text of texts) {
+      const begin = process.cpuUsage();
+      redactor.text(text);
+      redactor.args(text.split(' '));
+      const { user, system } = process.cpuUsage(begin);
+      expect((user + system) / 1000, text.slice(0, 30)).to.be.below(2_000);
+    }
+  });
+
   it('leaves what is none as it is', () => {
     for (const command of HARMLESS) {
       expect(redactor.text(command)).to.equal(command);
