@@ -2,6 +2,7 @@
 import { Document, isMap, isPair, isScalar, isSeq, type Node, Scalar, visit } from 'yaml';
 import { FIELD_NAMES, FIELDS, fieldId, fieldName } from '../../schema/fields.ts';
 import { layOutCondition, oneLine } from '../cel/layout.ts';
+import { withActors } from './actors.ts';
 import { RuleDocument } from './document.ts';
 import { FILE_KEYS } from './keys.ts';
 import { plain } from './node.ts';
@@ -17,7 +18,7 @@ export function convertRuleFile(file: string, text: string, to: 'json' | 'yaml',
   const document = new RuleDocument(file, text);
   document.checkKeys(document.root, FILE_KEYS);
   const data = plain(document.root) as Fields;
-  return to === 'json' ? `${JSON.stringify(eachCondition(data, collapsed), null, 2)}\n` : yamlText(data, schema);
+  return to === 'json' ? `${JSON.stringify(eachCondition(data, collapsed), null, 2)}\n` : yamlText(data, file, schema);
 }
 
 function collapsed(text: string): string {
@@ -56,12 +57,12 @@ function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function yamlText(data: Fields, schema: string | undefined): string {
+function yamlText(data: Fields, file: string, schema: string | undefined): string {
   const laidOut = eachCondition(data, (text) => {
     const lines = layOutCondition(text);
     return lines.includes('\n') && !lines.endsWith('\n') ? `${lines}\n` : lines;
   });
-  const document = new Document(withShortExamples(laidOut), { aliasDuplicateObjects: false });
+  const document = new Document(withActors(withShortExamples(laidOut), file), { aliasDuplicateObjects: false });
   if (schema !== undefined) document.commentBefore = `${SCHEMA}${schema}`;
   style(document);
   return document.toString({ lineWidth: 0, flowCollectionPadding: false });
@@ -103,11 +104,17 @@ function style(document: Document): void {
 }
 
 function withShortExamples(data: Fields): Fields {
-  if (!Array.isArray(data.rules)) return data;
-  const rules = data.rules.map((rule: unknown) =>
-    isFields(rule) && Array.isArray(rule.examples) ? { ...rule, examples: rule.examples.map(shortExample) } : rule,
-  );
-  return { ...data, rules };
+  const short = (examples: unknown) => (Array.isArray(examples) ? examples.map(shortExample) : examples);
+  const result = { ...data };
+  if (Array.isArray(result.rules)) {
+    result.rules = result.rules.map((rule: unknown) =>
+      isFields(rule) && 'examples' in rule ? { ...rule, examples: short(rule.examples) } : rule,
+    );
+  }
+  if (isFields(result.examples)) {
+    result.examples = Object.fromEntries(Object.entries(result.examples).map(([name, one]) => [name, short(one)]));
+  }
+  return result;
 }
 
 /** `{event, match: true}` as `{match: event}` with dotted fields, where every field is one that the checker knows. */

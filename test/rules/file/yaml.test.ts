@@ -234,6 +234,8 @@ describe('conversion of rule files', () => {
       process: fc.record(
         {
           pid: fc.nat(),
+          uid: fc.constantFrom(0, 33),
+          name: fc.constantFrom('sh', 'a b', ''),
           path: fc.string(),
           args: fc.array(fc.string()),
           env: fc.dictionary(
@@ -278,6 +280,27 @@ describe('conversion of rule files', () => {
     macros: { is_root: "process.uid == 0 && process.name != 'x'" },
     rules: rules.map((one, at) => ({ ...one, name: `rule_${at}` })),
   }));
+
+  it('says what events have in common once, as actors of the file', () => {
+    const event = (file: string, more: object = {}) => ({
+      event: { type: 'file_open' },
+      process: { path: '/usr/bin/cat', uid: 0, args: ['cat', file], ...more },
+      file: { path: file },
+    });
+    const examples = [
+      { match: true, event: event('/etc/shadow') },
+      { match: false, event: event('/etc/hosts') },
+      { match: false, event: event('/etc/shadow', { uid: 33 }) },
+    ];
+    const json = JSON.stringify({ rules: [{ name: 'r', condition: "file.path == '/etc/shadow'", examples }] });
+    const yaml = convertRuleFile('dir/my-rules.json', json, 'yaml');
+    expect(yaml).to.contain('actors:\n  my_rules_root_cat: {process.path: /usr/bin/cat, process.uid: 0}\n');
+    expect(yaml).to.match(
+      /- match:\s+\{actor: my_rules_root_cat, event.type: file_open, process.args: \[cat, \/etc\/shadow\]/,
+    );
+    expect(yaml).to.match(/- no_match:\s+\{event.type: file_open, process.path: \/usr\/bin\/cat, process.uid: 33,/);
+    expect(convertRuleFile('dir/my-rules.yaml', convertRuleFile('b.yaml', yaml, 'json'), 'yaml')).to.equal(yaml);
+  });
 
   it('goes from JSON to YAML and back without loss', () => {
     const known = (loaded: LoadedRules) =>
