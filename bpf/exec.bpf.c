@@ -58,12 +58,12 @@ static __always_inline void arguments_describe(struct scratch *s, struct process
 
 	e->args_length = length;
 	if (length <= ARGS_BYTES) {
-		text_user_bytes(s, &e->args, (void *)start, length, ARGS_BYTES);
+		text_bytes(s, &e->args, (void *)start, length, ARGS_BYTES, FROM_USER);
 		return;
 	}
 	s->event.header.flags |= RECORD_TRUNCATED;
-	text_user_bytes(s, &e->args, (void *)start, ARGS_HEAD, ARGS_HEAD);
-	text_user_bytes(s, &e->args_tail, (void *)(end - ARGS_TAIL), ARGS_TAIL, ARGS_TAIL);
+	text_bytes(s, &e->args, (void *)start, ARGS_HEAD, ARGS_HEAD, FROM_USER);
+	text_bytes(s, &e->args_tail, (void *)(end - ARGS_TAIL), ARGS_TAIL, ARGS_TAIL, FROM_USER);
 }
 
 static __always_inline void environment_describe(struct scratch *s, struct process_exec *e,
@@ -73,17 +73,17 @@ static __always_inline void environment_describe(struct scratch *s, struct proce
 
 	e->env_length = length;
 	if (length <= ENV_BYTES) {
-		text_user_bytes(s, &e->env, (void *)start, length, ENV_BYTES);
+		text_bytes(s, &e->env, (void *)start, length, ENV_BYTES, FROM_USER);
 		return;
 	}
-	text_user_bytes(s, &e->env, (void *)start, ENV_BYTES, ENV_BYTES);
+	text_bytes(s, &e->env, (void *)start, ENV_BYTES, ENV_BYTES, FROM_USER);
 	if (length <= ENV_BYTES + ENV_TAIL) {
-		text_user_bytes(s, &e->env_tail, (void *)(start + ENV_BYTES), length - ENV_BYTES,
-				ENV_TAIL);
+		text_bytes(s, &e->env_tail, (void *)(start + ENV_BYTES), length - ENV_BYTES,
+			   ENV_TAIL, FROM_USER);
 		return;
 	}
 	s->event.header.flags |= RECORD_ENV_TRUNCATED;
-	text_user_bytes(s, &e->env_tail, (void *)(end - ENV_TAIL), ENV_TAIL, ENV_TAIL);
+	text_bytes(s, &e->env_tail, (void *)(end - ENV_TAIL), ENV_TAIL, ENV_TAIL, FROM_USER);
 }
 
 /*

@@ -85,11 +85,11 @@ static __noinline void resolved_take(struct scratch *s, struct resolved *r, bool
 	e = &s->event.mount;
 	e->header.flags |= r->flags;
 	e->file = r->file;
-	text_kernel_bytes(s, &e->path, r->path, r->length, PATH_MAX_BYTES);
+	text_bytes(s, &e->path, r->path, r->length, PATH_MAX_BYTES, FROM_KERNEL);
 	if (!named)
 		return;
 	if (r->names & RESOLVED_NEW_PATH)
-		text_kernel_bytes(s, &e->name, r->new_path, r->new_length, PATH_MAX_BYTES);
+		text_bytes(s, &e->name, r->new_path, r->new_length, PATH_MAX_BYTES, FROM_KERNEL);
 	if (r->names & RESOLVED_DETAIL)
 		text_kernel(s, &e->detail, r->detail, NAME_BYTES);
 }

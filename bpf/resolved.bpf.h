@@ -70,12 +70,12 @@ resolved_describe(struct scratch *s, struct resolved *r, __u32 generation)
 	e->file = r->file;
 	e->header.flags |= r->flags;
 	from = s->length;
-	text_kernel_bytes(s, &e->path, r->path, r->length, PATH_MAX_BYTES);
+	text_bytes(s, &e->path, r->path, r->length, PATH_MAX_BYTES, FROM_KERNEL);
 	mask = string_mask(s->level, from, e->path.length, generation);
 	if (!(r->names & RESOLVED_NEW_PATH))
 		return mask;
 	from = s->length;
-	text_kernel_bytes(s, &e->new_path, r->new_path, r->new_length, PATH_MAX_BYTES);
+	text_bytes(s, &e->new_path, r->new_path, r->new_length, PATH_MAX_BYTES, FROM_KERNEL);
 	return mask | string_mask(s->level, from, e->new_path.length, generation);
 }
 

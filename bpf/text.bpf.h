@@ -87,36 +87,29 @@ static __always_inline bool text_user(struct scratch *s, struct text *text, cons
 	return true;
 }
 
-/* Bytes of user memory, NULs included (argument and environment blocks). `most` is a constant <=
- * 8192. */
-static __always_inline void text_user_bytes(struct scratch *s, struct text *text, const void *from,
-					    __u64 length, const __u32 most)
+enum text_source { FROM_KERNEL, FROM_USER };
+
+/*
+ * Bytes, NULs included: argument and environment blocks of a program, what it sends,
+ * paths that another hook has built. `most`, up to 8192, and `source` are constants.
+ */
+static __always_inline void text_bytes(struct scratch *s, struct text *text, const void *from,
+				       __u64 length, const __u32 most,
+				       const enum text_source source)
 {
 	__s64 offset = text_room(s, most);
+	long failed = 0;
 
 	if (offset < 0)
 		return;
 	barrier_var(length);
 	if (length > most)
 		length = most;
-	if (length && bpf_probe_read_user(s->bytes + offset, length, from)) {
-		text_unreadable(s, text);
-		return;
-	}
-	text_done(s, text, offset, length);
-}
-
-static __always_inline void text_kernel_bytes(struct scratch *s, struct text *text,
-					      const void *from, __u64 length, const __u32 most)
-{
-	__s64 offset = text_room(s, most);
-
-	if (offset < 0)
-		return;
-	barrier_var(length);
-	if (length > most)
-		length = most;
-	if (length && bpf_probe_read_kernel(s->bytes + offset, length, from)) {
+	if (length && source == FROM_USER)
+		failed = bpf_probe_read_user(s->bytes + offset, length, from);
+	else if (length)
+		failed = bpf_probe_read_kernel(s->bytes + offset, length, from);
+	if (failed) {
 		text_unreadable(s, text);
 		return;
 	}

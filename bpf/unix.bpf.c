@@ -33,10 +33,10 @@ static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk, struct q
 		return EVERY_CLASS;
 	read_field(length, address, struct unix_address, len);
 	offset = s->length;
-	text_kernel_bytes(s, &e->path,
-			  (void *)address + bpf_core_field_offset(struct unix_address, name) +
-			      sizeof(__u16),
-			  length > sizeof(__u16) ? length - sizeof(__u16) : 0, UNIX_PATH_BYTES);
+	text_bytes(
+	    s, &e->path,
+	    (void *)address + bpf_core_field_offset(struct unix_address, name) + sizeof(__u16),
+	    length > sizeof(__u16) ? length - sizeof(__u16) : 0, UNIX_PATH_BYTES, FROM_KERNEL);
 	if (offset < RECORD_BYTES)
 		s->bytes[offset] = '@';
 	return string_mask(s->level, offset, e->path.length, q->generation);
