@@ -39,17 +39,23 @@ function meant(id: string, alerts: readonly Alert[]): Alert | undefined {
 /** From the running daemon, which remembers updates; else from its file of alerts. */
 export async function findAlert(id: string, config: Config): Promise<FoundAlert> {
   const tried: string[] = [];
+  let reachable = true;
   const client = new DaemonClient(config);
   try {
     const found = await fromDaemon(client, id);
     if (found !== undefined) return found;
     tried.push(`${client.base} does not remember it`);
   } catch (error) {
+    // Several that the id could mean are found, not missing.
+    if (error instanceof WardenError) throw error;
+    reachable = false;
     tried.push(`${client.base} does not answer (${messageOf(error)})`);
   }
   const file = config.output.alerts_file;
-  if (file === '' || file === '-') tried.push('there is no [output] alerts_file');
-  else {
+  if (file === '' || file === '-') {
+    tried.push('there is no [output] alerts_file');
+    if (!reachable) throw new WardenError('DAEMON_UNREACHABLE', `no alert ${id}: ${tried.join('; ')}`);
+  } else {
     const found = await fromFile(file, id);
     if (found !== undefined) return found;
     tried.push(`${file} does not have it`);

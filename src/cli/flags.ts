@@ -139,10 +139,23 @@ function checkFit(command: CommandName, flags: Flags, positionals: readonly stri
   }
 }
 
+/** What other programs call it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  '--json': '--format=json',
+  '-o': '--format=json',
+  '--no-color': '--color=never',
+  '-c': '--config.file=F',
+  '--config': '--config.file=F',
+  '-f': '--follow',
+  '-n': '--limit=N',
+  '-v': '--verbose',
+};
+
 function explain(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const unknown = /Unknown option '(-[^']*)'/.exec(message)?.[1];
   if (unknown === undefined) return message;
   const near = nearest(unknown.replace(/^-+/, ''), Object.keys(FLAGS));
-  return `unknown flag ${unknown}${near === undefined ? '; --help lists all' : ` (did you mean --${near}?)`}`;
+  const meant = ELSEWHERE[unknown] ?? (near === undefined ? undefined : `--${near}`);
+  return `unknown flag ${unknown}${meant === undefined ? '; --help lists all' : ` (did you mean ${meant}?)`}`;
 }

@@ -100,6 +100,11 @@ const TITLES: Readonly<Record<keyof Rows, string>> = {
   rules: 'ALERT',
 };
 
+/** Paths differ at their end. */
+function endOf(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - Math.max(1, width - 1))}`;
+}
+
 function page(rows: Rows, seconds: number, terminal: Terminal): string[] {
   const lines = [`bpfwarden top: events that reach user space, per second over ${seconds} s`, ''];
   for (const [name, title] of Object.entries(TITLES) as [keyof Rows, string][]) {
@@ -107,7 +112,7 @@ function page(rows: Rows, seconds: number, terminal: Terminal): string[] {
     const found = rows[name];
     if (found.length === 0) lines.push(`${'-'.padStart(8)}  nothing`);
     for (const { key, count } of found)
-      lines.push(`${(count / seconds).toFixed(1).padStart(8)}  ${visible(key)}`.slice(0, terminal.width));
+      lines.push(`${(count / seconds).toFixed(1).padStart(8)}  ${endOf(visible(key), terminal.width - 10)}`);
     lines.push('');
   }
   return lines;

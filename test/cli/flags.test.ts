@@ -16,6 +16,9 @@ describe('command line', () => {
   it('names the nearest flag and command', () => {
     expect(() => parseCommandLine(['--config.fil=x'])).to.throw(/--config.file/);
     expect(() => parseCommandLine(['chek'])).to.throw(/did you mean "check"/);
+    expect(() => parseCommandLine(['rules', '--json'])).to.throw(/did you mean --format=json/);
+    expect(() => parseCommandLine(['rules', '-o', 'json'])).to.throw(/did you mean --format=json/);
+    expect(() => parseCommandLine(['alerts', '--no-color'])).to.throw(/did you mean --color=never/);
   });
 
   it('checks a flag like the option it sets', () => {

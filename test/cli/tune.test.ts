@@ -104,5 +104,8 @@ describe('tune', () => {
     expect(status).to.equal(1);
     expect(stderr).to.contain('no alert none: http://127.0.0.1:1 does not answer');
     expect(stderr).to.contain(`${file('alerts')} does not have it`);
+    const nowhere = await tune('none');
+    expect(nowhere.stderr).to.contain('there is no [output] alerts_file');
+    expect(nowhere.status, 'a daemon that does not answer is not a mistake of the user').to.equal(2);
   });
 });

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { parse } from 'yaml';
+import { ROOT } from '../docs/support/pages.ts';
 import { type Daemon, eventually, startDaemon } from './support/daemon.ts';
 import { type Prometheus, startPrometheus } from './support/prometheus.ts';
 
@@ -90,6 +92,29 @@ describe('a rule that is silenced, in shadow mode, unsure or a heuristic', funct
       expect(firing.map(({ metric }) => metric.rule)).to.not.include(rule);
       // Not even as a number that somebody's own rule could count.
       expect((await daemon.metric(`bpfwarden_alerts_total{rule="${rule}"`)) ?? 0, rule).to.equal(0);
+    }
+  });
+
+  it('is told with the same host and rule on both ways, by which Alertmanager holds back the second', async () => {
+    const inhibitions = parse(readFileSync(join(ROOT, 'prometheus', 'alertmanager.yml'), 'utf8')) as {
+      readonly inhibit_rules: readonly {
+        readonly source_matchers: readonly string[];
+        readonly equal: readonly string[];
+      }[];
+    };
+    const rule = inhibitions.inhibit_rules.find(({ source_matchers }) =>
+      source_matchers.includes('origin="bpfwarden"'),
+    );
+    const { body = '' } =
+      received.find(({ path, body: text }) => path.startsWith('/api/v2/alerts') && text.includes('heard_aloud')) ?? {};
+    const [told] = JSON.parse(body) as { readonly labels: Readonly<Record<string, string>> }[];
+    const [counted] = await prometheus.query('ALERTS{alertname="BpfwardenCriticalDetection", rule="heard_aloud"}');
+    expect(told?.labels).to.include({ origin: 'bpfwarden', severity: 'critical' });
+    expect(counted?.metric).to.include({ origin: 'rules', severity: 'critical' });
+    expect(rule?.equal).to.not.be.empty;
+    for (const label of rule?.equal ?? []) {
+      expect(told?.labels[label], label).to.be.a('string').and.not.equal('');
+      expect(counted?.metric[label], label).to.equal(told?.labels[label]);
     }
   });
 
