@@ -111,8 +111,11 @@ function page(rows: Rows, seconds: number, terminal: Terminal): string[] {
     lines.push(heading(`${'/s'.padStart(8)}  ${title}`, terminal));
     const found = rows[name];
     if (found.length === 0) lines.push(`${'-'.padStart(8)}  nothing`);
-    for (const { key, count } of found)
-      lines.push(`${(count / seconds).toFixed(1).padStart(8)}  ${endOf(visible(key), terminal.width - 10)}`);
+    const width = terminal.width - 10;
+    for (const { key, count } of found) {
+      const text = name === 'files' ? endOf(visible(key), width) : visible(key).slice(0, width);
+      lines.push(`${(count / seconds).toFixed(1).padStart(8)}  ${text}`);
+    }
     lines.push('');
   }
   return lines;
