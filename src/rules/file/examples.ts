@@ -22,14 +22,16 @@ export function readExamples({ document, node }: Placed, book: RuleBook): RuleEx
     const { match, events } = outcomeOf(document, object, book);
     const times = object.entries.get('times')?.node;
     const { file, line } = document.place(object);
+    const often = (given: readonly unknown[]) =>
+      times === undefined ? [...given] : repeated(given, document.value(times, 'times', EXAMPLE_KEYS.times.type));
     const example: RuleExample = {
       name: name === undefined ? undefined : document.string(name, '"name"'),
-      events: times === undefined ? events : repeated(events, document.value(times, 'times', EXAMPLE_KEYS.times.type)),
+      events: often(events),
       match,
       source: `${file}:${line}`,
     };
     const more = variationsOf(document, object, events);
-    return [example, ...more.map((event) => ({ ...example, events: [event] }))];
+    return [example, ...more.map((event) => ({ ...example, events: often([event]) }))];
   });
 }
 
