@@ -110,6 +110,16 @@ describe('Sigma rules of the service auditd', () => {
     expect(fires(one('syscall: mknod'), other)).to.equal(false);
   });
 
+  it('a0 of socket: the family, of those that are recorded', () => {
+    const alg = one('type: SYSCALL, SYSCALL: socket, a0: 26');
+    const made = (family: string) => ({ 'event.type': 'socket_create', 'network.family': family });
+    expect(fires(alg, made('alg'))).to.equal(true);
+    expect(fires(alg, made('netlink'))).to.equal(false);
+    const packet = one("type: SYSCALL, syscall: 41, a0: '0x11'");
+    expect(fires(packet, { 'event.type': 'socket_raw', 'network.family': 'packet' })).to.equal(true);
+    expect(fires(packet, made('alg'))).to.equal(false);
+  });
+
   it('a0 of ptrace and syslog: what is done', () => {
     const cleared = one('type: SYSCALL, syscall: 103, a0: [4, 5, 6]');
     const log = (action: string) => ({ 'event.type': 'kernel_log', 'kernel_log.action': action });
@@ -195,7 +205,7 @@ describe('Sigma rules of the service auditd', () => {
     ],
     [
       'the registers of a call',
-      one('type: SYSCALL, SYSCALL: socket, a0: 26'),
+      one('type: SYSCALL, SYSCALL: connect, a0: 26'),
       'the arguments of system calls are not recorded',
     ],
     [

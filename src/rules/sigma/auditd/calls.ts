@@ -1,5 +1,7 @@
 /** Which system calls a kind of event stands for: all uses of them, so that a rule on the call misses none. */
-import { ptraceName, syslogActionName } from '../../../schema/names/enums.ts';
+
+import type { FieldName } from '../../../schema/fields.ts';
+import { familyName, ptraceName, syslogActionName } from '../../../schema/names/enums.ts';
 import { SYSCALLS } from '../../../schema/names/syscalls.ts';
 import { all, any, type Condition, exists, field, kindIs, leaf, not } from '../../tree.ts';
 
@@ -28,6 +30,9 @@ const CALLS: Readonly<Record<string, string>> = {
   net_accept: 'accept accept4',
   net_listen: 'listen bind',
   net_send: 'sendto sendmsg sendmmsg',
+  // Of the families that are recorded: netlink, alg, packet and other rare ones.
+  socket_create: 'socket',
+  socket_raw: 'socket',
   setuid: 'setuid setreuid setresuid setfsuid',
   setgid: 'setgid setregid setresgid setfsgid setgroups',
   capset: 'capset',
@@ -78,30 +83,36 @@ export function callCases(kinds: readonly string[]): (readonly [string, Conditio
   );
 }
 
+interface Register {
+  readonly call: string;
+  readonly kind: string;
+  readonly of: FieldName;
+  readonly nameOf: (value: number) => string;
+  readonly until: number;
+}
+
 /** Calls whose first register says what is done, and the field that has it by its name. */
-const FIRST_REGISTER = {
-  ptrace: { kind: 'process_ptrace', of: 'ptrace.request', nameOf: ptraceName, until: 0x4210 },
-  syslog: { kind: 'kernel_log', of: 'kernel_log.action', nameOf: syslogActionName, until: 10 },
-} as const;
+const FIRST_REGISTERS: readonly Register[] = [
+  { call: 'ptrace', kind: 'process_ptrace', of: 'ptrace.request', nameOf: ptraceName, until: 0x4210 },
+  { call: 'syslog', kind: 'kernel_log', of: 'kernel_log.action', nameOf: syslogActionName, until: 10 },
+  { call: 'socket', kind: 'socket_create', of: 'network.family', nameOf: familyName, until: 0xff },
+  { call: 'socket', kind: 'socket_raw', of: 'network.family', nameOf: familyName, until: 0xff },
+];
 
 /** Names and numbers of the calls whose `a0` can be asked for. */
 export const CALLS_WITH_REGISTER: ReadonlySet<string> = new Set(
-  Object.keys(FIRST_REGISTER).flatMap((name) => [name, String(SYSCALLS.x64.indexOf(name))]),
+  FIRST_REGISTERS.flatMap(({ call }) => [call, String(SYSCALLS.x64.indexOf(call))]),
 );
 
 /** Values of `a0` of those calls; audit writes registers as hexadecimal numbers, rules have both forms. */
 export function registerCases(kinds: readonly string[]): (readonly [string, Condition])[] {
-  return Object.values(FIRST_REGISTER)
-    .filter(({ kind }) => kinds.includes(kind))
-    .flatMap(({ kind, of, nameOf, until }) =>
-      Array.from({ length: until + 1 }, (_, value) => value).flatMap((value): (readonly [string, Condition])[] => {
-        const name = nameOf(value);
-        if (!/^[A-Z]/.test(name)) return [];
-        const holds = all([kindIs(kind), leaf(field(of), { op: 'equal', values: [name] })]);
-        return [...new Set([String(value), value.toString(16), `0x${value.toString(16)}`])].map((text) => [
-          text,
-          holds,
-        ]);
-      }),
-    );
+  return FIRST_REGISTERS.filter(({ kind }) => kinds.includes(kind)).flatMap(({ kind, of, nameOf, until }) =>
+    Array.from({ length: until + 1 }, (_, value) => value).flatMap((value): (readonly [string, Condition])[] => {
+      const name = nameOf(value);
+      // Without a name it is a number.
+      if (name === String(value) || /^[^A-Za-z]/.test(name)) return [];
+      const holds = all([kindIs(kind), leaf(field(of), { op: 'equal', values: [name] })]);
+      return [...new Set([String(value), value.toString(16), `0x${value.toString(16)}`])].map((text) => [text, holds]);
+    }),
+  );
 }
