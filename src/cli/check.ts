@@ -20,6 +20,8 @@ export interface Section {
   readonly title: string;
   readonly lines: readonly string[];
   readonly problems: readonly Problem[];
+  /** What is ignored; no mistake. */
+  readonly warnings?: readonly Problem[];
   /** 1 for the user's mistake, 2 for the system's; 0 without problems. */
   readonly code: 0 | 1 | 2;
 }
@@ -36,9 +38,10 @@ export async function check({ flags, positionals }: CommandLine): Promise<number
   const out = lineWriter('-');
   if (json) out.write(JSON.stringify({ ok: code === 0, sections }));
   else {
-    for (const { title, lines, problems } of sections) {
+    for (const { title, lines, problems, warnings = [] } of sections) {
       out.write(title);
       for (const line of lines) out.write(`  ${line}`);
+      for (const warning of warnings) out.write(`  warning: ${formatProblem(warning)}`);
       for (const problem of problems) out.write(`  ${formatProblem(problem)}`);
     }
     out.write(code === 0 ? 'all is well' : 'there are problems');
@@ -104,7 +107,8 @@ export function ruleSection(loaded: NamedRules, paths: readonly string[]): Secti
       lines.push(`note: ${info.name} looks at nothing but names that a program can choose for itself`);
   }
   const empty = emptyProblems(loaded, paths).filter((problem) => !loaded.problems.includes(problem));
-  return sectionOf(`rules ${paths.join(' ')}`, lines, [...loaded.problems, ...empty]);
+  const section = sectionOf(`rules ${paths.join(' ')}`, lines, [...loaded.problems, ...empty]);
+  return loaded.warnings.length === 0 ? section : { ...section, warnings: loaded.warnings };
 }
 
 function filterSection({ ruleset }: LoadedRules): Section {

@@ -8,7 +8,7 @@ import type { Flags } from './flags.ts';
 import { rulePathsOf, settingsOf } from './settings.ts';
 
 /** What rule files that a person names define or change, and what is wrong in them. */
-export type NamedRules = Pick<LoadedRules, 'ruleset' | 'disabled' | 'problems'>;
+export type NamedRules = Pick<LoadedRules, 'ruleset' | 'disabled' | 'problems' | 'warnings'>;
 
 /**
  * The files by themselves; where they lean on rules, lists or macros that are
@@ -35,7 +35,7 @@ export function loadNamedRules(paths: readonly string[], flags: Flags): NamedRul
     [source, ...changedBy].some((place) => theirs.has(realPath(place.replace(/(?::\d+){1,2}$/, ''))));
   const definitions = together.ruleset.rules.map(({ definition }) => definition).filter(({ info }) => isTheirs(info));
   const disabled = together.disabled.filter(({ info }) => isTheirs(info));
-  return { ruleset: new RuleSet({ definitions }), disabled, problems };
+  return { ruleset: new RuleSet({ definitions }), disabled, problems, warnings: alone.warnings };
 }
 
 /** As it stands where it leads nowhere: the name of what no file holds. */

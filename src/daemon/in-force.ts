@@ -119,6 +119,8 @@ export class InForce {
       this.#use(config, loaded);
       capabilities.reloaded(config);
       for (const problem of problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
+      for (const warning of loaded.warnings)
+        log.warn({ problem: formatProblem(warning) }, 'a part of a rule was ignored');
       log.info(`reloaded: ${ruleset.infos.length} rules from ${[...rulePaths, ...foreignPaths(config)].join(', ')}`);
     } catch (error) {
       metrics.gauge('config_last_reload_successful').set(0);

@@ -93,7 +93,7 @@ function assemble({ definitions, disabled }: OwnRules, { heuristics, windows, pr
     ...(windows === undefined ? {} : { windows }),
     ...(previous === undefined ? {} : { previous }),
   });
-  return { ruleset, problems: [], refused: new Set(), disabled };
+  return { ruleset, problems: [], refused: new Set(), warnings: [], disabled };
 }
 
 /** Where rules of other programs are. */

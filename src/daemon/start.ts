@@ -92,6 +92,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const loaded = await loadConfiguredRules(settings, undefined);
   checkPrivileges(objectPath);
   for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
+  for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'a part of a rule was ignored');
   for (const problem of loaded.notCompiled)
     log.warn({ problem: formatProblem(problem) }, 'the rule files are read anew');
   for (const problem of loaded.ineffective) log.error({ problem: formatProblem(problem) }, 'an option has no effect');

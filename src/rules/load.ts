@@ -47,6 +47,8 @@ export interface LoadedRules {
   readonly problems: readonly Problem[];
   /** Those of `problems` that are about Sigma and Falco rules, wherever their files lie. */
   readonly refused: ReadonlySet<Problem>;
+  /** What was ignored of rules that stand. */
+  readonly warnings: readonly Problem[];
   /** The sound rules that are switched off. */
   readonly disabled: readonly RuleDefinition[];
   /** What there is to compile ahead: rules of files of this program's own, without a mistake and complete by themselves. */
@@ -119,7 +121,8 @@ export function loadRuleTexts(
     ...(options.previous === undefined ? {} : { previous: options.previous }),
   });
   const complete = problems.length === 0 && book.changes.length === 0 && sigma === undefined && falco === undefined;
-  return { ruleset, problems, refused, disabled, ...(complete ? { own } : {}) };
+  const warnings = falco?.warnings ?? [];
+  return { ruleset, problems, refused, warnings, disabled, ...(complete ? { own } : {}) };
 }
 
 type TagOptions = Pick<RuleOptions, 'enableTags' | 'disableTags'>;

@@ -56,14 +56,7 @@ export class Collection {
     const { entries } = item;
     if (entries.has('list')) this.#list(item);
     else if (entries.has('macro')) this.#macro(item, place);
-    else if (entries.has('rule')) this.#rule(item, place);
-    else {
-      const [first] = entries.keys();
-      throw new FalcoFault(`unknown item ${quoted(first ?? '')}`, {
-        line: item.line,
-        remedy: 'an item is a rule, a macro, a list, required_engine_version or required_plugin_versions',
-      });
-    }
+    else this.#rule(item, place);
   }
 
   #list(item: YamlMap): void {

@@ -5,6 +5,7 @@ import type { RuleDefinition } from '../rule.ts';
 import { readYamlFiles, type SourceFile } from '../yaml-files.ts';
 import { Collection, itemsOf } from './document.ts';
 import { FalcoFault } from './fault.ts';
+import { ignoredKeys, isUnknownItem } from './known-keys.ts';
 import { checkRequirements } from './requirements.ts';
 import { defineRules, type FalcoRule } from './rules.ts';
 
@@ -14,6 +15,8 @@ export interface FalcoSet {
   readonly disabled: readonly RuleDefinition[];
   /** What was refused, each with its file. The rest is sound. */
   readonly problems: readonly Problem[];
+  /** What was ignored of items that stand: unknown keys. */
+  readonly warnings: readonly Problem[];
 }
 
 /** Loads the files, and all .yml and .yaml files below the directories, in the order in which they are named; `files` are read already. */
@@ -32,17 +35,19 @@ export function isFalco({ path, text }: SourceFile): boolean {
 /** The same for texts that are read already. */
 export function loadFalcoTexts(files: readonly SourceFile[], before: readonly Problem[] = []): FalcoSet {
   const problems: Problem[] = [...before];
+  const warnings: Problem[] = [];
   const collection = new Collection();
-  for (const file of files) readFile(file, collection, problems);
+  for (const file of files) readFile(file, collection, problems, warnings);
   const rules: FalcoRule[] = defineRules(collection, (problem) => problems.push(problem));
   return {
     rules: rules.filter(({ enabled }) => enabled).map(({ definition }) => definition),
     disabled: rules.filter(({ enabled }) => !enabled).map(({ definition }) => definition),
     problems,
+    warnings,
   };
 }
 
-function readFile(file: SourceFile, collection: Collection, problems: Problem[]): void {
+function readFile(file: SourceFile, collection: Collection, problems: Problem[], warnings: Problem[]): void {
   let documents: YamlDocument[];
   try {
     documents = readYaml(file.text);
@@ -54,7 +59,7 @@ function readFile(file: SourceFile, collection: Collection, problems: Problem[])
     try {
       if (document.fault !== undefined) throw document.fault;
       if (document.root === undefined) continue;
-      readItems(document, file, collection, problems);
+      readItems(document, file, collection, { problems, warnings });
     } catch (fault) {
       problems.push(problemOf(file.path, asFault(fault), document.line));
       if (fault instanceof FalcoFault && fault.wholeFile) return;
@@ -62,7 +67,17 @@ function readFile(file: SourceFile, collection: Collection, problems: Problem[])
   }
 }
 
-function readItems(document: YamlDocument, file: SourceFile, collection: Collection, problems: Problem[]): void {
+interface Findings {
+  readonly problems: Problem[];
+  readonly warnings: Problem[];
+}
+
+function readItems(
+  document: YamlDocument,
+  file: SourceFile,
+  collection: Collection,
+  { problems, warnings }: Findings,
+): void {
   if (document.root === undefined) return;
   for (const item of itemsOf(document.root)) {
     let subject: string | undefined;
@@ -70,7 +85,8 @@ function readItems(document: YamlDocument, file: SourceFile, collection: Collect
       if (item.kind !== 'map') throw new FalcoFault('an item must be a map', item);
       const name = item.entries.get('rule') ?? item.entries.get('macro') ?? item.entries.get('list');
       subject = name?.kind === 'scalar' ? name.text : undefined;
-      if (!checkRequirements(item)) collection.add(item, file.path);
+      warnings.push(...ignoredKeys(item, file.path));
+      if (!isUnknownItem(item) && !checkRequirements(item)) collection.add(item, file.path);
     } catch (fault) {
       if (fault instanceof FalcoFault && fault.wholeFile) throw fault;
       problems.push(problemOf(file.path, asFault(fault), item.line, subject));

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { formatProblem } from '../../../src/errors.ts';
 import { load, matchesOf, problemsOf } from './support/load.ts';
 
 const exec = (name: string, ...args: string[]) => ({
@@ -26,6 +27,40 @@ const rule = (condition: string, more = '') =>
 const STARTED = '- macro: started\n  condition: evt.type in (execve, execveat)\n';
 
 describe('Falco rule files', () => {
+  it('are warned of about keys and items that Falco ignores, and stand', async () => {
+    const text = `
+- plugin: x
+- list: l
+  items: [bash]
+  item: [sh]
+- macro: m
+  condition: proc.name in (l)
+  enabled: false
+- rule: r
+  desc: d
+  condition: evt.type = execve and m
+  output: o
+  priority: INFO
+  capture: true
+  tag: [x]
+  exceptions:
+    - name: e
+      fields: [proc.pname]
+      value: [[cron]]
+`;
+    const set = load(text);
+    expect(set.problems).to.deep.equal([]);
+    expect(set.warnings.map(formatProblem)).to.deep.equal([
+      'a.yaml:2: the unknown item "plugin" is ignored',
+      'a.yaml:5: l: the unknown key "item" of a list is ignored',
+      'a.yaml:8: m: the unknown key "enabled" of a macro is ignored',
+      'a.yaml:15: r: the unknown key "tag" of a rule is ignored',
+      'a.yaml:14: r: "capture" is ignored: events are recorded by "bpfwarden record"',
+      'a.yaml:19: r: the unknown key "value" of an exception is ignored',
+    ]);
+    expect(await matchesOf(set, exec('bash'))).to.deep.equal(['r']);
+  });
+
   it('have lists in lists and macros in macros', async () => {
     const text = `
 - list: shells
@@ -246,7 +281,6 @@ ${rule('shell and not proc.name in (none)')}`;
       ['- rule: r\n  priority: INFO\n  override: {priority: append}\n', 'append'],
       ['- rule: r\n  condition: and evt.type = a\n  tags: [x]\n  override: {condition: append}\n', 'tags'],
       ['- rule: r\n  override: {condition: append}\n', 'condition'],
-      ['- what: x\n', 'what'],
       ['- text\n', 'map'],
     ] as const) {
       const set = load(rule('evt.type = execve'), wrong);
