@@ -158,13 +158,15 @@ static int b_comm_write(void)
 static volatile uint64_t shared = 42;
 static pid_t sleeper(void)
 {
+	/* Before the fork: on a slow machine the signal may come before the child has run at all. */
+	signal(SIGUSR1, SIG_IGN);
 	pid_t p = fork();
 	if (!p) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGUSR1, SIG_IGN);
 		for (;;)
 			pause();
 	}
+	signal(SIGUSR1, SIG_DFL);
 	usleep(50000);
 	return p;
 }
