@@ -1,9 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { loadRules } from '../../src/rules/load.ts';
+import { KINDS } from '../../src/schema/kinds.ts';
 import { compare, expectations, signature } from './compare.ts';
-import type { Kernel } from './packages.ts';
+import { type Kernel, ROOT } from './packages.ts';
+import { programsOf } from './verdict.ts';
 
 const kernel: Kernel = { arch: 'amd64', version: '6.1.192', release: '6.1.0-56-cloud-amd64', directory: '/nowhere' };
 const event = (type: string, pid: number, more: object = {}) => ({
@@ -22,6 +25,7 @@ describe('comparing a kernel with expected.yaml', () => {
   };
   const expected = {
     alerts: [],
+    elsewhere: {},
     behaviours: {
       open: { events: ['2x file_open file.path=/a source=syscall syscall=openat'] },
       x86: { arch: 'arm64', events: ['reboot'] },
@@ -82,14 +86,43 @@ describe('comparing a kernel with expected.yaml', () => {
     );
   });
 
-  it('expected.yaml names every behaviour of the provoker', async () => {
+  it('a program that the daemon says is missing is missing, without the part `check`', () => {
+    const metrics = ['exec', 'exit_open'].map((name, at) => `bpfwarden_program_attached{program="${name}"} ${1 - at}`);
+    writeFileSync(join(directory, 'metrics-all.txt'), metrics.join('\n'));
+    expect(programsOf(directory)).to.deep.equal({ attached: 1, notOffered: [], missing: ['exit_open'] });
+    const check =
+      'BPF programs\n  exec       ok\n  exit_open  not attached: refused\n  uring      not on this kernel: none\n';
+    writeFileSync(join(directory, 'check.txt'), check);
+    expect(programsOf(directory)).to.deep.equal({
+      attached: 1,
+      notOffered: ['uring: none'],
+      missing: ['exit_open: refused'],
+    });
+  });
+
+  it('expected.yaml names every behaviour of the provoker', () => {
     const { behaviours } = expectations();
-    const { readFileSync } = await import('node:fs');
     const sources = ['process', 'file', 'network', 'privilege', 'uring'].map((name) =>
       readFileSync(join(import.meta.dirname, 'provoke', `${name}.c`), 'utf8'),
     );
     const provoked = sources.flatMap((text) => [...text.matchAll(/\bB\((\w+)\)/g)].map((match) => match[1]));
     expect(Object.keys(behaviours).sort()).to.deep.equal(provoked.sort());
     for (const [name, { events }] of Object.entries(behaviours)) expect(events, name).to.have.length.above(0);
+  });
+
+  it('each rule that must alert is in the pack and switched on: a new name is no silence', () => {
+    const { ruleset } = loadRules({ paths: [join(ROOT, 'rules')], heuristics: true, kinds: Object.keys(KINDS) });
+    expect(ruleset.infos.map(({ name }) => name)).to.include.members([...expectations().alerts]);
+  });
+
+  it('each kind is shown by a behaviour, or expected.yaml says which test provokes it', () => {
+    const { behaviours, elsewhere } = expectations();
+    const lines = Object.values(behaviours).flatMap(({ events, variants = [] }) => [
+      ...events,
+      ...variants.flatMap((variant) => variant.events),
+    ]);
+    const shown = new Set(lines.map((line) => /^(?:\d+x )?(\w+)/.exec(line)?.[1] ?? line));
+    expect([...shown, ...Object.keys(elsewhere)]).to.have.members(Object.keys(KINDS));
+    for (const [kind, file] of Object.entries(elsewhere)) expect(existsSync(join(ROOT, file)), kind).to.equal(true);
   });
 });

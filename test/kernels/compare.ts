@@ -22,6 +22,8 @@ export interface Expectations {
   readonly behaviours: Readonly<Record<string, Expected>>;
   /** Rules of the pack that must alert while the behaviours are provoked, under the filter that the pack makes. */
   readonly alerts: readonly string[];
+  /** The kinds that no behaviour shows, and the test of each. */
+  readonly elsewhere: Readonly<Record<string, string>>;
 }
 
 export function expectations(): Expectations {
