@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <bpf/libbpf.h>
+#include <linux/bpf.h>
 
 namespace bpfwarden
 {
@@ -15,7 +15,10 @@ namespace bpfwarden
 namespace
 {
 
-constexpr int kStop = -ECANCELED; // from on_record: the record is taken, the loop ends
+// What the kernel puts in front of a record (kernel/bpf/ringbuf.c, struct bpf_ringbuf_hdr).
+constexpr uint32_t kBusy = BPF_RINGBUF_BUSY_BIT;
+constexpr uint32_t kDiscarded = BPF_RINGBUF_DISCARD_BIT;
+constexpr size_t kHeader = BPF_RINGBUF_HDR_SZ;
 
 uint64_t position(const void *page)
 {
@@ -34,32 +37,28 @@ uint64_t monotonic_ns()
 
 Ring::~Ring()
 {
-	if (ring_)
-		ring_buffer__free(ring_);
 	if (consumer_)
 		munmap(consumer_, page_);
 	if (producer_)
-		munmap(producer_, page_);
+		munmap(producer_, page_ + size_);
 }
 
+// Not by libbpf: it maps the records twice, so that one at the end of the ring
+// goes on in front of it, and the memory of the process counts both.
 int Ring::open(int fd, size_t size)
 {
 	page_ = static_cast<size_t>(sysconf(_SC_PAGESIZE));
 	size_ = size;
 	fd_ = fd;
-	ring_ = ring_buffer__new(fd, on_record, this, nullptr);
-	if (!ring_)
-		return -errno;
-	// libbpf 1.1 does not tell how full a ring is; the positions are in its
-	// first two pages.
-	void *page = mmap(nullptr, page_, PROT_READ, MAP_SHARED, fd, 0);
+	void *page = mmap(nullptr, page_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		return -errno;
 	consumer_ = page;
-	page = mmap(nullptr, page_, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(page_));
+	page = mmap(nullptr, page_ + size_, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(page_));
 	if (page == MAP_FAILED)
 		return -errno;
 	producer_ = page;
+	data_ = static_cast<const uint8_t *>(page) + page_;
 	return 0;
 }
 
@@ -68,40 +67,53 @@ size_t Ring::pending() const
 	return position(producer_) - position(consumer_);
 }
 
-// libbpf 1.1 has no ring_buffer__consume_n: a negative value ends its loop, and
-// the record it was called with counts as consumed, so it is copied first.
-int Ring::on_record(void *context, void *data, size_t length)
+void Ring::take(uint8_t *to, size_t from, size_t length) const
 {
-	auto *self = static_cast<Ring *>(context);
-	if (length < 8 || length > kMostRecord) {
-		self->totals_->malformed++;
-		return 0;
+	size_t first = from & (size_ - 1);
+	size_t until_end = size_ - first;
+
+	if (length <= until_end) {
+		memcpy(to, data_ + first, length);
+		return;
 	}
-	uint8_t *at = self->to_ + self->filled_;
-	const uint32_t head[2] = {static_cast<uint32_t>(length), 0};
-	memcpy(at, head, sizeof(head));
-	memcpy(at + kRecordHeader, data, length);
-	self->filled_ += kRecordHeader + (length + 7) / 8 * 8;
-	self->totals_->records++;
-	self->totals_->bytes += length;
-	if (self->filled_ >= self->limit_)
-		return kStop;
-	// The clock costs as much as a copy: it is read for every 64th record.
-	if (self->deadline_ && (++self->count_ & 63) == 0 && monotonic_ns() >= self->deadline_)
-		return kStop;
-	return 0;
+	memcpy(to, data_ + first, until_end);
+	memcpy(to + until_end, data_, length - until_end);
 }
 
 Ring::Copied Ring::copy(uint8_t *to, size_t limit, uint64_t deadline, RingTotals *totals)
 {
-	to_ = to;
-	filled_ = 0;
-	limit_ = limit;
-	deadline_ = deadline;
-	totals_ = totals;
-	int result = ring_buffer__consume(ring_);
-	to_ = nullptr;
-	return {filled_, result == kStop};
+	size_t filled = 0;
+	unsigned count = 0;
+	size_t at = position(consumer_);
+
+	for (size_t end = position(producer_); at < end; end = position(producer_)) {
+		auto *head = reinterpret_cast<const uint32_t *>(data_ + (at & (size_ - 1)));
+		uint32_t word = __atomic_load_n(head, __ATOMIC_ACQUIRE);
+		if (word & kBusy)
+			break;
+		size_t length = word & ~kDiscarded;
+		size_t next = at + (length + kHeader + 7) / 8 * 8;
+		if (word & kDiscarded) {
+			// Nothing: its producer thought better of it.
+		} else if (length < 8 || length > kMostRecord) {
+			totals->malformed++;
+		} else {
+			const uint32_t copied[2] = {static_cast<uint32_t>(length), 0};
+			memcpy(to + filled, copied, sizeof(copied));
+			take(to + filled + kRecordHeader, at + kHeader, length);
+			filled += kRecordHeader + (length + 7) / 8 * 8;
+			totals->records++;
+			totals->bytes += length;
+		}
+		at = next;
+		__atomic_store_n(static_cast<unsigned long *>(consumer_), at, __ATOMIC_RELEASE);
+		if (filled >= limit)
+			return {filled, true};
+		// The clock costs as much as a copy: it is read for every 64th record.
+		if (deadline && (++count & 63) == 0 && monotonic_ns() >= deadline)
+			return {filled, true};
+	}
+	return {filled, false};
 }
 
 } // namespace bpfwarden

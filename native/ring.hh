@@ -5,8 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 
-struct ring_buffer;
-
 namespace bpfwarden
 {
 
@@ -54,22 +52,15 @@ class Ring
 	}
 
       private:
-	static int on_record(void *self, void *data, size_t length);
+	// Copies bytes at a position, which may go on at the ring's beginning.
+	void take(uint8_t *to, size_t from, size_t length) const;
 
-	struct ring_buffer *ring_ = nullptr; // owned
-	void *consumer_ = nullptr;           // owned mapping: the reader's position
-	void *producer_ = nullptr;           // owned mapping: the kernel's position
+	void *consumer_ = nullptr;      // owned mapping: the reader's position
+	void *producer_ = nullptr;      // owned mapping: the kernel's position, and the records
+	const uint8_t *data_ = nullptr; // in it
 	size_t page_ = 0;
-	size_t size_ = 0;
-	int fd_ = -1; // not owned
-
-	// The copy under way.
-	uint8_t *to_ = nullptr;
-	size_t filled_ = 0;
-	size_t limit_ = 0;
-	uint64_t deadline_ = 0;
-	unsigned count_ = 0;
-	RingTotals *totals_ = nullptr;
+	int fd_ = -1;     // not owned
+	size_t size_ = 0; // a power of two
 };
 
 uint64_t monotonic_ns();

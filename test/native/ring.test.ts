@@ -12,6 +12,7 @@ import {
   order,
   split,
   trigger,
+  u32,
 } from './support.ts';
 
 const native: Native = loadAddon();
@@ -106,6 +107,33 @@ describe('native: rings', () => {
     trigger();
     expect([native.drain(), native.drain(), native.drain(), native.drain()]).to.deep.equal([1, 1, 1, 0]);
     expect(calls).to.equal(3);
+  });
+
+  it('hands over records that lie across the end of the ring whole', async () => {
+    native.close();
+    loadFixture(native, fixture.path, { ringBytes: 4096 });
+    const pattern = Uint8Array.from({ length: 70_000 }, (_, at) => (at * 31 + (at >> 8)) & 0xff);
+    check(native.writeMap('payload', u32(0), pattern));
+    const buffer = bufferFor(native);
+    const damaged: number[] = [];
+    let records = 0;
+    const look = (end: number): void => {
+      const view = new DataView(buffer);
+      for (let at = 0; at < end; at += 8 + Math.ceil(view.getUint32(at, true) / 8) * 8) {
+        const length = view.getUint32(at, true);
+        const bytes = new Uint8Array(buffer, at + 12, length - 4);
+        if (Buffer.compare(bytes, pattern.subarray(4, length)) !== 0) damaged.push(records);
+        records++;
+      }
+    };
+    check(native.start((bulk, priority) => look(bulk + priority), buffer));
+    for (let round = 1; round <= 40; round++) {
+      order(native, { bulk: 3, size: 900 + round });
+      trigger();
+      expect(await eventually(() => records === 3 * round), `round ${round}: ${records} records`).to.equal(true);
+    }
+    expect(damaged).to.deep.equal([]);
+    expect(stats()).to.include({ malformed: 0, bulkPending: 0 });
   });
 
   it('sleeps when nothing comes and no wake-up is lost', async () => {
