@@ -64,8 +64,6 @@ export default defineConfig({
   description: 'Host security exporter for Linux',
   outDir: '../site',
   cacheDir: '../site-cache',
-  // Beside index.html of the README; all other pages keep their places.
-  rewrites: (id) => id.replace(/(^|\/)README\.md$/, '$1index.md'),
   markdown: {
     // In the pages <PID> and {{ $labels }} are what they look like.
     html: false,

@@ -26,6 +26,9 @@ function pagesBelow(directory: string): string[] {
   });
 }
 
+/** A folder's README is its index: with VitePress' rewrites the links to it would keep the old name. */
+const placeOf = (page: string): string => page.replace(/(^|\/)README\.md$/, '$1index.md');
+
 /** Writes the pages below build/site-source; what they link to is added as it is found. */
 class Staging {
   readonly #done = new Set<string>();
@@ -35,7 +38,7 @@ class Staging {
   }
 
   #write(path: string, text: string): void {
-    const file = join(SOURCE, path);
+    const file = join(SOURCE, placeOf(path));
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
     this.#done.add(path);
@@ -63,7 +66,7 @@ class Staging {
     const wanted = relative(ROOT, resolve(ROOT, dirname(from), decodeURIComponent(path)));
     const page = this.#pageOf(wanted);
     if (page === undefined) return undefined; // VitePress says where.
-    const link = relative(dirname(from), page) || page;
+    const link = relative(dirname(from), placeOf(page));
     return `${link.startsWith('.') ? link : `./${link}`}${anchor === undefined ? '' : `#${anchor}`}`;
   }
 
@@ -79,6 +82,8 @@ class Staging {
     if (ending === '.md') return path;
     if (IMAGES.has(ending)) {
       cpSync(file, join(SOURCE, path));
+      // A link to it, rather than the picture in the page: what is below public/ keeps its name.
+      cpSync(file, join(SOURCE, 'public', path));
       return path;
     }
     return this.#made(`${path}.md`, () => {
@@ -103,11 +108,29 @@ class Staging {
   }
 }
 
+/** What the pages as they were built link to and is not there. */
+function deadLinks(): string[] {
+  const isThere = (path: string) => [path, `${path}.html`, join(path, 'index.html')].some(isFile);
+  return readdirSync(SITE, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.html'))
+    .flatMap((name) => {
+      const links = [...readFileSync(join(SITE, name), 'utf8').matchAll(/(?:href|src)="(?![a-z]+:|#)([^"#?]+)/g)];
+      return links
+        .map(([, link = '']) => decodeURIComponent(link))
+        .filter((link) => !isThere(link.startsWith('/') ? join(SITE, link) : join(SITE, dirname(name), link)))
+        .map((link) => `${name} -> ${link}`);
+    });
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
 const { values: flags } = parseArgs({ options: { serve: { type: 'string' } } });
 rmSync(SOURCE, { recursive: true, force: true });
 const staging = new Staging();
 for (const page of pagesBelow('')) staging.page(page);
 cpSync(join(ROOT, 'docs', 'site.config.ts'), join(SOURCE, '.vitepress', 'config.ts'));
 await build(SOURCE);
+const dead = deadLinks();
+if (dead.length > 0) throw new Error(`links that lead nowhere:\n${dead.join('\n')}`);
 console.error(`site: ${SITE}`);
 if (flags.serve !== undefined) await serve({ root: SOURCE, port: Number(flags.serve) });
