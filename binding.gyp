@@ -12,6 +12,7 @@
         "native/object.cc",
         "native/own-pid.cc",
         "native/pidfd.cc",
+        "native/process.cc",
         "native/reader.cc",
         "native/ring.cc",
         "native/trial.cc"

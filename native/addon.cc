@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exports (native/addon.d.ts describes them), and the life of the one
-// object and reader of an environment.
+// The exports (native/addon.d.ts describes them) that need the object or the
+// reader, and the life of the one of each in an environment.
 #include <malloc.h>
 #include <cerrno>
 #include <memory>
@@ -10,13 +10,9 @@
 #include <napi.h>
 
 #include "arguments.hh"
-#include "canary.hh"
-#include "capabilities.hh"
 #include "log.hh"
-#include "notify.hh"
 #include "object.hh"
-#include "own-pid.hh"
-#include "pidfd.hh"
+#include "process.hh"
 #include "reader.hh"
 
 namespace bpfwarden
@@ -51,16 +47,11 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("start", &Addon::start),
 				InstanceMethod("drain", &Addon::drain),
 				InstanceMethod("ringStats", &Addon::ring_stats),
-				InstanceMethod("pidfdSignal", &Addon::pidfd_signal_),
-				InstanceMethod("notify", &Addon::notify_),
-				InstanceMethod("canary", &Addon::canary_),
-				InstanceMethod("ownPid", &Addon::own_pid_),
 				InstanceMethod("enableStatistics", &Addon::enable_statistics),
-				InstanceMethod("dropCapabilities", &Addon::drop_capabilities_),
 				InstanceMethod("trimMemory", &Addon::trim_memory),
-				InstanceMethod("takeLog", &Addon::take_log_),
 				InstanceMethod("close", &Addon::close),
 			    });
+		export_process(env, exports);
 		// At the end of a worker or of the process, before the environment's
 		// loop goes: stops the reader and detaches the programs.
 		env.AddCleanupHook([](Addon *self) { self->shut(); }, this);
@@ -307,49 +298,9 @@ class Addon : public Napi::Addon<Addon>
 		return result;
 	}
 
-	Napi::Value pidfd_signal_(Info info)
-	{
-		double pid, signal, ticks;
-		if (!integer(info[0], 1, INT32_MAX, &pid) || !integer(info[1], 0, 64, &signal) ||
-		    !integer(info[2], 0, 9007199254740991.0, &ticks))
-			return status(-EINVAL);
-		return status(pidfd_signal(static_cast<int>(pid), static_cast<int>(signal),
-					   static_cast<uint64_t>(ticks)));
-	}
-
-	Napi::Value notify_(Info info)
-	{
-		std::string socket, message;
-		if (!text(info, 0, &socket) || !text(info, 1, &message))
-			return status(-EINVAL);
-		return status(notify(socket, message));
-	}
-
-	Napi::Value canary_(Info info)
-	{
-		std::string kind, path;
-		if (!text(info, 0, &kind) || !text(info, 1, &path))
-			return status(-EINVAL);
-		return status(canary(kind, path.c_str()));
-	}
-
-	Napi::Value own_pid_(Info)
-	{
-		return status(own_pid());
-	}
-
 	Napi::Value enable_statistics(Info)
 	{
 		return status(object_.enable_statistics());
-	}
-
-	Napi::Value drop_capabilities_(Info info)
-	{
-		if (!info[0].IsBigInt())
-			return status(-EINVAL);
-		bool lossless = false;
-		uint64_t keep = info[0].As<Napi::BigInt>().Uint64Value(&lossless);
-		return status(lossless ? drop_capabilities(keep) : -EINVAL);
 	}
 
 	Napi::Value trim_memory(Info)
@@ -357,11 +308,6 @@ class Addon : public Napi::Addon<Addon>
 		object_.forget_kernel();
 		malloc_trim(0);
 		return status(0);
-	}
-
-	Napi::Value take_log_(Info)
-	{
-		return Napi::String::New(env_, take_log());
 	}
 
 	Napi::Value close(Info)
