@@ -38,9 +38,10 @@ static __always_inline __u64 uring_open_classes(__u32 flags)
 	return open_classes(flags) | 1ull << CLASS_OPEN_CLIMBING;
 }
 
-/* An event about a file that we hold. */
+/* An event about a file that we hold; `attribute` is the name of one that was set, or NULL. */
 static __always_inline void uring_file_report(enum event_kind kind, struct uring_place *place,
-					      __u64 classes, __s64 result, __u32 flags)
+					      __u64 classes, __s64 result, __u32 flags,
+					      struct uring_attribute *attribute)
 {
 	struct open_file *file = &place->file;
 	struct uring_actor *a = &place->actor;
@@ -70,6 +71,8 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
 	uring_header(&e->header, a, result);
 	e->header.flags |= flags;
 	file_describe(s, file);
+	if (attribute)
+		text_kernel(s, &e->attribute, attribute->name, sizeof(attribute->name));
 	e->open_flags |= place->asked & CREATION_FLAGS;
 	e->new_mode = place->mode;
 	e->bytes = place->bytes;
@@ -122,14 +125,14 @@ __noinline __u32 uring_open_done(__u64 request, __s64 result)
 		access_forget(place->actor.pid, address);
 		place->classes = uring_open_classes(place->file.flags | (place->asked & O_CREAT));
 		uring_forget(request);
-		uring_file_report(EVENT_FILE_OPEN, place, place->classes, result, 0);
+		uring_file_report(EVENT_FILE_OPEN, place, place->classes, result, 0, NULL);
 	} else {
 		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN, place->classes,
 				  result);
 	}
 	if (place->file.mode & FMODE_CREATED)
 		uring_file_report(EVENT_FILE_CREATE, place, KIND_CLASS(EVENT_FILE_CREATE), result,
-				  verified ? 0 : RECORD_UNVERIFIED);
+				  verified ? 0 : RECORD_UNVERIFIED, NULL);
 	return 0;
 }
 
@@ -186,7 +189,10 @@ __noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 resu
 	place->file.mode &= ~FMODE_CREATED;
 	place->file.flags = 0;
 	uring_actor_of(&place->actor, request);
-	uring_file_report(kind, place, KIND_CLASS(kind), result, 0);
+	uring_file_report(
+	    kind, place, KIND_CLASS(kind), result, 0,
+	    kind == EVENT_FILE_SETXATTR ? bpf_map_lookup_elem(&uring_attributes, &request) : NULL);
+	bpf_map_delete_elem(&uring_attributes, &request);
 	return 0;
 }
 
@@ -268,6 +274,7 @@ __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result,
 	place->file.mode &= ~FMODE_CREATED;
 	place->asked = place->mode = 0;
 	place->bytes = result;
-	uring_file_report(kind, place, KIND_CLASS(kind), result, asked ? RECORD_UNVERIFIED : 0);
+	uring_file_report(kind, place, KIND_CLASS(kind), result, asked ? RECORD_UNVERIFIED : 0,
+			  NULL);
 	return 0;
 }

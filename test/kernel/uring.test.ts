@@ -58,6 +58,25 @@ describe('io_uring operations', function () {
     expect(fieldOf(absent, 'event.unverified')).to.equal(true);
   });
 
+  it('attributes set by name and by descriptor are reported with their name', async () => {
+    const { events, directory } = await script(
+      `: > made
+      $URING setxattr made security.capability
+      $URING fsetxattr made security.capability
+      $URING fsetxattr made trusted.bpfwarden`,
+      { URING: trigger('uring_single') },
+    );
+    const attributes = select(events, { 'event.type': 'file_setxattr', ...IO_URING }).map((event) => [
+      fieldOf(event, 'file.path'),
+      fieldOf(event, 'file.attribute'),
+    ]);
+    expect(attributes).to.deep.equal([
+      [`${directory}/made`, 'security.capability'],
+      [`${directory}/made`, 'security.capability'],
+      [`${directory}/made`, 'trusted.bpfwarden'],
+    ]);
+  });
+
   it('the io_uring itself is reported, and a packet socket made through it', async () => {
     const { events } = await uring('socket 17 3 768');
     only(events, { 'event.type': 'io_uring_setup', 'event.error': '' });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One io_uring operation, without a system call of its own and without liburing:
 //   uring_single open PATH | unlink PATH | mkdir PATH | rename OLD NEW | link OLD NEW
+//   uring_single setxattr|fsetxattr PATH NAME
 //   uring_single symlink TARGET LINK | connect|udp|listen IPV4 PORT | socket FAMILY TYPE PROTOCOL
 // Prints the request's result.
 #define _GNU_SOURCE
@@ -8,6 +9,9 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include "uring.h"
+
+/* struct vfs_cap_data, revision 2: CAP_NET_RAW. */
+static const unsigned capability[5] = {0x02000001, 1 << 13, 0, 0, 0};
 
 int main(int argc, char **argv)
 {
@@ -39,6 +43,18 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "symlink")) {
 		r.opcode = IORING_OP_SYMLINKAT;
 		r.len = 0;
+	} else if (!strcmp(what, "setxattr") && argc > 3) {
+		r.opcode = 42; /* IORING_OP_SETXATTR, 5.19 */
+		r.addr3 = r.addr;
+		r.addr = r.addr2;
+		r.addr2 = (unsigned long)capability;
+		r.len = sizeof(capability);
+	} else if (!strcmp(what, "fsetxattr") && argc > 3) {
+		r.opcode = 41; /* IORING_OP_FSETXATTR, 5.19 */
+		r.fd = open(argv[2], O_RDWR);
+		r.addr = r.addr2;
+		r.addr2 = (unsigned long)capability;
+		r.len = sizeof(capability);
 	} else if ((!strcmp(what, "connect") || !strcmp(what, "udp") || !strcmp(what, "listen")) &&
 		   argc > 3) {
 		memset(&to, 0, sizeof(to));
