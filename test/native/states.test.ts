@@ -129,6 +129,11 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
       call: () => Math.min(native.canary('file_open', '/nowhere/canary'), native.canary('reboot', '/nowhere')),
       answers: { closed: -EINVAL, opened: -EINVAL, loaded: -EINVAL, running: -EINVAL, 'inside callback': -EINVAL },
     },
+    ownPid: {
+      // Any process id.
+      call: () => Math.min(native.ownPid(), 1),
+      answers: { closed: 1, opened: 1, loaded: 1, running: 1, 'inside callback': 1 },
+    },
     enableStatistics: {
       call: () => native.enableStatistics(),
       answers: { closed: -EBADF, opened: 0, loaded: 0, running: 0, 'inside callback': 0 },
@@ -212,7 +217,7 @@ describe('native: every method in every state', () => {
       2n ** 70n,
     ];
     for (const name of Object.keys(MATRIX)) {
-      if (name === 'close' || name === 'takeLog' || name === 'programs' || name === 'load') continue;
+      if (['close', 'takeLog', 'programs', 'load', 'ownPid'].includes(name)) continue;
       for (const first of junk) {
         for (const second of junk) {
           const answer = loose[name]?.(first, second, undefined);
