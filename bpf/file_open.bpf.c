@@ -55,84 +55,9 @@ static __always_inline void asked_read(struct asked *a, struct pt_regs *regs,
 		a->mode = 0;
 }
 
-/*
- * Global functions, each verified once and alone: what follows a loop of unknown
- * length is looked at again for every length.
- *
- * Whether two dots may lie side by side in path_scratch[level].path, eight bytes
- * at a time: most paths have none, and need no closer look. "./" counts, too, and
- * a dot whose neighbour is in the next eight.
- */
-__noinline bool dots_adjoin(__u32 level, __u32 length)
-{
-	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	const __u64 ones = 0x0101010101010101ull;
-
-	if (!p)
-		return true;
-	for (__u32 at = 0; at < PATH_MAX_BYTES; at += 8) {
-		__u64 others, dots;
-
-		if (at >= length)
-			return false;
-		others = *(__u64 *)(p->path + at) ^ ones * '.';
-		dots = (others - ones) & ~others & ones << 7;
-		if (dots & dots << 8 || dots >> 56)
-			return true;
-	}
-	return true;
-}
-
-/* Whether "../" is in path_scratch[level].path. */
-__noinline bool dots_climb(__u32 level, __u32 length)
-{
-	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
-	__u32 last = 0;
-
-	if (!p)
-		return true;
-	for (__u32 i = 0; i < PATH_MAX_BYTES; i++) {
-		if (i >= length)
-			return false;
-		last = (last << 8 | (__u8)p->path[i]) & 0xffffff;
-		if (last == ('.' << 16 | '.' << 8 | '/'))
-			return true;
-	}
-	return false;
-}
-
-/* Whether "../" is in a string of the current process. One that cannot be read may have it. */
-__noinline bool path_climbs(__u64 string)
-{
-	__u32 level = nest_enter();
-	struct path_scratch *p;
-	bool found = true;
-	long length;
-
-	if (level >= NEST_LEVELS)
-		return true;
-	p = bpf_map_lookup_elem(&path_scratch, &level);
-	if (p) {
-		length = bpf_probe_read_user_str(p->path, PATH_MAX_BYTES, (void *)string);
-		found = length < 0 || (dots_adjoin(level, length) && dots_climb(level, length));
-	}
-	nest_leave();
-	return found;
-}
-
-/* For an open that nothing else passes. */
-static __always_inline bool open_climbs(__u32 passes, __u64 mask, struct asked *asked)
-{
-	if (!(passes & PASS_OPENS_CLIMBING) &&
-	    !(passes & PASS_COMPONENTS && mask & 1ull << CLASS_OPEN_CLIMBING))
-		return false;
-	return !asked->path || path_climbs(asked->path);
-}
-
 static __always_inline void open_report(struct task_struct *task, struct call_info *call,
 					enum event_kind kind, struct open_file *file,
-					struct asked *asked, __s64 result, __u32 sensitive,
-					__u32 keeps)
+					struct asked *asked, __s64 result, __u32 sensitive)
 {
 	struct file_event *e;
 	struct scratch *s;
@@ -151,8 +76,6 @@ static __always_inline void open_report(struct task_struct *task, struct call_in
 	e->new_mode = asked->mode;
 	if (file->mode & FMODE_CREATED)
 		e->header.flags |= RECORD_CREATED;
-	if (keeps && asked->path)
-		text_user(s, &e->new_path, (void *)asked->path, PATH_MAX_BYTES);
 	record_submit(s, RING_BULK);
 }
 
@@ -167,8 +90,8 @@ static __always_inline void open_failed(struct pt_regs *regs, struct task_struct
 	struct asked a;
 
 	asked_read(&a, regs, call);
-	q = question_of(task, call, EVENT_FILE_OPEN, open_classes(a.flags) | OPEN_FAILED_CLASSES,
-			result);
+	q = question_of(task, call, EVENT_FILE_OPEN,
+			open_classes(a.flags) | 1ull << CLASS_OPEN_FAILED, result);
 	s = file_begin(&q);
 	if (!s)
 		return;
@@ -228,16 +151,10 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	    created && !is_daemon(task) ? filter_passes(generation, EVENT_FILE_CREATE) : 0;
 	if ((passes | created_passes) & PASS_COMPONENTS)
 		mask = file_mask(file.dentry, file.mnt, generation);
-	if (passes && !filter_common(passes, generation, classes, task, result) &&
-	    !((passes & PASS_COMPONENTS) && (mask & classes))) {
-		if (open_climbs(passes, mask, &asked))
-			classes |= 1ull << CLASS_OPEN_CLIMBING;
-		else
-			passes = 0;
-	}
-	if (passes)
+	if (passes && (filter_common(passes, generation, classes, task, result) ||
+		       ((passes & PASS_COMPONENTS) && (mask & classes))))
 		open_report(task, &call, EVENT_FILE_OPEN, &file, &asked, result,
-			    is_sensitive(passes, mask, classes), passes & PASS_KEEPS_PASSED);
+			    is_sensitive(passes, mask, classes));
 	else
 		account_in_task(EVENT_FILE_OPEN, OUTCOME_FILTERED);
 	if (!created)
@@ -246,7 +163,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	if (created_passes && (filter_common(created_passes, generation, classes, task, result) ||
 			       ((created_passes & PASS_COMPONENTS) && (mask & classes))))
 		open_report(task, &call, EVENT_FILE_CREATE, &file, &asked, result,
-			    is_sensitive(created_passes, mask, classes), 0);
+			    is_sensitive(created_passes, mask, classes));
 	else
 		account_in_task(EVENT_FILE_CREATE, OUTCOME_FILTERED);
 	return 0;

@@ -50,9 +50,7 @@ export async function record({ flags, positionals }: CommandLine): Promise<numbe
   try {
     const enricher = new Enricher({ config, host, layout: sensor.layout });
     sensor.filter.use({
-      kinds: new Map(
-        kinds.map((kind): [string, KindFilter] => [kind, { pass: 'whole', because: 'record', keepsPassed: true }]),
-      ),
+      kinds: new Map(kinds.map((kind): [string, KindFilter] => [kind, { pass: 'whole', because: 'record' }])),
     });
     sensor.attach();
     enricher.seed(sensor.seed());
