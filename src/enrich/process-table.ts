@@ -63,7 +63,8 @@ export class ProcessTable {
       this.#byPid.set(process.pid, process);
     }
     this.#size++;
-    if (this.#size > this.#limit) this.#evict();
+    // One that ended after it was evicted is in the list and no longer in the table: forgetting it makes no room.
+    while (this.#size > this.#limit) this.#evict();
   }
 
   end(process: Process, ktime: number): void {
