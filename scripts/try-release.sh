@@ -172,9 +172,13 @@ try_upgrade() {
 	mkdir -p "$root/var/log/bpfwarden" "$root/var/lib/bpfwarden"
 	start bpfwarden --config.file=$config
 	expect_alert "$alerts"
-	waiting() { curl -fs "http://$address/metrics" | sed -n 's/^bpfwarden_spool_alerts{sink="away"} //p'; }
+	waiting() { curl -fs "http://$address/metrics" | sed -n 's/^bpfwarden_spool_alerts //p'; }
 	local before
-	before=$(waiting)
+	for _ in $(seq 40); do
+		before=$(waiting)
+		[ "${before:-0}" -eq 0 ] || break
+		sleep 0.25
+	done
 	[ "${before:-0}" -gt 0 ] || fail "nothing waits for a sink that is away"
 	stop
 	for file in "$new" "$old"; do

@@ -106,7 +106,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   ends.push(() => server.close());
 
   const stages = await openStages(options, { config, loaded, metrics }, ends);
-  const { clock, sensor, pipeline, events, enricher, detector, capabilities, inForce, run, tell } = stages;
+  const { clock, sensor, selfCheck, pipeline, events, enricher, detector, capabilities, inForce, run, tell } = stages;
   const reports = attachAll(sensor, metrics, log);
   // After attaching, so that no process falls between the two; those seen twice are one entry.
   enricher.seed(sensor.seed());
@@ -137,6 +137,8 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
     async stop(flushMs = FLUSH_MS) {
       server.shut();
       upkeep.stop();
+      // Before anything is detached: it would be taken for somebody else's doing.
+      selfCheck.stop();
       await inForce.settled();
       sensor.finish();
       await detector.idle(flushMs);
@@ -213,7 +215,7 @@ async function openStages(
   const capabilities = new Capabilities(dropCapabilities, log);
   const inForce = new InForce({ metrics, sensor, pipeline, events, detector, capabilities, log }, config, loaded);
   ends.push(publishDaemon(metrics, { sensor, host, enricher, events, detector, inForce }));
-  return { clock, sensor, pipeline, events, pods, enricher, detector, capabilities, inForce, run, tell };
+  return { clock, sensor, selfCheck, pipeline, events, pods, enricher, detector, capabilities, inForce, run, tell };
 }
 
 function openPipeline(

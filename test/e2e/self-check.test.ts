@@ -1,6 +1,6 @@
 /** Whatever root does to the sensor's BPF objects is an alert in every sink, within two checks and their patience. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Daemon, eventually, startDaemon } from './support/daemon.ts';
@@ -97,6 +97,31 @@ describe('self check of the whole daemon', function () {
       return /map_type:\s*27\n/.test(text) && id !== undefined ? [id] : [];
     });
   }
+});
+
+describe('self check of a daemon that ends', function () {
+  this.timeout(300_000);
+
+  it('takes its own detaching for nobody else’s', async () => {
+    // Delivery to nobody keeps the end waiting for longer than from one check to the next.
+    const daemon = await startDaemon({
+      toml: '[monitoring]\nself_check_seconds = 5\n[response]\nalert_webhook = "http://127.0.0.1:1/"\n',
+      output: '',
+    });
+    await eventually(
+      'a check went well',
+      async () => ((await daemon.metric('bpfwarden_self_check{check="canary"}')) === 1 ? true : undefined),
+      TWO_MINUTES,
+    );
+    copyFileSync('/bin/true', join(daemon.directory, 'x'));
+    execFileSync(join(daemon.directory, 'x'));
+    await eventually(
+      'an alert waits',
+      async () => ((await daemon.metric('bpfwarden_spool_alerts')) ?? 0) > 0 || undefined,
+    );
+    await daemon.stop();
+    expect(daemon.log()).to.not.include('sensor_changed');
+  });
 });
 
 describe('self check in a container with process ids of its own', function () {
