@@ -65,6 +65,7 @@ export function compileNetworks(texts: readonly string[]): (text: string) => boo
     // The library also takes 10.1, 0x7f.1 and 2130706433 for addresses.
     if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
     const address = plain(ipaddr.parse(text));
+    // `match` is typed for each family by itself; that both are of one is what is compared first.
     return networks.some(
       ([network, bits]) => network.kind() === address.kind() && address.match(network as never, bits),
     );

@@ -56,6 +56,7 @@ function expectedThatHolds(test: Test, value: Value): unknown {
   const holding: unknown[] = [];
   for (const expected of test.values) {
     if (holding.length > LISTED) break;
+    // It is one of the test's own values; the union of all tests does not say of which type.
     if (oneHolds(test, expected as never, value)) holding.push(expected);
   }
   return holding.length === 0 ? expectedOf(test) : expectedOf({ ...test, values: holding } as Test);
@@ -64,6 +65,7 @@ function expectedThatHolds(test: Test, value: Value): unknown {
 /** Whether one of the values of a test holds. Lists can be long: for text nothing is compiled. */
 function oneHolds(test: Test & { readonly values: readonly unknown[] }, expected: never, value: Value): boolean {
   if (test.op !== 'equal' && test.op !== 'contains' && test.op !== 'startsWith' && test.op !== 'endsWith') {
+    // The same test with one of its own values.
     return testOf({ ...test, values: [expected] } as never)(value);
   }
   const changed = (item: Value) => {

@@ -68,6 +68,7 @@ function caseCondition({ cases, label, asked }: SigmaField & { type: 'cases' }, 
   if ('values' in ask.test && ask.test.op !== 'glob') {
     for (const value of ask.test.values) {
       const what = `${label} ${value}`;
+      // The same test with one of its own values, whose type the union of all tests does not say.
       const known = found.some(([word]) => valueTest({ ...ask.test, values: [value] } as never)(word));
       asked.set(what, known || asked.get(what) === true);
     }
