@@ -79,7 +79,12 @@ export const TABLES = {
   },
   alertmanager: {
     urls: list('url', [], 'Alertmanagers; each alert goes to every one of them'),
-    resolve_seconds: int(300, 5, 86400, 'An alert is resolved after this time without a repeat'),
+    resolve_seconds: int(
+      600,
+      5,
+      86400,
+      'An alert is resolved after this time without a repeat; longer than the 5 minutes of the metric alerts, which it inhibits',
+    ),
     min_severity: choice(['info', 'warning', 'critical'], 'warning', 'Lowest severity that is sent'),
   },
   web: {

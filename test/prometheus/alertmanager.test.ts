@@ -1,9 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { eventually, freePort } from '../e2e/support/daemon.ts';
+import { type Alertmanager, startAlertmanager } from '../e2e/support/alertmanager.ts';
+import { eventually } from '../e2e/support/daemon.ts';
 import { ROOT, run } from './support/files.ts';
 
 const CONFIG = join(ROOT, 'prometheus', 'alertmanager.yml');
@@ -52,53 +50,26 @@ describe('example configurations', () => {
 });
 
 describe('inhibition in a real Alertmanager', function () {
-  this.timeout(30_000);
-  let process: ChildProcess;
-  let directory: string;
-  let url: string;
+  this.timeout(90_000);
+  let alertmanager: Alertmanager;
 
   before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'bpfwarden-alertmanager-'));
-    const port = await freePort();
-    url = `http://127.0.0.1:${port}`;
-    process = spawn(
-      'prometheus-alertmanager',
-      [
-        `--config.file=${CONFIG}`,
-        `--storage.path=${directory}`,
-        `--web.listen-address=127.0.0.1:${port}`,
-        '--cluster.listen-address=',
-      ],
-      { stdio: 'ignore' },
-    );
-    await eventually('Alertmanager is ready', async () => (await fetch(`${url}/-/ready`)).ok || undefined, 15_000);
+    alertmanager = await startAlertmanager(CONFIG);
   });
-  after(async () => {
-    const ended = new Promise((resolve) => process.once('exit', resolve));
-    process.kill('SIGTERM');
-    await ended;
-    rmSync(directory, { recursive: true, force: true });
-  });
+  after(() => alertmanager?.stop());
 
   /** Names of the alerts that are held back while `alerts` are all active. */
   async function inhibited(...alerts: Record<string, string>[]): Promise<string[]> {
     const job = `case-${alerts.map(({ alertname }) => alertname).join('-')}`;
     const labelled = alerts.map((labels) => ({ labels: { job, ...labels } }));
-    await fetch(`${url}/api/v2/alerts`, {
+    await fetch(`${alertmanager.url}/api/v2/alerts`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(labelled),
     });
-    const ask = async () => {
-      const response = await fetch(`${url}/api/v2/alerts?filter=job%3D${encodeURIComponent(`"${job}"`)}`);
-      return (await response.json()) as {
-        labels: Record<string, string>;
-        status: { state: string; inhibitedBy: string[] };
-      }[];
-    };
     // An alert is "unprocessed" until the dispatcher has seen it.
     const found = await eventually('all alerts are processed', async () => {
-      const list = await ask();
+      const list = await alertmanager.alerts(`job="${job}"`);
       return list.length === alerts.length && list.every(({ status }) => status.state !== 'unprocessed')
         ? list
         : undefined;

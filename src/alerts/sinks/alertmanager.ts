@@ -17,7 +17,8 @@ import {
 const OPTIONS = {
   url: url('Where to send'),
   urls: list('url', [], 'Every member of the cluster'),
-  resolve_seconds: int(300, 5, 86400, 'Resolved after this time without a repeat'),
+  // The metric alert that it inhibits looks back five minutes: it must be over first, or it would be notified then.
+  resolve_seconds: int(600, 5, 86400, 'Resolved after this time without a repeat'),
   ...HTTP_OPTIONS,
 } as const satisfies Options;
 
