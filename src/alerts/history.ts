@@ -1,8 +1,9 @@
 import { SEVERITIES, type Severity } from '../rules/types.ts';
 import type { EventJson, EventRecord } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
-import { explainAlert, textAt, valueAt } from './line.ts';
+import { textAt, valueAt } from './line.ts';
 import type { Alert, Repeats } from './types.ts';
+import { explainAlert } from './why.ts';
 
 /** What of the remembered alerts and events somebody asks for; streams have a filter, lists a query. */
 export interface AlertFilter {

@@ -51,23 +51,54 @@ export function formatAlertLine(alert: Alert): string {
   return visible(parts.filter(Boolean).join(' '));
 }
 
+/** Less of a command than this says nothing: who it was is left out instead. */
+const LEAST_COMMAND = 24;
+/** The same where what was acted upon stands beside it. */
+const LEAST_BESIDE = 10;
+
 /**
  * The same for a narrow terminal, without the severity: which rule, what, who.
- * Cut at `width`, never in the middle of an escape.
+ * Cut at `width`, never in the middle of an escape. What is too long loses the
+ * middle of its paths first, then who it was, then the end of the command.
  */
 export function shortAlertLine(alert: Alert, width: number): string {
-  const command =
-    textAt(alert, 'process.command_line') || textAt(alert, 'process.path') || textAt(alert, 'process.name');
-  const object = objectOf(alert);
+  const whole = textAt(alert, 'process.command_line') || textAt(alert, 'process.path') || textAt(alert, 'event.type');
+  const acted = objectOf(alert);
+  // `cat /etc/shadow` names its file itself.
+  const object = acted === '' || whole.includes(acted.replace(/^file /, '')) ? '' : ` ${acted}`;
   const who = [textAt(alert, 'process.pid'), textAt(alert, 'user.name') || textAt(alert, 'process.uid')]
     .filter((part) => part !== '')
     .join(' ');
   const repeated = alert.repeated === undefined ? '' : ` ×${alert.repeated.count + 1}`;
-  const head = `${alert.rule.name}${repeated}: `;
-  const tail = `${object === '' ? '' : ` ${object}`}${who === '' ? '' : ` (${who})`}`;
-  // The command is what can be cut: its beginning tells most.
-  const room = Math.max(12, width - head.length - tail.length);
-  return clip(visible(`${head}${clip(command || textAt(alert, 'event.type'), room)}${tail}`), width);
+  const head = visible(`${alert.rule.name}${repeated}: `);
+  const tail = who === '' ? '' : ` (${who})`;
+  const line = (command: string, rest: string) => visible(`${command}${rest}`);
+  const room = width - head.length;
+  if (line(whole, object + tail).length <= room) return head + line(whole, object + tail);
+  const command = visible(shortPaths(whole));
+  const target = visible(shortPaths(object));
+  const [program = ''] = command.split(' ');
+  const end = visible(tail);
+  for (const rest of [target + end, target, end]) {
+    const left = room - rest.length;
+    const least = Math.min(command.length, target !== '' && rest.startsWith(target) ? LEAST_BESIDE : LEAST_COMMAND);
+    if (left >= least) return head + clip(command, left) + rest;
+    // What was acted upon tells more than arguments.
+    if (rest === target && target !== '' && program.length <= left) return head + program + rest;
+  }
+  return clip(`${head}${command}`, width);
+}
+
+/** `/tmp/…/x` for `/tmp/a/b/x`: where a path begins and its name tell most. */
+function shortPaths(text: string): string {
+  return text
+    .split(' ')
+    .map((word) => {
+      const [start = '', first = '', ...more] = word.split('/');
+      const name = more.at(-1);
+      return start === '' && name !== undefined && more.length > 1 ? `/${first}/…/${name}` : word;
+    })
+    .join(' ');
 }
 
 /** What was acted upon: a file, an address or another process. */
@@ -85,22 +116,4 @@ function objectOf(alert: Alert): string {
 function actionOf(alert: Alert): string {
   const { action, outcome } = alert.response;
   return outcome === 'none' ? '' : `${action}: ${outcome}`;
-}
-
-/**
- * Why the rule matched: one sentence per leaf condition that was true. A rule
- * asks several times, in its macros, whether a field is there; that is said
- * once, and only of a field of which nothing else is said.
- */
-export function explainAlert(alert: Alert): string[] {
-  const clipped = (value: unknown) => clip(visible(JSON.stringify(value) ?? 'absent'), 400);
-  const told = new Set(alert.matched.filter(({ operator }) => operator !== 'exists').map(({ field }) => field));
-  const sentences = alert.matched
-    .filter(({ field, operator }) => operator !== 'exists' || !told.has(field))
-    .map(({ field, operator, expected, actual }) =>
-      operator === 'equal' || (operator === 'exists' && expected === true)
-        ? `${field} is ${clipped(actual)}`
-        : `${field} ${operator} ${clipped(expected)}: it is ${clipped(actual)}`,
-    );
-  return [...new Set(sentences)];
 }

@@ -16,18 +16,23 @@ const DEFAULT_WIDTH = 80;
 export interface Terminal {
   readonly color: boolean;
   readonly width: number;
+  /** Lines of a screen; undefined where it is none. */
+  readonly height?: number | undefined;
 }
 
 /** `--color`, else NO_COLOR (no-color.org), else whether it is a terminal. Throws FLAG_INVALID. */
 export function terminalOf(flags: Flags, stream: Partial<NodeJS.WriteStream> = process.stdout): Terminal {
-  const width = stream.columns ?? (Number(process.env.COLUMNS) || DEFAULT_WIDTH);
+  const size = {
+    width: stream.columns ?? (Number(process.env.COLUMNS) || DEFAULT_WIDTH),
+    height: stream.rows ?? (Number(process.env.LINES) || undefined),
+  };
   switch (flags.color ?? 'auto') {
     case 'always':
-      return { color: true, width };
+      return { color: true, ...size };
     case 'never':
-      return { color: false, width };
+      return { color: false, ...size };
     case 'auto':
-      return { color: stream.isTTY === true && (process.env.NO_COLOR ?? '') === '', width };
+      return { color: stream.isTTY === true && (process.env.NO_COLOR ?? '') === '', ...size };
     default:
       throw new WardenError('FLAG_INVALID', `--color: expected auto, always or never, found "${flags.color}"`);
   }
@@ -40,6 +45,32 @@ export function severityText(severity: Severity, { color }: Terminal): string {
 
 export function heading(text: string, { color }: Terminal): string {
   return color ? styleText('bold', text, { validateStream: false }) : text;
+}
+
+/**
+ * Lines of at most `width` characters, cut between words and, where one is
+ * longer than a line, within it.
+ */
+export function wrapped(text: string, width: number, indent: string, further = indent): string[] {
+  const lines: string[] = [];
+  let line = '';
+  const room = () => Math.max(20, width - (lines.length === 0 ? indent : further).length);
+  const end = () => {
+    lines.push(`${lines.length === 0 ? indent : further}${line}`);
+    line = '';
+  };
+  for (let word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > room()) end();
+    line = line === '' ? word : `${line} ${word}`;
+    while (line.length > room()) {
+      word = line.slice(room());
+      line = line.slice(0, room());
+      end();
+      line = word;
+    }
+  }
+  if (line !== '' || lines.length === 0) end();
+  return lines;
 }
 
 const SHORT_ID = 8;

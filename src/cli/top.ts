@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { textAt } from '../alerts/line.ts';
+import { clip, textAt } from '../alerts/line.ts';
 import { WardenError } from '../errors.ts';
 import { visible } from '../visible.ts';
 import { isAlert } from './alert-source.ts';
@@ -24,7 +24,6 @@ export async function top({ flags }: CommandLine): Promise<number> {
   if (!(seconds >= 0.2 && seconds <= 3600))
     throw new WardenError('FLAG_INVALID', `--interval: expected 0.2 to 3600 seconds, found "${flags.interval}"`);
   const json = wantsJson(flags);
-  const terminal = terminalOf(flags);
   const client = new DaemonClient(settingsOf(flags));
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
@@ -43,7 +42,12 @@ export async function top({ flags }: CommandLine): Promise<number> {
     if (stop.signal.aborted) break;
     const rows = tables.take();
     if (json) out.write(JSON.stringify({ seconds, ...rows }));
-    else out.write(`${flags.once === true ? '' : CLEAR}${page(rows, seconds, terminal).join('\n')}`);
+    else {
+      // Asked each time: a window may have been made larger.
+      const terminal = terminalOf(flags);
+      const screen = flags.once === true ? { ...terminal, height: undefined } : terminal;
+      out.write(`${flags.once === true ? '' : CLEAR}${page(rows, seconds, screen).join('\n')}`);
+    }
     out.flush();
     if (flags.once === true) stop.abort();
   }
@@ -93,7 +97,7 @@ class Tables {
 }
 
 const TITLES: Readonly<Record<keyof Rows, string>> = {
-  processes: 'PID  PROCESS',
+  processes: '    PID PROCESS',
   files: 'DIRECTORY',
   connections: 'DESTINATION',
   kinds: 'EVENT',
@@ -106,17 +110,41 @@ function endOf(text: string, width: number): string {
 }
 
 function page(rows: Rows, seconds: number, terminal: Terminal): string[] {
-  const lines = [`bpfwarden top: events that reach user space, per second over ${seconds} s`, ''];
-  for (const [name, title] of Object.entries(TITLES) as [keyof Rows, string][]) {
-    lines.push(heading(`${'/s'.padStart(8)}  ${title}`, terminal));
-    const found = rows[name];
+  const lines = [clip(`bpfwarden top: events that reach user space, per second over ${seconds} s`, terminal.width)];
+  const names = Object.keys(TITLES) as (keyof Rows)[];
+  const shares = sharesOf(
+    names.map((name) => Math.max(1, rows[name].length)),
+    terminal.height,
+  );
+  for (const [index, name] of names.entries()) {
+    if (shares.spaced) lines.push('');
+    lines.push(heading(`${'/s'.padStart(8)}  ${TITLES[name]}`, terminal));
+    const found = rows[name].slice(0, shares.rows[index]);
     if (found.length === 0) lines.push(`${'-'.padStart(8)}  nothing`);
     const width = terminal.width - 10;
     for (const { key, count } of found) {
       const text = name === 'files' ? endOf(visible(key), width) : visible(key).slice(0, width);
       lines.push(`${(count / seconds).toFixed(1).padStart(8)}  ${text}`);
     }
-    lines.push('');
   }
   return lines;
+}
+
+/** How many rows each table may have on a screen: in turns, while there is room. */
+function sharesOf(wanted: readonly number[], height: number | undefined): { rows: readonly number[]; spaced: boolean } {
+  if (height === undefined) return { rows: wanted, spaced: true };
+  const rows = wanted.map(() => 1);
+  // The title, a heading for each table, and the line of the cursor.
+  let left = height - 2 - 2 * wanted.length;
+  for (let given = true; given && left > 0; ) {
+    given = false;
+    for (const [index, want] of wanted.entries()) {
+      const share = rows[index] ?? want;
+      if (share >= want || left === 0) continue;
+      rows[index] = share + 1;
+      left -= 1;
+      given = true;
+    }
+  }
+  return { rows, spaced: left >= wanted.length };
 }

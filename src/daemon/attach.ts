@@ -20,7 +20,15 @@ export function attachAll(sensor: Sensor, metrics: MetricsRegistry, log: Logger)
     const missing = { program, reason, without: programWatches(program) };
     if (attached) continue;
     if (offered) log.error(missing, `a BPF program could not be attached: its events are missing; ${REPORT_IT}`);
-    else log.info(missing, 'this kernel does not have what a BPF program attaches to');
+    else log.debug(missing, 'this kernel does not have what a BPF program attaches to');
+  }
+  if (lacking.size > 0) {
+    const reasons = new Set(
+      reports.flatMap(({ program, reason }) => (lacking.has(program) && reason !== undefined ? [reason] : [])),
+    );
+    log.info(
+      `this kernel does not have what ${lacking.size} BPF programs attach to (${[...reasons].join('; ')}); \`bpfwarden check --kernel\` says what goes without them`,
+    );
   }
   if (reports.every(({ attached }) => !attached))
     throw new WardenError('SENSOR_FAILED', 'no BPF program could be attached');

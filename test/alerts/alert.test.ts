@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { draftsOf } from '../../src/alerts/alert.ts';
 import { newAlertId } from '../../src/alerts/identity.ts';
-import { explainAlert, formatAlertLine } from '../../src/alerts/line.ts';
+import { formatAlertLine, shortAlertLine } from '../../src/alerts/line.ts';
+import { explainAlert } from '../../src/alerts/why.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
 import { alertsOf, execEvent, findingOf } from './support/findings.ts';
 
@@ -119,24 +120,61 @@ describe('from finding to alert', () => {
     expect(line).to.equal(
       'WARNING Execution from a temporary directory [suspicious_temp_execution] risk 0.70: /tmp/x \\x1b[2Jhello\\x0afake line \\x202e (pid 1234, alice) by bash',
     );
-    expect(explainAlert(alert)).to.deep.equal(['process.path contains "/tmp/": it is "process_exec"']);
-    const condition = (field: string, operator: string, expected: unknown) => ({
+    expect(explainAlert(alert)).to.deep.equal(['process.path contains "/tmp/": "process_exec"']);
+  });
+
+  it('says why it was raised, each thing once, and what only was there or not there last', () => {
+    const [alert] = alertsOf(findingOf(execEvent()), context);
+    if (alert === undefined) throw new Error('no alert');
+    const condition = (field: string, operator: string, expected: unknown, actual: unknown = 'x') => ({
       field,
       operator,
       expected,
-      actual: 'x',
+      actual,
     });
-    const matched = [
-      condition('process.path', 'exists', true),
-      condition('process.path', 'contains', '/tmp/'),
-      condition('process.program', 'exists', true),
-      condition('process.program', 'exists', true),
-      condition('event.type', 'equal', 'x'),
-    ] as typeof alert.matched;
-    expect(explainAlert({ ...alert, matched }), 'each once, what is only there last').to.deep.equal([
-      'process.path contains "/tmp/": it is "x"',
-      'process.program is "x"',
-      'event.type is "x"',
+    const why = (...matched: (typeof alert.matched)[number][]) => explainAlert({ ...alert, matched });
+    expect(
+      why(
+        condition('event.error', 'equal', '', ''),
+        condition('process.path', 'exists', true),
+        condition('process.path', 'startsWith', '/tmp/', '/tmp/a'),
+        condition('process.trusted', 'equal', false, false),
+        condition('process.script.path', 'startsWith', '/tmp/', '/tmp/a'),
+        condition('process.ancestor_paths', 'every', '!element equal ["/usr/bin/apt"]', ['/bin/sh']),
+        condition('process.ancestor_paths', 'every', '!element equal ["/usr/bin/chef"]', ['/bin/sh']),
+        condition('process.args', 'any', 'element matches "x+"', 'xx'),
+        condition('process.euid', 'equal', { field: 'process.parent.uid' }, 0),
+        condition('process.path', 'startsWith', '/tmp/', '/tmp/a'),
+      ),
+    ).to.deep.equal([
+      'process.path and process.script.path begins with "/tmp/": "/tmp/a"',
+      'process.args has "xx"',
+      'process.euid is 0, as is process.parent.uid',
+      'process.trusted is false',
+      'nothing in process.ancestor_paths is among what the rule excepts',
     ]);
+    const key = { 'process.ppid': '7' };
+    expect(explainAlert({ ...alert, matched: [], window: { count: 50, seconds: 20, key } })).to.deep.equal([
+      '50 within 20 s, for process.ppid "7"',
+    ]);
+    expect(why(condition('process.memfd', 'exists', true))).to.deep.equal(['process.memfd is "x"']);
+  });
+
+  it('fits a line of any width, and keeps the rule, the beginning of the command and what was acted upon', () => {
+    const about = (args: string[], file?: object) => {
+      const event = execEvent({ args, extra: file === undefined ? {} : { event: { type: 'file_write' }, file } });
+      const [alert] = alertsOf(findingOf(event), context);
+      if (alert === undefined) throw new Error('no alert');
+      return (width: number) => shortAlertLine(alert, width);
+    };
+    const long = about(['/opt/some/where/python3', '/tmp/one/two/three.py', 'x'.repeat(90)], {
+      path: '/home/somebody/.ssh/authorized_keys',
+    });
+    for (let width = 1; width < 200; width++) expect(long(width).length, String(width)).to.be.at.most(width);
+    expect(long(80)).to.equal('suspicious_temp_execution: /opt/…/pyt… file /home/…/authorized_keys (1234 alice)');
+    expect(about(['cat', '/etc/shadow'], { path: '/etc/shadow' })(80), 'the file is in the command').to.equal(
+      'suspicious_temp_execution: cat /etc/shadow (1234 alice)',
+    );
+    expect(about(['/tmp/a/b/c/d/prog'])(50)).to.equal('suspicious_temp_execution: /tmp/…/prog');
   });
 });

@@ -87,7 +87,7 @@ describe('alerts in the terminal', function () {
       expect(lines[1])
         .to.match(/CRITICAL a-2 +second/)
         .and.contain('\\x1b[2J');
-      for (const line of lines) expect(line.length).to.be.at.most(92);
+      for (const line of lines) expect(line.length, line).to.be.at.most(80);
       expect(RAW.test(stdout)).to.equal(false);
       const some = await run(['alerts', ...source, '--severity=critical', '--format=json']);
       expect(JSON.parse(some.stdout).alert_id).to.equal('a-2');
@@ -101,14 +101,15 @@ describe('alerts in the terminal', function () {
   });
 
   it('are shown whole: what, why, tree, incident, what to do, how to tune', async () => {
-    const { stdout, status } = await run(['show', 'a-2', here()]);
+    const { stdout, status } = await run(['show', 'a-2', here()], { COLUMNS: '80' });
     expect(status).to.equal(0);
+    for (const line of stdout.split('\n')) expect(line.length, line).to.be.at.most(80);
     for (const part of [
       'What happened',
       'Why',
       'process.path',
       'Process tree',
-      'cafe: 2 alert(s)',
+      'cafe: 2 alerts',
       '▸',
       '×3',
       'What to do',

@@ -2,8 +2,9 @@ import { WardenError } from '../../errors.ts';
 import { nearest } from '../../nearest.ts';
 import { FIELD_NAMES } from '../../schema/fields.ts';
 import { ALERT_KEYS } from '../alert.ts';
-import { explainAlert, formatAlertLine, textAt, valueAt } from '../line.ts';
+import { formatAlertLine, textAt, valueAt } from '../line.ts';
 import type { Alert } from '../types.ts';
+import { explainAlert } from '../why.ts';
 
 /** The first part of every path into an alert: its own keys, and the groups of an event's fields. */
 const ROOTS: ReadonlySet<string> = new Set([
