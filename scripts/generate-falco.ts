@@ -6,7 +6,7 @@ import { ARGUMENTS_OF } from '../src/rules/falco/fields/arguments.ts';
 import { FALCO_FIELDS, type FalcoField } from '../src/rules/falco/fields/table.ts';
 import { PRIORITIES } from '../src/rules/falco/priority.ts';
 import { ENGINE_VERSION } from '../src/rules/falco/requirements.ts';
-import { OPERATORS, TRANSFORMERS } from '../src/rules/falco/syntax.ts';
+import { MODIFIERS, OPERATORS, TRANSFORMERS } from '../src/rules/falco/syntax.ts';
 
 const FILE = 'docs/falco.md';
 
@@ -46,7 +46,7 @@ function fields(): string {
 
 const BLOCKS: Readonly<Record<string, () => string>> = {
   engine: () =>
-    `The language is that of Falco 0.44 (rule engine ${ENGINE_VERSION}). Operators: ${OPERATORS.map(code).join(', ')}. Transformers: ${TRANSFORMERS.map((name) => code(`${name}()`)).join(', ')}; ${code('val()')} on the right side of a comparison.`,
+    `The language is that of Falco 0.45 (rule engine ${ENGINE_VERSION}). Operators: ${OPERATORS.map(code).join(', ')}. Modifiers: ${MODIFIERS.map(code).join(', ')}. Transformers: ${TRANSFORMERS.map((name) => code(`${name}()`)).join(', ')}; ${code('val()')} on the right side of a comparison.`,
   priorities: () =>
     table(
       ['priority', 'severity', 'risk score'],

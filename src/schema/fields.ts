@@ -159,6 +159,11 @@ export const FIELDS = {
     doc: 'Destination address; for accept the peer is the source',
   },
   'network.destination.port': { type: 'int', kinds: NET, doc: 'Destination port' },
+  'network.source.hostname': {
+    type: 'string',
+    kinds: NET,
+    doc: 'As network.destination.hostname, of the source address: of accept the peer',
+  },
   'network.destination.hostname': {
     type: 'string',
     kinds: NET,

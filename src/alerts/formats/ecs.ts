@@ -43,6 +43,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   'source.port': 'network.source.port',
   'destination.ip': 'network.destination.ip',
   'destination.port': 'network.destination.port',
+  'source.domain': 'network.source.hostname',
   'destination.domain': 'network.destination.hostname',
 };
 

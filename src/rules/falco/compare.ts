@@ -95,9 +95,9 @@ function textTests(operator: Operator, values: readonly string[]): Test[] {
       return [{ op: 'startsWith', values: values.map(fromHex) }];
     case 'glob':
     case 'iglob':
-      return [globTest(only, operator === 'iglob')];
+      return values.map((value) => globTest(value, operator === 'iglob'));
     case 'regex':
-      return [regexTest(`^(?:${only})$`, '')];
+      return values.map((value) => regexTest(`^(?:${value})$`, ''));
     case 'pmatch':
       return pathTests(values);
     case 'exists':

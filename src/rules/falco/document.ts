@@ -61,7 +61,6 @@ export class Collection {
 
   #list(item: YamlMap): void {
     const name = textOf(item, 'list');
-    if (!/^[^()"'\s=,]+$/.test(name)) throw new FalcoFault(`${quoted(name)} cannot be the name of a list`, item);
     const items = textsOf(item, 'items');
     if (items === undefined) throw new FalcoFault(`the list ${quoted(name)} has no items`, item);
     const { append, replace } = readOverride(item, ['items'], ['items']);
@@ -78,8 +77,6 @@ export class Collection {
 
   #macro(item: YamlMap, place: Place): void {
     const name = textOf(item, 'macro');
-    if (!/^[a-zA-Z]+[a-zA-Z0-9_]*$/.test(name))
-      throw new FalcoFault(`${quoted(name)} cannot be the name of a macro`, item);
     const condition = textOf(item, 'condition');
     const { append, replace } = readOverride(item, ['condition'], ['condition']);
     checkNotBoth(item, append, replace);
@@ -160,7 +157,10 @@ export class Collection {
 }
 
 const APPENDABLE = ['condition', 'output', 'desc', 'tags', 'exceptions'];
-const REPLACEABLE = [...APPENDABLE, 'priority', 'enabled', 'warn_evttypes', 'skip-if-unknown-filter'];
+const REPLACEABLE = [
+  ...APPENDABLE,
+  ...['priority', 'enabled', 'warn_evttypes', 'skip-if-unknown-filter', 'capture', 'capture_duration'],
+];
 
 interface Override {
   readonly append: ReadonlySet<string>;

@@ -5,7 +5,7 @@ import type { YamlMap, YamlNode } from '../../yaml.ts';
 import { FalcoFault } from './fault.ts';
 import { itemText } from './lists.ts';
 import { textOf } from './node.ts';
-import { LIST_OPERATORS, OPERATORS } from './syntax.ts';
+import { LIST_OPERATORS, MODIFIERS, OPERATORS, TEXT_OPERATORS } from './syntax.ts';
 
 /** A text, a list, or a list in a list. */
 export type Entry = string | readonly Entry[];
@@ -20,8 +20,14 @@ export interface Exception {
 
 function entryOf(node: YamlNode): Entry {
   if (node.kind === 'list') return node.items.map(entryOf);
-  if (node.kind === 'scalar') return node.text;
-  throw new FalcoFault('an exception holds texts and lists', node);
+  if (node.kind !== 'scalar') throw new FalcoFault('an exception holds texts and lists', node);
+  if (node.text === '') {
+    throw new FalcoFault('an exception has an empty text', {
+      line: node.line,
+      remedy: 'write \'""\' to compare with an empty text',
+    });
+  }
+  return node.text;
 }
 
 /** Reads the key. `append`: the fields may be left out, because an exception of this name is there already. */
@@ -33,20 +39,23 @@ export function readExceptions(item: YamlMap, append: boolean): Exception[] {
   for (const entry of node.items) {
     if (entry.kind !== 'map') throw new FalcoFault('an exception must be a map', entry);
     const name = textOf(entry, 'name');
-    if (exceptions.some((other) => other.name === name))
-      throw new FalcoFault(`the exception ${quoted(name)} stands twice`, entry);
     const fields = entry.entries.get('fields');
     if (fields === undefined && !append) throw new FalcoFault(`the exception ${quoted(name)} has no fields`, entry);
     const comps = entry.entries.get('comps');
     exceptions.push({
       name,
       fields: fields === undefined ? undefined : entryOf(fields),
-      comps: comps === undefined ? undefined : entryOf(comps),
+      comps: comps === undefined ? undefined : operatorsIn(entryOf(comps)),
       values: valuesOf(entry),
       line: entry.line,
     });
   }
   return exceptions;
+}
+
+/** `startswith  anyof` is one operator, however many blanks are in it. */
+function operatorsIn(entry: Entry): Entry {
+  return typeof entry === 'string' ? entry.trim().replace(/\s+/g, ' ') : entry.map(operatorsIn);
 }
 
 function valuesOf(exception: YamlMap): readonly Entry[] {
@@ -81,14 +90,22 @@ export function appendExceptions(before: readonly Exception[], added: readonly E
   return result;
 }
 
-const lists: readonly string[] = LIST_OPERATORS;
+const WITH_MODIFIER = TEXT_OPERATORS.flatMap((operator) =>
+  MODIFIERS.map((modifier) => `${operator.trim()} ${modifier}`),
+);
+/** Operators that take values in brackets. */
+const lists: readonly string[] = [...LIST_OPERATORS, ...WITH_MODIFIER];
+const operators: readonly string[] = [...OPERATORS, ...WITH_MODIFIER];
 
 /** Throws FalcoFault where fields, comps and values do not fit each other. */
 export function validateException(exception: Exception): void {
   const { fields, comps, values, name } = exception;
   if (typeof fields === 'string') {
     if (comps !== undefined && (typeof comps !== 'string' || !lists.includes(comps))) {
-      throw new FalcoFault(`comps of the exception ${quoted(name)} must be one of ${lists.join(', ')}`, exception);
+      throw new FalcoFault(
+        `comps of the exception ${quoted(name)} must be ${LIST_OPERATORS.join(', ')} or an operator with ${MODIFIERS.join(', ')}`,
+        exception,
+      );
     }
     if (values.some((value) => typeof value !== 'string'))
       throw new FalcoFault(`the exception ${quoted(name)} has one field, so its values must be texts`, exception);
@@ -98,7 +115,7 @@ export function validateException(exception: Exception): void {
   if (comps !== undefined && (typeof comps === 'string' || comps.length !== fields.length))
     throw new FalcoFault(`fields and comps of the exception ${quoted(name)} differ in length`, exception);
   for (const operator of compsOf(exception)) {
-    if (!OPERATORS.includes(operator)) throw new FalcoFault(`${quoted(operator)} is no operator`, exception);
+    if (!operators.includes(operator)) throw new FalcoFault(`${quoted(operator)} is no operator`, exception);
   }
   for (const value of values) {
     if (typeof value === 'string' || value.length !== fields.length)
@@ -125,10 +142,10 @@ function exceptionText(exception: Exception): string {
     const operator = typeof exception.comps === 'string' ? exception.comps : 'in';
     return `(${fields} ${operator} (${values.map((value) => itemText(String(value))).join(', ')}))`;
   }
-  const operators = compsOf(exception);
+  const comps = compsOf(exception);
   const tuples = values.map((tuple) => {
     const checks = fields.map((field, index) => {
-      const operator = operators[index] ?? '=';
+      const operator = comps[index] ?? '=';
       const value = typeof tuple === 'string' ? '' : (tuple[index] ?? '');
       return operator === 'exists' ? `${field} exists` : `${field} ${operator} ${valueText(value, operator)}`;
     });

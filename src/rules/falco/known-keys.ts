@@ -1,4 +1,4 @@
-/** The keys that an item of a rule file may have: others are ignored, as in Falco, and a warning names them. */
+/** What an item of a rule file may be called and have: for the rest there is a warning, as in Falco. */
 
 import type { Problem } from '../../errors.ts';
 import { quoted } from '../../visible.ts';
@@ -19,8 +19,14 @@ const OF_EXCEPTION = ['name', 'fields', 'comps', 'values'];
 /** What Falco takes notice of and we do not do. */
 const CAPTURES = new Set(['capture', 'capture_duration']);
 
-/** What of an item is ignored. */
-export function ignoredKeys(item: YamlMap, file: string): Problem[] {
+/** By what a condition names a list and a macro: others cannot be used. */
+const NAMES: Readonly<Record<string, RegExp>> = {
+  list: /^[^()"'\s=,]+$/,
+  macro: /^[a-zA-Z]+[a-zA-Z0-9_]*$/,
+};
+
+/** What of an item is ignored or cannot be used. */
+export function warningsOf(item: YamlMap, file: string): Problem[] {
   const sort = Object.keys(KEYS).find((key) => item.entries.has(key));
   if (sort === undefined) {
     const [first = ''] = item.entries.keys();
@@ -38,6 +44,8 @@ export function ignoredKeys(item: YamlMap, file: string): Problem[] {
         message: `the unknown key ${quoted(key)} of ${what} is ignored`,
       }));
   const problems = unknown(item, KEYS[sort] ?? [], `a ${sort}`);
+  if (name?.kind === 'scalar' && NAMES[sort]?.test(name.text) === false)
+    problems.push({ file, line: item.line, message: `no condition can name a ${sort} ${quoted(name.text)}` });
   for (const [key, { line }] of item.entries) {
     if (sort === 'rule' && CAPTURES.has(key))
       problems.push({
@@ -49,8 +57,16 @@ export function ignoredKeys(item: YamlMap, file: string): Problem[] {
   }
   const exceptions = sort === 'rule' ? item.entries.get('exceptions') : undefined;
   if (exceptions?.kind === 'list') {
-    for (const exception of exceptions.items)
-      if (exception.kind === 'map') problems.push(...unknown(exception, OF_EXCEPTION, 'an exception'));
+    const names = new Set<string>();
+    for (const exception of exceptions.items) {
+      if (exception.kind !== 'map') continue;
+      problems.push(...unknown(exception, OF_EXCEPTION, 'an exception'));
+      const own = exception.entries.get('name');
+      if (own?.kind !== 'scalar') continue;
+      if (names.has(own.text))
+        problems.push({ file, line: own.line, ...subject, message: `the exception ${quoted(own.text)} stands twice` });
+      names.add(own.text);
+    }
   }
   return problems;
 }

@@ -5,7 +5,7 @@ import type { RuleDefinition } from '../rule.ts';
 import { readYamlFiles, type SourceFile } from '../yaml-files.ts';
 import { Collection, itemsOf } from './document.ts';
 import { FalcoFault } from './fault.ts';
-import { ignoredKeys, isUnknownItem } from './known-keys.ts';
+import { isUnknownItem, warningsOf } from './known-keys.ts';
 import { checkRequirements } from './requirements.ts';
 import { defineRules, type FalcoRule } from './rules.ts';
 
@@ -15,7 +15,7 @@ export interface FalcoSet {
   readonly disabled: readonly RuleDefinition[];
   /** What was refused, each with its file. The rest is sound. */
   readonly problems: readonly Problem[];
-  /** What was ignored of items that stand: unknown keys. */
+  /** What was ignored of items that stand, and rules that ask to be left out where a field is unknown. */
   readonly warnings: readonly Problem[];
 }
 
@@ -38,7 +38,10 @@ export function loadFalcoTexts(files: readonly SourceFile[], before: readonly Pr
   const warnings: Problem[] = [];
   const collection = new Collection();
   for (const file of files) readFile(file, collection, problems, warnings);
-  const rules: FalcoRule[] = defineRules(collection, (problem) => problems.push(problem));
+  const rules: FalcoRule[] = defineRules(collection, {
+    refused: (problem) => problems.push(problem),
+    skipped: (problem) => warnings.push(problem),
+  });
   return {
     rules: rules.filter(({ enabled }) => enabled).map(({ definition }) => definition),
     disabled: rules.filter(({ enabled }) => !enabled).map(({ definition }) => definition),
@@ -81,11 +84,12 @@ function readItems(
   if (document.root === undefined) return;
   for (const item of itemsOf(document.root)) {
     let subject: string | undefined;
+    if (item.kind === 'scalar' && item.value === null) continue;
     try {
       if (item.kind !== 'map') throw new FalcoFault('an item must be a map', item);
       const name = item.entries.get('rule') ?? item.entries.get('macro') ?? item.entries.get('list');
       subject = name?.kind === 'scalar' ? name.text : undefined;
-      warnings.push(...ignoredKeys(item, file.path));
+      warnings.push(...warningsOf(item, file.path));
       if (!isUnknownItem(item) && !checkRequirements(item)) collection.add(item, file.path);
     } catch (fault) {
       if (fault instanceof FalcoFault && fault.wholeFile) throw fault;

@@ -27,7 +27,6 @@ function scalarText(node: YamlNode & { readonly kind: 'scalar' }): string {
 export function textsOf(item: YamlMap, key: string): string[] | undefined {
   const node = item.entries.get(key);
   if (node === undefined) return undefined;
-  if (node.kind === 'scalar' && node.value === null && node.text === '') return [];
   if (node.kind !== 'list') throw new FalcoFault(`${quoted(key)} must be a list`, node);
   return node.items.map((entry) => {
     if (entry.kind !== 'scalar') throw new FalcoFault(`an entry of ${quoted(key)} must be a text`, entry);

@@ -7,6 +7,7 @@
 
 import { quoted } from '../../visible.ts';
 import { FalcoFault } from './fault.ts';
+import { modified } from './modifiers.ts';
 import {
   type ArgumentExpr,
   type CallExpr,
@@ -14,6 +15,7 @@ import {
   type Expr,
   type FieldExpr,
   LIST_OPERATORS,
+  type Modifier,
   OPERATORS,
   type OperandExpr,
   type Operator,
@@ -32,6 +34,7 @@ const FIELD = /[a-zA-Z]+[a-zA-Z0-9_]*(?:\.[a-zA-Z]+[a-zA-Z0-9_]*)+/y;
 const ARGUMENT = /[^\]["'\s]+/y;
 const HEX = /0[xX][0-9a-zA-Z]+/y;
 const NUMBER = /[+-]?[0-9]+\.?[0-9]*(?:[eE][+-][0-9]+)?/y;
+const MODIFIER = /(?:oneof|anyof|allof)(?=[ \t\b\r\n]*\()/y;
 const BARE = /[^()"'\s=,]+/y;
 
 /** Parses a condition, lists put in their place. Throws FalcoFault naming what was expected and where. */
@@ -210,7 +213,7 @@ class Parser {
     return operand;
   }
 
-  #comparison(left: OperandExpr, at: number): CheckExpr {
+  #comparison(left: OperandExpr, at: number): Expr {
     const made = (operator: Operator, values: readonly string[], right?: OperandExpr): CheckExpr => ({
       type: 'check',
       left,
@@ -231,6 +234,12 @@ class Parser {
     }
     const text = this.#operator(TEXT_OPERATORS);
     if (text !== undefined) {
+      this.#blanks();
+      const modifier = this.#match(MODIFIER);
+      if (modifier !== undefined) {
+        this.#blanks();
+        return modified(modifier as Modifier, made(text, this.#values() ?? []));
+      }
       const right = this.#rightField();
       return right === undefined ? made(text, [this.#value('a value, or a field in val()')]) : made(text, [], right);
     }
@@ -251,26 +260,31 @@ class Parser {
 
   #list(operator: Operator, made: (operator: Operator, values: readonly string[], right?: OperandExpr) => CheckExpr) {
     this.#blanks();
-    if (this.#word('(')) {
-      const values: string[] = [];
-      this.#blanks();
-      const first = this.#quoted() ?? this.#match(BARE);
-      if (first !== undefined) {
-        values.push(first);
-        this.#blanks();
-        while (this.#word(',')) {
-          values.push(this.#value('a value'));
-          this.#blanks();
-        }
-      }
-      if (!this.#word(')')) throw this.fault('"," or ")"');
-      return made(operator, values);
-    }
+    const values = this.#values();
+    if (values !== undefined) return made(operator, values);
     const right = this.#rightField();
     if (right !== undefined) return made(operator, [], right);
     const name = this.#match(IDENTIFIER);
     if (name === undefined) throw this.fault('a list in brackets');
     return made(operator, [name]);
+  }
+
+  /** Values in brackets; undefined when there is no bracket. */
+  #values(): string[] | undefined {
+    if (!this.#word('(')) return undefined;
+    const values: string[] = [];
+    this.#blanks();
+    const first = this.#quoted() ?? this.#match(BARE);
+    if (first !== undefined) {
+      values.push(first);
+      this.#blanks();
+      while (this.#word(',')) {
+        values.push(this.#value('a value'));
+        this.#blanks();
+      }
+    }
+    if (!this.#word(')')) throw this.fault('"," or ")"');
+    return values;
   }
 
   #value(expected: string): string {

@@ -40,9 +40,21 @@ export function checkRequirements(item: YamlMap): boolean {
   if (plugins?.kind !== 'list') throw new FalcoFault('"required_plugin_versions" must be a list', item);
   for (const plugin of plugins.items) {
     if (plugin.kind !== 'map') throw new FalcoFault('a required plugin must be a map', plugin);
-    const version = textOf(plugin, 'version').trim();
-    if (versionOf(version) === undefined)
-      throw new FalcoFault(`${quoted(version)} is not the version of ${quoted(textOf(plugin, 'name'))}`, plugin);
+    checkPluginVersion(plugin);
+    const others = plugin.entries.get('alternatives');
+    if (others === undefined) continue;
+    if (others.kind !== 'list') throw new FalcoFault('"alternatives" must be a list', others);
+    for (const other of others.items) {
+      if (other.kind !== 'map') throw new FalcoFault('an alternative must be a map', other);
+      checkPluginVersion(other);
+    }
   }
   return true;
+}
+
+function checkPluginVersion(plugin: YamlMap): void {
+  const name = textOf(plugin, 'name');
+  const version = textOf(plugin, 'version').trim();
+  if (versionOf(version) === undefined)
+    throw new FalcoFault(`${quoted(version)} is not the version of ${quoted(name)}`, plugin);
 }

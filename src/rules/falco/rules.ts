@@ -28,41 +28,44 @@ const CONFIDENCE: Readonly<Record<string, number>> = {
 };
 const DEFAULT_CONFIDENCE = 0.8;
 
+interface Reports {
+  readonly refused: (problem: Problem) => void;
+  /** Of a rule with skip-if-unknown-filter. */
+  readonly skipped: (problem: Problem) => void;
+}
+
 /** Translates every rule. What is wrong with one is reported, and the others stand. */
-export function defineRules(collection: Collection, report: (problem: Problem) => void): FalcoRule[] {
+export function defineRules(collection: Collection, { refused, skipped }: Reports): FalcoRule[] {
   const lists = resolveLists(collection.lists);
   const macros = new MacroTable(collection.macros, lists);
   const rules: FalcoRule[] = [];
   for (const draft of collection.rules.values()) {
     try {
-      const definition = define(draft, lists, macros);
-      if (definition !== undefined) rules.push({ definition, enabled: draft.enabled });
+      rules.push({ definition: define(draft, lists, macros), enabled: draft.enabled });
     } catch (fault) {
       const { file, line } = draft.place;
+      if (draft.skipUnknown && fault instanceof FalcoFault && fault.unknown) {
+        skipped({ file, line, subject: draft.name, message: `left out, as it asks to be: ${fault.message}` });
+        continue;
+      }
       const remedy = fault instanceof FalcoFault ? fault.remedy : undefined;
       const message = fault instanceof FalcoFault ? fault.message : `cannot be evaluated: ${messageOf(fault)}`;
-      report({ file, line, subject: draft.name, message, ...(remedy === undefined ? {} : { remedy }) });
+      refused({ file, line, subject: draft.name, message, ...(remedy === undefined ? {} : { remedy }) });
     }
   }
   return rules;
 }
 
-/** undefined for a rule that asks to be left out where a field is unknown. */
-function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): RuleDefinition | undefined {
+function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): RuleDefinition {
   if (draft.source !== SYSCALL_SOURCE) {
     throw new FalcoFault(`the source ${quoted(draft.source)} is that of a Falco plugin`, {
       remedy: 'rules of the source syscall load; keep Falco for the others',
     });
   }
-  try {
-    const output = readOutput(draft.output, draft.priority);
-    const condition = parseFalcoCondition(expandLists(withExceptions(draft.condition, draft.exceptions), lists));
-    const used = macros.usedBy(condition);
-    return { info: infoOf(draft, output), condition: translate(condition, used) };
-  } catch (fault) {
-    if (draft.skipUnknown && fault instanceof FalcoFault && fault.unknown) return undefined;
-    throw fault;
-  }
+  const output = readOutput(draft.output, draft.priority);
+  const condition = parseFalcoCondition(expandLists(withExceptions(draft.condition, draft.exceptions), lists));
+  const used = macros.usedBy(condition);
+  return { info: infoOf(draft, output), condition: translate(condition, used) };
 }
 
 function infoOf(draft: FalcoRuleDraft, output: RuleInfo['output']): RuleInfo {

@@ -18,6 +18,9 @@ export const TEXT_OPERATORS = [
   'regex ',
 ] as const;
 export const LIST_OPERATORS = ['intersects', 'in', 'pmatch'] as const;
+/** Behind one of TEXT_OPERATORS: of how many values in brackets the comparison must hold. */
+export const MODIFIERS = ['oneof', 'anyof', 'allof'] as const;
+export type Modifier = (typeof MODIFIERS)[number];
 
 type Trimmed<T extends string> = T extends `${infer Name} ` ? Name : T;
 export type Operator =
@@ -57,7 +60,7 @@ export interface CheckExpr {
   readonly type: 'check';
   readonly left: OperandExpr;
   readonly operator: Operator;
-  /** Literals; one for operators that do not take a list, none for `exists`. */
+  /** Literals, of which one suffices (`!=`: none may be equal); none for `exists`. */
   readonly values: readonly string[];
   /** The other side, where it is a field. */
   readonly right: OperandExpr | undefined;

@@ -60,14 +60,16 @@ export function endpointReaders(members: Members, family: (view: LiveView) => nu
   };
   const source = end('source');
   const destination = end('destination');
+  const hostnameOf = (ip: (view: LiveView) => string | undefined) => (view: LiveView) => {
+    const address = ip(view);
+    return address === undefined ? undefined : view.host.hostnameOf(address, view.process);
+  };
   return {
     'network.source.ip': source.ip,
     'network.source.port': source.port,
     'network.destination.ip': destination.ip,
     'network.destination.port': destination.port,
-    'network.destination.hostname': (view) => {
-      const address = destination.ip(view);
-      return address === undefined ? undefined : view.host.hostnameOf(address, view.process);
-    },
+    'network.source.hostname': hostnameOf(source.ip),
+    'network.destination.hostname': hostnameOf(destination.ip),
   };
 }

@@ -75,6 +75,15 @@ const pathCheck = fc
     fc.subarray(['/etc', '/tmp/a', '/usr/bin/bash', '/et'], { minLength: 1 }),
   )
   .map(([field, values]) => check(field, 'pmatch', values));
+const severalCheck = fc.constantFrom(...Object.entries(TEXT_FIELDS)).chain(([field, values]) =>
+  fc.record({
+    is: fc.constant('several' as const),
+    field: fc.constant(field),
+    operator: fc.constantFrom(...TEXT_OPERATORS),
+    modifier: fc.constantFrom('oneof', 'anyof', 'allof'),
+    values: fc.array(pieces(values), { maxLength: 3 }),
+  }),
+);
 const numberCheck = fc
   .constantFrom(...Object.entries(NUMBERS))
   .chain(([field, values]) =>
@@ -108,6 +117,7 @@ const condition: fc.Arbitrary<Expr> = fc.letrec<{ node: Expr }>((tie) => ({
     { weight: 5, arbitrary: textCheck },
     { weight: 1, arbitrary: pathCheck },
     { weight: 1, arbitrary: numberCheck },
+    { weight: 2, arbitrary: severalCheck },
     { weight: 3, arbitrary: otherCheck },
     {
       weight: 3,

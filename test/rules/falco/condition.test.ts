@@ -93,6 +93,41 @@ describe('A Falco condition', () => {
     ['fd.directory=/etc', OPEN, true],
     ['fd.filename=shadow', OPEN, true],
   ]);
+  // As libs' own tests of the modifiers have it, of a process of this name.
+  const NAMED = { ...EXEC, 'process.name': 'myexe', 'process.comm': 'myexe' };
+  table('compares with several values', [
+    ['proc.name = oneof (myexe, bash)', NAMED, true],
+    ['proc.name == oneof(myexe, myexe)', NAMED, false],
+    ['proc.name = anyof (myexe, myexe)', NAMED, true],
+    ['proc.name = anyof (bash, sh)', NAMED, false],
+    ['proc.name = allof (myexe, myexe)', NAMED, true],
+    ['proc.name = allof (myexe, bash)', NAMED, false],
+    ['proc.name != oneof (myexe, myexe, bash)', NAMED, true],
+    ['proc.name != oneof (bash, sh)', NAMED, false],
+    ['proc.name != anyof (myexe, bash)', NAMED, true],
+    ['proc.name != anyof (myexe)', NAMED, false],
+    ['proc.name != allof (bash, sh)', NAMED, true],
+    ['proc.name != allof (myexe, bash)', NAMED, false],
+    ['proc.name contains oneof (my, exe)', NAMED, false],
+    ['proc.name contains allof (my, exe)', NAMED, true],
+    ['proc.name icontains anyof (MY, BASH)', NAMED, true],
+    ['proc.name startswith anyof (my, bash)', NAMED, true],
+    ['proc.name startswith  allof\t(my, bash)', NAMED, false],
+    ['proc.name endswith oneof (exe, sh)', NAMED, true],
+    ['proc.name glob allof (my*, *exe)', NAMED, true],
+    ['proc.name glob oneof (my*, *exe)', NAMED, false],
+    ['proc.name iglob anyof (MY*, BASH)', NAMED, true],
+    ['proc.name regex anyof ("my.*", "b.*")', NAMED, true],
+    ['proc.name regex allof ("my.*", "b.*")', NAMED, false],
+    ['toupper(proc.name) != oneof (MYEXE, BASH)', NAMED, true],
+    ['proc.name = anyof (myexe, bash) or proc.name != oneof (myexe)', NAMED, true],
+    ['proc.pid = anyof (7, 8) and proc.pid != allof (8, 9)', NAMED, true],
+    ['proc.aname[7] != anyof (a, b)', NAMED, false],
+    ...['=', '!='].flatMap((operator) =>
+      ['oneof', 'anyof', 'allof'].map((modifier): Case => [`proc.name ${operator} ${modifier} ()`, NAMED, false]),
+    ),
+    ['proc.name = oneof', { ...EXEC, 'process.name': 'oneof', 'process.comm': 'oneof' }, true],
+  ]);
   table('binds not before and before or', [
     ['not proc.name=dog and proc.name=cat', OPEN, true],
     ['not (proc.name=cat or proc.name=dog)', OPEN, false],
@@ -244,5 +279,11 @@ describe('A Falco condition', () => {
     expect(problemsOf(ruleText('no_such_macro'))[0]).to.contain('no_such_macro');
     expect(problemsOf(ruleText('fd.sport > x'))).to.have.length(1);
     expect(problemsOf(ruleText("fd.name regex '('"))).to.have.length(1);
+    expect(problemsOf(ruleText("fd.name regex anyof (a, '(')"))).to.have.length(1);
+    expect(problemsOf(ruleText('proc.name in anyof (a, b)'))).to.have.length(1);
+    expect(problemsOf(ruleText('proc.name startswith (a, b)'))).to.have.length(1);
+    const many = Array.from({ length: 201 }, (_, at) => `a${at}`).join(', ');
+    expect(problemsOf(ruleText(`proc.name contains oneof (${many})`))[0]).to.contain('201');
+    expect(problemsOf(ruleText(`proc.name contains anyof (${many})`))).to.deep.equal([]);
   });
 });

@@ -48,7 +48,7 @@ describe('Falco rule files', () => {
       fields: [proc.pname]
       value: [[cron]]
 `;
-    const set = load(text);
+    const set = load(`${text}-\n- macro: not-a-name\n  condition: proc.name = x\n`);
     expect(set.problems).to.deep.equal([]);
     expect(set.warnings.map(formatProblem)).to.deep.equal([
       'a.yaml:2: the unknown item "plugin" is ignored',
@@ -57,6 +57,7 @@ describe('Falco rule files', () => {
       'a.yaml:15: r: the unknown key "tag" of a rule is ignored',
       'a.yaml:14: r: "capture" is ignored: events are recorded by "bpfwarden record"',
       'a.yaml:19: r: the unknown key "value" of an exception is ignored',
+      'a.yaml:21: no condition can name a macro "not-a-name"',
     ]);
     expect(await matchesOf(set, exec('bash'))).to.deep.equal(['r']);
   });
@@ -188,6 +189,28 @@ ${rule('shell and not proc.name in (none)')}`;
       expect(await found([mixed], 'a', 'b', 'c', 'e')).to.deep.equal({ a: [], b: [], c: ['r'], e: [] });
     });
 
+    it('take operators with a modifier, for one field as for more', async () => {
+      const one = excepted(
+        '    - name: x\n      fields: proc.name\n      comps: startswith anyof\n      values: [a, b]\n',
+      );
+      expect(await found([one], 'ab', 'bb', 'cb')).to.deep.equal({ ab: [], bb: [], cb: ['r'] });
+      const more = excepted(`    - name: x
+      fields: [proc.name, proc.exepath]
+      comps: ["  contains  allof ", startswith]
+      values:
+        - [[a, b], /usr/bin]
+        - [z, /usr/bin]
+`);
+      expect(await found([more], 'ab', 'aa', 'z')).to.deep.equal({ ab: [], aa: ['r'], z: [] });
+    });
+
+    it('may stand twice under one name, with a warning', async () => {
+      const names = (name: string) => `    - name: x\n      fields: proc.name\n      values: [${name}]\n`;
+      const text = excepted(`${names('a')}${names('b')}`);
+      expect(await found([text], 'a', 'b', 'c')).to.deep.equal({ a: [], b: [], c: ['r'] });
+      expect(load(text).warnings.map(formatProblem)).to.deep.equal(['a.yaml:12: r: the exception "x" stands twice']);
+    });
+
     it('name lists, and may be without values until a later file has them', async () => {
       const text = `- list: l\n  items: [a, b]\n${excepted(
         '    - name: names\n      fields: [proc.name]\n      comps: [in]\n    - name: users\n      fields: user.name\n',
@@ -216,6 +239,9 @@ ${rule('shell and not proc.name in (none)')}`;
         '    - name: x\n      fields: proc.name\n      values: [[a]]\n',
         '    - name: x\n      fields: proc.name\n      comps: startswith\n      values: [a]\n',
         '    - name: x\n      fields: proc.nme\n      values: [a]\n',
+        '    - name: x\n      fields: proc.name\n      values: [""]\n',
+        '    - name: x\n      fields: [proc.name, user.name]\n      values: [[a, ""]]\n',
+        '    - name: x\n      fields: [proc.name]\n      comps: [in anyof]\n      values: [[a]]\n',
       ]) {
         expect(problemsOf(excepted(wrong)), wrong).to.have.length(1);
       }
@@ -264,6 +290,7 @@ ${rule('shell and not proc.name in (none)')}`;
       ['a.yaml', 8, 'fields'],
       ['a.yaml', 13, 'kinds'],
     ]);
+    expect(set.warnings.map(({ line, subject }) => [line, subject])).to.deep.equal([[18, 'skipped']]);
     expect(set.problems.map(({ message }) => message).join()).to.match(/k8s_audit.*proc\.vmsize.*inotify_init1/s);
   });
 
@@ -279,6 +306,17 @@ ${rule('shell and not proc.name in (none)')}`;
       ['- rule: x\n  condition: and a\n  override: {condition: append}\n', 'x'],
       ['- rule: r\n  condition: and a\n  append: true\n  override: {condition: append}\n', 'override'],
       ['- rule: r\n  priority: INFO\n  override: {priority: append}\n', 'append'],
+      ['- rule: r\n  source: x\n  override: {source: replace}\n', 'source'],
+      ['- macro: x\n  condition: a\n  override: {name: replace}\n', 'name'],
+      ['- list: x\n  items:\n', 'items'],
+      ['- rule: x\n  desc: d\n  condition: evt.type = execve\n  output: o\n  priority: INFO\n  tags:\n', 'tags'],
+      ['- rule: r\n  enabled: true\n  append: true\n', 'condition or exceptions'],
+      ['- rule: r\n  desc: d\n  condition: evt.type = execve\n  output: o\n  priority: INFO\n  source: y\n', 'source'],
+      ['- required_plugin_versions:\n    - name: x\n      version: one\n', 'one'],
+      [
+        '- required_plugin_versions:\n    - name: x\n      version: 1.0.0\n      alternatives: [{name: y, version: two}]\n',
+        'two',
+      ],
       ['- rule: r\n  condition: and evt.type = a\n  tags: [x]\n  override: {condition: append}\n', 'tags'],
       ['- rule: r\n  override: {condition: append}\n', 'condition'],
       ['- text\n', 'map'],

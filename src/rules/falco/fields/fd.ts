@@ -99,20 +99,22 @@ const both = (name: string) => {
 /** On this side: the source of what goes out, the destination of what comes in. */
 const OUTBOUND = new Set(['net_conn', 'net_send']);
 const INBOUND = leaf(field('network.direction'), { op: 'equal', values: ['inbound'] });
-function side(name: string, here: boolean): FalcoField['of'] {
-  const [near, far] = here ? ['source', 'destination'] : ['destination', 'source'];
+function side(of: (end: 'source' | 'destination') => Meaning, here: boolean): FalcoField['of'] {
+  const [near, far] = here ? (['source', 'destination'] as const) : (['destination', 'source'] as const);
   return (kind) => {
     if (what(kind) !== 'connection') return ABSENT;
-    if (OUTBOUND.has(kind)) return first(`network.${near}.${name}`);
-    if (kind === 'net_accept') return first(`network.${far}.${name}`);
-    return cases(INBOUND, first(`network.${far}.${name}`), first(`network.${near}.${name}`));
+    if (OUTBOUND.has(kind)) return of(near);
+    if (kind === 'net_accept') return of(far);
+    return cases(INBOUND, of(far), of(near));
   };
 }
+const addressOf = (end: string) => first(`network.${end}.ip`);
+const portOf = (end: string) => first(`network.${end}.port`);
 
-const LOOPBACK = leaf(field('network.destination.ip'), { op: 'cidr', values: ['127.0.0.0/8', '::1/128'] });
+const loopback = (end: string) => leaf(field(`network.${end}.ip`), { op: 'cidr', values: ['127.0.0.0/8', '::1/128'] });
 const isServer: FalcoField['of'] = (kind) => {
   if (what(kind) === 'listener' || kind === 'net_accept') return flag(TRUE);
-  return what(kind) === 'connection' ? flag(any([LOOPBACK, INBOUND])) : ABSENT;
+  return what(kind) === 'connection' ? flag(any([loopback('destination'), INBOUND])) : ABSENT;
 };
 
 const PROTOCOLS: Readonly<Record<string, string>> = { net_send: 'udp' };
@@ -122,10 +124,9 @@ const protocol: FalcoField['of'] = (kind) => {
   return { is: 'first', subjects: [field('network.transport')], otherwise };
 };
 
-const hostname: FalcoField['of'] = (kind) =>
-  OUTBOUND.has(kind) ? cases(LOOPBACK, ABSENT, first('network.destination.hostname')) : ABSENT;
+const nameOf = (end: string) => cases(loopback(end), ABSENT, first(`network.${end}.hostname`));
 const DNS =
-  'a name that a DNS answer on this host gave for the address; Falco asks the resolver for the addresses of the name; absent for loopback';
+  'a name that the process, or one above it, read in a DNS answer for the address; Falco asks the resolver for the addresses of the name; absent for loopback';
 
 const device = (part: 0 | 1) =>
   files(
@@ -256,18 +257,18 @@ export const FD_FIELDS: FalcoFields = {
   'fd.ip': address(both('ip')),
   'fd.cip': address(client('ip')),
   'fd.sip': address(server('ip')),
-  'fd.lip': address(side('ip', true), 'by the direction of the connection'),
-  'fd.rip': address(side('ip', false), 'by the direction of the connection'),
+  'fd.lip': address(side(addressOf, true), 'by the direction of the connection'),
+  'fd.rip': address(side(addressOf, false), 'by the direction of the connection'),
   'fd.net': network(both('ip')),
   'fd.cnet': network(client('ip')),
   'fd.snet': network(server('ip')),
-  'fd.lnet': network(side('ip', true), 'by the direction of the connection'),
-  'fd.rnet': network(side('ip', false), 'by the direction of the connection'),
+  'fd.lnet': network(side(addressOf, true), 'by the direction of the connection'),
+  'fd.rnet': network(side(addressOf, false), 'by the direction of the connection'),
   'fd.port': port(both('port')),
   'fd.cport': port(client('port')),
   'fd.sport': port(server('port')),
-  'fd.lport': port(side('port', true), 'by the direction of the connection'),
-  'fd.rport': port(side('port', false), 'by the direction of the connection'),
+  'fd.lport': port(side(portOf, true), 'by the direction of the connection'),
+  'fd.rport': port(side(portOf, false), 'by the direction of the connection'),
   'fd.proto': port(both('port')),
   'fd.cproto': missing('use fd.cport'),
   'fd.sproto': missing('use fd.sport'),
@@ -287,10 +288,10 @@ export const FD_FIELDS: FalcoFields = {
     if (what(kind) !== 'connection' && what(kind) !== 'listener') return ABSENT;
     return flag(OUTBOUND.has(kind) ? TRUE : any([]));
   }),
-  'fd.cip.name': missing('the name of a client is not asked for'),
-  'fd.lip.name': missing('the name of a local address is not asked for'),
-  'fd.sip.name': text(hostname, DNS),
-  'fd.rip.name': text(hostname, DNS),
+  'fd.cip.name': text(by({ connection: nameOf('source') }), DNS),
+  'fd.lip.name': text(side(nameOf, true), DNS),
+  'fd.sip.name': text(by({ connection: nameOf('destination') }), DNS),
+  'fd.rip.name': text(side(nameOf, false), DNS),
 
   'fs.path.name': text(pathOf, 'absolute'),
   'fs.path.nameraw': text(pathOf, RAW),

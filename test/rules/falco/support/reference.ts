@@ -8,6 +8,13 @@ export type Expr =
   | { readonly is: 'and' | 'or'; readonly of: readonly Expr[] }
   | { readonly is: 'not'; readonly of: Expr }
   | { readonly is: 'check'; readonly field: string; readonly operator: string; readonly values: readonly string[] }
+  | {
+      readonly is: 'several';
+      readonly field: string;
+      readonly operator: string;
+      readonly modifier: string;
+      readonly values: readonly string[];
+    }
   | { readonly is: 'pair'; readonly field: string; readonly operator: string; readonly other: string };
 
 const quote = (text: string): string => (/^[\w./:*-]+$/.test(text) ? text : `"${text}"`);
@@ -23,6 +30,8 @@ export function textOf(expr: Expr): string {
       return `not ${textOf(expr.of)}`;
     case 'pair':
       return `${expr.field} ${expr.operator} val(${expr.other})`;
+    case 'several':
+      return `${expr.field} ${expr.operator} ${expr.modifier} (${expr.values.map(quote).join(', ')})`;
     case 'check': {
       if (expr.operator === 'exists') return `${expr.field} exists`;
       const values = expr.values.map(quote).join(', ');
@@ -142,6 +151,13 @@ export function holdsFor(expr: Expr, event: Event): boolean {
     case 'pair': {
       const [left, right] = [FIELDS[expr.field]?.(event), FIELDS[expr.other]?.(event)];
       return left !== undefined && right !== undefined && compared(left, expr.operator, String(right));
+    }
+    case 'several': {
+      const { field, operator, modifier, values } = expr;
+      const value = FIELDS[field]?.(event);
+      if (value === undefined || values.length === 0) return false;
+      const met = values.filter((wanted) => compared(value, operator, wanted)).length;
+      return modifier === 'oneof' ? met === 1 : met >= (modifier === 'anyof' ? 1 : values.length);
     }
     case 'check': {
       const value = FIELDS[expr.field]?.(event);
