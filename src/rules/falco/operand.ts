@@ -161,7 +161,7 @@ function optionsOf(args: readonly ArgumentExpr[], parts: readonly Operand[], sel
   if (args.length !== 2 || last?.type !== 'value')
     throw new FalcoFault('getopt() takes a list of arguments and a text of options such as "nt:"');
   if (selector !== undefined && selector.length !== 1) throw new FalcoFault('getopt() takes one character in brackets');
-  const own = list?.type === 'field' && list.name === 'proc.args';
+  const own = list?.type === 'field' && list.name === 'proc.args' && list.argument === undefined;
   if (!own && list?.type !== 'list') throw new FalcoFault('the first argument of getopt() is proc.args or a list');
   const given = parts.slice(0, -1);
   const name = `getopt(${parts.map((part) => part.name).join(', ')})${selector === undefined ? '' : `[${selector}]`}`;

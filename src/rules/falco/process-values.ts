@@ -107,6 +107,10 @@ const SUMMARY: Readonly<Record<string, (process: Partial<ProcessSummary>) => Fie
   'proc.aexe': summaryExe,
   'proc.aexepath': (process) => process.path,
   'proc.acmdline': summaryCommand,
+  'proc.aargs': (process) =>
+    process.args === undefined && process.command_line === undefined
+      ? undefined
+      : argumentText(process.args, process.command_line),
   'proc.apid': (process) => process.pid,
 };
 

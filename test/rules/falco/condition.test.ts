@@ -21,6 +21,13 @@ const EXEC = {
   ],
   'process.env': { LD_PRELOAD: '/tmp/x.so' },
 };
+const ABOVE = {
+  ...EXEC,
+  'process.ancestors': [
+    { pid: 6, name: 'bash', args: ['bash'] },
+    { pid: 5, name: 'sshd', args: ['sshd', '-D', '-p', '22'] },
+  ],
+};
 const OPEN = {
   'event.type': 'file_open',
   'event.error': '',
@@ -150,6 +157,11 @@ describe('A Falco condition', () => {
     ['proc.exepath=/usr/bin/nc.openbsd', EXEC, true],
     ['proc.cmdline="nc.openbsd -e /bin/sh"', EXEC, true],
     ['proc.args="-e /bin/sh"', EXEC, true],
+    ['proc.args[0] = "-e" and proc.args[1] endswith sh', EXEC, true],
+    ['proc.args[2] exists', EXEC, false],
+    ['proc.aargs contains "-D"', ABOVE, true],
+    ['proc.aargs[2] = "-D -p 22" and proc.aargs[0] = "-e /bin/sh"', ABOVE, true],
+    ['proc.aargs[3] exists', ABOVE, false],
     ['proc.pname=bash and proc.ppid=6', EXEC, true],
     ['proc.aname[1]=bash and proc.aname[2]=sshd', EXEC, true],
     ['proc.aname[0]=nc.openbsd', EXEC, true],

@@ -78,7 +78,9 @@ const time = (name: string, make: (seconds: unknown) => string | undefined) =>
 
 const seconds = (value: unknown) => (typeof value === 'number' ? value : undefined);
 const READS = new Set(['file_read']);
-const WRITES = new Set(['file_write', 'net_send']);
+const FILE_WRITES = new Set(['file_write']);
+const SENDS = new Set(['net_send']);
+const WRITES = new Set([...FILE_WRITES, ...SENDS]);
 const truthOf = (holds: boolean) => flag(holds ? kindIs(...Object.keys(EVENT_TYPES)) : any([]));
 
 /** 1 or 0. */
@@ -109,6 +111,7 @@ const LATENCY = 'calls are reported when they end; how long they took is not mea
 const BUFFER = 'what is read and written is not recorded';
 
 const SYSLOG = 'what is written to the system log is not recorded';
+const INFRASTRUCTURE = 'what Docker itself tells is not recorded';
 const POLL = 'polls are not recorded';
 
 export const EVENT_FIELDS: FalcoFields = {
@@ -135,6 +138,8 @@ export const EVENT_FIELDS: FalcoFields = {
   'evt.count.error.memory': number(errorOf('memory')),
   'evt.count.error.other': number(errorOf('other')),
   'evt.count.exit': number(constant(1)),
+  'evt.count.procinfo': number(constant(0)),
+  'evt.count.threadinfo': number(constant(0)),
   'evt.is_open_read': truth(ofOpen(any([access('read', 'read_write'), anyFlag('O_RDONLY', 'O_RDWR')])), {
     differs: 'false for O_PATH, which Falco takes for reading',
   }),
@@ -187,6 +192,12 @@ export const EVENT_FIELDS: FalcoFields = {
   'evt.buflen': number(length(READS, WRITES), TRANSFERRED),
   'evt.buflen.in': number(length(READS), TRANSFERRED),
   'evt.buflen.out': number(length(WRITES), TRANSFERRED),
+  'evt.buflen.file': number(length(READS, FILE_WRITES), TRANSFERRED),
+  'evt.buflen.file.in': number(length(READS), TRANSFERRED),
+  'evt.buflen.file.out': number(length(FILE_WRITES), TRANSFERRED),
+  'evt.buflen.net': number(length(SENDS), TRANSFERRED),
+  'evt.buflen.net.in': missing('what is received is not recorded'),
+  'evt.buflen.net.out': number(length(SENDS), TRANSFERRED),
   'evt.args': text(argumentsText, 'of the arguments that our events have; see the table of arguments'),
   'evt.info': text(argumentsText, 'as evt.args'),
   'evt.abspath': text((kind, side) => (side === 'dst' ? argumentMeaning(kind, 'newpath') : first('file.path')), {
@@ -202,6 +213,11 @@ export const EVENT_FIELDS: FalcoFields = {
     differs: 'paths are absolute; flags in numbers are not there',
   }),
 
+  'evt.infra.docker.name': missing(INFRASTRUCTURE),
+  'evt.infra.docker.container.id': missing(INFRASTRUCTURE),
+  'evt.infra.docker.container.name': missing(INFRASTRUCTURE),
+  'evt.infra.docker.container.image': missing(INFRASTRUCTURE),
+  'util.cnt': missing('events are not counted one by one'),
   'syslog.facility.str': missing(SYSLOG),
   'syslog.facility': missing(SYSLOG),
   'syslog.severity.str': missing(SYSLOG),

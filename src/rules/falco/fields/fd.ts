@@ -250,6 +250,8 @@ export const FD_FIELDS: FalcoFields = {
   'fd.dev': number(files(derived('fd.dev', ['file.device'], deviceNumber))),
   'fd.dev.major': number(device(0)),
   'fd.dev.minor': number(device(1)),
+  'fd.is_upper_layer': missing('in which layer of an overlay a file lies is known of executables alone'),
+  'fd.is_lower_layer': missing('in which layer of an overlay a file lies is known of executables alone'),
   'fd.uid': missing('of sysdig; use fd.num and thread.tid'),
   'fd.containername': text(inContainer('fd.name'), RESOLVED),
   'fd.containerdirectory': text(inContainer('fd.directory'), RESOLVED),

@@ -97,6 +97,24 @@ const parentCommand = derived(
   impliedByCommand(['process.parent.name', 'process.parent.command_line'], ['process.parent.args']),
 );
 
+const ownArguments = derived(
+  'proc.args',
+  ['process.args', 'process.command_line'],
+  argumentText,
+  impliedByCommand(['process.command_line'], ['process.args']),
+);
+const parentArguments = derived(
+  'proc.aargs[1]',
+  ['process.parent.args', 'process.parent.command_line'],
+  (args, line) => (args === undefined && line === undefined ? undefined : argumentText(args, line)),
+  impliedByCommand(['process.parent.command_line'], ['process.parent.args']),
+);
+/** One argument: the first after argv[0] is 0. */
+const argumentAt = (argument: string) => {
+  const index = indexOf('proc.args', argument) + 1;
+  return derived(`proc.args[${argument}]`, ['process.args'], (args) => (isTexts(args) ? args[index] : undefined));
+};
+
 function environment(name: string) {
   return (_kind: string, argument: string | undefined): Meaning =>
     argument === undefined
@@ -198,14 +216,10 @@ export const PROCESS_FIELDS: FalcoFields = {
   'proc.cmdline': text(commandLine),
   'proc.pcmdline': text(parentCommand),
   'proc.acmdline': ancestorField('proc.acmdline', commandLine, parentCommand),
-  'proc.args': text(
-    derived(
-      'proc.args',
-      ['process.args', 'process.command_line'],
-      argumentText,
-      impliedByCommand(['process.command_line'], ['process.args']),
-    ),
-  ),
+  'proc.args': text((_kind, argument) => (argument === undefined ? ownArguments : argumentAt(argument)), {
+    argument: 'optional index',
+  }),
+  'proc.aargs': ancestorField('proc.aargs', ownArguments, parentArguments),
   'proc.exeline': text(
     derived(
       'proc.exeline',
