@@ -1,12 +1,13 @@
 import type { Alert } from '../alerts/types.ts';
 import { WardenError } from '../errors.ts';
 import { SEVERITIES, type Severity } from '../rules/types.ts';
+import { visible } from '../visible.ts';
 import { alertsIn, isAlert } from './alert-source.ts';
 import { DaemonClient, notReachable } from './daemon-client.ts';
 import type { CommandLine, Flags } from './flags.ts';
 import { lineWriter, wantsJson } from './output.ts';
 import { settingsOf } from './settings.ts';
-import { alertRow, terminalOf } from './terminal.ts';
+import { alertRow, type Terminal, terminalOf, wrapped } from './terminal.ts';
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1000;
@@ -28,7 +29,9 @@ export async function alerts({ flags, positionals }: CommandLine): Promise<numbe
   const out = lineWriter('-');
   const show = (alert: Alert) => {
     out.write(
-      json ? JSON.stringify(alert) : `${alertRow(alert, terminal)}${flags.verbose === true ? details(alert) : ''}`,
+      json
+        ? JSON.stringify(alert)
+        : `${alertRow(alert, terminal)}${flags.verbose === true ? details(alert, terminal) : ''}`,
     );
     out.flush();
   };
@@ -38,7 +41,7 @@ export async function alerts({ flags, positionals }: CommandLine): Promise<numbe
   return 0;
 }
 
-function details(alert: Alert): string {
+function details(alert: Alert, { width }: Terminal): string {
   const { rule, alert_id, incident_id, recommendation } = alert;
   const facts = [
     alert.label,
@@ -46,7 +49,8 @@ function details(alert: Alert): string {
     incident_id === undefined ? '' : `incident ${incident_id}`,
     rule.mitre.join(' '),
   ];
-  return `\n    ${facts.filter((fact) => fact !== '').join(' · ')}\n    ${recommendation}`;
+  const lines = [facts.filter((fact) => fact !== '').join(' · '), recommendation];
+  return lines.flatMap((line) => wrapped(visible(line), width, '    ').map((text) => `\n${text}`)).join('');
 }
 
 async function fromDaemon(

@@ -64,6 +64,7 @@ export const FLAGS = {
   'ignore-bad-lines': { type: 'boolean', doc: 'Lines that are no events are named and do not change the exit code' },
   output: { type: 'string', value: 'F', doc: 'File to write; default: standard output' },
   format: { type: 'string', value: 'X', doc: 'Form of the answer: text or json' },
+  json: { type: 'boolean', doc: 'The same as --format=json' },
   help: { type: 'boolean', short: 'h', doc: 'Show this text' },
   version: { type: 'boolean', short: 'V', doc: 'Show the version' },
 } as const satisfies Record<
@@ -141,8 +142,7 @@ function checkFit(command: CommandName, flags: Flags, positionals: readonly stri
 
 /** What other programs call it. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  '--json': '--format=json',
-  '-o': '--format=json',
+  '-o': '--json',
   '--no-color': '--color=never',
   '-c': '--config.file=F',
   '--config': '--config.file=F',

@@ -58,9 +58,11 @@ export function printProblems(problems: readonly Problem[], limit = 200): void {
   if (problems.length > limit) process.stderr.write(`… and ${problems.length - limit} more\n`);
 }
 
-/** What --format asks for. Throws FLAG_INVALID for another form. */
-export function wantsJson(flags: Flags): boolean {
-  if (flags.format === undefined || flags.format === 'text') return false;
-  if (flags.format === 'json') return true;
-  throw new WardenError('FLAG_INVALID', `--format: expected text or json, found "${flags.format}"`);
+/** What --format or --json asks for. Throws FLAG_INVALID for another form. */
+export function wantsJson({ format, json }: Flags): boolean {
+  if (format !== undefined && format !== 'text' && format !== 'json')
+    throw new WardenError('FLAG_INVALID', `--format: expected text or json, found "${format}"`);
+  if (json === true && format === 'text')
+    throw new WardenError('FLAG_INVALID', '--json and --format=text contradict each other');
+  return json === true || format === 'json';
 }

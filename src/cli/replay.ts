@@ -5,6 +5,7 @@ import { Ledger } from '../alerts/ledger.ts';
 import { redactedAlert } from '../alerts/output.ts';
 import { redactorOf } from '../alerts/redact.ts';
 import type { Config } from '../config/options.ts';
+import { emptyProblems, foreignPaths } from '../daemon/rules.ts';
 import type { Problem } from '../errors.ts';
 import { readRecording } from '../recording.ts';
 import { loadRules } from '../rules/load.ts';
@@ -28,8 +29,11 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
   const { paths: own, sigma_paths: sigma, falco_paths: falco } = config.rules;
   const onlyForeign = flags['rules.path'] === undefined && own.length === 0 && sigma.length + falco.length > 0;
   const paths = onlyForeign ? config.rules.local_paths : rulePathsOf(config);
-  const { ruleset, problems } = loadRules(ruleOptions(config, paths));
-  printProblems(problems);
+  const loaded = loadRules(ruleOptions(config, paths));
+  const { ruleset } = loaded;
+  // What was named and gives no rule finds nothing: that is no answer. Rules beside one that is refused are.
+  const empty = emptyProblems(loaded, [...paths, ...foreignPaths(config)]);
+  printProblems([...new Set([...loaded.problems, ...empty])]);
   const compared = flags['compare.rules.path'];
   const other = compared === undefined ? undefined : loadRules(ruleOptions(config, compared));
   if (other !== undefined) printProblems(other.problems);
@@ -67,7 +71,8 @@ export async function replay({ flags, positionals }: CommandLine): Promise<numbe
     `${events} events, ${alerts} alerts, ${ruleset.infos.length} rules${badLines > 0 ? `, ${badLines} problems in lines` : ''}\n`,
   );
   if (other !== undefined) printDifference(counts);
-  return badLines > 0 && flags['ignore-bad-lines'] !== true ? 1 : 0;
+  const unread = badLines > 0 && flags['ignore-bad-lines'] !== true;
+  return unread || empty.length > 0 ? 1 : 0;
 }
 
 function ruleOptions(config: Config, paths: readonly string[]) {

@@ -110,7 +110,8 @@ export function explain({ flags }: CommandLine): number {
   const { ruleset, problems } = rulesOf(flags);
   const rule = ruleset.rule(flags.rule);
   if (rule === undefined) {
-    printProblems(problems.filter(({ subject }) => subject === flags.rule));
+    // Of the rule itself, and of files that could not be read at all.
+    printProblems(problems.filter(({ subject, line }) => subject === flags.rule || line === undefined));
     const near = nearest(
       flags.rule,
       ruleset.infos.map(({ name }) => name),

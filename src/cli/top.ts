@@ -11,6 +11,7 @@ import { Tally } from './tally.ts';
 import { heading, type Terminal, terminalOf } from './terminal.ts';
 
 const ROWS = 8;
+const PID_WIDTH = 7;
 const DEFAULT_SECONDS = 2;
 const CLEAR = '\u001b[H\u001b[2J';
 
@@ -69,7 +70,7 @@ class Tables {
     for await (const event of client.stream('/api/v1/stream/events', signal)) {
       this.#kinds.add(textAt(event, 'event.type'));
       const name = textAt(event, 'process.path') || textAt(event, 'process.name');
-      if (name !== '') this.#processes.add(`${textAt(event, 'process.pid').padStart(7)} ${name}`);
+      if (name !== '') this.#processes.add(`${textAt(event, 'process.pid').padStart(PID_WIDTH)} ${name}`);
       const path = textAt(event, 'file.directory') || textAt(event, 'file.path');
       if (path !== '') this.#files.add(path);
       const ip = textAt(event, 'network.destination.ip');
@@ -104,6 +105,13 @@ const TITLES: Readonly<Record<keyof Rows, string>> = {
   rules: 'ALERT',
 };
 
+/** A row within the width; the number of a process stays before its path. */
+function fitting(name: keyof Rows, text: string, width: number): string {
+  if (name === 'files') return endOf(text, width);
+  if (name !== 'processes') return text.slice(0, width);
+  return `${text.slice(0, PID_WIDTH + 1)}${endOf(text.slice(PID_WIDTH + 1), width - PID_WIDTH - 1)}`;
+}
+
 /** Paths differ at their end. */
 function endOf(text: string, width: number): string {
   return text.length <= width ? text : `…${text.slice(text.length - Math.max(1, width - 1))}`;
@@ -123,8 +131,7 @@ function page(rows: Rows, seconds: number, terminal: Terminal): string[] {
     if (found.length === 0) lines.push(`${'-'.padStart(8)}  nothing`);
     const width = terminal.width - 10;
     for (const { key, count } of found) {
-      const text = name === 'files' ? endOf(visible(key), width) : visible(key).slice(0, width);
-      lines.push(`${(count / seconds).toFixed(1).padStart(8)}  ${text}`);
+      lines.push(`${(count / seconds).toFixed(1).padStart(8)}  ${fitting(name, visible(key), width)}`);
     }
   }
   return lines;

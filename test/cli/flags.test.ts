@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { COMMANDS } from '../../src/cli/commands.ts';
 import { parseCommandLine } from '../../src/cli/flags.ts';
 import { helpText } from '../../src/cli/help.ts';
+import { wantsJson } from '../../src/cli/output.ts';
 import { settingsOf } from '../../src/cli/settings.ts';
 
 describe('command line', () => {
@@ -16,9 +18,27 @@ describe('command line', () => {
   it('names the nearest flag and command', () => {
     expect(() => parseCommandLine(['--config.fil=x'])).to.throw(/--config.file/);
     expect(() => parseCommandLine(['chek'])).to.throw(/did you mean "check"/);
-    expect(() => parseCommandLine(['rules', '--json'])).to.throw(/did you mean --format=json/);
-    expect(() => parseCommandLine(['rules', '-o', 'json'])).to.throw(/did you mean --format=json/);
+    expect(() => parseCommandLine(['rules', '-o', 'json'])).to.throw(/did you mean --json/);
     expect(() => parseCommandLine(['alerts', '--no-color'])).to.throw(/did you mean --color=never/);
+  });
+
+  it('answers in JSON where it lists something, on either of two flags that do not contradict each other', () => {
+    for (const command of ['check', 'rules', 'spool', 'alerts', 'top'])
+      for (const flag of ['--json', '--format=json'])
+        expect(wantsJson(parseCommandLine([command, flag]).flags), `${command} ${flag}`).to.equal(true);
+    expect(wantsJson(parseCommandLine(['rules']).flags)).to.equal(false);
+    expect(() => wantsJson(parseCommandLine(['rules', '--json', '--format=text']).flags)).to.throw(/contradict/);
+    expect(() => parseCommandLine(['replay', 'x', '--json'])).to.throw(/--json does not go with replay/);
+  });
+
+  it('takes every command with --help, and refuses one argument more than it takes', () => {
+    for (const [command, { takes }] of Object.entries(COMMANDS)) {
+      expect(parseCommandLine([command, '-h']).flags.help, command).to.equal(true);
+      expect(() => parseCommandLine([command, '--nonsense']), command).to.throw(/unknown flag --nonsense/);
+      if (!Number.isFinite(takes[1])) continue;
+      const many = Array.from({ length: takes[1] + 1 }, () => 'x');
+      expect(() => parseCommandLine([command, ...many]), command).to.throw(/does not take "x"/);
+    }
   });
 
   it('checks a flag like the option it sets', () => {

@@ -51,6 +51,22 @@ describe('commands on recorded events, without root', () => {
     expect(result.stderr).to.contain(':3: not valid JSON');
   });
 
+  it('does not answer well for rules that could not be read or give none', () => {
+    const events = put('events', EVENTS.replace('no JSON\n', ''));
+    const missing = join(directory, 'missing');
+    for (const [flags, reason] of [
+      [[`--rules.path=${missing}`], /missing: cannot be read/],
+      [[`--sigma.path=${missing}`], /missing: cannot be read/],
+      [[`--rules.path=${put('rules.json', RULES)}`, `--sigma.path=${missing}`], /missing: cannot be read/],
+      [[`--rules.path=${put('none.json', '{"rules":[]}')}`], /no rule is in force/],
+    ] as const) {
+      const { status, stderr } = bpfwarden('replay', events, ...flags);
+      expect([status, reason.test(stderr)], `${flags.join(' ')}: ${stderr}`).to.deep.equal([1, true]);
+    }
+    const explained = bpfwarden('explain', '--rule=temporary', `--event=${events}`, `--rules.path=${missing}`);
+    expect(explained.stderr).to.match(/missing: cannot be read/);
+  });
+
   it('reads standard input', () => {
     const rules = put('rules.json', RULES);
     const result = spawnSync(process.execPath, [MAIN, 'replay', '-', `--rules.path=${rules}`], {
