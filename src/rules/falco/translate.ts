@@ -36,7 +36,7 @@ export function translate(expr: Expr, macros: Macros): Condition {
     if (known === undefined) byCondition.set(key, { condition, kinds: [kind] });
     else known.kinds.push(kind);
   }
-  if (byCondition.size === 0) translation.checkRecorded();
+  if (byCondition.size === 0) translation.checkRecorded(expr);
   return any([...byCondition.values()].map(({ condition, kinds }) => all([kindIs(...kinds), condition])));
 }
 
@@ -71,9 +71,30 @@ class Translation {
   }
 
   /** A rule that holds for no kind of event is sound, as in Falco, unless it waits for events that there are not here. */
-  checkRecorded(): void {
-    if (this.#notRecorded.size === 0) return;
+  checkRecorded(expr: Expr): void {
+    if (this.#notRecorded.size === 0 || FALCO_KINDS.some((kind) => this.#reaches(expr, kind, true))) return;
     throw new FalcoFault(`events of the type ${[...this.#notRecorded].join(', ')} are not recorded`, { unknown: true });
+  }
+
+  /** Whether the types of events leave it open that the condition is `holds` for this kind; an empty list may make it false. */
+  #reaches(expr: Expr, kind: string, holds: boolean): boolean {
+    switch (expr.type) {
+      case 'and':
+      case 'or': {
+        const reached = (child: Expr) => this.#reaches(child, kind, holds);
+        return (expr.type === 'and') === holds ? expr.of.every(reached) : expr.of.some(reached);
+      }
+      case 'not':
+        return this.#reaches(expr.of, kind, !holds);
+      case 'macro':
+        return this.#reaches(this.#macro(expr.name), kind, holds);
+      case 'check': {
+        const prepared = this.#prepared.get(expr);
+        if (prepared?.type !== 'literals' || !TYPES.has(prepared.left.name)) return true;
+        const condition = checkCondition(prepared, kind);
+        return condition.type !== 'const' || condition.value === holds;
+      }
+    }
   }
 
   condition(expr: Expr, kind: string): Condition {

@@ -294,6 +294,12 @@ ${rule('shell and not proc.name in (none)')}`;
     expect(set.problems.map(({ message }) => message).join()).to.match(/k8s_audit.*proc\.vmsize.*inotify_init1/s);
   });
 
+  it('are sound when an empty list alone keeps them from matching', () => {
+    const inbound = '- list: none\n  items: []\n- macro: inbound\n  condition: evt.type in (recvfrom, accept)\n';
+    expect(problemsOf(`${inbound}${rule('inbound and proc.name in (none)')}`)).to.deep.equal([]);
+    expect(problemsOf(`${inbound}${rule('evt.type = recvfrom and proc.name in (none)')}`)).to.have.length(1);
+  });
+
   it('refuse what is wrong and keep the rest', () => {
     for (const [wrong, part] of [
       ['- rule: x\n  condition: evt.type = execve\n  output: o\n  priority: INFO\n', 'desc'],
