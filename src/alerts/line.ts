@@ -101,6 +101,21 @@ function shortPaths(text: string): string {
     .join(' ');
 }
 
+const MAX_TREE = 8;
+
+/** `systemd[1] › sshd[800] › bash[901] › ./x[905]`: a process below its ancestors; of many the middle is left out. */
+export function processTree(alert: Alert): string {
+  const ancestors = valueAt(alert, 'process.ancestors');
+  const above = Array.isArray(ancestors) ? [...ancestors].reverse() : [valueAt(alert, 'process.parent')];
+  const names = [...above, valueAt(alert, 'process')].flatMap((process) => {
+    const name = textAt(process, 'name') || textAt(process, 'path');
+    const pid = textAt(process, 'pid');
+    return name === '' ? [] : [`${clip(name, 64)}${pid === '' ? '' : `[${pid}]`}`];
+  });
+  const shown = names.length <= MAX_TREE ? names : [...names.slice(0, 2), '…', ...names.slice(3 - MAX_TREE)];
+  return shown.join(' › ');
+}
+
 /** What was acted upon: a file, an address or another process. */
 function objectOf(alert: Alert): string {
   const path = textAt(alert, 'file.path');

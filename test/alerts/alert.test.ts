@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { draftsOf } from '../../src/alerts/alert.ts';
 import { newAlertId } from '../../src/alerts/identity.ts';
-import { formatAlertLine, shortAlertLine } from '../../src/alerts/line.ts';
+import { formatAlertLine, processTree, shortAlertLine } from '../../src/alerts/line.ts';
 import { explainAlert } from '../../src/alerts/why.ts';
 import { recordFromJson } from '../../src/schema/record.ts';
 import { alertsOf, execEvent, findingOf } from './support/findings.ts';
@@ -158,6 +158,19 @@ describe('from finding to alert', () => {
       '50 within 20 s, for process.ppid "7"',
     ]);
     expect(why(condition('process.memfd', 'exists', true))).to.deep.equal(['process.memfd is "x"']);
+  });
+
+  it('shows the process below its ancestors in one line, of many the first and the nearest', () => {
+    const tree = (ancestors: object[] | undefined) => {
+      const process = { name: 'x', pid: 9, parent: { name: 'sh', pid: 8 }, ...(ancestors && { ancestors }) };
+      const [alert] = alertsOf(findingOf(execEvent()), context);
+      if (alert === undefined) throw new Error('no alert');
+      return processTree({ ...alert, process });
+    };
+    expect(tree(undefined)).to.equal('sh[8] › x[9]');
+    expect(tree([{ name: 'sh', pid: 8 }, { name: 'systemd' }])).to.equal('systemd › sh[8] › x[9]');
+    const many = Array.from({ length: 20 }, (_, index) => ({ name: `p${index}`, pid: index }));
+    expect(tree(many)).to.equal('p19[19] › p18[18] › … › p3[3] › p2[2] › p1[1] › p0[0] › x[9]');
   });
 
   it('fits a line of any width, and keeps the rule, the beginning of the command and what was acted upon', () => {

@@ -28,6 +28,7 @@ const alert = {
   alert_id: '00000000-0000-7000-8000-000000000000',
   severity: 'warning',
   timestamp: 1,
+  incident_id: 'cafe',
   risk_score: 0.7,
   confidence: 0.8,
   recommendation: 'look',
@@ -36,7 +37,7 @@ const alert = {
   event: { type: 'file_write' },
   host: { name: 'h' },
   user: { name: 'root' },
-  process: { command_line: 'x y', ppid: 1, parent: { name: 'sh', pid: 1 } },
+  process: { name: 'x', pid: 2, command_line: 'x y', ppid: 1, parent: { name: 'sh', pid: 1 } },
   file: { path: '/x' },
   network: { destination: { ip: '192.0.2.1', port: 443 } },
 };

@@ -120,18 +120,37 @@ export const alerts: Board = {
           width: 24,
           height: 16,
           rows: 200,
-          format: [
+          format:
             '| label_format object=`{{ if .file_path }}{{ .file_path }}{{ else if .destination_address }}{{ .destination_address }}:{{ .destination_port }}{{ end }}`',
-            'by=`{{ .process_parent_name }}[{{ .process_parent_pid }}]`',
-          ].join(', '),
           columns: [
             { attribute: 'severity', name: 'Severity', severity: true },
             { attribute: 'host_name', name: 'Host', width: 90 },
-            { attribute: 'rule_name', name: 'Rule', width: 220 },
+            { attribute: 'rule_name', name: 'Rule', width: 290 },
             { attribute: 'user_name', name: 'User', width: 90 },
             { attribute: 'process_command_line', name: 'Command' },
-            { attribute: 'by', name: 'Started by', width: 120 },
             { attribute: 'object', name: 'File or address' },
+            { attribute: 'alert_url', name: 'Alert', width: 70, leads: 'The alert' },
+          ],
+        }),
+      ],
+    },
+    {
+      title: 'Process trees',
+      panels: [
+        alertTable({
+          title: 'Who started it',
+          description:
+            'The process of each alert below its ancestors, from Loki: an incident is the alerts of one process tree. Filter by its number to follow what came one after the other.',
+          width: 24,
+          height: 12,
+          rows: 200,
+          format: '| process_tree != ""',
+          columns: [
+            { attribute: 'incident_id', name: 'Incident', width: 150 },
+            { attribute: 'severity', name: 'Severity', severity: true },
+            { attribute: 'host_name', name: 'Host', width: 90 },
+            { attribute: 'rule_name', name: 'Rule', width: 290 },
+            { attribute: 'process_tree', name: 'Process tree' },
             { attribute: 'alert_url', name: 'Alert', width: 70, leads: 'The alert' },
           ],
         }),

@@ -1,6 +1,6 @@
 import { type Options, url } from '../../config/option.ts';
 import type { Severity } from '../../rules/types.ts';
-import { formatAlertLine } from '../line.ts';
+import { formatAlertLine, processTree } from '../line.ts';
 import type { SpooledAlert } from '../spool/types.ts';
 import { checkStatus, createHttpClient, HTTP_OPTIONS } from './http-client.ts';
 import { DeliveryError, notifies, type SettingsOf, type Sink, type SinkContext, sinkType } from './types.ts';
@@ -129,13 +129,15 @@ function record({ alert, acceptedAt }: SpooledAlert, externalUrl: string) {
     severityText,
     eventName: 'bpfwarden.alert',
     body: { stringValue: formatAlertLine(alert) },
-    attributes: attributes(
-      flatten({
+    attributes: attributes({
+      ...flatten({
         ...rest,
         alert: { label, url: `${externalUrl}/api/v1/alerts/${alert.alert_id}` },
         rule: { name: rule.name, id: rule.id, mitre: rule.mitre, tags: rule.tags },
       }),
-    ),
+      // One text that a table can show; the ancestors by themselves are a list of objects.
+      'process.tree': processTree(alert),
+    }),
   };
 }
 
