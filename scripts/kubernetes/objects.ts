@@ -47,14 +47,22 @@ const CAPABILITIES = ['BPF', 'PERFMON', 'SYS_PTRACE', 'DAC_READ_SEARCH', 'KILL',
 const meta = (w: Writer, name = NAME) => ({ name, namespace: w.namespace, labels: LABELS });
 
 function daemonSet(w: Writer): IDaemonSet {
-  const probe = (path: string) => ({ httpGet: { path, port: 'metrics' }, timeoutSeconds: 4 });
+  const probe = (path: string) => ({
+    httpGet: {
+      path,
+      port: 'metrics',
+      scheme: w.choose('probes.scheme'),
+      httpHeaders: w.choose('probes.httpHeaders'),
+    },
+    timeoutSeconds: 4,
+  });
   return {
     apiVersion: 'apps/v1',
     kind: 'DaemonSet',
     metadata: meta(w),
     spec: {
       selector: { matchLabels: LABELS },
-      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
+      updateStrategy: w.choose('updateStrategy'),
       template: {
         metadata: {
           labels: LABELS,
@@ -81,13 +89,14 @@ function daemonSet(w: Writer): IDaemonSet {
               imagePullPolicy: w.choose('imagePullPolicy'),
               args: [
                 '--config.file=/etc/bpfwarden/bpfwarden.toml',
-                '--web.listen-address=$(NODE_ADDRESS):$(PORT)',
+                // In brackets because it may be an IPv6 address.
+                '--web.listen-address=[$(NODE_ADDRESS)]:$(PORT)',
                 w.each('args', (arg) => arg),
               ],
               env: [
                 { name: 'NODE_ADDRESS', valueFrom: { fieldRef: { fieldPath: 'status.hostIP' } } },
                 { name: 'PORT', value: w.chooseText('port') },
-                { name: 'BPFWARDEN_HEALTH_URL', value: 'http://$(NODE_ADDRESS):$(PORT)/-/ready' },
+                w.each('env', (variable) => variable),
               ],
               ports: [{ name: 'metrics', containerPort: w.choose('port'), protocol: 'TCP' }],
               startupProbe: { ...probe('/-/ready'), periodSeconds: 2, failureThreshold: 90 },
@@ -117,6 +126,7 @@ function daemonSet(w: Writer): IDaemonSet {
                 { name: 'group', mountPath: '/etc/group', readOnly: true },
                 w.each('engineState', (mountPath, name) => ({ name, mountPath, readOnly: true })),
                 w.each('criFolders', (mountPath, name) => ({ name, mountPath, readOnly: true })),
+                w.each('volumeMounts', (mount) => mount),
               ],
             },
           ],
@@ -129,6 +139,7 @@ function daemonSet(w: Writer): IDaemonSet {
             { name: 'group', hostPath: { path: '/etc/group', type: 'File' } },
             w.each('engineState', (path, name) => ({ name, hostPath: { path } })),
             w.each('criFolders', (path, name) => ({ name, hostPath: { path } })),
+            w.each('volumes', (volume) => volume),
           ],
         },
       },
@@ -170,7 +181,13 @@ export function objects(
     },
   };
   const node = [{ sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'instance' }];
-  const endpoint = (kind: string) => ({ port: 'metrics', interval: w.choose(`${kind}.interval`), relabelings: node });
+  const endpoint = (kind: string) => ({
+    port: 'metrics',
+    interval: w.choose(`${kind}.interval`),
+    scheme: w.choose(`${kind}.scheme`),
+    tlsConfig: w.choose(`${kind}.tlsConfig`),
+    relabelings: node,
+  });
   const monitorMeta = (kind: string) => ({ name: NAME, namespace: w.namespace, labels: w.choose(`${kind}.labels`) });
   const serviceMonitor: IServiceMonitor = {
     apiVersion: 'monitoring.coreos.com/v1',

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { ROOT } from '../release/context.ts';
 import { type Entry, objects, type Writer } from './objects.ts';
-import { VALUES, valuesText } from './values.ts';
+import { VALUES, valuesSchema, valuesText } from './values.ts';
 
 /** Path in the chart or the base → text. */
 export type Files = Readonly<Record<string, string>>;
@@ -45,32 +45,55 @@ class Many {
   }
 }
 
-/** The base: the defaults, in the namespace bpfwarden. */
-export function kustomizeBase({ version, ...sources }: Sources): Files {
+/**
+ * Two folders: `base` has the defaults, in the namespace bpfwarden, and needs nothing
+ * but Kubernetes; `monitoring` is the base with what the Prometheus Operator reads.
+ */
+export function kustomize({ version, ...sources }: Sources): Files {
   const writer = {
     choose: at,
     chooseText: (path: string) => String(at(path)),
     each: (path: string, item: (value: never, name: never) => unknown) =>
       new Many((at(path) as never[]).map((value, index) => item(value, `${nameOf(path)}-${index}` as never))),
-    namespace: 'bpfwarden',
+    namespace: NAMESPACE,
     image: `${VALUES.image.default}:${version}`,
     configDigest: digest([VALUES.config.default, VALUES.rules.default]),
     text: read,
     yaml: (file: string) => parse(read(file)) as unknown,
   } as Writer;
-  const shown = objects(writer, sources).filter(({ when }) => when === undefined || at(when) === true);
-  const files = Object.fromEntries(shown.map(({ file, object }) => [`${file}.yaml`, dump(flat(object))]));
-  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'bpfwarden', labels: PRIVILEGED } };
+  const entries = objects(writer, sources);
+  const filesOf = (shown: readonly Entry[]): Files =>
+    Object.fromEntries(shown.map(({ file, object }) => [`${file}.yaml`, dump(flat(object))]));
+  const base = filesOf(entries.filter(({ when }) => when === undefined || at(when) === true));
+  const monitoring = filesOf(entries.filter(({ when }) => MONITORING.has(when ?? '')));
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels: PRIVILEGED } };
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
-    namespace: 'bpfwarden',
-    resources: ['namespace.yaml', ...Object.keys(files)],
-    images: [{ name: VALUES.image.default, newTag: version }],
+    namespace: NAMESPACE,
   };
-  return { 'kustomization.yaml': dump(kustomization), 'namespace.yaml': dump(namespace), ...files };
+  const within = (folder: string, files: Files) =>
+    Object.fromEntries(Object.entries(files).map(([file, text]) => [`${folder}/${file}`, text]));
+  return {
+    ...within('base', {
+      'kustomization.yaml': dump({
+        ...kustomization,
+        resources: ['namespace.yaml', ...Object.keys(base)],
+        images: [{ name: VALUES.image.default, newTag: version }],
+      }),
+      'namespace.yaml': dump(namespace),
+      ...base,
+    }),
+    ...within('monitoring', {
+      'kustomization.yaml': dump({ ...kustomization, resources: ['../base', ...Object.keys(monitoring)] }),
+      ...monitoring,
+    }),
+  };
 }
 
+const NAMESPACE = 'bpfwarden';
+/** Kinds that the Prometheus Operator brings; a cluster without it refuses them. One of both monitors. */
+const MONITORING = new Set(['serviceMonitor.enabled', 'prometheusRule.enabled']);
 /** Pod security: hostPID, hostNetwork and hostPath are allowed in such a namespace only. */
 const PRIVILEGED = {
   'pod-security.kubernetes.io/enforce': 'privileged',
@@ -132,15 +155,33 @@ export function helmChart({ version, ...sources }: Sources): Files {
     type: 'application',
     version,
     appVersion: version,
-    kubeVersion: '>=1.27.0-0',
+    // The first with appArmorProfile; an older one would drop it without a word.
+    kubeVersion: '>=1.30.0-0',
     annotations: { licenses: 'Apache-2.0' },
   };
   return {
     'Chart.yaml': dump(chart),
     'values.yaml': valuesText(dump),
-    'templates/NOTES.txt':
-      'bpfwarden watches every node that .Values.tolerations and .Values.nodeSelector let it on.\nThe namespace must allow privileged pods: kubectl label namespace {{ .Release.Namespace }} pod-security.kubernetes.io/enforce=privileged\n',
+    'values.schema.json': `${JSON.stringify(valuesSchema(), undefined, 2)}\n`,
+    'templates/NOTES.txt': NOTES,
     ...Object.fromEntries(entries.map((entry) => [`templates/${entry.file}.yaml`, template(entry, expressions)])),
     ...Object.fromEntries(copied),
   };
 }
+
+/** What Helm says after an installation. */
+const NOTES = `bpfwarden {{ .Chart.AppVersion }} watches each node that tolerations and nodeSelector let it on.
+
+  kubectl --namespace {{ .Release.Namespace }} rollout status daemonset/bpfwarden
+  kubectl --namespace {{ .Release.Namespace }} logs --selector app.kubernetes.io/name=bpfwarden --prefix --follow
+
+A pod is ready once its BPF programs are attached. Alerts go to standard output unless the configuration has a sink.
+
+No pods, and "violates PodSecurity" in \`kubectl --namespace {{ .Release.Namespace }} describe daemonset bpfwarden\`? The namespace must allow what sees a whole node:
+
+  kubectl label namespace {{ .Release.Namespace }} pod-security.kubernetes.io/enforce=privileged
+{{- if .Values.serviceMonitor.enabled }}
+
+No target in Prometheus? It selects monitors by label (kube-prometheus-stack: release=NAME OF ITS RELEASE); set serviceMonitor.labels and prometheusRule.labels.
+{{- end }}
+`;

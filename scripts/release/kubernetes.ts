@@ -1,4 +1,4 @@
-/** The Helm chart and the kustomize base, each as an archive. */
+/** The Helm chart and the kustomize folders, each as an archive. */
 import { join } from 'node:path';
 import { writeKubernetes } from '../kubernetes.ts';
 import { emptyDirectory, ROOT, run, setTimes, type Target } from './context.ts';
@@ -10,13 +10,13 @@ export function buildKubernetes([target]: readonly Target[]): readonly string[] 
   const place = emptyDirectory(join(ROOT, 'build', 'kubernetes'));
   writeKubernetes(version, place);
   setTimes(place, epoch);
-  const pack = (name: string, folder: string, what: string) => {
+  const pack = (name: string, folder: string, ...what: readonly string[]) => {
     const options = [...SAME_BYTES, `--mtime=@${epoch}`, '--use-compress-program=gzip -9n'];
-    run(epoch, 'tar', [...options, '-cf', join(output, name), '-C', join(place, folder), what]);
+    run(epoch, 'tar', [...options, '-cf', join(output, name), '-C', join(place, folder), ...what]);
     return join(output, name);
   };
   return [
     pack(`bpfwarden-chart-${version}.tgz`, 'chart', 'bpfwarden'),
-    pack(`bpfwarden-kustomize-${version}.tar.gz`, '.', 'base'),
+    pack(`bpfwarden-kustomize-${version}.tar.gz`, '.', 'base', 'monitoring'),
   ];
 }

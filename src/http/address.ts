@@ -7,12 +7,16 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** Reads `host:port`, `:port` or `[IPv6]:port`, as other exporters take it. Port 0 lets the system choose. */
+/**
+ * Reads `host:port`, `:port` or `[IPv6]:port`, as other exporters take it; an IPv4
+ * address may have the brackets too, for who does not know which of both it will be
+ * (a node of Kubernetes). Port 0 lets the system choose.
+ */
 export function parseAddress(text: string): ListenAddress {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text.trim());
   const port = Number(match?.[3]);
   const bracketed = match?.[1];
-  if (match === null || port > 65535 || (bracketed !== undefined && isIP(bracketed) !== 6))
+  if (match === null || port > 65535 || (bracketed !== undefined && isIP(bracketed) === 0))
     throw new WardenError(
       'CONFIG_INVALID',
       `web.listen_address: expected host:port, :port or [IPv6]:port, found "${text}"`,

@@ -104,5 +104,7 @@ export class Deliveries {
 /** `web.external_url`, else the address that the daemon listens on. */
 function externalUrlOf({ external_url, listen_address }: Config['web']): string {
   if (external_url !== '') return external_url.replace(/\/+$/, '');
-  return `http://${listen_address.startsWith(':') ? `localhost${listen_address}` : listen_address}`;
+  // Brackets belong to IPv6 in a URL, whatever they were put around.
+  const address = listen_address.replace(/^\[([\d.]+)\]/, '$1');
+  return `http://${address.startsWith(':') ? `localhost${address}` : address}`;
 }

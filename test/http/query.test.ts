@@ -7,6 +7,7 @@ describe('listen addresses', () => {
     ['127.0.0.1:9477', '127.0.0.1', 9477],
     [':9477', undefined, 9477],
     ['[::1]:9477', '::1', 9477],
+    ['[192.0.2.1]:9477', '192.0.2.1', 9477],
     ['localhost:0', 'localhost', 0],
     ['host.example:65535', 'host.example', 65535],
   ] as const)

@@ -1,9 +1,11 @@
+import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { helmChart, kustomizeBase } from '../../scripts/kubernetes/render.ts';
+import { helmChart, kustomize } from '../../scripts/kubernetes/render.ts';
 import { VALUES } from '../../scripts/kubernetes/values.ts';
 import { kubernetesSources } from '../../scripts/kubernetes.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { parseAddress } from '../../src/http/address.ts';
 import { render } from './support/go-template.ts';
 
 interface Any {
@@ -39,15 +41,22 @@ async function loadModels(): Promise<Readonly<Record<string, Model>>> {
 
 const sources = kubernetesSources('1.2.3');
 const chart = helmChart(sources);
-const base = kustomizeBase(sources);
+const folders = kustomize(sources);
+const defaults = parse(chart['values.yaml'] ?? '') as Record<string, unknown>;
+const MONITORED = {
+  serviceMonitor: { enabled: true, interval: '30s', scheme: 'http', tlsConfig: {}, labels: {} },
+  prometheusRule: { enabled: true, labels: {} },
+};
+
+const scopeOf = (values: Record<string, unknown>) => ({
+  Values: { ...defaults, ...values },
+  Release: { Namespace: 'bpfwarden' },
+  Chart: { AppVersion: (parse(chart['Chart.yaml'] ?? '') as { appVersion: string }).appVersion },
+  files: chart,
+});
 
 function installed(values: Record<string, unknown> = {}): Map<string, Any> {
-  const scope = {
-    Values: { ...(parse(chart['values.yaml'] ?? '') as Record<string, unknown>), ...values },
-    Release: { Namespace: 'bpfwarden' },
-    Chart: { AppVersion: (parse(chart['Chart.yaml'] ?? '') as { appVersion: string }).appVersion },
-    files: chart,
-  };
+  const scope = scopeOf(values);
   const texts = Object.entries(chart).filter(([path]) => /^templates\/.*\.yaml$/.test(path));
   return new Map(
     texts.flatMap(([path, text]) => {
@@ -62,7 +71,13 @@ interface Template {
   readonly spec: {
     readonly automountServiceAccountToken: boolean;
     readonly containers: readonly [
-      { readonly image: string; readonly args: readonly string[]; readonly volumeMounts: readonly { name: string }[] },
+      {
+        readonly image: string;
+        readonly args: readonly string[];
+        readonly volumeMounts: readonly { name: string }[];
+        readonly env: readonly { name: string; value?: string }[];
+        readonly livenessProbe: { readonly httpGet: object };
+      },
     ];
     readonly volumes: readonly { readonly name: string }[];
   };
@@ -86,7 +101,7 @@ describe('Kubernetes objects', () => {
   });
 
   it('are valid by the published schemas, whichever way they are written', () => {
-    const all = [...objects.values(), ...Object.values(base).map((text) => parse(text) as Any)];
+    const all = [...installed(MONITORED).values(), ...Object.values(folders).map((text) => parse(text) as Any)];
     const kinds = new Set<string>();
     for (const object of all) {
       if (object.kind === 'Kustomization') continue;
@@ -100,10 +115,55 @@ describe('Kubernetes objects', () => {
     );
   });
 
-  it('of the chart with its defaults are those of the kustomize base', () => {
-    const { resources } = parse(base['kustomization.yaml'] ?? '') as { resources: string[] };
-    expect(resources.filter((name) => name !== 'namespace.yaml')).to.have.members([...objects.keys()]);
-    for (const [name, object] of objects) expect(object, name).to.deep.equal(parse(base[name] ?? ''));
+  it('are the same by chart and by kustomize: the defaults in base, those of the Prometheus Operator in monitoring', () => {
+    const listed = (folder: string) =>
+      (parse(folders[`${folder}/kustomization.yaml`] ?? '') as { resources: string[] }).resources;
+    const monitored = installed(MONITORED);
+    const added = [...monitored.keys()].filter((name) => !objects.has(name));
+    expect(listed('base')).to.have.members(['namespace.yaml', ...objects.keys()]);
+    expect(listed('monitoring')).to.have.members(['../base', ...added]);
+    for (const [name, object] of objects) expect(object, name).to.deep.equal(parse(folders[`base/${name}`] ?? ''));
+    for (const name of added)
+      expect(monitored.get(name), name).to.deep.equal(parse(folders[`monitoring/${name}`] ?? ''));
+  });
+
+  it('need no kind but those of Kubernetes itself unless that is chosen', () => {
+    const versions = [...objects.values()].map((object) => (object as unknown as { apiVersion: string }).apiVersion);
+    expect([...new Set(versions)].sort()).to.deep.equal(['apps/v1', 'v1']);
+  });
+
+  it('have the daemon listen on the address of its node, be it IPv4 or IPv6', () => {
+    const [{ args, env }] = templateOf(objects).spec.containers;
+    const port = env.find(({ name }) => name === 'PORT')?.value ?? '';
+    for (const address of ['10.0.0.7', 'fd00::7']) {
+      const expanded = args.map((arg) => arg.replace('$(NODE_ADDRESS)', address).replace('$(PORT)', port));
+      const flag = expanded.find((arg) => arg.startsWith('--web.listen-address=')) ?? '';
+      expect(parseAddress(flag.replace(/^.*=/, ''))).to.deep.equal({ host: address, port: 9477 });
+    }
+  });
+
+  it('are refused by the schema of the values where one is misspelt or of another type', () => {
+    const valid = new Ajv({ allErrors: true }).compile(JSON.parse(chart['values.schema.json'] ?? '') as object);
+    expect(valid(defaults), JSON.stringify(valid.errors)).to.equal(true);
+    expect(valid({ ...defaults, ...MONITORED, global: {} }), JSON.stringify(valid.errors)).to.equal(true);
+    for (const wrong of [
+      { tolerationz: [] },
+      { port: '9477' },
+      { rules: { 'a.yaml': { rules: [] } } },
+      { config: { output: {} } },
+      { serviceMonitor: { enable: true } },
+      { engineState: ['run/containerd'] },
+      { args: '--log.level=debug' },
+    ])
+      expect(valid({ ...defaults, ...wrong }), JSON.stringify(wrong)).to.equal(false);
+  });
+
+  it('come with what to do next', () => {
+    const notes = (values: Record<string, unknown>) => render(chart['templates/NOTES.txt'] ?? '', scopeOf(values));
+    expect(notes({})).to.include('kubectl --namespace bpfwarden rollout status daemonset/bpfwarden');
+    expect(notes({})).to.include('label namespace bpfwarden pod-security.kubernetes.io/enforce=privileged');
+    expect(notes({})).not.to.match(/serviceMonitor|\{\{/);
+    expect(notes(MONITORED)).to.include('set serviceMonitor.labels and prometheusRule.labels');
   });
 
   it('mount every volume, and only volumes that there are', () => {
@@ -113,12 +173,13 @@ describe('Kubernetes objects', () => {
   });
 
   it('carry every alert rule and every dashboard', () => {
-    const kinds = [...objects.values()].map(
+    const monitored = installed(MONITORED);
+    const kinds = [...monitored.values()].map(
       ({ kind, metadata }) => `${kind} ${metadata.labels?.grafana_dashboard ?? ''}`,
     );
     expect(kinds.filter((kind) => kind === 'PrometheusRule ')).to.have.lengthOf(sources.rules.length);
     expect(kinds.filter((kind) => kind === 'ConfigMap 1')).to.have.lengthOf(sources.dashboards.length);
-    const detections = objects.get('prometheusrule-detections.yaml')?.spec as {
+    const detections = monitored.get('prometheusrule-detections.yaml')?.spec as {
       groups: { rules: { expr: string }[] }[];
     };
     expect(detections.groups[0]?.rules[0]?.expr).to.include('bpfwarden_');
@@ -139,8 +200,18 @@ describe('Kubernetes objects', () => {
       engineState: ['/run/containers/storage', '/var/lib/containers/storage'],
       criFolders: ['/var/run/crio'],
       kubelet: { enabled: true },
-      podMonitor: { enabled: true, interval: '5s', labels: { release: 'prom' } },
-      serviceMonitor: { enabled: false, interval: '', labels: {} },
+      podMonitor: {
+        enabled: true,
+        interval: '5s',
+        scheme: 'https',
+        tlsConfig: { insecureSkipVerify: true },
+        labels: { release: 'prom' },
+      },
+      env: [{ name: 'SIGNING_KEY', valueFrom: { secretKeyRef: { name: 'sinks', key: 'hmac' } } }],
+      volumes: [{ name: 'tokens', secret: { secretName: 'sinks' } }],
+      volumeMounts: [{ name: 'tokens', mountPath: '/etc/bpfwarden/secrets', readOnly: true }],
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '10%' } },
+      probes: { scheme: 'HTTPS', httpHeaders: [{ name: 'Authorization', value: 'Basic eDp5' }] },
       dashboards: { enabled: false, labels: {}, annotations: {} },
     });
     for (const object of chosen.values()) validate(object);
@@ -151,15 +222,21 @@ describe('Kubernetes objects', () => {
     expect(objects.has('clusterrole.yaml')).to.equal(false);
     expect(pod.containers[0].image).to.equal('registry.example:5000/security/bpfwarden:9.9');
     expect(pod.containers[0].args).to.include.members(['--log.level="debug"']);
-    expect(pod.volumes.slice(-3)).to.deep.equal([
+    expect(pod.volumes.slice(-4)).to.deep.equal([
       { name: 'engine-state-0', hostPath: { path: '/run/containers/storage' } },
       { name: 'engine-state-1', hostPath: { path: '/var/lib/containers/storage' } },
       { name: 'cri-folders-0', hostPath: { path: '/var/run/crio' } },
+      { name: 'tokens', secret: { secretName: 'sinks' } },
     ]);
-    expect(pod.containers[0].volumeMounts.at(-1)).to.deep.equal({
-      name: 'cri-folders-0',
-      mountPath: '/var/run/crio',
-      readOnly: true,
+    expect(pod.containers[0].volumeMounts.slice(-2)).to.deep.equal([
+      { name: 'cri-folders-0', mountPath: '/var/run/crio', readOnly: true },
+      { name: 'tokens', mountPath: '/etc/bpfwarden/secrets', readOnly: true },
+    ]);
+    expect(pod.containers[0].env.map(({ name }) => name)).to.deep.equal(['NODE_ADDRESS', 'PORT', 'SIGNING_KEY']);
+    const [{ livenessProbe }] = pod.containers;
+    expect(livenessProbe.httpGet).to.include({ scheme: 'HTTPS', path: '/-/healthy' });
+    expect(chosen.get('daemonset.yaml')?.spec.updateStrategy).to.deep.include({
+      rollingUpdate: { maxUnavailable: '10%' },
     });
     expect(chosen.get('rules.yaml')?.data).to.deep.equal({ 'site.yaml': 'rules: {{ not a template }}\n' });
     expect(chosen.get('podmonitor.yaml')?.metadata.labels).to.deep.equal({ release: 'prom' });
