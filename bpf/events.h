@@ -184,7 +184,8 @@ struct file_event {
 	__u64 bytes; /* read/write: of this first call; truncate: the new length */
 	struct text path;
 	struct text new_path; /* rename, link: the new name; symlink: the link's own path is `path`,
-				 its target `new_path` */
+				 its target `new_path`; open: the path that was passed, where
+				 a rule asks for it (of one that failed it is `path`) */
 	struct text base;     /* directory that a relative unverified `path` starts at */
 	struct text new_base;
 	struct text attribute; /* setxattr, removexattr: name */

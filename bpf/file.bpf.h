@@ -99,6 +99,9 @@ static __always_inline umode_t type_of(__u64 file, __u64 *inode)
 	return mode & S_IFMT;
 }
 
+/* Of an open that failed the path that was passed is in the record, and not looked at before. */
+#define OPEN_FAILED_CLASSES (1ull << CLASS_OPEN_FAILED | 1ull << CLASS_OPEN_CLIMBING)
+
 /* enum filter_class bits of an open with these flags. */
 static __always_inline __u64 open_classes(__u32 flags)
 {

@@ -2,6 +2,7 @@
 /* Opening and creating files. */
 #include "file.bpf.h"
 #include "access.bpf.h"
+#include "repeat.bpf.h"
 
 /* Flags and mode as the call had them: the open file keeps no O_CREAT and no O_TRUNC. */
 struct asked {
@@ -55,9 +56,85 @@ static __always_inline void asked_read(struct asked *a, struct pt_regs *regs,
 		a->mode = 0;
 }
 
+/* 48 bytes of a path: eight words, of which each begins six bytes after the one before. */
+#define CLIMB_WORDS 8
+#define CLIMB_STEP (6 * CLIMB_WORDS)
+
+/* In each byte of `word` that is `byte` the highest bit, and no other. */
+static __always_inline __u64 bytes_that_are(__u64 word, __u64 byte)
+{
+	const __u64 ones = 0x0101010101010101ull, low = 0x7f * ones;
+	__u64 others = word ^ ones * byte;
+
+	return ~(((others & low) + low) | others | low);
+}
+
+/* Whether "../" begins in the part `i` of path_scratch[level].path. */
+static __noinline long climb_step(__u32 i, void *context)
+{
+	__u32 level = *(__u32 *)context;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	__u64 found = 0;
+
+	if (!p || i >= PATH_MAX_BYTES / CLIMB_STEP || i * CLIMB_STEP >= p->step.end)
+		return 1;
+	for (__u32 k = 0; k < CLIMB_WORDS; k++) {
+		__u64 word = *(__u64 *)(p->path + i * CLIMB_STEP + 6 * k);
+		__u64 dots = bytes_that_are(word, '.');
+
+		found |= dots & dots >> 8 & bytes_that_are(word, '/') >> 16;
+	}
+	p->step.result = found;
+	return found != 0;
+}
+
+/*
+ * Whether "../" is in a string of the current process. One that cannot be read, or is
+ * longer than the kernel takes, may have it.
+ */
+__noinline __u32 path_climbs(__u64 string)
+{
+	__u32 level = nest_enter();
+	struct path_scratch *p;
+	__u32 found = 1;
+	long length;
+
+	if (level >= NEST_LEVELS)
+		return 1;
+	p = bpf_map_lookup_elem(&path_scratch, &level);
+	if (p) {
+		length = bpf_probe_read_user_str(p->path, PATH_MAX_BYTES, (void *)string);
+		if (length > 0 && length < PATH_MAX_BYTES - CLIMB_STEP) {
+			__u32 end = length;
+
+			/* A bound that 6.1 sees, too. */
+			barrier_var(end);
+			end &= PATH_MAX_BYTES - 1;
+			/* What an earlier path left behind this one. */
+			__builtin_memset(p->path + end, 0, sizeof(__u64));
+			p->step.end = end;
+			p->step.result = 0;
+			repeat(PATH_MAX_BYTES / CLIMB_STEP, climb_step, &level);
+			found = p->step.result != 0;
+		}
+	}
+	nest_leave();
+	return found;
+}
+
+/* For an open that nothing else passes. */
+static __always_inline bool open_climbs(__u32 passes, __u64 mask, struct asked *asked)
+{
+	if (!(passes & PASS_OPENS_CLIMBING) &&
+	    !(passes & PASS_COMPONENTS && mask & 1ull << CLASS_OPEN_CLIMBING))
+		return false;
+	return !asked->path || path_climbs(asked->path);
+}
+
 static __always_inline void open_report(struct task_struct *task, struct call_info *call,
 					enum event_kind kind, struct open_file *file,
-					struct asked *asked, __s64 result, __u32 sensitive)
+					struct asked *asked, __s64 result, __u32 sensitive,
+					__u32 keeps)
 {
 	struct file_event *e;
 	struct scratch *s;
@@ -76,6 +153,8 @@ static __always_inline void open_report(struct task_struct *task, struct call_in
 	e->new_mode = asked->mode;
 	if (file->mode & FMODE_CREATED)
 		e->header.flags |= RECORD_CREATED;
+	if (keeps && asked->path)
+		text_user(s, &e->new_path, (void *)asked->path, PATH_MAX_BYTES);
 	record_submit(s, RING_BULK);
 }
 
@@ -90,8 +169,8 @@ static __always_inline void open_failed(struct pt_regs *regs, struct task_struct
 	struct asked a;
 
 	asked_read(&a, regs, call);
-	q = question_of(task, call, EVENT_FILE_OPEN,
-			open_classes(a.flags) | 1ull << CLASS_OPEN_FAILED, result);
+	q = question_of(task, call, EVENT_FILE_OPEN, open_classes(a.flags) | OPEN_FAILED_CLASSES,
+			result);
 	s = file_begin(&q);
 	if (!s)
 		return;
@@ -151,10 +230,16 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	    created && !is_daemon(task) ? filter_passes(generation, EVENT_FILE_CREATE) : 0;
 	if ((passes | created_passes) & PASS_COMPONENTS)
 		mask = file_mask(file.dentry, file.mnt, generation);
-	if (passes && (filter_common(passes, generation, classes, task, result) ||
-		       ((passes & PASS_COMPONENTS) && (mask & classes))))
+	if (passes && !filter_common(passes, generation, classes, task, result) &&
+	    !((passes & PASS_COMPONENTS) && (mask & classes))) {
+		if (open_climbs(passes, mask, &asked))
+			classes |= 1ull << CLASS_OPEN_CLIMBING;
+		else
+			passes = 0;
+	}
+	if (passes)
 		open_report(task, &call, EVENT_FILE_OPEN, &file, &asked, result,
-			    is_sensitive(passes, mask, classes));
+			    is_sensitive(passes, mask, classes), passes & PASS_KEEPS_PASSED);
 	else
 		account_in_task(EVENT_FILE_OPEN, OUTCOME_FILTERED);
 	if (!created)
@@ -163,7 +248,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	if (created_passes && (filter_common(created_passes, generation, classes, task, result) ||
 			       ((created_passes & PASS_COMPONENTS) && (mask & classes))))
 		open_report(task, &call, EVENT_FILE_CREATE, &file, &asked, result,
-			    is_sensitive(created_passes, mask, classes));
+			    is_sensitive(created_passes, mask, classes), 0);
 	else
 		account_in_task(EVENT_FILE_CREATE, OUTCOME_FILTERED);
 	return 0;

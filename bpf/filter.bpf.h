@@ -90,7 +90,7 @@ static __always_inline __u64 filter_name(__u32 pid, __u64 classes, __u32 generat
 /* PASS_OPENS_*: only file_open has them. */
 static __always_inline bool passes_opening(__u32 passes, __u64 classes)
 {
-	return passes / PASS_OPENS_READ & (__u32)(classes >> CLASS_OPEN_READ);
+	return passes / PASS_OPENS_CLIMBING & (__u32)(classes >> CLASS_OPEN_CLIMBING);
 }
 
 /* Uid, error and name tokens: what every kind has. */

@@ -31,12 +31,15 @@ enum filter_pass {
 	PASS_CIDRS = 1 << 5,
 	PASS_SOURCE_PORTS = 1 << 6,
 	PASS_REMOTE = 1 << 7, /* destination other than 127.0.0.1 and ::1 */
-	PASS_NAMES = 1 << 8,  /* name of the program that acts */
 	/* Opens of a class, whatever the file; in the order of the classes. */
+	PASS_OPENS_CLIMBING = 1 << 8,
 	PASS_OPENS_READ = 1 << 9,
 	PASS_OPENS_WRITE = 1 << 10,
 	PASS_OPENS_CREATE = 1 << 11,
 	PASS_OPENS_FAILED = 1 << 12,
+	PASS_NAMES = 1 << 13, /* name of the program that acts */
+	PASS_KEEPS_PASSED =
+	    1 << 14, /* says nothing of what passes: the path that was passed is kept */
 };
 
 /*
@@ -45,6 +48,11 @@ enum filter_pass {
  * failed open("f", O_RDWR | O_CREAT) carries all four.
  */
 enum filter_class {
+	/*
+	 * "../" is in the path that was passed. It is looked at where nothing else
+	 * passes the open, and taken for granted where it failed or io_uring did it.
+	 */
+	CLASS_OPEN_CLIMBING = 59,
 	CLASS_OPEN_READ = 60,   /* access mode O_RDONLY or O_RDWR, also O_PATH */
 	CLASS_OPEN_WRITE = 61,  /* O_WRONLY or O_RDWR */
 	CLASS_OPEN_CREATE = 62, /* O_CREAT was given, or the file was created */

@@ -71,6 +71,7 @@ struct uring_actor {
  * below it. The hooks run in task context without preemption and not in one another.
  */
 struct uring_place {
+	__u64 classes; /* of the open */
 	struct uring_actor actor;
 	struct open_file file;
 	__u64 asked; /* flags and mode of an open */

@@ -32,6 +32,12 @@ static __always_inline void uring_kept_report(__u64 request, struct uring_actor 
 	uring_forget(request);
 }
 
+/* The name is gone when the open is done: it may have had "../". */
+static __always_inline __u64 uring_open_classes(__u32 flags)
+{
+	return open_classes(flags) | 1ull << CLASS_OPEN_CLIMBING;
+}
+
 /* An event about a file that we hold; `attribute` is the name of one that was set, or NULL. */
 static __always_inline void uring_file_report(enum event_kind kind, struct uring_place *place,
 					      __u64 classes, __s64 result, __u32 flags,
@@ -91,7 +97,7 @@ __noinline __u32 uring_open_done(__u64 request, __s64 result)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct uring_place *place = uring_place_now();
 	struct uring_head *kept = uring_kept(request);
-	__u64 classes, address;
+	__u64 address;
 	__u32 slot = 0;
 	bool verified;
 
@@ -101,11 +107,11 @@ __noinline __u32 uring_open_done(__u64 request, __s64 result)
 	read_field(place->asked, request, struct io_open, how.flags);
 	if (place->asked & O_CREAT)
 		read_field(place->mode, request, struct io_open, how.mode);
-	classes = open_classes(place->asked);
+	place->classes = uring_open_classes(place->asked);
 	uring_actor_of(&place->actor, request);
 	if (result < 0) {
 		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN,
-				  classes | 1ull << CLASS_OPEN_FAILED, result);
+				  place->classes | 1ull << CLASS_OPEN_FAILED, result);
 		return 0;
 	}
 	verified = !kept->queued || task->flags & PF_IO_WORKER;
@@ -117,11 +123,12 @@ __noinline __u32 uring_open_done(__u64 request, __s64 result)
 	}
 	if (verified) {
 		access_forget(place->actor.pid, address);
-		classes = open_classes(place->file.flags | (place->asked & O_CREAT));
+		place->classes = uring_open_classes(place->file.flags | (place->asked & O_CREAT));
 		uring_forget(request);
-		uring_file_report(EVENT_FILE_OPEN, place, classes, result, 0, NULL);
+		uring_file_report(EVENT_FILE_OPEN, place, place->classes, result, 0, NULL);
 	} else {
-		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN, classes, result);
+		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN, place->classes,
+				  result);
 	}
 	if (place->file.mode & FMODE_CREATED)
 		uring_file_report(EVENT_FILE_CREATE, place, KIND_CLASS(EVENT_FILE_CREATE), result,

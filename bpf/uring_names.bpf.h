@@ -91,7 +91,7 @@ static __noinline int uring_open(__u64 request, __u32 request_flags)
 	__s32 dirfd = 0;
 
 	read_field(flags, request, struct io_open, how.flags);
-	classes = open_classes(flags) | 1ull << CLASS_OPEN_FAILED;
+	classes = open_classes(flags) | OPEN_FAILED_CLASSES;
 	q = question_of(bpf_get_current_task_btf(), NULL, EVENT_FILE_OPEN, classes, 0);
 	opens = q.passes;
 	if (flags & O_CREAT && !is_daemon(q.task)) /* it may turn out to be a file_create as well */

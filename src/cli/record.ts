@@ -50,7 +50,9 @@ export async function record({ flags, positionals }: CommandLine): Promise<numbe
   try {
     const enricher = new Enricher({ config, host, layout: sensor.layout });
     sensor.filter.use({
-      kinds: new Map(kinds.map((kind): [string, KindFilter] => [kind, { pass: 'whole', because: 'record' }])),
+      kinds: new Map(
+        kinds.map((kind): [string, KindFilter] => [kind, { pass: 'whole', because: 'record', keepsPassed: true }]),
+      ),
     });
     sensor.attach();
     enricher.seed(sensor.seed());

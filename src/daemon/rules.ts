@@ -132,13 +132,13 @@ export function wantedEvents(
   const kinds = new Map<string, KindFilter>(
     config.kernel.filter
       ? filter.kinds
-      : Object.keys(KINDS).map((kind) => [kind, { pass: 'whole', because: 'kernel.filter is off' }]),
+      : Object.keys(KINDS).map((kind) => [kind, { pass: 'whole', because: 'kernel.filter is off', keepsPassed: true }]),
   );
   if (config.output.events_file !== '') {
     const written = config.output.events_kinds.length === 0 ? Object.keys(KINDS) : config.output.events_kinds;
-    for (const kind of written) kinds.set(kind, { pass: 'whole', because: 'output.events_file' });
+    for (const kind of written) kinds.set(kind, { pass: 'whole', because: 'output.events_file', keepsPassed: true });
   }
-  for (const kind of observed) kinds.set(kind, { pass: 'whole', because: 'a plugin observes it' });
+  for (const kind of observed) kinds.set(kind, { pass: 'whole', because: 'a plugin observes it', keepsPassed: true });
   return { kinds };
 }
 

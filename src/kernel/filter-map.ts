@@ -14,6 +14,7 @@ const CLASS: Readonly<Record<FileClass, bigint>> = {
   open_write: BigInt(ENUMS.filter_class.CLASS_OPEN_WRITE),
   open_create: BigInt(ENUMS.filter_class.CLASS_OPEN_CREATE),
   open_failed: BigInt(ENUMS.filter_class.CLASS_OPEN_FAILED),
+  open_climbing: BigInt(ENUMS.filter_class.CLASS_OPEN_CLIMBING),
 };
 const EVERY_OPEN = Object.values(CLASS).reduce((mask, bit) => mask | (1n << bit), 0n);
 
@@ -29,6 +30,7 @@ const OPENS: Readonly<Record<FileClass, number>> = {
   open_write: PASS.PASS_OPENS_WRITE,
   open_create: PASS.PASS_OPENS_CREATE,
   open_failed: PASS.PASS_OPENS_FAILED,
+  open_climbing: PASS.PASS_OPENS_CLIMBING,
 };
 
 export interface FilterEntries {
@@ -83,6 +85,7 @@ export function filterEntries(
         }
       }
     }
+    if (wanted.pass !== 'none' && wanted.keepsPassed === true) pass |= PASS.PASS_KEEPS_PASSED;
     view.setUint32(TABLE.pass.offset + number * 4, pass, true);
   }
   let types = 0;

@@ -26,7 +26,7 @@ const CANARY_KINDS = kindsWhere(({ canary, filteredBy }) => canary?.named === tr
 /** A kind that passes nothing stays so: its hook is seen in its counts. */
 function withCanary(filter: KindFilter | undefined): KindFilter {
   if (filter?.pass !== 'tokens') return filter ?? { pass: 'none' };
-  return { pass: 'tokens', tokens: [...filter.tokens, { type: 'component', text: CANARY }] };
+  return { ...filter, tokens: [...filter.tokens, { type: 'component', text: CANARY }] };
 }
 
 /** Whether a map's entries, keys and 64-bit values one after the other, have all of these. */

@@ -17,7 +17,8 @@ export interface KernelFilter {
   readonly kinds: ReadonlyMap<string, KindFilter>;
 }
 
-export type FileClass = 'open_read' | 'open_write' | 'open_create' | 'open_failed';
+/** `open_climbing`: `../` is in the path that was passed; opens that failed and those by io_uring may have it. */
+export type FileClass = 'open_read' | 'open_write' | 'open_create' | 'open_failed' | 'open_climbing';
 
 /**
  * `whole`: every event of the kind passes. Otherwise an event passes when at
@@ -26,8 +27,13 @@ export type FileClass = 'open_read' | 'open_write' | 'open_create' | 'open_faile
  */
 export type KindFilter =
   | { readonly pass: 'none' }
-  | { readonly pass: 'whole'; readonly because: string }
-  | { readonly pass: 'tokens'; readonly tokens: readonly FilterToken[] };
+  | ({ readonly pass: 'whole'; readonly because: string } & Kept)
+  | ({ readonly pass: 'tokens'; readonly tokens: readonly FilterToken[] } & Kept);
+
+interface Kept {
+  /** A rule asks for the path as it was passed: of file_open. */
+  readonly keepsPassed?: true;
+}
 
 export type FilterToken = TokenText & {
   /** A rule of severity warning or critical names it: events that carry it are not lost in their process's flood. */

@@ -33,6 +33,8 @@ export interface Derived {
   readonly implied?: (test: Test) => Condition | undefined;
   /** Whether no live event can pass the test, because of how live events come to their values. */
   readonly neverLive?: (test: Test) => boolean;
+  /** Whether only an open whose passed path has `../` can pass the test. */
+  readonly climbs?: (test: Test) => boolean;
 }
 
 /** What a leaf looks at. */

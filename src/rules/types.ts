@@ -1,4 +1,5 @@
 import type { EventRecord, FieldSource } from '../schema/event.ts';
+import type { FieldId } from '../schema/fields.ts';
 
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -22,6 +23,8 @@ export interface RuleOutput {
   /** In Falco's spelling. */
   readonly priority: string;
   readonly template: string;
+  /** The fields of ours that it may print. */
+  readonly fields: ReadonlySet<FieldId>;
   render(event: FieldSource): AlertText;
 }
 

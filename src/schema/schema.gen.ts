@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = 'a8210bfcfda7871de127d40b830387a1';
+export const SCHEMA_HASH = '3b71d52950d9e4e24a0481e6422843a4';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -220,11 +220,13 @@ export const ENUMS = {
     PASS_CIDRS: 32,
     PASS_SOURCE_PORTS: 64,
     PASS_REMOTE: 128,
-    PASS_NAMES: 256,
+    PASS_OPENS_CLIMBING: 256,
     PASS_OPENS_READ: 512,
     PASS_OPENS_WRITE: 1024,
     PASS_OPENS_CREATE: 2048,
     PASS_OPENS_FAILED: 4096,
+    PASS_NAMES: 8192,
+    PASS_KEEPS_PASSED: 16384,
   },
   filter_token_type: {
     TOKEN_COMPONENT: 1,
@@ -238,6 +240,7 @@ export const ENUMS = {
     TOKEN_PROCESS_NAME: 9,
   },
   filter_class: {
+    CLASS_OPEN_CLIMBING: 59,
     CLASS_OPEN_READ: 60,
     CLASS_OPEN_WRITE: 61,
     CLASS_OPEN_CREATE: 62,

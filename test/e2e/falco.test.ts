@@ -18,10 +18,18 @@ interface Behaviour {
 const python = (code: string) => `$PYTHON -c "${code}"`;
 const PTRACE =
   'import ctypes, os, time; libc = ctypes.CDLL(None); pid = os.fork() or time.sleep(1) or os._exit(0); r =';
+/** A child that opens a path, whose parent is no shell. */
+const opens = (path: string) => `import os; os.fork() and os.wait() or open(${path})`;
 /** A shell that goes by the name of the program in front. */
 const named = (name: string, commands: string) => `cp /bin/bash $D/${name}; $D/${name} -c '${commands}'`;
 
 const HOST: readonly Behaviour[] = [
+  {
+    rule: 'Directory traversal monitored file read',
+    script: python(opens(`'../' * os.getcwd().count('/') + '../etc/passwd'`)),
+    // Once up, and by a shell's child.
+    miss: `${python(opens("'/usr/../etc/passwd'"))}; cd /usr/lib && head -c1 ../../etc/hosts`,
+  },
   { rule: 'Read sensitive file untrusted', script: 'cat /etc/shadow', miss: 'cat /etc/hosts; ls -l /etc/shadow' },
   {
     rule: 'Read sensitive file trusted after startup',

@@ -5,7 +5,7 @@ import type { AlertText, RuleOutput } from '../types.ts';
 import { EVENT_TYPES } from './events.ts';
 import { FalcoFault } from './fault.ts';
 import { FALCO_FIELDS } from './fields/table.ts';
-import { ABSENT, valueReader } from './meaning.ts';
+import { ABSENT, fieldsOf, valueReader } from './meaning.ts';
 import { type Operand, resolveOperand } from './operand.ts';
 import { parseOperand } from './parse.ts';
 import type { Priority } from './priority.ts';
@@ -38,6 +38,11 @@ export function readOutput(template: string, priority: Priority): RuleOutput {
   return {
     priority,
     template,
+    get fields() {
+      const kinds = Object.keys(EVENT_TYPES);
+      const operands = parts.flatMap(({ operand }) => (operand === undefined ? [] : [operand]));
+      return new Set(operands.flatMap((operand) => kinds.flatMap((kind) => fieldsOf(operand.meaning(kind)))));
+    },
     render(event): AlertText {
       const fields: Record<string, string | number | boolean | null> = {};
       let text = '';

@@ -1,9 +1,10 @@
 /** Rule set -> what the kernel must let through. */
 import type { FileClass, FilterToken, KernelFilter, KindFilter } from '../../kernel/types.ts';
+import { fieldId } from '../../schema/fields.ts';
 import { KINDS, kindSpec } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import type { CompiledRule } from '../rule.ts';
-import type { Condition } from '../tree.ts';
+import { type Condition, type Subject, walk } from '../tree.ts';
 import { tokensOf } from './kernel-tokens.ts';
 import { openClasses } from './open-classes.ts';
 import { knowsLiveKind, type Specialised, specialise } from './specialise.ts';
@@ -44,6 +45,7 @@ type Asking = Pick<CompiledRule, 'info' | 'condition'>;
 function kindFilter(rules: readonly Asking[], kind: string, folds: boolean): KindFilter {
   const tokens = new Map<string, FilterToken>();
   const { filteredBy, opens } = kindSpec(kind) ?? {};
+  const kept: { keepsPassed?: true } = opens === true && rules.some(asksForPassed) ? { keepsPassed: true } : {};
   const live = knowsLiveKind(kind);
   const before: Specialised = new Map();
   const kernel = { folds, network: filteredBy === 'address', known: new Map() };
@@ -52,12 +54,30 @@ function kindFilter(rules: readonly Asking[], kind: string, folds: boolean): Kin
     if (condition.type === 'const' && !condition.value) continue;
     const classes = opens === true ? openClasses(condition) : undefined;
     const found = filteredBy === undefined ? undefined : (tokensOf(condition, kernel) ?? opened(classes));
-    if (found === undefined) return { pass: 'whole', because: rule.info.name };
+    if (found === undefined) return { pass: 'whole', because: rule.info.name, ...kept };
     const sensitive = rule.info.severity === 'critical' || rule.info.severity === 'warning';
     for (const token of found) add(tokens, token, classes, sensitive);
-    if (tokens.size > MAX_TOKENS) return { pass: 'whole', because: `${rule.info.name} (too many literals)` };
+    if (tokens.size > MAX_TOKENS) return { pass: 'whole', because: `${rule.info.name} (too many literals)`, ...kept };
   }
-  return tokens.size === 0 ? { pass: 'none' } : { pass: 'tokens', tokens: [...tokens.values()] };
+  return tokens.size === 0 ? { pass: 'none' } : { pass: 'tokens', tokens: [...tokens.values()], ...kept };
+}
+
+const PASSED_PATH = fieldId('file.passed_path');
+
+/** Whether the condition or the alert's text has the path as it was passed, which the kernel leaves out else. */
+function asksForPassed({ info, condition }: Asking): boolean {
+  if (PASSED_PATH === undefined) return false;
+  if (info.output?.fields.has(PASSED_PATH) === true) return true;
+  const has = (subject: Subject) =>
+    subject.from === 'derived'
+      ? subject.derived.fields.includes(PASSED_PATH)
+      : subject.from === 'field' && subject.field === PASSED_PATH;
+  let found = false;
+  walk(condition, (node) => {
+    found ||= has(node.type === 'leaf' ? node.subject : node.over);
+    if (node.type === 'leaf' && node.test.op === 'compare') found ||= has(node.test.other);
+  });
+  return found;
 }
 
 /** Where no literal names the file: the ways of opening, where reading is none of them. */

@@ -6,7 +6,16 @@
 import type { FileClass } from '../../kernel/types.ts';
 import { fieldName } from '../../schema/fields.ts';
 import { valueTest } from '../predicate/test-value.ts';
-import { type Condition, FALSE, type Glob, type Literal, type Quantifier, type Test, TRUE } from '../tree.ts';
+import {
+  type Condition,
+  FALSE,
+  type Glob,
+  type Leaf,
+  type Literal,
+  type Quantifier,
+  type Test,
+  TRUE,
+} from '../tree.ts';
 import { type Known, specialise } from './specialise.ts';
 
 interface Opening {
@@ -16,30 +25,39 @@ interface Opening {
   readonly create: boolean;
   readonly created: boolean;
   readonly failed: boolean;
+  /** `../` is in the path that was passed. */
+  readonly climbs: boolean;
 }
 
 const TRUTH = [false, true] as const;
 const OPENINGS: readonly Opening[] = (['read', 'write', 'read_write', undefined] as const).flatMap((access) =>
-  TRUTH.flatMap((create) => TRUTH.flatMap((created) => TRUTH.map((failed) => ({ access, create, created, failed })))),
+  TRUTH.flatMap((create) =>
+    TRUTH.flatMap((created) =>
+      TRUTH.flatMap((failed) => TRUTH.map((climbs) => ({ access, create, created, failed, climbs }))),
+    ),
+  ),
 );
 
-function classesOf({ access, create, created, failed }: Opening): FileClass[] {
+function classesOf({ access, create, created, failed, climbs }: Opening): FileClass[] {
   const classes: FileClass[] = [];
   if (access !== 'write') classes.push('open_read');
   if (access === 'write' || access === 'read_write') classes.push('open_write');
   if (create || created) classes.push('open_create');
   if (failed) classes.push('open_failed');
+  // Of one that failed the kernel does not look.
+  if (failed || climbs) classes.push('open_climbing');
   return classes;
 }
 
 /** Cheapest first: a weight stands for how many events of a busy host are in the class. */
 const WEIGHTS: readonly (readonly [FileClass, number])[] = [
   ['open_failed', 1],
+  ['open_climbing', 1.5],
   ['open_create', 2],
   ['open_write', 5],
   ['open_read', 100],
 ];
-const SUBSETS: readonly (readonly FileClass[])[] = Array.from({ length: 15 }, (_, mask) =>
+const SUBSETS: readonly (readonly FileClass[])[] = Array.from({ length: 31 }, (_, mask) =>
   WEIGHTS.filter((_entry, bit) => ((mask + 1) >> bit) & 1),
 )
   .sort((a, b) => weight(a) - weight(b))
@@ -60,9 +78,29 @@ function ofEveryError(test: Exclude<Test, { op: 'compare' }>): boolean | undefin
   return test.op === 'glob' && test.values.some(whatever) ? true : undefined;
 }
 
+const CLIMBING = '../';
+
+/** Whether a test of the path that was passed holds of such paths alone. */
+export function wantsClimbing(test: Test): boolean {
+  if (test.op === 'glob')
+    return test.values.every((glob) => glob.some((part) => 'literal' in part && part.literal.includes(CLIMBING)));
+  return 'values' in test && test.values.every((value) => String(value).includes(CLIMBING));
+}
+
+function asksForClimbing({ subject, test }: Leaf): boolean {
+  if (subject.from === 'derived') return subject.derived.climbs?.(test) === true;
+  return (
+    subject.from === 'field' &&
+    subject.transform === undefined &&
+    fieldName(subject.field) === 'file.passed_path' &&
+    wantsClimbing(test)
+  );
+}
+
 function knowsOpening(opening: Opening): Known {
   return (node) => {
     const { subject } = node;
+    if (node.type === 'leaf' && !opening.climbs && asksForClimbing(node)) return false;
     if (node.type === 'list' || subject.from !== 'field' || subject.transform !== undefined) return undefined;
     const { test } = node;
     if (test.op === 'compare') return undefined;

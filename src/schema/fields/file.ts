@@ -64,6 +64,11 @@ export const FILE_FIELDS = {
     kinds: kindsWith('new_path', 'target'),
     doc: 'rename and link: the new path; symlink: what the link points to',
   },
+  'file.passed_path': {
+    type: 'string',
+    kinds: ['file_open'],
+    doc: 'The path as the program passed it, where it differs from file.path and a rule asks for it or the open failed',
+  },
   'file.placed_path': {
     type: 'string',
     kinds: PATHS,

@@ -20,10 +20,11 @@ export const FILE_KINDS = {
     ecs: ['file', 'access'],
     opens: true,
     access: 'flags',
+    file: ['passed_path'],
     what: 'A file was opened, or (with event.error) could not be opened',
     hook: `${EXIT} of open, openat, openat2, creat, open_by_handle_at; ${URING}, for the name tp_btf/io_uring_submit_req`,
-    from: 'the returned descriptor’s struct file: dentry and mount walk',
-    verified: 'yes; a failed open has the text that was passed (event.unverified)',
+    from: 'the returned descriptor’s struct file: dentry and mount walk; file.passed_path: the text that was passed, looked at after the call',
+    verified: 'yes, but for file.passed_path; a failed open has the text that was passed (event.unverified)',
     blind: `A descriptor closed by another thread before the call ended has only the text that was passed. By io_uring the name alone (event.unverified) where a worker opened the file and the completion waited for its owner (IORING_SETUP_DEFER_TASKRUN), and before 6.13 for a file that is only registered with the ring. ${URING_BLIND}`,
     behaviors: [
       { is: 'file_placed', path: 'file.path', when: [{ field: 'file.access', in: ['write', 'read_write'] }] },

@@ -34,7 +34,15 @@ export interface BehaviorSpec {
 }
 
 /** What of a file record means something beyond path and identity. */
-export type FileMember = 'bytes' | 'new_mode' | 'new_path' | 'target' | 'attribute' | 'inode_flags' | 'new_owner';
+export type FileMember =
+  | 'bytes'
+  | 'new_mode'
+  | 'new_path'
+  | 'passed_path'
+  | 'target'
+  | 'attribute'
+  | 'inode_flags'
+  | 'new_owner';
 
 /** One kind of event: everything outside of bpf/ that has to know of it reads its row. */
 export interface KindSpec {

@@ -1,4 +1,5 @@
 import { ownPid } from '../../own-pid.ts';
+import type { FieldValue } from '../event.ts';
 import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { accessOf, inodeFlagNames, openFlagNames } from '../names/flags.ts';
@@ -96,6 +97,7 @@ export function fileReaders(members: Members): FieldReaders {
     const text = path?.(view);
     return typeof text === 'string' && text.startsWith(`/proc/${ownPid()}/`);
   };
+  if (file.includes('passed_path') && path !== undefined) readers['file.passed_path'] = passedReader(members, path);
   if (file.includes('bytes')) readers['file.bytes'] = members.number('bytes');
   if (file.includes('new_path')) readers['file.new_path'] = pathReader(members, 'new_path', 'new_base');
   // A link's text is stored as it was given: it may be relative to where the link lies.
@@ -107,6 +109,17 @@ export function fileReaders(members: Members): FieldReaders {
     readers['file.group'] = changed(members.number('new_group'), inode, members.number('file.group'));
   }
   return readers;
+}
+
+/** What the program passed: kept beside what the kernel resolved, or all that there is of a file that was not opened. */
+function passedReader(members: Members, path: (view: LiveView) => FieldValue) {
+  const kept = members.text('new_path');
+  const name = members.text('path');
+  const flags = members.number('header.flags');
+  return (view: LiveView) => {
+    const passed = kept(view) ?? ((flags(view) & F.UNVERIFIED) === 0 ? undefined : name(view));
+    return passed === path(view) ? undefined : passed;
+  };
 }
 
 function changed(

@@ -54,9 +54,11 @@ const event: fc.Arbitrary<Fields> = fc
         created: fc.constantFrom(true, false, undefined),
         error: fc.constantFrom('', '', 'EACCES', 'ENOENT'),
         uid: fc.constantFrom(0, 1000),
+        passed: fc.constantFrom(undefined, '../x', './x', '/a/../b'),
       })
       .map(
-        ({ path: text, access, more, created, error, uid }): Fields => ({
+        ({ path: text, access, more, created, error, uid, passed }): Fields => ({
+          'file.passed_path': passed,
           'event.type': 'file_open',
           'event.error': error,
           'file.access': access,
@@ -120,6 +122,8 @@ function classesOf(fields: Fields): FileClass[] {
     classes.push('open_create');
   }
   if (fields['event.error'] !== '') classes.push('open_failed');
+  const passed = String(fields['file.passed_path'] ?? fields['file.path']);
+  if (fields['event.error'] !== '' || passed.includes('../')) classes.push('open_climbing');
   return classes;
 }
 
@@ -209,6 +213,9 @@ const otherLeaf = fc.constantFrom(
     "file.access == 'write' || 'O_WRONLY' in file.flags || 'O_RDWR' in file.flags",
     "'O_RDONLY' in file.flags",
     "event.error == ''",
+    "file.passed_path.contains('../')",
+    "!file.passed_path.contains('../')",
+    "file.passed_path.startsWith('./')",
     "event.error != ''",
     "event.error in ['EACCES', 'EPERM']",
     'process.uid == 0',
@@ -325,6 +332,7 @@ describe('kernel filter', () => {
     expect(classes("file.access in ['write', 'read_write']")).to.deep.equal(['open_write']);
     expect(classes('file.created')).to.deep.equal(['open_create']);
     expect(classes("event.error != ''")).to.deep.equal(['open_failed']);
+    expect(classes('file.passed_path.contains("../") && file.access == "read"')).to.deep.equal(['open_climbing']);
     expect(classes('process.uid > 0')).to.equal(undefined);
   });
 
@@ -341,6 +349,11 @@ describe('kernel filter', () => {
       tokens: [{ type: 'opened', how: 'open_create' }],
     });
     expect(opens("file.access == 'read' && file.directory == '/'")).to.have.property('pass', 'whole');
+    expect(opens('file.passed_path.contains("../")')).to.deep.equal({
+      pass: 'tokens',
+      tokens: [{ type: 'opened', how: 'open_climbing' }],
+      keepsPassed: true,
+    });
   });
 
   it('passes process and privileged kinds whole or not at all', () => {

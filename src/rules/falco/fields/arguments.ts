@@ -217,12 +217,15 @@ const TEXTUAL = new Set([
   'comm',
 ]);
 
+const PASSED_NAME = first('file.passed_path', 'file.path');
+
 export const RAW_NUMBERS: ReadonlySet<string> = new Set(Object.keys(RAW));
 export const RAW_TEXTS: ReadonlySet<string> = TEXTUAL;
 
 export function rawArgument(kind: string, argument: string): Meaning {
   const known = BY_KIND[kind];
   if (known === undefined || !Object.hasOwn(known, argument)) return ABSENT;
+  if (kind === 'file_open' && argument === 'name') return PASSED_NAME;
   return RAW[argument] ?? (TEXTUAL.has(argument) ? argumentMeaning(kind, argument) : ABSENT);
 }
 

@@ -1,7 +1,8 @@
 /** Falco's fd.* and fs.path.* fields: what the descriptor of a call refers to. */
 
 import type { FieldValue } from '../../../schema/event.ts';
-import { all, any, type Condition, type Derived, FALSE, field, leaf, not, TRUE } from '../../tree.ts';
+import { wantsClimbing } from '../../literals/open-classes.ts';
+import { all, any, type Condition, FALSE, field, leaf, not, TRUE } from '../../tree.ts';
 import {
   ABSENT,
   combined,
@@ -66,20 +67,18 @@ function files(open: Meaning, path: Meaning = open): FalcoField['of'] {
 }
 
 const PATH = first('file.path');
-const DOTS = '../';
-/** In the path of a live event the kernel or plain text has resolved every `..`; what is left is the name of a directory. */
-const RAW_PATH: Derived = {
-  ...derive(
-    'fd.nameraw',
-    ['file.path', 'event.source'],
-    (path, source) => (source !== undefined && typeof path === 'string' && path.includes(DOTS) ? undefined : path),
-    (test) => leaf(field('file.path'), test),
-  ),
-  neverLive: (test) => {
-    if (test.op === 'glob')
-      return test.values.every((glob) => glob.some((part) => 'literal' in part && part.literal.includes(DOTS)));
-    return 'values' in test && test.values.every((value) => String(value).includes(DOTS));
-  },
+/** As it was passed, where that is known and not the same. */
+const PASSED: Meaning = {
+  is: 'first',
+  subjects: [
+    {
+      from: 'derived',
+      derived: {
+        ...derive('fd.nameraw', ['file.passed_path', 'file.path'], (passed, path) => passed ?? path),
+        climbs: wantsClimbing,
+      },
+    },
+  ],
 };
 const FAMILY = ['network.family', 'network.source.ip', 'network.destination.ip'] as const;
 const character = derived('fd.typechar', FAMILY, familyCharacter);
@@ -174,7 +173,7 @@ const endOf = (index: 0 | 1) => (kind: string) => {
 const RESOLVED = 'resolved by the kernel: links are followed, so /var/run/x is /run/x';
 const RAW = 'absolute: the text that was passed is not kept';
 const RAW_NAME =
-  'the resolved path: the text that was passed is not kept, so that `../` is found in recorded events alone which have it in file.path';
+  'of an open (and a failed one) as it was passed, by io_uring and of reads and writes the resolved path; when the open is over, so that a program may have changed it';
 const NUMBERS = 'the return value of an open; of other calls it is not known which, only that it is not negative';
 const SOME_NUMBER: Meaning = {
   is: 'result',
@@ -237,7 +236,7 @@ export const FD_FIELDS: FalcoFields = {
     }),
     `${RESOLVED}; of a Unix socket the path alone; ${CALLS}`,
   ),
-  'fd.nameraw': text(files({ is: 'first', subjects: [{ from: 'derived', derived: RAW_PATH }] }), RAW_NAME),
+  'fd.nameraw': text(files(PASSED, PATH), RAW_NAME),
   'fd.directory': text(
     files(cases(any([NOT_DIRECTORY, FAILED]), first('file.directory'), PATH), first('file.directory')),
     RESOLVED,
@@ -296,7 +295,10 @@ export const FD_FIELDS: FalcoFields = {
   'fd.rip.name': text(side(nameOf, false), DNS),
 
   'fs.path.name': text(pathOf, 'absolute'),
-  'fs.path.nameraw': text(pathOf, RAW),
+  'fs.path.nameraw': text(
+    (kind) => (kind === 'file_open' ? SUCCESS_ONLY(PASSED) : pathOf(kind)),
+    `of an open as it was passed; else ${RAW}`,
+  ),
   'fs.path.source': text(endOf(0), 'absolute'),
   'fs.path.sourceraw': text(endOf(0), RAW),
   'fs.path.target': text(endOf(1), 'absolute; of a symbolic link the text that it holds'),

@@ -91,8 +91,8 @@ const ptrace = (request: string): Fields => ({
 export const DEFAULT_CASES: readonly DefaultCase[] = [
   {
     rule: 'Directory traversal monitored file read',
-    event: read('/etc/nginx/html/../../../etc/passwd'),
-    miss: { 'file.path': '/etc/passwd' },
+    event: { ...read('/etc/passwd'), 'file.passed_path': '/srv/www/../../etc/passwd' },
+    miss: { 'file.passed_path': '/srv/../etc/passwd' },
   },
   {
     rule: 'Read sensitive file trusted after startup',
