@@ -137,7 +137,9 @@ describe('an incident', () => {
   let alerts: readonly AlertLine[];
   let log: string;
 
-  before(() => {
+  before(function () {
+    // One replay of all of them, on a host that may do other things.
+    this.timeout(300_000);
     const input = Object.values(INCIDENTS).flatMap(({ events }, nth) => linesOf(events, START + nth * APART_MS));
     const replay = spawnSync(process.execPath, [MAIN, 'replay', '-', '--deduplicate', '--output.alerts=-'], {
       encoding: 'utf8',
