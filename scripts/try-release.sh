@@ -4,12 +4,15 @@
 # program copied to /tmp, and goes again without leaving anything.
 #
 #   scripts/try-release.sh deb|systemd|tarball|npm|rpm|image|same [DIR]   DIR: default build/release
+#   scripts/try-release.sh foreign [DIR]
 #   scripts/try-release.sh upgrade [DIR] [NEWER]   NEWER: default build/release-next
 #
 # upgrade: from the .deb of one directory to that of the other and back, with
 # configuration, rules and alerts that wait kept; the same of the .rpm's files.
 # systemd: the .deb with systemd as process 1 (systemd-nspawn). same: a second build,
-# of a clone in another place, has the same sums.
+# of a clone in another place, has the same sums. foreign: the tarball of the other
+# processor under QEMU's user emulation (qemu-user-static): it starts, loads its addon,
+# reads rules and configuration; what its programs do is for `npm run test:kernels`.
 #
 # Needs root and debootstrap; the root is made once (.cache/root) and only ever seen
 # through an overlay in a mount namespace of its own.
@@ -42,6 +45,36 @@ if [ "$what" = same ]; then
 		[ ! -e "$clone/out/$name" ] || echo "$sum  $clone/out/$name"
 	done <"$directory/SHA256SUMS" | sha256sum --check >&2 || fail "the two builds differ"
 	say "same: fine"
+	exit
+fi
+
+if [ "$what" = foreign ]; then
+	case $arch in
+	x64) arch=arm64 debian=arm64 emulator=qemu-aarch64-static ;;
+	arm64) arch=x64 debian=amd64 emulator=qemu-x86_64-static ;;
+	esac
+	command -v $emulator >/dev/null || fail "$emulator was not found (apt-get install qemu-user-static)"
+	tarball=$(ls "$directory"/bpfwarden-*-linux-$arch.tar.gz 2>/dev/null | sort -V | tail -n 1)
+	[ -n "$tarball" ] || fail "no tarball for $arch in $directory: npm run release -- --arch=$arch --only=tarball"
+	place=$(mktemp -d /tmp/bpfwarden-try-XXXXXX)
+	trap 'rm -rf "$place"' EXIT
+	mkdir -p "$place/root" "$place/opt" .cache/kernels
+	# The C libraries that a host of that processor has, by the apt root of the kernels' tests.
+	node --import tsx --input-type=module -e "
+		const { download } = await import('./test/kernels/packages.ts');
+		for (const file of download('$debian', ['libc6', 'libstdc++6', 'libgcc-s1'])) console.log(file);" >"$place/debs" || fail "the C libraries for $debian"
+	while read -r deb; do dpkg-deb -x "$deb" "$place/root"; done <"$place/debs"
+	[ -e "$place/root/lib" ] || ln -s usr/lib "$place/root/lib"
+	tar xzf "$tarball" -C "$place/opt" --strip-components=1 --no-same-owner
+	emulated() { QEMU_LD_PREFIX=$place/root $emulator "$place/opt/bin/node" --disable-sigusr1 "$place/opt/dist/main.js" "$@"; }
+	say "$(emulated --version)"
+	emulated --version | grep -q "linux $arch)" || fail "it does not say that it is for $arch"
+	emulated check >"$place/check" 2>&1 || { cat "$place/check" >&2; fail "check"; }
+	say "check: $(tail -n 1 "$place/check")"
+	# The addon is only loaded by what speaks to the kernel.
+	QEMU_LD_PREFIX=$place/root $emulator "$place/opt/bin/node" -e "console.log(Object.keys(require(process.argv[1])).length)" "$(find "$place/opt/build" -name '*.node')" >"$place/addon" || fail "the addon does not load"
+	say "addon: $(cat "$place/addon") functions"
+	say "foreign: fine"
 	exit
 fi
 
@@ -359,6 +392,6 @@ rpm) try_rpm ;;
 npm) try_npm ;;
 image) try_image ;;
 upgrade) try_upgrade ;;
-*) fail "usage: scripts/try-release.sh deb|systemd|tarball|rpm|npm|image|same|upgrade [DIR]" ;;
+*) fail "usage: scripts/try-release.sh deb|systemd|tarball|rpm|npm|image|same|foreign|upgrade [DIR]" ;;
 esac
 say "$what: fine"
