@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitepress';
 
 /** The website; `npm run docs:site` copies this beside the pages that it makes of the repository's Markdown. */
@@ -59,11 +61,26 @@ const sidebar = [
   },
 ];
 
+/** A table of so many columns needs the place of the page's outline. */
+const WIDE_TABLE = /^\|(?:[^|\n]*\|){7,}$/m;
+
+/** Tables as dense as in the repository; a page without an outline takes the whole width. */
+const STYLE = [
+  '.vp-doc th, .vp-doc td { padding: 6px 9px; font-size: 13px; line-height: 1.45; vertical-align: top; }',
+  '.VPDoc:not(.has-aside) .container, .VPDoc:not(.has-aside) .content,',
+  '.VPDoc:not(.has-aside) .content-container { max-width: none !important; }',
+].join('\n');
+
 export default defineConfig({
   title: 'bpfwarden',
   description: 'Host security exporter for Linux',
   outDir: '../site',
   cacheDir: '../site-cache',
+  head: [['style', {}, STYLE]],
+  transformPageData({ relativePath }, { siteConfig: { srcDir } }) {
+    const wide = WIDE_TABLE.test(readFileSync(join(srcDir, relativePath), 'utf8'));
+    return wide ? { frontmatter: { aside: false } } : undefined;
+  },
   markdown: {
     // In the pages <PID> and {{ $labels }} are what they look like.
     html: false,

@@ -20,6 +20,16 @@ const OPERATORS: Readonly<Record<string, string>> = {
   lte: 'is at most',
 };
 
+/** Of several fields. */
+const PLURAL: Readonly<Record<string, string>> = {
+  is: 'are',
+  has: 'have',
+  contains: 'contain',
+  begins: 'begin',
+  ends: 'end',
+  matches: 'match',
+};
+
 /**
  * Why the rule matched, a sentence for each thing that speaks for it. What a
  * rule says in several ways is said once: fields with the same test and value
@@ -53,7 +63,7 @@ function evidence(matched: readonly MatchedCondition[]): string[] {
     const said = saidOf(condition);
     fields.set(said, (fields.get(said) ?? new Set()).add(condition.field));
   }
-  return [...fields].map(([said, names]) => `${listed([...names])} ${said}`);
+  return [...fields].map(([said, names]) => `${listed([...names])} ${names.size === 1 ? said : inPlural(said)}`);
 }
 
 /** What follows the field's name. */
@@ -62,6 +72,12 @@ function saidOf({ operator, expected, actual }: MatchedCondition): string {
   if (operator === 'equal') return `is ${text(actual)}${other === undefined ? '' : `, as is ${other}`}`;
   if (operator === 'any') return `has ${text(actual)}`;
   return `${OPERATORS[operator] ?? operator} ${other ?? text(expected, MAX_EXPECTED)}: ${text(actual)}`;
+}
+
+/** The same of several fields; `is above` becomes `are above`, `begins with` `begin with`. */
+function inPlural(said: string): string {
+  const [verb = '', ...rest] = said.split(' ');
+  return [PLURAL[verb] ?? verb, ...rest].join(' ');
 }
 
 /** The field that the value was compared with. */

@@ -147,7 +147,7 @@ describe('from finding to alert', () => {
         condition('process.path', 'startsWith', '/tmp/', '/tmp/a'),
       ),
     ).to.deep.equal([
-      'process.path and process.script.path begins with "/tmp/": "/tmp/a"',
+      'process.path and process.script.path begin with "/tmp/": "/tmp/a"',
       'process.args has "xx"',
       'process.euid is 0, as is process.parent.uid',
       'process.trusted is false',
