@@ -32,7 +32,7 @@ const PATHS: ReadonlyMap<FieldId, BehaviorName> = new Map(
 );
 const NAMES = Object.keys(BEHAVIORS) as BehaviorName[];
 
-/** The same condition for every event; what asks in a way that the table cannot answer stays as it is. */
+/** The same condition for every event; what asks of no behaviour, or in a way that the table cannot answer, stays the object that it is. */
 export function expandBehaviors(condition: Condition, known = new Map<Condition, Condition>()): Condition {
   let expanded = known.get(condition);
   if (expanded === undefined) {
@@ -45,11 +45,15 @@ export function expandBehaviors(condition: Condition, known = new Map<Condition,
 function expand(condition: Condition, known: Map<Condition, Condition>): Condition {
   switch (condition.type) {
     case 'all':
-      return all(condition.of.map((child) => expandBehaviors(child, known)));
-    case 'any':
-      return any(condition.of.map((child) => expandBehaviors(child, known)));
-    case 'not':
-      return not(expandBehaviors(condition.of, known));
+    case 'any': {
+      const parts = condition.of.map((child) => expandBehaviors(child, known));
+      if (parts.every((part, at) => part === condition.of[at])) return condition;
+      return condition.type === 'all' ? all(parts) : any(parts);
+    }
+    case 'not': {
+      const part = expandBehaviors(condition.of, known);
+      return part === condition.of ? condition : not(part);
+    }
     case 'quantifier':
       return expandList(condition);
     case 'leaf':

@@ -63,6 +63,7 @@ export class RuleSet {
     this.#index = new RuleIndex(
       this.rules.filter((rule) => !rule.info.heuristic),
       turn,
+      compile,
     );
     this.windows = parts.windows ?? parts.previous?.windows ?? new WindowStore();
     this.#watch = new Windows(this.windows, this.rules);

@@ -18,7 +18,7 @@ function indexOf(conditions: readonly Condition[]): { index: RuleIndex; turn: Tu
   const turn = new Turn();
   const compile = predicateCompiler(conditions, turn);
   const rules = conditions.map((condition, at) => ({ ...ruleOf(condition, at), ...compile(condition) }));
-  return { index: new RuleIndex(rules, turn), turn, rules };
+  return { index: new RuleIndex(rules, turn, compile), turn, rules };
 }
 
 /** What a process is at a time: its program and creator, and its ancestors. */
@@ -40,6 +40,18 @@ const stateOf = (values: Fields, settled = true): State => ({
   ancestors: { processes: [] },
   lineage: eventOf(values),
 });
+
+/** What no live event lacks. */
+const ALWAYS: ReadonlyMap<string, string | number> = new Map<string, string | number>([
+  ['event.error', ''],
+  ['event.result', 0],
+  ['event.source', 'syscall'],
+  ['process.pid', 1],
+  ['process.name', 'x'],
+  ['process.comm', 'x'],
+  ['process.uid', 0],
+  ['process.euid', 0],
+]);
 
 let ktime = 1e9;
 
@@ -70,7 +82,7 @@ function happened(actor: Actor, values: Fields): EventView {
     value(field) {
       if (!kindHasField(event.kind, fieldName(field))) return undefined;
       const scope = scopeOfField(field);
-      return scope === undefined ? event.value(field) : read[scope](field);
+      return (scope === undefined ? event.value(field) : read[scope](field)) ?? ALWAYS.get(fieldName(field));
     },
     snapshot: () => {
       throw new Error('not asked for');

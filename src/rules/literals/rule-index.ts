@@ -5,16 +5,19 @@
  */
 import type { EventView, FieldSource } from '../../schema/event.ts';
 import { fieldId, fieldName, kindHasField } from '../../schema/fields.ts';
+import { KINDS } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { scopeOfField } from '../predicate/actor.ts';
-import type { Predicate } from '../predicate/compile.ts';
+import type { Predicate, SharedPredicate } from '../predicate/compile.ts';
 import { foldCase } from '../predicate/fold.ts';
 import { type ActorScope, type Row, Turn } from '../predicate/turn.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
 import { type Anchor, anchorsOf, isPresent, type KnownAnchors, onPath, type Reading, readParts } from './anchors.ts';
 import { Alphabet, Automaton, type Pattern } from './automaton.ts';
-import { type Known, kindsNamed, knowsKind, type Specialised, specialise } from './specialise.ts';
+import { type Known, kindsNamed, knowsKind, knowsLiveKind, type Specialised, specialise } from './specialise.ts';
+
+type Compile = (condition: Condition) => SharedPredicate;
 
 const NONE: readonly CompiledRule[] = Object.freeze([]);
 const NO_TARGETS: readonly number[] = Object.freeze([]);
@@ -23,6 +26,8 @@ const NO_TARGETS: readonly number[] = Object.freeze([]);
 const MAX_PATTERNS = 4096;
 /** Kinds that get a plan of their own; recordings can have any name. */
 const MAX_KINDS = 256;
+/** Predicates for kinds, for each rule of the set. */
+const MAX_COMPILED = 8;
 /** Texts remembered per field of the process, and directories: they repeat from event to event. */
 const MAX_REMEMBERED = 1024;
 const MAX_REMEMBERED_LENGTH = 512;
@@ -125,6 +130,9 @@ interface Plan {
   readonly present: readonly { readonly reading: Reading; readonly rules: readonly number[] }[];
   /** Rules without an anchor. */
   readonly always: readonly number[];
+  /** Of live events: by rule, what is left of its condition for the kind, compiled when the rule is first found. */
+  readonly predicates: (Predicate | undefined)[];
+  readonly kind: LiveKind | undefined;
 }
 
 /** What a rule needs to be found by, for each kind that it names and for any other. */
@@ -136,8 +144,7 @@ interface Placement {
 /** No kind has this name; what is left of a condition for it is left for every kind that the condition does not name. */
 const ANY_OTHER = '\0';
 
-function placements(rules: readonly CompiledRule[]): readonly Placement[] {
-  const expanded = new Map<Condition, Condition>();
+function placements(rules: readonly CompiledRule[], expanded: Map<Condition, Condition>): readonly Placement[] {
   const anchors: KnownAnchors = new Map();
   const byKind = new Map<string, { readonly known: Known; readonly before: Specialised }>();
   const forKind = (condition: Condition, kind: string) => {
@@ -149,13 +156,24 @@ function placements(rules: readonly CompiledRule[]): readonly Placement[] {
     const condition = expandBehaviors(rule.condition, expanded);
     const kinds = kindsNamed(condition);
     const always = anchorsOf(condition, anchors);
-    if (kinds === undefined || kinds.size === 0) return { byKind: new Map(), otherwise: always };
+    if (kinds?.size === 0) return { byKind: new Map(), otherwise: always };
+    if (kinds === undefined) {
+      // It asks for the kind in another way than by name: what is left of it is known for every kind there is.
+      const known = Object.keys(KINDS);
+      return { byKind: new Map(known.map((kind) => [kind, forKind(condition, kind)] as const)), otherwise: always };
+    }
     return {
       // An event without a kind has none of the names, yet it is not known to have another one.
       byKind: new Map([...[...kinds].map((kind) => [kind, forKind(condition, kind)] as const), ['', always]]),
       otherwise: forKind(condition, ANY_OTHER),
     };
   });
+}
+
+/** What is known of live events of a kind, and what conditions became by it. */
+interface LiveKind {
+  readonly known: Known;
+  readonly before: Specialised;
 }
 
 const EVENT_TYPE = fieldId('event.type');
@@ -184,19 +202,25 @@ export class RuleIndex {
   readonly #livePlans = new Map<string, Plan>();
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
+  readonly #expanded = new Map<Condition, Condition>();
+  readonly #compile: Compile | undefined;
+  #compiled = 0;
   #event = 0;
   #plansMade = 0;
+  #plan: Plan | undefined;
   #found: CompiledRule[] | undefined;
   #source: FieldSource | undefined;
   #search: Search | undefined;
   readonly #collected = new Set<number>();
 
-  constructor(rules: readonly CompiledRule[], turn: Turn = new Turn()) {
+  /** @param compile Of the rules' predicates: with it, what is left of a condition for a kind is asked of its live events. */
+  constructor(rules: readonly CompiledRule[], turn: Turn = new Turn(), compile?: Compile) {
     this.#rules = rules;
     this.#turn = turn;
+    this.#compile = compile;
     this.#predicates = rules.map(({ matches, matchesInTurn }) => matchesInTurn ?? matches);
     this.#tried = new Float64Array(rules.length);
-    this.#placements = placements(rules);
+    this.#placements = placements(rules, this.#expanded);
     const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
     const alphabet = new Alphabet();
     this.#placements.forEach(({ byKind, otherwise }, target) => {
@@ -253,6 +277,8 @@ export class RuleIndex {
       actor: { own: of('own'), lineage: of('lineage') },
       present: [...present.values()],
       always,
+      predicates: [],
+      kind: live && kind in KINDS ? { known: knowsLiveKind(kind), before: new Map() } : undefined,
     };
   }
 
@@ -274,6 +300,7 @@ export class RuleIndex {
     this.#found = undefined;
     this.#source = event;
     const plan = this.#planFor(event.kind, (event as Partial<EventView>).live === true);
+    this.#plan = plan;
     for (const target of plan.always) this.#try(target);
     for (const { reading, rules } of plan.present) {
       if (isPresent(event, reading)) for (const target of rules) this.#try(target);
@@ -341,9 +368,24 @@ export class RuleIndex {
     if (this.#tried[target] === this.#event) return;
     this.#tried[target] = this.#event;
     rule.counts.evaluations++;
-    if (this.#predicates[target]?.(this.#source) !== true) return;
+    const predicate = this.#plan?.predicates[target] ?? this.#predicateFor(target, rule.condition);
+    if (predicate?.(this.#source) !== true) return;
     rule.counts.matches++;
     this.#found ??= [];
     this.#found.push(rule);
+  }
+
+  /** The predicate for the kind of event at hand. */
+  #predicateFor(target: number, condition: Condition): Predicate | undefined {
+    const plan = this.#plan;
+    const whole = this.#predicates[target];
+    if (plan?.kind === undefined || this.#compile === undefined || whole === undefined) return whole;
+    const { known, before } = plan.kind;
+    const left = specialise(expandBehaviors(condition, this.#expanded), known, before);
+    const own = left !== condition && this.#compiled < MAX_COMPILED * this.#rules.length;
+    if (own) this.#compiled++;
+    const predicate = own ? this.#compile(left).matchesInTurn : whole;
+    plan.predicates[target] = predicate;
+    return predicate;
   }
 }

@@ -120,13 +120,23 @@ function searchFor(pattern: string, flags: string | undefined): (text: string) =
   };
 }
 
+/** Texts of which an expression remembers what it found: command lines come again and again, and RE2 takes microseconds. */
+const MAX_FOUND = 256;
+const MAX_FOUND_LENGTH = 256;
+
 function linearSearch(pattern: string, flags: string | undefined): (text: string) => boolean {
   const possible = literalCheck(pattern, flags);
   let compiled: ReturnType<typeof compileRegexp> | undefined;
+  const found = new Map<string, boolean>();
   return (text) => {
+    const before = found.get(text);
+    if (before !== undefined) return before;
     if (!possible(text)) return false;
     compiled ??= compileRegexp(pattern, flags);
-    return compiled.test(text);
+    const holds = compiled.test(text);
+    if (found.size >= MAX_FOUND) found.clear();
+    if (text.length <= MAX_FOUND_LENGTH) found.set(text, holds);
+    return holds;
   };
 }
 

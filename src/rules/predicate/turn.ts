@@ -21,6 +21,10 @@ const COUNTED = 256;
 /** Package lists and copies of programs are looked at again now and then: for no longer than this an answer is kept. */
 const KEPT_NS = 30e9;
 
+/** Cells of a row for questions that are compiled once events have come. */
+const SPARE = 128;
+const SCOPES = ['own', 'lineage'] as const;
+
 const UID = id('process.uid');
 const EUID = id('process.euid');
 
@@ -68,16 +72,26 @@ export class Turn {
   readonly #candidates: (ProcessContext | undefined)[] = new Array(COUNTED).fill(undefined);
   readonly #counts = new Uint8Array(COUNTED);
   readonly #sizes: Record<ActorScope, number> = { own: 0, lineage: 0 };
+  /** Cells that a row has. */
+  readonly #room: Record<ActorScope, number> = { own: 0, lineage: 0 };
 
   /** Processes of which something is remembered. */
   get remembered(): number {
     return this.#rows.size;
   }
 
-  /** A cell for one question about the actor: an offset for `own` or `lineage`. For all questions before the first event. */
+  /** A cell for one question about the actor: an offset for `own` or `lineage`. Where the rows have no more room, they begin anew. */
   cell(scope: ActorScope): number {
-    if (this.cells.length > 0) throw new RangeError('cells are given out before the first event');
-    return this.#sizes[scope]++;
+    const cell = this.#sizes[scope]++;
+    if (this.cells.length > 0 && cell >= this.#room[scope]) this.#forget();
+    return cell;
+  }
+
+  #forget(): void {
+    this.#rows.clear();
+    this.cells = new Uint8Array(0);
+    this.row = undefined;
+    this.own = -1;
   }
 
   /** Another event, of which nothing is remembered. */
@@ -134,21 +148,21 @@ export class Turn {
     row.ancestors = undefined;
     row.found = [];
     row.foundInLineage = [];
-    this.cells.fill(UNKNOWN, row.base, row.base + this.#sizes.own);
+    this.cells.fill(UNKNOWN, row.base, row.base + this.#room.own);
   }
 
   /** Index of the first cell of what was found of the actor's ancestors, or -1. They are compared once in a turn. */
   lineage(): number {
     const { row } = this;
     if (row === undefined) return -1;
-    const first = row.base + this.#sizes.own;
+    const first = row.base + this.#room.own;
     if (this.#compared === this.number) return first;
     this.#compared = this.number;
     const ancestors = this.#process?.ancestors.processes;
     if (row.ancestors !== ancestors || ancestors === undefined) {
       row.ancestors = ancestors;
       row.foundInLineage = [];
-      this.cells.fill(UNKNOWN, first, first + this.#sizes.lineage);
+      this.cells.fill(UNKNOWN, first, first + this.#room.lineage);
     }
     return first;
   }
@@ -168,7 +182,8 @@ export class Turn {
   }
 
   #newRow(process: ProcessContext): Row {
-    const size = Math.max(1, this.#sizes.own + this.#sizes.lineage);
+    if (this.cells.length === 0) for (const scope of SCOPES) this.#room[scope] = this.#sizes[scope] + SPARE;
+    const size = this.#room.own + this.#room.lineage;
     const most = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_BYTES / size)));
     if (this.cells.length === 0) this.cells = new Uint8Array(most * size);
     // Those that go on get a new one after a few events.
