@@ -8,6 +8,7 @@
         "native/capabilities.cc",
         "native/log.cc",
         "native/maps.cc",
+        "native/memory.cc",
         "native/notify.cc",
         "native/object.cc",
         "native/own-pid.cc",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exports (native/addon.d.ts describes them) that need the object or the
 // reader, and the life of the one of each in an environment.
-#include <malloc.h>
 #include <cerrno>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "arguments.hh"
 #include "log.hh"
+#include "memory.hh"
 #include "object.hh"
 #include "process.hh"
 #include "reader.hh"
@@ -306,7 +306,7 @@ class Addon : public Napi::Addon<Addon>
 	Napi::Value trim_memory(Info)
 	{
 		object_.forget_kernel();
-		malloc_trim(0);
+		give_memory_back();
 		return status(0);
 	}
 

@@ -155,7 +155,7 @@ export interface Native {
    * Returns how many threads have not answered within two seconds.
    */
   dropCapabilities(keep: bigint): Status;
-  /** Gives memory back that loading took and that nothing uses: libbpf's of the kernel's types, and what malloc holds free. */
+  /** Gives memory back that loading took and that nothing uses: libbpf's of the kernel's types, what malloc holds free, and pages of the program's file. */
   trimMemory(): Status;
   /** libbpf's text since the last call (the last 1 MiB of it). */
   takeLog(): string;

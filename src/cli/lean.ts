@@ -9,7 +9,12 @@ import { isMainThread } from 'node:worker_threads';
 import { COMMANDS } from './commands.ts';
 
 export const LEAN_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1'] as const;
-export const LEAN_ARENAS = '2';
+/**
+ * Few arenas; and blocks from 256 KiB on are mapped each by itself, however large
+ * freed ones were: they are given back when they are freed, and of a new one only
+ * what is written takes memory.
+ */
+export const LEAN_MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144' } as const;
 
 /** Whether the arguments ask for the daemon: they name no other command. Without being parsed: that is the program's. */
 export function asksForDaemon(argv: readonly string[]): boolean {
@@ -28,7 +33,7 @@ export function becomeLean(): void {
   if (missing.length === 0 || execve === undefined || !isMainThread) return;
   const given = [...missing, ...process.execArgv, ...process.argv.slice(1)];
   execve.call(process, process.execPath, [process.execPath, ...given], {
+    ...LEAN_MALLOC,
     ...process.env,
-    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? LEAN_ARENAS,
   });
 }

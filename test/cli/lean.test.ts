@@ -2,16 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { asksForDaemon, LEAN_ARENAS, LEAN_FLAGS } from '../../src/cli/lean.ts';
+import { asksForDaemon, LEAN_FLAGS, LEAN_MALLOC } from '../../src/cli/lean.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
 describe('the size of the daemon', () => {
   it('is kept by settings that the launcher of packages gives, too', () => {
     const launcher = readFileSync(join(ROOT, 'packaging', 'bpfwarden.sh'), 'utf8');
-    expect(launcher)
-      .to.include(` ${LEAN_FLAGS.join(' ')} `)
-      .and.include(`MALLOC_ARENA_MAX:-${LEAN_ARENAS}`);
+    expect(launcher).to.include(` ${LEAN_FLAGS.join(' ')} `);
+    for (const [name, value] of Object.entries(LEAN_MALLOC)) expect(launcher).to.include(`${name}:-${value}`);
   });
 
   it('is about the daemon alone', () => {
@@ -30,9 +29,9 @@ describe('the size of the daemon', () => {
         becomeLean();
       }
       becomeLean();
-      console.log(JSON.stringify([process.execArgv, process.env.MALLOC_ARENA_MAX, process.env.FIRST === String(process.pid)]));
+      console.log(JSON.stringify([process.execArgv, process.env.MALLOC_ARENA_MAX, process.env.MALLOC_MMAP_THRESHOLD_, process.env.FIRST === String(process.pid)]));
     `;
-    const { MALLOC_ARENA_MAX: _, NODE_OPTIONS: __, ...env } = process.env;
+    const { MALLOC_ARENA_MAX: _, MALLOC_MMAP_THRESHOLD_: ___, NODE_OPTIONS: __, ...env } = process.env;
     const loader = ['--import', 'tsx', '--input-type=module'];
     const { stdout, stderr } = spawnSync(process.execPath, [...loader, '--eval', program], {
       cwd: ROOT,
@@ -40,8 +39,8 @@ describe('the size of the daemon', () => {
       encoding: 'utf8',
     });
     expect(stderr).to.equal('');
-    const [flags, arenas, same] = JSON.parse(stdout) as [string[], string, boolean];
+    const [flags, arenas, threshold, same] = JSON.parse(stdout) as [string[], string, string, boolean];
     expect(flags).to.include.members([...LEAN_FLAGS]);
-    expect([arenas, same]).to.deep.equal([LEAN_ARENAS, true]);
+    expect([arenas, threshold, same]).to.deep.equal([...Object.values(LEAN_MALLOC), true]);
   });
 });
