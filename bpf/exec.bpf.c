@@ -192,7 +192,7 @@ int process_seed(struct bpf_iter__task *ctx)
 		return 0;
 	s = bpf_map_lookup_elem(&scratch, &level);
 	if (!s) {
-		nest_leave();
+		nest_leave(level);
 		return 0;
 	}
 	e = &s->event.process_exec;
@@ -218,6 +218,6 @@ int process_seed(struct bpf_iter__task *ctx)
 		length = RECORD_BYTES;
 	e->header.size = length;
 	bpf_seq_write(seq, s->bytes, length);
-	nest_leave();
+	nest_leave(level);
 	return 0;
 }

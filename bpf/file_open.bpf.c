@@ -118,7 +118,7 @@ __noinline __u32 path_climbs(__u64 string)
 			found = p->step.result != 0;
 		}
 	}
-	nest_leave();
+	nest_leave(level);
 	return found;
 }
 

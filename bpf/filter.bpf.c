@@ -305,7 +305,7 @@ static __always_inline __u64 file_mask_undecided(__u64 dentry, __u64 mnt, struct
 		return EVERY_CLASS;
 	p = bpf_map_lookup_elem(&path_scratch, &level);
 	if (!p || bpf_probe_read_kernel(p->name, length, (void *)name->text)) {
-		nest_leave();
+		nest_leave(level);
 		return EVERY_CLASS;
 	}
 	/* The root of a mount (a file may be one) is called what it is mounted on. */
@@ -316,7 +316,7 @@ static __always_inline __u64 file_mask_undecided(__u64 dentry, __u64 mnt, struct
 	else
 		mask = component_mask(level, length, generation) |
 		       directory_mask(level, parent, mnt, generation);
-	nest_leave();
+	nest_leave(level);
 	return mask;
 }
 

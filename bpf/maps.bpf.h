@@ -29,6 +29,7 @@ KNOB(__u32, decision_ttl_jiffies,
 KNOB(__u64, families, ~0ull); /* bit n: system calls of enum syscall_family n are looked at */
 KNOB(__u32, uring_results_seen,
      1); /* 0: uring_complete is not loaded, so io_uring is reported at submission */
+KNOB(__u32, preempted, 1); /* 0: tracepoints are left before another task runs (before 7.0) */
 
 /* ---- rings ------------------------------------------------------------------ */
 /*
@@ -220,12 +221,16 @@ SHARED_MAP struct {
 	__type(value, struct path_scratch);
 } path_scratch SEC(".maps");
 
-/* How many programs of ours are nested on this CPU. */
+/* Which levels of scratch are in use on this CPU: programs of ours are nested there. */
+struct nest {
+	__u64 taken[NEST_LEVELS];
+};
+
 SHARED_MAP struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct nest);
 } nesting SEC(".maps");
 
 /* ---- accesses --------------------------------------------------------------------- */

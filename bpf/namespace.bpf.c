@@ -10,9 +10,6 @@ enum mount_constants {
 	FSCONFIG_CMD_CREATE = 6,
 	FSCONFIG_CMD_RECONFIGURE = 7,
 	FSCONFIG_CMD_CREATE_EXCL = 8,
-	MS_REMOUNT = 0x20,
-	MS_BIND = 0x1000,
-	MS_MOVE = 0x2000,
 };
 
 /* What mount(2) would have been told for the same. */
@@ -72,10 +69,36 @@ static __always_inline void context_describe(struct scratch *s, __u64 file)
 		text_kernel(s, &s->event.mount.name, (void *)source, NAME_BYTES);
 }
 
-/*
- * The place, and what comes there: for a bind or a move by mount(2) that is a name
- * that no hook is told the object of.
- */
+/* Where the file system of such a context is mounted from its root; false: nowhere here. */
+static __always_inline bool context_place(struct scratch *s, __u64 file)
+{
+	__u64 context = 0, root = 0, inode = 0, mnt;
+
+	if (!file)
+		return false;
+	read_field(context, file, struct file, private_data);
+	read_field(root, context, struct fs_context, root);
+	mnt = root ? mount_of_dentry(root) : 0;
+	if (!mnt)
+		return false;
+	read_field(inode, root, struct dentry, d_inode);
+	file_identity_of(&s->event.mount.file, inode);
+	place_of(&root, &mnt);
+	text_path(s, &s->event.mount.path, root, mnt);
+	return true;
+}
+
+/* A call that answered with a descriptor: what that leads to is what the kernel found. */
+static __always_inline bool answer_place(struct scratch *s, struct call_info *call, __u64 file)
+{
+	if (call->call == CALL_FSPICK)
+		return context_place(s, file);
+	if (call->call == CALL_OPEN_TREE || call->call == CALL_OPEN_TREE_ATTR)
+		call_file(s, file);
+	return s->event.mount.path.length;
+}
+
+/* The place, and what comes there. */
 static __noinline void resolved_take(struct scratch *s, struct resolved *r, bool named)
 {
 	struct call_event *e;
@@ -108,8 +131,7 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 	e = &s->event.mount;
 	if (r) {
 		resolved_take(s, r, true);
-		if (call->call == CALL_MOUNT && ARG3(regs, *call) & (MS_BIND | MS_MOVE) &&
-		    !(ARG3(regs, *call) & MS_REMOUNT))
+		if (r->names & (RESOLVED_BIND | RESOLVED_MOVE)) /* it was not found, or not seen */
 			e->header.flags |= RECORD_UNVERIFIED;
 		if (call->call != CALL_MOUNT)
 			e->argument[3] = mount_flags_of(regs, call);
@@ -137,6 +159,8 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 			context_describe(s, file_of_fd(task, ARG0(regs, *call)));
 		break;
 	default: /* open_tree, open_tree_attr, fspick, mount_setattr: (dirfd, path, ...) */
+		if (result >= 0 && answer_place(s, call, file_of_fd(task, result)))
+			break;
 		dirfd = ARG0(regs, *call);
 		path = ARG1(regs, *call);
 		empty = ARG2(regs, *call) &

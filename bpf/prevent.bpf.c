@@ -59,11 +59,16 @@ int prevent_rmdir(unsigned long long *ctx)
 	return directory_verdict(EVENT_FILE_UNLINK, ctx);
 }
 
+/* (old_dir, old_dentry, new_dir, new_dentry, flags) */
 PROGRAM_PREVENTS(prevent_rename, file_rename, "rename");
 SEC("fmod_ret/security_path_rename")
 int prevent_rename(unsigned long long *ctx)
 {
-	return directory_verdict(EVENT_FILE_RENAME, ctx);
+	int verdict = directory_verdict(EVENT_FILE_RENAME, ctx);
+
+	return verdict ? verdict
+		       : name_verdict(EVENT_FILE_RENAME, argument(ctx, 3),
+				      mount_of(argument(ctx, 2)), true);
 }
 
 /* (old_dentry, new_dir, new_dentry) */
@@ -71,7 +76,10 @@ PROGRAM_PREVENTS(prevent_link, file_link, "link");
 SEC("fmod_ret/security_path_link")
 int prevent_link(unsigned long long *ctx)
 {
-	return file_verdict(EVENT_FILE_LINK, argument(ctx, 0), mount_of(argument(ctx, 1)));
+	__u64 mnt = mount_of(argument(ctx, 1));
+	int verdict = file_verdict(EVENT_FILE_LINK, argument(ctx, 0), mnt);
+
+	return verdict ? verdict : name_verdict(EVENT_FILE_LINK, argument(ctx, 2), mnt, true);
 }
 
 PROGRAM_PREVENTS(prevent_symlink, file_symlink, "symlink");

@@ -145,11 +145,14 @@ static __noinline __u32 rule_for(struct actor *a, __u32 object_kind, __u64 objec
 
 static __always_inline bool has_object(struct actor *a, __u32 object_kind)
 {
-	return a->shapes >> (4 * object_kind) & 0xf;
+	return a->shapes >> (4 * object_kind & 31) & 0xf;
 }
 
-/* Of the path whose names are collected, and of the directories that it lies in. */
-static __noinline __u32 rule_for_path(struct actor *a, __u32 level)
+/*
+ * Of the path whose names are collected, and of the directories that it lies in, as
+ * `path` and `below` of enum prohibition_object.
+ */
+static __noinline __u32 rule_for_path(struct actor *a, __u32 level, __u32 path, __u32 below)
 {
 	__u32 key = level - NEST_LEVELS, rule;
 	struct path_names *n = bpf_map_lookup_elem(&path_names, &key);
@@ -160,14 +163,14 @@ static __noinline __u32 rule_for_path(struct actor *a, __u32 level)
 	for (__u32 i = 0; i < NAMES; i++) {
 		if (i >= n->count)
 			break;
-		if (has_object(a, OBJECT_BELOW)) {
-			rule = rule_for(a, OBJECT_BELOW, n->whole);
+		if (has_object(a, below)) {
+			rule = rule_for(a, below, n->whole);
 			if (rule)
 				return rule;
 		}
 		n->whole = names_hash(n->whole, n->hash[(n->count - 1 - i) & (NAMES - 1)]);
 	}
-	return has_object(a, OBJECT_PATH) ? rule_for(a, OBJECT_PATH, n->whole) : 0;
+	return has_object(a, path) ? rule_for(a, path, n->whole) : 0;
 }
 
 /* Of the acting process's executable; 0 if it has none that has a path. */
@@ -236,14 +239,21 @@ static __noinline int refuse(struct actor *a, __u32 rule)
 /* The shapes that ask for the program. */
 #define WITH_PROGRAM 0xcccccccc
 
-/* 0, or -EPERM for a file that is prohibited. What cannot be found out is not refused. */
-static __noinline int file_verdict(__u32 operation, __u64 dentry, __u64 mnt)
+/*
+ * 0, or -EPERM for a file that is prohibited. What cannot be found out is not refused.
+ * `is_new`: it is the second name of a rename or a link.
+ */
+static __noinline int name_verdict(__u32 operation, __u64 dentry, __u64 mnt, bool is_new)
 {
+	__u32 path = is_new ? OBJECT_NEW_PATH : OBJECT_PATH;
+	__u32 below = is_new ? OBJECT_NEW_BELOW : OBJECT_BELOW;
 	struct actor a = {};
 	__u32 level, rule;
 	__u64 program;
 
 	if (!actor_begin(&a, operation))
+		return 0;
+	if (is_new && !has_object(&a, path) && !has_object(&a, below))
 		return 0;
 	level = hook_enter();
 	if (level >= PATH_LEVELS) {
@@ -252,9 +262,9 @@ static __noinline int file_verdict(__u32 operation, __u64 dentry, __u64 mnt)
 	}
 	if (a.shapes & WITH_PROGRAM)
 		a.program = program_hash(level);
-	rule = has_object(&a, OBJECT_ANY) ? rule_for(&a, OBJECT_ANY, 0) : 0;
+	rule = !is_new && has_object(&a, OBJECT_ANY) ? rule_for(&a, OBJECT_ANY, 0) : 0;
 	if (!rule && names_collect(level, dentry, mnt))
-		rule = rule_for_path(&a, level);
+		rule = rule_for_path(&a, level, path, below);
 	/* Most processes never come to here. */
 	if (rule) {
 		program = a.shapes & WITH_PROGRAM ? a.program : program_hash(level);
@@ -263,6 +273,11 @@ static __noinline int file_verdict(__u32 operation, __u64 dentry, __u64 mnt)
 	}
 	hook_leave(level);
 	return rule ? refuse(&a, rule) : 0;
+}
+
+static __always_inline int file_verdict(__u32 operation, __u64 dentry, __u64 mnt)
+{
+	return name_verdict(operation, dentry, mnt, false);
 }
 
 #endif /* BPFWARDEN_PROHIBITION_H */

@@ -10,7 +10,9 @@ enum prohibition_object {
 	OBJECT_BELOW = 2,   /* files: everything below this directory */
 	OBJECT_ADDRESS = 3, /* connections: the address, every port */
 	OBJECT_PORT = 4,
-	OBJECT_KINDS = 5,
+	OBJECT_NEW_PATH = 5,  /* of a rename or a link: the name that there will be */
+	OBJECT_NEW_BELOW = 6, /* and the directories that it lies in */
+	OBJECT_KINDS = 7,
 };
 
 enum prohibition_limits {

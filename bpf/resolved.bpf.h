@@ -79,4 +79,27 @@ resolved_describe(struct scratch *s, struct resolved *r, __u32 generation)
 	return mask | string_mask(s->level, from, e->new_path.length, generation);
 }
 
+/*
+ * What stands for a place in the mount tree: the root of a mount is called what it
+ * is mounted on. A bind mount's files keep the names that they have elsewhere, its
+ * place does not.
+ */
+static __always_inline void place_of(__u64 *dentry, __u64 *mnt)
+{
+	__u64 mount = *mnt - bpf_core_field_offset(struct mount, mnt), root = 0, parent = 0;
+
+	read_field(root, *mnt, struct vfsmount, mnt_root);
+	read_field(parent, mount, struct mount, mnt_parent);
+	if (*dentry != root || !parent || parent == mount)
+		return;
+	read_field(*dentry, mount, struct mount, mnt_mountpoint);
+	*mnt = parent + bpf_core_field_offset(struct mount, mnt);
+}
+
+enum mount_flags {
+	MS_REMOUNT = 0x20,
+	MS_BIND = 0x1000,
+	MS_MOVE = 0x2000,
+};
+
 #endif /* BPFWARDEN_RESOLVED_H */

@@ -13,6 +13,8 @@ enum resolved_names {
 	RESOLVED_NEW_PATH =
 	    1 << 1,               /* also text that the kernel copied: a link's target, a device */
 	RESOLVED_DETAIL = 1 << 2, /* type of a file system */
+	RESOLVED_BIND = 1 << 3,   /* what is bound or moved was not looked up yet */
+	RESOLVED_MOVE = 1 << 4,
 };
 
 struct resolved {

@@ -60,7 +60,8 @@ static __always_inline void account(enum event_kind kind, enum event_outcome out
 	account_many(kind, outcome, 1);
 }
 
-/* For kinds that only occur in task context (file kinds): 2 ns instead of 10. */
+/* For kinds that only occur in task context (file kinds): 2 ns instead of 10, where no other task
+ * can come between load and store. */
 static __always_inline void account_in_task(enum event_kind kind, enum event_outcome outcome)
 {
 	__u32 key = kind;
@@ -68,6 +69,10 @@ static __always_inline void account_in_task(enum event_kind kind, enum event_out
 
 	if (!counts)
 		return;
+	if (preempted) {
+		account_many(kind, outcome, 1);
+		return;
+	}
 	counts->outcome[outcome]++;
 	counts->outcome[OUTCOME_SEEN]++;
 }
@@ -80,33 +85,40 @@ static __always_inline struct io_totals *io_totals_now(void)
 }
 
 /* ---- nesting ------------------------------------------------------------------- */
-/* The level whose scratch memory this program may use, or NEST_LEVELS when all are in use. */
+/*
+ * The level whose scratch memory this program may use, or NEST_LEVELS when all are
+ * in use. Interrupting programs end before the one that they interrupt. Since 7.0
+ * (a46023d5616e, "tracing: Guard __DECLARE_TRACE() use of __DO_TRACE_CALL() with
+ * SRCU-fast") that is not so for the programs of another task, which may run in the middle
+ * of one and stay longer: a level belongs to who took it, and is taken atomically.
+ */
 static __always_inline __u32 nest_enter(void)
 {
 	__u32 key = 0;
-	__u64 *depth = bpf_map_lookup_elem(&nesting, &key);
-	__u64 level;
+	struct nest *nest = bpf_map_lookup_elem(&nesting, &key);
 
-	if (!depth)
+	if (!nest)
 		return NEST_LEVELS;
-	/*
-	 * Programs nest strictly (an interrupting one ends first, and preemption
-	 * is off in a tracepoint), so load and store need not be atomic.
-	 */
-	level = *depth;
-	if (level >= NEST_LEVELS)
-		return NEST_LEVELS;
-	*depth = level + 1;
-	return level;
+	for (__u32 i = 0; i < NEST_LEVELS; i++) {
+		if (preempted) {
+			if (!__sync_val_compare_and_swap(&nest->taken[i], 0, 1))
+				return i;
+		} else if (!*(volatile __u64 *)&nest->taken[i]) {
+			*(volatile __u64 *)&nest->taken[i] = 1;
+			return i;
+		}
+	}
+	return NEST_LEVELS;
 }
 
-static __always_inline void nest_leave(void)
+static __always_inline void nest_leave(__u32 level)
 {
 	__u32 key = 0;
-	__u64 *depth = bpf_map_lookup_elem(&nesting, &key);
+	struct nest *nest = bpf_map_lookup_elem(&nesting, &key);
 
-	if (depth && *depth)
-		*depth -= 1;
+	barrier_var(level);
+	if (nest && level < NEST_LEVELS)
+		*(volatile __u64 *)&nest->taken[level] = 0;
 }
 
 /* ---- records --------------------------------------------------------------------- */
@@ -122,7 +134,7 @@ static __always_inline struct scratch *record_begin(enum event_kind kind, const 
 	}
 	s = bpf_map_lookup_elem(&scratch, &level);
 	if (!s) {
-		nest_leave();
+		nest_leave(level);
 		account(kind, OUTCOME_LOST_SCRATCH);
 		return NULL;
 	}
@@ -138,7 +150,7 @@ static __always_inline struct scratch *record_begin(enum event_kind kind, const 
 static __always_inline void record_drop(struct scratch *s, enum event_outcome outcome)
 {
 	account(s->kind, outcome);
-	nest_leave();
+	nest_leave(s->level);
 }
 
 static __always_inline void reader_wake(void *ring)
@@ -181,7 +193,7 @@ static __always_inline void record_submit(struct scratch *s, enum ring ring)
 	else
 		failed = bpf_ringbuf_output(&bulk_ring, s->bytes, length, BPF_RB_NO_WAKEUP);
 	account(s->kind, failed ? OUTCOME_LOST_RING_FULL : OUTCOME_SUBMITTED);
-	nest_leave();
+	nest_leave(s->level);
 	reader_wake(map);
 }
 

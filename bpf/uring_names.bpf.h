@@ -74,7 +74,7 @@ static __always_inline void uring_finish(struct scratch *s, struct question *q, 
 	if (flags & REQ_F_CQE_SKIP) {
 		uring_fresh(request);
 	} else if (uring_keep(s, request, mask, q->generation)) {
-		nest_leave();
+		nest_leave(s->level);
 		return;
 	}
 	q->result = 0;
@@ -120,7 +120,7 @@ static __noinline int uring_open(__u64 request, __u32 request_flags)
 
 		if (last)
 			*last = request;
-		nest_leave();
+		nest_leave(s->level);
 		return 0;
 	}
 	uring_fresh(request);

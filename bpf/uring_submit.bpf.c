@@ -62,14 +62,14 @@ static __noinline int uring_connect(__u64 request, __u32 request_flags, struct t
 	endpoint_of_address(&s->event.net_conn, &s->event.net_conn.destination, &address);
 	if (uring_completes() && !(request_flags & REQ_F_CQE_SKIP)) {
 		uring_keep(s, request, 0, 0);
-		nest_leave();
+		nest_leave(s->level);
 		return 0;
 	}
 	uring_fresh(request);
 	uring_actor_of(&a, request);
 	sk = sock_of_file(uring_file_asked(&a, request, request_flags));
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP) {
-		nest_leave();
+		nest_leave(s->level);
 		return 0;
 	}
 	header_fill(&s->event.header, task, 0);

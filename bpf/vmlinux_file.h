@@ -47,6 +47,7 @@ struct mount {
 
 struct fs_context {
 	struct file_system_type *fs_type;
+	struct dentry *root;
 	const char *source;
 };
 

@@ -44,7 +44,7 @@ bool is_available(const struct btf *kernel, const std::string &section)
 	if (type == "lsm")
 		return btf__find_by_name_kind(kernel, ("bpf_lsm_" + target).c_str(),
 					      BTF_KIND_FUNC) > 0;
-	if (type == "fentry" || type == "fmod_ret")
+	if (type == "fentry" || type == "fexit" || type == "fmod_ret")
 		return btf__find_by_name_kind(kernel, target.c_str(), BTF_KIND_FUNC) > 0;
 	return true;
 }

@@ -14,7 +14,7 @@ export interface SensorReadings {
     io(): IoTotals;
     syscalls(): ReadonlyMap<string, SyscallCounts>;
     failures(): ReadonlyMap<string, number>;
-    programs(): ReadonlyMap<string, { readonly runs: number; readonly seconds: number }>;
+    programs(): ReadonlyMap<string, { readonly runs: number; readonly seconds: number; readonly skipped: number }>;
   };
   readonly drain: {
     stats(): RingStats;
@@ -85,7 +85,8 @@ function publishTotals(metrics: MetricsRegistry, sensor: SensorReadings): void {
 }
 
 function publishPrograms(metrics: MetricsRegistry, sensor: SensorReadings): void {
-  for (const [program, { runs, seconds }] of sensor.counters.programs()) {
+  for (const [program, { runs, seconds, skipped }] of sensor.counters.programs()) {
+    metrics.advance('program_skipped_runs_total', skipped, { program });
     metrics.advance('program_runs_total', runs, { program });
     metrics.advance('program_run_seconds_total', seconds, { program });
   }

@@ -54,15 +54,22 @@ export class KernelCounters {
     );
   }
 
-  /** Runs and seconds by program; zero unless [kernel] program_statistics or the sysctl kernel.bpf_stats_enabled is on. */
-  programs(): Map<string, { runs: number; seconds: number }> {
-    const statistics = new Map<string, { runs: number; seconds: number }>();
+  /**
+   * By program. Runs and seconds are zero unless [kernel] program_statistics or the sysctl kernel.bpf_stats_enabled is on.
+   * Skipped: the kernel never runs a program twice at once on a CPU (kernel/trace/bpf_trace.c, __bpf_trace_run).
+   */
+  programs(): Map<string, { runs: number; seconds: number; skipped: number }> {
+    const statistics = new Map<string, { runs: number; seconds: number; skipped: number }>();
     for (const program of this.#object.programs) {
       if (isIterator(program)) continue;
       // kernel/bpf/syscall.c bpf_prog_show_fdinfo
       const text = readFileSync(`/proc/self/fdinfo/${program.fd}`, 'utf8');
       const number = (key: string) => Number(new RegExp(`^${key}:\\s*(\\d+)`, 'm').exec(text)?.[1] ?? 0);
-      statistics.set(program.name, { runs: number('run_cnt'), seconds: number('run_time_ns') / 1e9 });
+      statistics.set(program.name, {
+        runs: number('run_cnt'),
+        seconds: number('run_time_ns') / 1e9,
+        skipped: number('recursion_misses'),
+      });
     }
     return statistics;
   }

@@ -3,6 +3,7 @@
  * the kernel's verifier, the table of system call handlers.
  */
 import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { readBtf } from '../btf/btf.ts';
 import { elfSection } from '../btf/elf.ts';
 import type { Config } from '../config/options.ts';
@@ -184,6 +185,10 @@ function leaveHooksOut(native: Native, hooks: readonly ProgramInfo[], leftOut: M
   }
 }
 
+/** a46023d5616e: tracepoints no longer keep other tasks off the CPU. No type or function of the kernel tells. */
+const PREEMPTIBLE_SINCE = 7;
+const kernelMajor = (): number => Number.parseInt(release(), 10);
+
 const LAST_LINES = 3;
 
 /** The verifier's last words, without its statistics. */
@@ -210,6 +215,7 @@ function setKnobs(native: Native, { kernel, monitoring }: SensorConfig, leftOut:
   u32('sends_seen_in_kernel', cgroupRoot() === undefined || leftOut.has('send_ipv4') ? 0 : 1);
   // Without completions, what io_uring does is reported when it is submitted.
   u32('uring_results_seen', leftOut.has('uring_complete') ? 0 : 1);
+  u32('preempted', kernelMajor() >= PREEMPTIBLE_SINCE ? 1 : 0);
   u32('count_syscalls', monitoring.syscall_counts ? 1 : 0);
   for (const [map, bytes] of [
     ['bulk_ring', kernel.ring_bytes],

@@ -48,6 +48,10 @@ function objectOf(object: ProhibitedObject | undefined): readonly [kind: number,
       return [OBJECT.OBJECT_PATH, pathHash(object.path)];
     case 'below':
       return [OBJECT.OBJECT_BELOW, pathHash(object.directory)];
+    case 'new_path':
+      return [OBJECT.OBJECT_NEW_PATH, pathHash(object.path)];
+    case 'new_below':
+      return [OBJECT.OBJECT_NEW_BELOW, pathHash(object.directory)];
     case 'endpoint':
       return [OBJECT.OBJECT_PATH, endpointHash(object.address, object.port)];
     case 'address':

@@ -64,6 +64,9 @@ export type ProhibitedObject =
   | { readonly is: 'path'; readonly path: string }
   /** Everything below the directory. */
   | { readonly is: 'below'; readonly directory: string }
+  /** Of a rename or a link: the name that there will be. */
+  | { readonly is: 'new_path'; readonly path: string }
+  | { readonly is: 'new_below'; readonly directory: string }
   | { readonly is: 'endpoint'; readonly address: string; readonly port: number }
   | { readonly is: 'address'; readonly address: string }
   | { readonly is: 'port'; readonly port: number };

@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = '3b71d52950d9e4e24a0481e6422843a4';
+export const SCHEMA_HASH = 'be9cfcf477258f73527f3839bd25331f';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -252,7 +252,9 @@ export const ENUMS = {
     OBJECT_BELOW: 2,
     OBJECT_ADDRESS: 3,
     OBJECT_PORT: 4,
-    OBJECT_KINDS: 5,
+    OBJECT_NEW_PATH: 5,
+    OBJECT_NEW_BELOW: 6,
+    OBJECT_KINDS: 7,
   },
   prohibition_limits: {
     PROHIBITIONS: 4096,

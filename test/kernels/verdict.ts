@@ -85,7 +85,15 @@ function preventionProblem(directory: string): string | undefined {
   return wrong.length === 0 ? undefined : `prevention: ${wrong.join(', ')}`;
 }
 
-const PREVENTING = ['prevent_exec', 'prevent_open', 'prevent_below', 'prevent_user', 'prevent_program', 'prevent_port'];
+const PREVENTING = [
+  'prevent_exec',
+  'prevent_open',
+  'prevent_below',
+  'prevent_new_name',
+  'prevent_user',
+  'prevent_program',
+  'prevent_port',
+];
 
 export interface Asked {
   readonly seconds: number;

@@ -66,6 +66,13 @@ export const UPKEEP = {
     cap: PROGRAMS + 2,
     zero: 'declared',
   },
+  program_skipped_runs_total: {
+    type: 'counter',
+    help: 'Runs that the kernel left out because the BPF program was at work on the same CPU: since Linux 7.0 a task may be preempted in the middle of one. What happened then is no event.',
+    labels: { program },
+    cap: PROGRAMS + 2,
+    zero: 'declared',
+  },
   program_runs_total: {
     type: 'counter',
     help: 'Runs of the BPF program, while kernel.program_statistics is on.',

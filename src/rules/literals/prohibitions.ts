@@ -18,6 +18,8 @@ export type Decision = { readonly prohibitions: readonly Prohibition[] } | { rea
 type Part = Omit<Prohibition, 'kind' | 'object'> & {
   readonly path?: string;
   readonly below?: string;
+  readonly newPath?: string;
+  readonly newBelow?: string;
   readonly address?: string;
   readonly port?: number;
 };
@@ -27,6 +29,9 @@ const MOST = 1024;
 const MOST_COMPONENTS = 120;
 const NAME_BYTES = 255;
 const MAX_PORT = 65535;
+
+/** Kinds whose second name the kernel side looks at (bpf/prevent.bpf.c). */
+const TWO_NAMES: ReadonlySet<string> = new Set(['file_rename', 'file_link']);
 
 class Undecided extends Error {}
 
@@ -49,8 +54,9 @@ export function prohibitionsOf(condition: Condition, kinds: Iterable<string>): D
     : { prohibitions };
 }
 
-function prohibition(kind: string, { path, below, address, port, program, user }: Part): Prohibition {
-  const object = objectOf({ path, below, address, port });
+function prohibition(kind: string, part: Part): Prohibition {
+  const { program, user } = part;
+  const object = objectOf(part);
   if (object === undefined && program === undefined)
     throw new Undecided(`it names neither what ${kind} is about nor a program: everything would be refused`);
   return {
@@ -61,16 +67,13 @@ function prohibition(kind: string, { path, below, address, port, program, user }
   };
 }
 
-function objectOf({
-  path,
-  below,
-  address,
-  port,
-}: {
-  readonly [K in 'path' | 'below' | 'address']: string | undefined;
-} & { readonly port: number | undefined }): ProhibitedObject | undefined {
+function objectOf({ path, below, newPath, newBelow, address, port }: Part): ProhibitedObject | undefined {
+  if ((path ?? below) !== undefined && (newPath ?? newBelow) !== undefined)
+    throw new Undecided('it names both the old and the new name');
   if (path !== undefined) return { is: 'path', path };
   if (below !== undefined) return { is: 'below', directory: below };
+  if (newPath !== undefined) return { is: 'new_path', path: newPath };
+  if (newBelow !== undefined) return { is: 'new_below', directory: newBelow };
   if (address !== undefined && port !== undefined) return { is: 'endpoint', address, port };
   if (address !== undefined) return { is: 'address', address };
   return port === undefined ? undefined : { is: 'port', port };
@@ -103,20 +106,34 @@ function alternatives(condition: Condition, kind: string): readonly Part[] {
 
 /** Both at once; nothing when they exclude each other. */
 function joined(one: Part, other: Part): readonly Part[] {
-  for (const key of ['path', 'address', 'port', 'program', 'user'] as const)
+  for (const key of ['path', 'newPath', 'address', 'port', 'program', 'user'] as const)
     if (one[key] !== undefined && other[key] !== undefined && one[key] !== other[key]) return [];
-  const merged = { ...one, ...other };
-  const below = one.below ?? other.below;
-  if (below === undefined) return [merged];
-  if (merged.path !== undefined) {
-    const { below: _, ...exact } = merged;
-    return [one.below, other.below].every((each) => each === undefined || merged.path?.startsWith(`${each}/`))
-      ? [exact]
-      : [];
+  let merged: Part | undefined = { ...one, ...other };
+  for (const [exact, directory] of [
+    ['path', 'below'],
+    ['newPath', 'newBelow'],
+  ] as const)
+    merged = merged === undefined ? undefined : narrowed(merged, exact, [one[directory], other[directory]], directory);
+  return merged === undefined ? [] : [merged];
+}
+
+/** A name that is given whole, and what it must lie below: one of them is left; undefined when they exclude each other. */
+function narrowed(
+  merged: Part,
+  exact: 'path' | 'newPath',
+  directories: readonly (string | undefined)[],
+  directory: 'below' | 'newBelow',
+): Part | undefined {
+  const [first, second] = directories.filter((each) => each !== undefined);
+  if (first === undefined) return merged;
+  if (merged[exact] !== undefined) {
+    const { [directory]: _, ...rest } = merged;
+    return [first, second].every((each) => each === undefined || merged[exact]?.startsWith(`${each}/`))
+      ? rest
+      : undefined;
   }
-  if (one.below !== undefined && other.below !== undefined && one.below !== other.below)
-    throw new Undecided('it names two directories at once');
-  return [{ ...merged, below }];
+  if (second !== undefined && first !== second) throw new Undecided('it names two directories at once');
+  return merged;
 }
 
 function leafParts({ subject, test }: Leaf, kind: string): readonly Part[] {
@@ -132,6 +149,13 @@ function leafParts({ subject, test }: Leaf, kind: string): readonly Part[] {
       break;
     case 'file.path':
       if (kindSpec(kind)?.object === 'file') return paths(test, name);
+      break;
+    case 'file.new_path':
+      if (TWO_NAMES.has(kind))
+        return paths(test, name).map(({ path, below }) => ({
+          ...(path === undefined ? {} : { newPath: path }),
+          ...(below === undefined ? {} : { newBelow: below }),
+        }));
       break;
     case 'process.path':
       if (kindSpec(kind)?.object === 'program') return paths(test, name);

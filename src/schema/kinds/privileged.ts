@@ -77,9 +77,9 @@ export const PRIVILEGED_KINDS = {
   mount: {
     ...CALL,
     what: 'Something was mounted, also by move_mount',
-    hook: `${EXIT} of mount, move_mount, open_tree, open_tree_attr, fsmount, fspick, fsconfig (create, reconfigure), mount_setattr; ${resolvedBy('security_sb_mount', 'security_move_mount')}`,
+    hook: `${EXIT} of mount, move_mount, open_tree, open_tree_attr, fsmount, fspick, fsconfig (create, reconfigure), mount_setattr; ${resolvedBy('security_sb_mount', 'security_move_mount')}, for what is bound or moved fexit/kern_path`,
     from: 'registers; mount walk during the call, else the texts that were passed',
-    verified: `the place by mount and move_mount: ${RESOLVED}; what a bind or a move by mount(2) brings there, and the others: the text that was passed`,
+    verified: `place and what comes there by mount and move_mount: ${RESOLVED}; open_tree and fspick that succeeded: yes, from the descriptor that they gave; mount_setattr, of which no hook is told: the text that was passed`,
     blind: UNRESOLVED,
     behaviors: [
       { is: 'file_placed', path: 'file.path', when: [{ field: 'mount.flags', has: 'MS_BIND' }] },

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import {
   chmodSync,
   copyFileSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -33,6 +34,7 @@ const rules = {
       'prevent_below',
       `event.type in ['file_open', 'file_unlink', 'file_rename', 'file_mkdir', 'file_chmod'] && file.path.startsWith('${BELOW}/')`,
     ),
+    block('prevent_new_name', `event.type in ['file_rename', 'file_link'] && file.new_path.startsWith('${BELOW}/')`),
     block('prevent_user', `event.type == 'file_open' && file.path == '${PREVENTED}/users' && process.uid == 65534`),
     block(
       'prevent_program',
@@ -79,7 +81,7 @@ const outcome = (act: () => unknown): string => {
 /** Before the daemon runs: nothing of it could be made afterwards. */
 function prepare(): void {
   mkdirSync(BELOW, { recursive: true });
-  for (const name of ['secret', 'users', 'programs', 'below/kept', 'beside'])
+  for (const name of ['secret', 'users', 'programs', 'below/kept', 'beside', 'loose'])
     writeFileSync(`${PREVENTED}/${name}`, 'x');
   copyFileSync(TRUE, PROGRAM);
   chmodSync(PROGRAM, 0o755);
@@ -115,6 +117,8 @@ async function prevented(): Promise<{
       create: outcome(() => writeFileSync(`${BELOW}/new`, 'x')),
       unlink: outcome(() => unlinkSync(`${BELOW}/kept`)),
       rename: outcome(() => renameSync(`${BELOW}/kept`, `${PREVENTED}/moved`)),
+      rename_into: outcome(() => renameSync(`${PREVENTED}/beside`, `${BELOW}/came`)),
+      link_into: outcome(() => linkSync(`${PREVENTED}/beside`, `${BELOW}/linked`)),
       mkdir: outcome(() => mkdirSync(`${BELOW}/directory`)),
       chmod: outcome(() => chmodSync(`${BELOW}/kept`, 0o600)),
       user: asNobody(`${PREVENTED}/users`),
@@ -122,6 +126,7 @@ async function prevented(): Promise<{
     },
     allowed: {
       exec: run(TRUE),
+      rename: outcome(() => renameSync(`${PREVENTED}/loose`, `${PREVENTED}/loosened`)),
       beside: outcome(() => readFileSync(`${PREVENTED}/beside`)),
       user: outcome(() => readFileSync(`${PREVENTED}/users`)),
       program: outcome(() => readFileSync(`${PREVENTED}/programs`)),

@@ -229,6 +229,24 @@ static int b_xattr(void)
 	TRY(removexattr(at("x1"), "user.one"));
 	return 0;
 }
+/* struct posix_acl_xattr_header and entries: u::rw-, u:1:r--, g::r--, m::r--, o::r--. */
+static int b_acl(void)
+{
+	static const unsigned char acl[] = {2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0,
+					    4, 0, 1, 0, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255,
+					    16, 0, 4, 0, 255, 255, 255, 255, 32, 0, 4, 0, 255,
+					    255, 255, 255};
+	close(file("acl1", 0));
+	TRY(setxattr(at("acl1"), "system.posix_acl_access", acl, sizeof acl, 0));
+	TRY(removexattr(at("acl1"), "system.posix_acl_access"));
+	return 0;
+}
+static int b_chattr(void)
+{
+	int fd = file("ca1", 0), flags = 0x40 /* FS_NODUMP_FL */;
+	TRY(ioctl(fd, 0x40086602 /* FS_IOC_SETFLAGS */, &flags));
+	return 0;
+}
 static int b_utimes(void)
 {
 	struct timespec t[2] = {{1000000000, 0}, {1000000000, 0}};
@@ -244,6 +262,7 @@ const struct behaviour file_behaviours[] = {
     B(path_longer), B(path_deeper),  B(name_255),      B(read_write),     B(sendfile),
     B(copy_range),  B(splice),       B(unlink),        B(unlink_missing), B(rename),
     B(link),        B(symlink),      B(mkdir),         B(mknod),          B(chmod),
-    B(fchmodat2),   B(chown),        B(truncate),      B(xattr),          B(utimes),
+    B(fchmodat2),   B(chown),        B(truncate),      B(xattr),          B(acl),
+    B(chattr),      B(utimes),
     {0, 0},
 };

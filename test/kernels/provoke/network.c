@@ -169,8 +169,24 @@ static int b_socket_dup(void)
 	dup2(keep, 1);
 	return 0;
 }
+static int b_unix_connect(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int ls = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", at("docker.sock"));
+	TRY(bind(ls, (void *)&a, sizeof a));
+	TRY(listen(ls, 1));
+	TRY(connect(s, (void *)&a, sizeof a));
+	return 0;
+}
+static int b_rare_socket(void)
+{
+	TRY(socket(AF_NETLINK, SOCK_RAW, 9 /* NETLINK_AUDIT */));
+	return 0;
+}
 
 const struct behaviour network_behaviours[] = {
     B(tcp4), B(tcp6),        B(tcp_refused), B(tcp_nonblock),  B(udp4),       B(udp6),
-    B(dns),  B(listen_bind), B(raw_socket),  B(packet_socket), B(socket_dup), {0, 0},
+    B(dns),  B(listen_bind), B(raw_socket),  B(packet_socket), B(socket_dup),
+    B(unix_connect), B(rare_socket), {0, 0},
 };

@@ -82,7 +82,9 @@ static int b_mount(void)
 	TRY(open(at("bound/passwd"), O_RDONLY));
 	TRY(mount(0, at("bound"), 0, MS_REMOUNT | MS_BIND | MS_RDONLY, 0));
 	TRY(umount2(at("bound"), MNT_DETACH));
-	TRY(umount2(at("mnt"), MNT_DETACH));
+	TRY(mkdir(at("moved"), 0755));
+	TRY(mount(at("mnt"), at("moved"), 0, MS_MOVE, 0));
+	TRY(umount2(at("moved"), MNT_DETACH));
 	return 0;
 }
 static int b_mount_api(void)
@@ -98,6 +100,9 @@ static int b_mount_api(void)
 	TRY(syscall(SYS_move_mount, m, "", AT_FDCWD, at("mnt2"), 4 /* F_EMPTY_PATH */));
 	int t = syscall(SYS_open_tree, AT_FDCWD, "/etc", 1 /* CLONE */);
 	TRY(t);
+	TRY(syscall(SYS_fspick, AT_FDCWD, at("mnt2"), 0));
+	uint64_t attr[4] = {1 /* MOUNT_ATTR_RDONLY */, 0, 0, 0};
+	TRY(syscall(SYS_mount_setattr, AT_FDCWD, at("mnt2"), 0, attr, sizeof attr));
 	return 0;
 }
 static int b_pivot_root(void)
@@ -174,6 +179,33 @@ static int b_mmap_exec(void)
 		   ? -1
 		   : 0;
 }
+static int b_personality(void)
+{
+	TRY(syscall(SYS_personality, 0x0400000 /* READ_IMPLIES_EXEC */));
+	return 0;
+}
+static int b_dumpable(void)
+{
+	TRY(prctl(PR_SET_DUMPABLE, 0));
+	return 0;
+}
+static int b_seccomp(void)
+{
+	struct sock_filter allow = {.code = 0x06, .k = 0x7fff0000};
+	struct sock_fprog program = {.len = 1, .filter = &allow};
+	TRY(syscall(SYS_seccomp, 1 /* SET_MODE_FILTER */, 0, &program));
+	return 0;
+}
+static int b_acct(void)
+{
+	return syscall(SYS_acct, "/nowhere/accounting") < 0 ? 0 : -1;
+}
+static int b_kernel_log(void)
+{
+	char text[64];
+	TRY(syscall(SYS_syslog, 3 /* READ_ALL */, text, sizeof text));
+	return 0;
+}
 static int b_reboot(void)
 {
 	return syscall(SYS_reboot, 0, 0, 0, 0) < 0 ? 0 : -1;
@@ -215,7 +247,8 @@ const struct behaviour privilege_behaviours[] = {
     B(mount),         B(mount_api),    B(pivot_root),     B(init_module),  B(finit_module),
     B(delete_module), B(bpf),          B(perf),           B(userfaultfd),  B(keyctl),
     B(memfd),         B(mprotect),     B(mmap_exec),      B(reboot),       B(swapon),
-    B(settime),
+    B(settime),       B(personality),  B(dumpable),       B(seccomp),      B(acct),
+    B(kernel_log),
 #ifdef SYS_ioperm
     B(ioperm),        B(int80),
 #endif

@@ -19,15 +19,21 @@ function refuses(prohibitions: readonly Prohibition[], fields: Fields): boolean 
   const kind = text('event.type');
   const path = kind === 'process_exec' ? text('process.path') : text('file.path');
   const isAbout = ({ object }: Prohibition): boolean => {
+    const lies = (name: string, directory: string) => {
+      const above = name.split('/').slice(1, -1);
+      return above.some((_, at) => pathHash(`/${above.slice(0, at + 1).join('/')}`) === pathHash(directory));
+    };
     const port = Number(fields['network.destination.port']);
     const address = text('network.destination.ip');
     switch (object?.is) {
       case 'path':
         return pathHash(object.path) === pathHash(path);
-      case 'below': {
-        const above = path.split('/').slice(1, -1);
-        return above.some((_, at) => pathHash(`/${above.slice(0, at + 1).join('/')}`) === pathHash(object.directory));
-      }
+      case 'below':
+        return lies(path, object.directory);
+      case 'new_path':
+        return pathHash(object.path) === pathHash(text('file.new_path'));
+      case 'new_below':
+        return lies(text('file.new_path'), object.directory);
       case 'endpoint':
         return endpointHash(object.address, object.port) === endpointHash(address, port);
       case 'address':
@@ -52,11 +58,13 @@ const ADDRESSES = ['192.0.2.1', '192.0.2.2', '2001:db8::1'];
 const quoted = (values: readonly string[]) => values.map((value) => `'${value}'`).join(', ');
 const subset = <T>(values: readonly T[]) => fc.subarray([...values], { minLength: 1 });
 const leaf = fc.oneof(
-  subset(['file_open', 'file_unlink', 'process_exec', 'net_conn', 'file_read']).map(
+  subset(['file_open', 'file_rename', 'file_unlink', 'process_exec', 'net_conn', 'file_read']).map(
     (kinds) => `event.type in [${quoted(kinds)}]`,
   ),
   subset(PATHS).map((paths) => `file.path in [${quoted(paths)}]`),
   fc.constantFrom('/etc/', '/etc/ssh/', '/tmp/').map((directory) => `file.path.startsWith('${directory}')`),
+  subset(PATHS).map((paths) => `file.new_path in [${quoted(paths)}]`),
+  fc.constantFrom('/etc/', '/tmp/').map((directory) => `file.new_path.startsWith('${directory}')`),
   subset(PATHS).map((paths) => `process.path in [${quoted(paths)}]`),
   fc.constantFrom(0, 1000).map((uid) => `process.uid == ${uid}`),
   subset(ADDRESSES).map((addresses) => `network.destination.ip in [${quoted(addresses)}]`),
@@ -80,6 +88,12 @@ const event: fc.Arbitrary<Fields> = fc.oneof(
   fc.record({
     'event.type': fc.constantFrom('file_open', 'file_unlink'),
     'file.path': fc.constantFrom(...PATHS),
+    ...common,
+  }),
+  fc.record({
+    'event.type': fc.constant('file_rename'),
+    'file.path': fc.constantFrom(...PATHS),
+    'file.new_path': fc.constantFrom(...PATHS),
     ...common,
   }),
   fc.record({ 'event.type': fc.constant('process_exec'), ...common }),
@@ -113,6 +127,7 @@ describe('what the kernel refuses for a rule that blocks', () => {
     [`event.type == 'file_open' && file.path.startsWith('/etc/pass')`, /begin with a directory/],
     [`event.type == 'file_open' && !(file.path == '/etc/passwd')`, /must be a path|negation/],
     [`event.type == 'process_exec'`, /everything would be refused/],
+    [`event.type == 'file_rename' && file.path == '/a' && file.new_path == '/b'`, /both the old and the new name/],
     [`event.type == 'file_open' && file.path.startsWith('/')`, /begin with a directory/],
     [`event.type == 'process_exec' && process.args.exists(a, a == '-e')`, /list/],
     [`event.type == 'process_exec' && process.path == 'nc'`, /no absolute path/],
