@@ -7,6 +7,8 @@ export interface BpfFunction {
   readonly section: string;
   readonly code: Uint8Array;
   readonly calls: readonly string[];
+  /** Numbers of the kernel's helpers (enum bpf_func_id) that it calls itself. */
+  readonly helpers: readonly number[];
 }
 
 const INSTRUCTION_BYTES = 8;
@@ -93,6 +95,7 @@ export function bpfFunctions(object: Uint8Array): BpfFunction[] {
   return functions.map(({ name, section, value, size }) => {
     const { name: sectionName, content } = all[section] as Section;
     const calls = new Set<string>();
+    const helpers = new Set<number>();
     const call = (target: Symbol | undefined, from: number) => {
       if (target === undefined) throw new Error(`${name}+${from - value} calls what is no function`);
       calls.add(target.name);
@@ -113,10 +116,18 @@ export function bpfFunctions(object: Uint8Array): BpfFunction[] {
       if (operation === CALL && registers >> 4 === PSEUDO_CALL) {
         if (symbol === undefined) call(at(section, offset + (immediate + 1) * INSTRUCTION_BYTES), offset);
         else call(at(symbol.section, symbol.value + (immediate + 1) * INSTRUCTION_BYTES), offset);
+      } else if (operation === CALL && registers >> 4 === 0 && symbol === undefined) {
+        helpers.add(immediate);
       } else if (symbol !== undefined && ((all[symbol.section]?.flags ?? 0) & SHF_EXECINSTR) !== 0) {
         call(at(symbol.section, symbol.type === STT_FUNC ? symbol.value : immediate), offset);
       }
     }
-    return { name, section: sectionName, code: content.data.subarray(value, value + size), calls: [...calls] };
+    return {
+      name,
+      section: sectionName,
+      code: content.data.subarray(value, value + size),
+      calls: [...calls],
+      helpers: [...helpers],
+    };
   });
 }

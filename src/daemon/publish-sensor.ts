@@ -1,3 +1,4 @@
+import type { ProgramStatistics } from '../kernel/counters.ts';
 import type { IoTotals, SyscallCounts } from '../kernel/counts.ts';
 import type { RingStats } from '../kernel/native.ts';
 import type { KernelCounts } from '../kernel/types.ts';
@@ -14,7 +15,7 @@ export interface SensorReadings {
     io(): IoTotals;
     syscalls(): ReadonlyMap<string, SyscallCounts>;
     failures(): ReadonlyMap<string, number>;
-    programs(): ReadonlyMap<string, { readonly runs: number; readonly seconds: number; readonly skipped: number }>;
+    programs(): ReadonlyMap<string, ProgramStatistics>;
   };
   readonly drain: {
     stats(): RingStats;
@@ -85,7 +86,8 @@ function publishTotals(metrics: MetricsRegistry, sensor: SensorReadings): void {
 }
 
 function publishPrograms(metrics: MetricsRegistry, sensor: SensorReadings): void {
-  for (const [program, { runs, seconds, skipped }] of sensor.counters.programs()) {
+  for (const [program, { runs, seconds, skipped, verified }] of sensor.counters.programs()) {
+    metrics.gauge('program_verified_instructions').set(verified, { program });
     metrics.advance('program_skipped_runs_total', skipped, { program });
     metrics.advance('program_runs_total', runs, { program });
     metrics.advance('program_run_seconds_total', seconds, { program });

@@ -5,6 +5,14 @@ import { answered, type MapInfo } from './native.ts';
 import { isIterator } from './programs.ts';
 import type { KernelCounts } from './types.ts';
 
+export interface ProgramStatistics {
+  readonly runs: number;
+  readonly seconds: number;
+  readonly skipped: number;
+  /** Instructions that the verifier looked at; 0 before Linux 5.16. */
+  readonly verified: number;
+}
+
 /** What the kernel side counts, read from its maps when asked. */
 export class KernelCounters {
   readonly #object: LoadedObject;
@@ -58,8 +66,8 @@ export class KernelCounters {
    * By program. Runs and seconds are zero unless [kernel] program_statistics or the sysctl kernel.bpf_stats_enabled is on.
    * Skipped: the kernel never runs a program twice at once on a CPU (kernel/trace/bpf_trace.c, __bpf_trace_run).
    */
-  programs(): Map<string, { runs: number; seconds: number; skipped: number }> {
-    const statistics = new Map<string, { runs: number; seconds: number; skipped: number }>();
+  programs(): Map<string, ProgramStatistics> {
+    const statistics = new Map<string, ProgramStatistics>();
     for (const program of this.#object.programs) {
       if (isIterator(program)) continue;
       // kernel/bpf/syscall.c bpf_prog_show_fdinfo
@@ -69,6 +77,7 @@ export class KernelCounters {
         runs: number('run_cnt'),
         seconds: number('run_time_ns') / 1e9,
         skipped: number('recursion_misses'),
+        verified: number('verified_insns'),
       });
     }
     return statistics;

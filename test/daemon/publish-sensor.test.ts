@@ -38,7 +38,7 @@ function sensor(
         ['path_truncated', 3],
         ['max', 0],
       ]),
-    programs: () => new Map([['sys_exit', { runs: 100, seconds: 0.5 }]]),
+    programs: () => new Map([['sys_exit', { runs: 100, seconds: 0.5, skipped: 2, verified: 9000 }]]),
     ...over,
   };
   return { counters, drain: { stats, errors: { truncated: 1, corrupt: 0, unknown_kind: 0 } } };
@@ -68,6 +68,8 @@ describe('the readings of the sensor', () => {
       'kernel_failures_total{reason="path_truncated"} 3',
       'program_runs_total{program="sys_exit"} 100',
       'program_run_seconds_total{program="sys_exit"} 0.5',
+      'program_skipped_runs_total{program="sys_exit"} 2',
+      'program_verified_instructions{program="sys_exit"} 9000',
       'ring_size_bytes{ring="bulk"} 8192',
       'ring_used_bytes{ring="priority"} 0',
     ])

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { bpfFunctions } from '../../scripts/bpf-functions.ts';
+import { newerHelpers } from '../../scripts/check-programs.ts';
 import { programRows, programsSource } from '../../scripts/generate-programs.ts';
 import { MOST_STACK, stackChains } from '../../scripts/stack-depth.ts';
 import { programGroup } from '../../src/kernel/programs.ts';
 
+const BPF_LOOP = 181;
 const object = readFileSync(join(import.meta.dirname, '../../build/bpf/bpfwarden.bpf.o'));
 const programs = bpfFunctions(object).filter(({ section }) => section !== '.text');
 
@@ -40,6 +42,12 @@ describe('BPF programs of the object', () => {
       expect(bytes, path).to.be.at.most(MOST_STACK);
       expect(bytes, path).to.be.at.least(32 * calls.length);
     }
+  });
+
+  it('none calls a helper that Linux 5.15 lacks, but where the kernel is asked for it first', () => {
+    expect(newerHelpers(object)).to.deep.equal([]);
+    const looping = bpfFunctions(object).filter(({ helpers }) => helpers.includes(BPF_LOOP));
+    expect(looping.map(({ name }) => name)).to.include('path_build');
   });
 
   it('calls are followed into functions that are shared and into callbacks', () => {

@@ -23,6 +23,8 @@ export interface Verdict {
     readonly attached: number;
     readonly notOffered: readonly string[];
     readonly missing: readonly string[];
+    /** The program that took the verifier most instructions. */
+    readonly hardest: { readonly name: string; readonly instructions: number };
   };
   readonly behaviours: {
     readonly same: number;
@@ -34,11 +36,21 @@ export interface Verdict {
   readonly problems: readonly string[];
 }
 
+/** The verifier gives up after a million; what other kernels and compilers make of a program differs. */
+const MOST_VERIFIED = 700_000;
+
+/** Among all runs, so with the programs that refuse calls. */
+export function hardestOf(text: string): Verdict['programs']['hardest'] {
+  return [...text.matchAll(/^bpfwarden_program_verified_instructions\{program="(\w+)"\} (\d+)$/gm)]
+    .map(([, name = '', instructions]) => ({ name, instructions: Number(instructions) }))
+    .reduce((most, each) => (each.instructions > most.instructions ? each : most), { name: '', instructions: 0 });
+}
+
 const textOf = (directory: string, name: string) =>
   existsSync(join(directory, name)) ? readFileSync(join(directory, name), 'utf8') : '';
 
 /** The lines of `check --kernel` about programs; without that part, what the daemon's own metrics say of each. */
-export function programsOf(directory: string): Verdict['programs'] {
+export function programsOf(directory: string): Omit<Verdict['programs'], 'hardest'> {
   const lines = textOf(directory, 'check.txt').split('\n');
   const rows = lines.slice(lines.indexOf('BPF programs') + 1).filter((line) => /^ {2}\w+ +(ok|not )/.test(line));
   if (rows.length === 0) {
@@ -102,7 +114,8 @@ export interface Asked {
 
 /** Judges what a guest wrote; `parts` is what it was asked to do. */
 export function judge(directory: string, kernel: Kernel, expected: Expectations, { seconds, parts }: Asked): Verdict {
-  const programs = programsOf(directory);
+  const hardest = hardestOf(textOf(directory, 'metrics-rules.txt') + textOf(directory, 'metrics-all.txt'));
+  const programs = { ...programsOf(directory), hardest };
   const problems: string[] = [];
   const add = (problem: string | undefined) => {
     if (problem !== undefined) problems.push(problem);
@@ -111,6 +124,8 @@ export function judge(directory: string, kernel: Kernel, expected: Expectations,
     const check = JSON.parse(textOf(directory, 'check.json') || '{"code":"did not run"}') as { code: number | string };
     if (check.code !== 0) add(`check --kernel ended with ${check.code}`);
   }
+  if (hardest.instructions > MOST_VERIFIED)
+    add(`the verifier looked at ${hardest.instructions} instructions of ${hardest.name}, over ${MOST_VERIFIED}`);
   if (programs.attached === 0) add('no program was attached');
   for (const run of parts.filter((part) => part !== 'check')) {
     add(countsProblem(directory, run));
@@ -142,7 +157,7 @@ export function judge(directory: string, kernel: Kernel, expected: Expectations,
 /** The verdict in words. */
 export function described({ arch, version, release, seconds, ok, programs, behaviours, problems }: Verdict): string {
   const lines = [
-    `${ok ? 'ok    ' : 'FAILED'} ${arch} ${version} (${release}), ${Math.round(seconds)} s: ${programs.attached} programs attached, ${behaviours.same} of ${behaviours.of} behaviours as expected`,
+    `${ok ? 'ok    ' : 'FAILED'} ${arch} ${version} (${release}), ${Math.round(seconds)} s: ${programs.attached} programs attached, at most ${programs.hardest.instructions} instructions verified (${programs.hardest.name}), ${behaviours.same} of ${behaviours.of} behaviours as expected`,
     ...programs.missing.map((line) => `  missing program ${line}`),
     ...programs.notOffered.map((line) => `  not on this kernel: ${line}`),
     ...problems.map((line) => `  ${line}`),
@@ -166,12 +181,16 @@ function verdicts(): Verdict[] {
     .sort((a, b) => a.arch.localeCompare(b.arch) || a.version.localeCompare(b.version, 'en', { numeric: true }));
 }
 
+/** Verdicts of runs before it was counted have none. */
+const hardestShown = (hardest?: Verdict['programs']['hardest']) =>
+  hardest === undefined || hardest.instructions === 0 ? '' : `${hardest.instructions} (${hardest.name})`;
+
 /** Writes docs/kernels.md. */
 export function writePage(): void {
   const all = verdicts();
   const rows = all.map(
     ({ arch, version, parts, programs, behaviours, problems }) =>
-      `| ${arch} ${version} | ${programs.attached}${programs.missing.length > 0 ? `, ${programs.missing.length} refused` : ''} | ${behaviours.same} of ${behaviours.of} | ${problems.length === 0 ? 'ok' : problems.length}${parts.includes('rules') ? '' : ' (alerts and block not run)'} |`,
+      `| ${arch} ${version} | ${programs.attached}${programs.missing.length > 0 ? `, ${programs.missing.length} refused` : ''} | ${hardestShown(programs.hardest)} | ${behaviours.same} of ${behaviours.of} | ${problems.length === 0 ? 'ok' : problems.length}${parts.includes('rules') ? '' : ' (alerts and block not run)'} |`,
   );
   const notes = all.flatMap(({ arch, version, programs, behaviours, problems }) => {
     const lines = [
@@ -188,8 +207,8 @@ export function writePage(): void {
   });
   const head = readFileSync(join(import.meta.dirname, 'page.md'), 'utf8').trim();
   const table = [
-    '| kernel | programs attached | behaviours as expected | counts, capabilities, alerts, block |',
-    '|---|---|---|---|',
+    '| kernel | programs attached | most instructions verified | behaviours as expected | counts, capabilities, alerts, block |',
+    '|---|---|---|---|---|',
     ...rows,
   ];
   writeFileSync(join(ROOT, 'docs', 'kernels.md'), `${[head, '', ...table, '', ...notes].join('\n').trim()}\n`);

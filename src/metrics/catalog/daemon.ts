@@ -66,6 +66,13 @@ export const UPKEEP = {
     cap: PROGRAMS + 2,
     zero: 'declared',
   },
+  program_verified_instructions: {
+    type: 'gauge',
+    help: 'Instructions of the BPF program that this kernel’s verifier looked at, of at most a million; 0 before Linux 5.16.',
+    labels: { program },
+    cap: PROGRAMS + 2,
+    zero: 'declared',
+  },
   program_skipped_runs_total: {
     type: 'counter',
     help: 'Runs that the kernel left out because the BPF program was at work on the same CPU: since Linux 7.0 a task may be preempted in the middle of one. What happened then is no event.',
