@@ -7,8 +7,6 @@ export interface BpfFunction {
   readonly section: string;
   readonly code: Uint8Array;
   readonly calls: readonly string[];
-  /** Numbers of the kernel's helpers (enum bpf_func_id) that it calls itself. */
-  readonly helpers: readonly number[];
 }
 
 const INSTRUCTION_BYTES = 8;
@@ -80,6 +78,19 @@ export function bpfPrograms(object: Uint8Array): Pick<BpfFunction, 'name' | 'sec
     .filter(({ section }) => section !== '.text');
 }
 
+/** The kernel's helpers (enum bpf_func_id) that each function of an object, linked or not, calls itself. */
+export function bpfHelpers(object: Uint8Array): { readonly name: string; readonly helpers: readonly number[] }[] {
+  const all = sections(new Bytes(object, 'BPF object'));
+  return functionsOf(all, symbolsOf(all)).map(({ name, section, value, size }) => {
+    const { content } = all[section] as Section;
+    const helpers = new Set<number>();
+    for (let offset = value; offset < value + size; offset += INSTRUCTION_BYTES)
+      if (content.data[offset] === CALL && (content.data[offset + 1] ?? 0) >> 4 === 0)
+        helpers.add(content.i32(offset + 4));
+    return { name, helpers: [...helpers] };
+  });
+}
+
 function functionsOf(all: readonly Section[], symbols: readonly Symbol[]): Symbol[] {
   return symbols.filter(({ type, section }) => type === STT_FUNC && ((all[section]?.flags ?? 0) & SHF_EXECINSTR) !== 0);
 }
@@ -95,7 +106,6 @@ export function bpfFunctions(object: Uint8Array): BpfFunction[] {
   return functions.map(({ name, section, value, size }) => {
     const { name: sectionName, content } = all[section] as Section;
     const calls = new Set<string>();
-    const helpers = new Set<number>();
     const call = (target: Symbol | undefined, from: number) => {
       if (target === undefined) throw new Error(`${name}+${from - value} calls what is no function`);
       calls.add(target.name);
@@ -116,8 +126,6 @@ export function bpfFunctions(object: Uint8Array): BpfFunction[] {
       if (operation === CALL && registers >> 4 === PSEUDO_CALL) {
         if (symbol === undefined) call(at(section, offset + (immediate + 1) * INSTRUCTION_BYTES), offset);
         else call(at(symbol.section, symbol.value + (immediate + 1) * INSTRUCTION_BYTES), offset);
-      } else if (operation === CALL && registers >> 4 === 0 && symbol === undefined) {
-        helpers.add(immediate);
       } else if (symbol !== undefined && ((all[symbol.section]?.flags ?? 0) & SHF_EXECINSTR) !== 0) {
         call(at(symbol.section, symbol.type === STT_FUNC ? symbol.value : immediate), offset);
       }
@@ -127,7 +135,6 @@ export function bpfFunctions(object: Uint8Array): BpfFunction[] {
       section: sectionName,
       code: content.data.subarray(value, value + size),
       calls: [...calls],
-      helpers: [...helpers],
     };
   });
 }

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { bpfFunctions } from './bpf-functions.ts';
+import { bpfHelpers } from './bpf-functions.ts';
 import { programRows } from './generate-programs.ts';
 
 /** enum bpf_func_id of Linux 5.15 ends with bpf_task_pt_regs. */
@@ -16,7 +16,7 @@ const GUARDED: ReadonlySet<number> = new Set([181]);
 
 /** Functions that call helpers newer than Linux 5.15, with those helpers' numbers. */
 export function newerHelpers(object: Uint8Array): string[] {
-  return bpfFunctions(object).flatMap(({ name, helpers }) => {
+  return bpfHelpers(object).flatMap(({ name, helpers }) => {
     const newer = helpers.filter((helper) => helper > LAST_OF_FLOOR && !GUARDED.has(helper));
     return newer.length === 0 ? [] : [`${name} calls helper ${newer.join(', ')}, which Linux 5.15 does not have`];
   });

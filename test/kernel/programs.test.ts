@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { bpfFunctions } from '../../scripts/bpf-functions.ts';
+import { bpfFunctions, bpfHelpers } from '../../scripts/bpf-functions.ts';
 import { newerHelpers } from '../../scripts/check-programs.ts';
 import { programRows, programsSource } from '../../scripts/generate-programs.ts';
 import { MOST_STACK, stackChains } from '../../scripts/stack-depth.ts';
@@ -46,7 +46,7 @@ describe('BPF programs of the object', () => {
 
   it('none calls a helper that Linux 5.15 lacks, but where the kernel is asked for it first', () => {
     expect(newerHelpers(object)).to.deep.equal([]);
-    const looping = bpfFunctions(object).filter(({ helpers }) => helpers.includes(BPF_LOOP));
+    const looping = bpfHelpers(object).filter(({ helpers }) => helpers.includes(BPF_LOOP));
     expect(looping.map(({ name }) => name)).to.include('path_build');
   });
 

@@ -41,7 +41,7 @@ export interface Difference {
 
 /** Fields that differ from run to run, that say what the provoker is and asked for, or follow from others. */
 const DROPPED =
-  /^(timestamp|event\.(id|timestamp|incomplete|result)|process\.(?!exit_code$|exit_signal$|new_name$|filename$)|host\.|user\.|group\.|target|file\.(inode|device|sha256|md5|directory|extension|name|links|owner|group|copy|package|trust|passed_path)|network\.duration|capabilities\.before|credentials\.requested|syscall\.args|throttle\.dropped|container|related)/;
+  /^(timestamp|event\.(id|timestamp|incomplete|result)|process\.(?!exit_code$|exit_signal$|new_name$|filename$)|host\.|user\.|group\.|target|file\.(inode$|device|sha256|md5|directory|extension|name|links|owner|group|copy|package|trust|passed_path)|network\.duration|capabilities\.before|credentials\.requested|syscall\.args|throttle\.dropped|container|related)/;
 const FIRST_EPHEMERAL = 32768;
 /** Whose events they are unless a line says otherwise. */
 const PROVOKER = '/usr/bin/provoke';
