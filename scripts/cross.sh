@@ -57,7 +57,11 @@ sum=$({ sha256sum binding.gyp "$0" "${libraries[@]}" $(find native -type f | sor
 if [ ! -e "$result" ] || [ "$(cat "$out/addon.stamp" 2>/dev/null)" != "$sum" ]; then
 	say "compiling the addon for $arch"
 	bash scripts/runtime.sh
-	headers=$(PATH="$PWD/node_modules/.bin:$PATH" bash scripts/node-headers.sh)
+	# Headers and flags are those of the Node.js that runs node-gyp, however this was started:
+	# npm may name the host's headers to its scripts (npm_config_nodedir).
+	unset npm_config_nodedir
+	node_first=$PWD/node_modules/.bin:$PATH
+	headers=$(PATH=$node_first bash scripts/node-headers.sh)
 	# As system headers, as the host's own are: what libbpf's macros expand to is not ours to be warned of.
 	# node-gyp works in the folder of binding.gyp: a copy, so that the machine's own build stays.
 	work=$out/addon
@@ -66,7 +70,7 @@ if [ ! -e "$result" ] || [ "$(cat "$out/addon.stamp" 2>/dev/null)" != "$sum" ]; 
 	cp -r binding.gyp native "$work/"
 	CC=${prefix}gcc CXX=${prefix}g++ AR=${prefix}ar LINK=${prefix}g++ \
 		CPPFLAGS="${sysroot:+-isystem $sysroot/usr/include}" CXXFLAGS="-g0 -ffile-prefix-map=$PWD=." LDFLAGS="-Wl,-rpath,'\$\$ORIGIN'" \
-		BPFWARDEN_LIBRARIES="${libraries[*]}" \
+		BPFWARDEN_LIBRARIES="${libraries[*]}" PATH=$node_first \
 		node node_modules/node-gyp/bin/node-gyp.js rebuild --directory="$work" --arch="$arch" --loglevel=warn ${headers:+--nodedir="$headers"} >"$out/addon.log" 2>&1 ||
 		{ cat "$out/addon.log" >&2; exit 2; }
 	"${prefix}strip" --strip-unneeded -o "$result" "$work/build/Release/bpfwarden.node"

@@ -36,8 +36,8 @@ if [ "$what" = same ]; then
 	clone=$(mktemp -d /tmp/bpfwarden-same-XXXXXX)
 	trap 'rm -rf "$clone"' EXIT
 	git clone -q . "$clone/elsewhere"
-	ln -s "$PWD/node_modules" "$clone/elsewhere/node_modules"
-	echo node_modules >>"$clone/elsewhere/.git/info/exclude" # a link is no folder to .gitignore
+	# No link to them: what is bundled has its path below the checkout as a name.
+	cp -al node_modules "$clone/elsewhere/node_modules" 2>/dev/null || { rm -rf "$clone/elsewhere/node_modules" && cp -a node_modules "$clone/elsewhere/node_modules"; }
 	mkdir -p "$clone/elsewhere/.cache"
 	ln -s "$PWD/.cache/runtime" "$clone/elsewhere/.cache/runtime"
 	(cd "$clone/elsewhere" && node --import tsx scripts/release.ts --arch="${ARCH:-$arch}" --only="${ONLY:-tarball,deb}" --output="$clone/out" >/dev/null) || fail "the second build"
