@@ -111,7 +111,7 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   // After attaching, so that no process falls between the two; those seen twice are one entry.
   enricher.seed(sensor.seed());
   void enricher.files.refresh().then(() => giveBack(trimMemory));
-  sensor.drain.start((batch) => detector.batch(batch));
+  sensor.drain.start((batch) => detector.batch(batch), server.isAwaited);
   const gap = run.begin();
   metrics.gauge('blind_seconds').set(Number(gap?.blind_seconds ?? 0));
   if (gap !== undefined) tell(gap);

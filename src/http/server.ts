@@ -1,4 +1,4 @@
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttpServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Config } from '../config/options.ts';
 import { WardenError } from '../errors.ts';
@@ -27,6 +27,8 @@ export interface RunningServer {
   readonly address: string;
   /** Where a person finds it. */
   readonly url: string;
+  /** Somebody waits for the beginning of an answer. */
+  isAwaited(): boolean;
   /** From now on it is ready: the BPF programs are attached. */
   open(api: HttpApi): void;
   /** From now on it is not ready: the daemon ends. */
@@ -71,6 +73,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     settings.tls === undefined ? createHttpServer(LIMITS, handle) : tlsServer(handle, webConfig, options.log);
   server.timeout = IDLE_MS;
   const connections = new Connections(server, MAX_CONNECTIONS);
+  const answers = new Set<ServerResponse>();
+  server.on('request', (_, response: ServerResponse) => {
+    answers.add(response);
+    response.once('close', () => answers.delete(response));
+  });
   await start(server, listen);
   server.on('error', (error) => options.log.error({ err: error }, 'the HTTP server could not take a connection'));
 
@@ -80,6 +87,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     address: formatAddress(listen.host ?? '', port),
     url: `${scheme}://${formatAddress(reachable(listen.host), port)}`,
+    isAwaited: () => {
+      for (const { headersSent } of answers) if (!headersSent) return true;
+      return false;
+    },
     open: (api) => gate.open(api),
     shut: () => gate.shut(),
     async close(graceMs = GRACE_MS) {

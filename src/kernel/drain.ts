@@ -15,6 +15,9 @@ const LAST_DRAINS = 1000;
  */
 const TURN_VIEWS = 256;
 const TURN_MS = 10;
+/** While somebody waits for an answer of the daemon: what that takes is a few turns. */
+const SHORT_TURN_VIEWS = 64;
+const SHORT_TURN_MS = 2;
 /** The clock is read once for so many. */
 const STEP = 32;
 
@@ -35,25 +38,28 @@ export class Drain {
     this.#decoder = new BatchDecoder(object.layout, this.#buffer, host);
   }
 
-  /** Begins to hand over records, in parts that take little time each. The views are invalid when the callback returns. */
-  start(onBatch: (batch: readonly LiveView[]) => void): void {
+  /**
+   * Begins to hand over records, in parts that take little time each, less while
+   * `isAwaited`. The views are invalid when the callback returns.
+   */
+  start(onBatch: (batch: readonly LiveView[]) => void, isAwaited: () => boolean = () => false): void {
     const { native } = this.#object;
     const drained = (bulk: number, priority: number): boolean => {
       if (bulk + priority > 0) {
-        this.#copied = this.#decoder.decode(bulk, priority);
+        this.#copied = throttlesFirst(this.#decoder.decode(bulk, priority));
         this.#bytes = { bulk, priority };
         this.#taken = 0;
       }
-      return this.#hand(onBatch);
+      return this.#hand(onBatch, isAwaited());
     };
     checked(native, 'start draining', native.start(drained, this.#buffer, BULK_BYTES));
   }
 
   /** Hands over what one turn may take. True when something is left. */
-  #hand(onBatch: (batch: readonly LiveView[]) => void): boolean {
+  #hand(onBatch: (batch: readonly LiveView[]) => void, isAwaited: boolean): boolean {
     const { length } = this.#copied;
-    const most = this.#last ? length : Math.min(length, this.#taken + TURN_VIEWS);
-    const end = performance.now() + TURN_MS;
+    const most = this.#last ? length : Math.min(length, this.#taken + (isAwaited ? SHORT_TURN_VIEWS : TURN_VIEWS));
+    const end = performance.now() + (isAwaited ? SHORT_TURN_MS : TURN_MS);
     do {
       const from = this.#taken;
       this.#taken = Math.min(most, from + STEP);
@@ -83,4 +89,17 @@ export class Drain {
       priorityPending: stats.priorityPending + Math.ceil(this.#bytes.priority * left),
     };
   }
+}
+
+/**
+ * That somebody floods is not told after his flood: what the priority ring had up
+ * to the last throttle comes before the bulk records of that time. Programs that
+ * have ended or changed since are remembered as with a backlog in the bulk ring.
+ */
+function throttlesFirst(batch: readonly LiveView[]): readonly LiveView[] {
+  const last = batch.findLastIndex(({ kind }) => kind === 'throttle');
+  if (last < SHORT_TURN_VIEWS) return batch;
+  const head = batch.slice(0, last + 1);
+  const isPrior = ({ ring }: LiveView) => ring === 'priority';
+  return [...head.filter(isPrior), ...head.filter((view) => !isPrior(view)), ...batch.slice(last + 1)];
 }

@@ -8,15 +8,16 @@ import { frames, LAYOUT, record } from '../schema/records.ts';
 type Callback = (bulk: number, priority: number) => unknown;
 
 /** The addon with a batch of so many opens and forks in it. */
-function drainOf(opens: number, forks: number) {
+function drainOf(opens: number, forks: number, throttles = 0) {
   let callback: Callback = () => false;
   let buffer = new ArrayBuffer(0);
   let unfinished = false;
   let calls = 0;
   const bulk = frames(Array.from({ length: opens }, (_, time) => record('file_open', { 'header.time': time })));
-  const priority = frames(
-    Array.from({ length: forks }, (_, time) => record('process_fork', { 'header.time': opens + time })),
-  );
+  const priority = frames([
+    ...Array.from({ length: forks }, (_, time) => record('process_fork', { 'header.time': opens + time })),
+    ...Array.from({ length: throttles }, (_, time) => record('throttle', { 'header.time': opens + forks + time })),
+  ]);
   const turn = (): void => {
     const first = calls === 0;
     if (first) Buffer.from(buffer).set(Buffer.concat([bulk, priority]));
@@ -74,6 +75,33 @@ describe('drain', () => {
     });
     turn();
     expect([calls(), taken]).to.deep.equal([1, 32]);
+  });
+
+  it('takes little at a time while somebody waits for an answer', () => {
+    const { drain, turn } = drainOf(1000, 0);
+    let taken = 0;
+    drain.start(
+      (views) => {
+        taken += views.length;
+      },
+      () => true,
+    );
+    turn();
+    expect(taken).to.be.at.most(64);
+  });
+
+  it('a throttle comes before the flood that it is about, and nothing is lost or doubled by that', () => {
+    const { drain, turn, unfinished } = drainOf(3000, 5, 1);
+    const kinds: string[] = [];
+    const times: number[] = [];
+    drain.start((views) => {
+      kinds.push(...views.map(({ kind }) => kind));
+      times.push(...views.map(({ ktime }) => ktime));
+    });
+    do turn();
+    while (unfinished());
+    expect(kinds.indexOf('throttle')).to.equal(5);
+    expect([...times].sort((a, b) => a - b)).to.deep.equal(Array.from({ length: 3006 }, (_, time) => time));
   });
 
   it('what was copied and not handed over is pending', () => {

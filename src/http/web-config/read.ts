@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf, type Problem, WardenError } from '../../errors.ts';
@@ -28,7 +28,9 @@ export interface WebSettings {
   readonly files: readonly string[];
 }
 
-const BCRYPT = /^\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+const BCRYPT = /^\$2[aby]\$(0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{53}$/;
+/** A password takes seconds to compare then, of a CPU; one more doubles it. */
+const MOST_BCRYPT_COST = 16;
 const MAX_FILE_BYTES = 1_048_576;
 
 /** Reads the file and those it names. Throws WEB_CONFIG_INVALID with all that is wrong. */
@@ -53,8 +55,15 @@ export function readWebConfig(file: string): WebSettings {
   const files = [file];
   const tls = problems.length > 0 ? undefined : tlsOf(tls_server_config ?? {}, file, files, report);
   for (const [user, hash] of Object.entries(basic_auth_users ?? {})) {
-    if (!BCRYPT.test(String(hash)))
-      report(`basic_auth_users.${user}`, 'not a bcrypt hash', 'make one with: htpasswd -nBC 10 "" | tr -d ":\\n"');
+    const [, cost] = BCRYPT.exec(String(hash)) ?? [];
+    const remedy = 'make one with: htpasswd -nBC 10 "" | tr -d ":\\n"';
+    if (cost === undefined) report(`basic_auth_users.${user}`, 'not a bcrypt hash', remedy);
+    else if (Number(cost) > MOST_BCRYPT_COST)
+      report(
+        `basic_auth_users.${user}`,
+        `a bcrypt hash of cost ${cost}, at most ${MOST_BCRYPT_COST} is allowed`,
+        remedy,
+      );
     if (user.includes(':')) report(`basic_auth_users.${user}`, 'a user name has no colon');
   }
   const intervalMs = Number(rate_limit?.interval ?? 0);
@@ -154,9 +163,23 @@ function withTls13(ciphers: readonly string[]): string[] {
   return [...new Set([...tls13, ...ciphers])];
 }
 
+/** A device has no size and no end, a named pipe none until somebody writes. */
+function readAtMost(path: string, most: number): Buffer {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const content = Buffer.alloc(most);
+    let length = 0;
+    for (let got = -1; got !== 0 && length < most; length += got)
+      got = readSync(fd, content, length, most - length, null);
+    return content.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function load(path: string, shown: string): string | Error {
   try {
-    const content = readFileSync(path);
+    const content = readAtMost(path, MAX_FILE_BYTES + 1);
     return content.length > MAX_FILE_BYTES ? new Error(`${shown} is larger than 1 MiB`) : content.toString('utf8');
   } catch (error) {
     return new Error(`${shown} cannot be read: ${messageOf(error)}`, { cause: error });

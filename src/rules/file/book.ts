@@ -58,6 +58,8 @@ export interface RuleBook {
 const APPENDABLE: readonly RuleKey[] = ['tags', 'mitre', 'exceptions', 'examples'];
 const MAX_RULES = 20_000;
 const MAX_PROBLEMS = 1000;
+/** Control and format characters: they turn text around, or make two names look like one. */
+const UNSEEN = /[\p{Cc}\p{Cf}]/u;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export function readRuleBook(files: readonly RuleFile[]): RuleBook {
@@ -190,6 +192,7 @@ class BookReader implements RuleBook {
     const nameNode = rule.entries.get('name')?.node;
     if (nameNode === undefined) throw document.error(rule, '"name" is missing');
     const name = String(document.value(nameNode, 'name', RULE_KEYS.name.type));
+    if (UNSEEN.test(name)) throw document.error(nameNode, 'a name has no characters that nobody sees');
     const values = new Map<RuleKey, Placed[]>();
     for (const [key, { node: value }] of rated(document, rule)) values.set(key, [{ document, node: value }]);
     const mergeNode = rule.entries.get('merge')?.node;
