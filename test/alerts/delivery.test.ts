@@ -189,13 +189,14 @@ describe('delivery', () => {
   });
 
   it('stops within its grace although a delivery hangs', async () => {
-    const { spool, start, add, calls } = setUp(() => new Promise(() => undefined), { delivery: { timeoutMs: 60_000 } });
+    const { spool, start, add, calls } = setUp(() => new Promise(() => undefined), {
+      delivery: { timeoutMs: 3_600_000 },
+    });
     add('1');
     const delivery = start();
     await eventually('it delivers', () => calls.length === 1);
-    const started = performance.now();
+    // Who waited for the delivery would still wait when the test is given up.
     await delivery.stop(20);
-    expect(performance.now() - started).to.be.below(1000);
     expect(spool.waiting('s')).to.equal(1);
   });
 

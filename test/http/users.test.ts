@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { hashSync } from 'bcryptjs';
 import { expect } from 'chai';
 import type { RunningServer } from '../../src/http/server.ts';
@@ -90,7 +89,8 @@ describe('basic authentication', function () {
     const unknown = await timeOf('mallory');
     check.close();
     expect(known).to.be.above(5);
-    expect(unknown / known).to.be.within(0.5, 2);
+    // Without a comparison it would be a thousandth.
+    expect(unknown / known).to.be.within(0.1, 10);
   });
 
   it('remembers right passwords only', async () => {
@@ -114,16 +114,21 @@ describe('basic authentication', function () {
     const users = new Map([['alice', hashSync('right', 10)]]);
     const check = new UserCheck(recordingLog().log);
     await check.check(basic('warm', 'up'), users);
-    const delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
+    let turns = 0;
+    let counting = true;
+    const turn = () => {
+      turns++;
+      if (counting) setImmediate(turn);
+    };
+    turn();
     const verdicts = await Promise.all(
       Array.from({ length: 40 }, (_, index) => check.check(basic('x', `${index}`), users)),
     );
-    delay.disable();
+    counting = false;
     expect(verdicts.filter((verdict) => verdict === 'busy')).to.have.length(8);
     expect(verdicts.filter((verdict) => verdict === 'wrong')).to.have.length(32);
-    // On the event loop each comparison would hold it for some 50 ms.
-    expect(delay.percentile(50) / 1e6).to.be.below(20);
+    // On the event loop there would be a turn for each comparison.
+    expect(turns).to.be.above(200);
     check.close();
     expect(await check.check(basic('alice', 'right'), users)).to.equal('right');
     check.close();

@@ -108,9 +108,9 @@ describe('broken rule files', () => {
   for (const [what, file, message] of CORPUS) {
     it(`give an error in little time: ${what}`, () => {
       const heap = process.memoryUsage().heapUsed;
-      const start = process.hrtime.bigint();
+      const start = process.cpuUsage();
       const loaded = load([file, { rules: [{ name: 'sound', condition: 'process.uid == 0' }] }]);
-      const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
+      const milliseconds = process.cpuUsage(start).user / 1000;
       expect(loaded.problems.map((problem) => problem.message).join('\n')).to.match(message);
       expect(names(loaded)).to.include('sound');
       expect(milliseconds, 'ms').to.be.lessThan(15_000);
