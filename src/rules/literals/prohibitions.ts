@@ -30,9 +30,6 @@ const MOST_COMPONENTS = 120;
 const NAME_BYTES = 255;
 const MAX_PORT = 65535;
 
-/** Kinds whose second name the kernel side looks at (bpf/prevent.bpf.c). */
-const TWO_NAMES: ReadonlySet<string> = new Set(['file_rename', 'file_link']);
-
 class Undecided extends Error {}
 
 /** @param kinds The kinds of event whose calls the kernel can refuse. */
@@ -151,7 +148,8 @@ function leafParts({ subject, test }: Leaf, kind: string): readonly Part[] {
       if (kindSpec(kind)?.object === 'file') return paths(test, name);
       break;
     case 'file.new_path':
-      if (TWO_NAMES.has(kind))
+      // The kinds whose second name bpf/prevent.bpf.c looks at.
+      if (kindSpec(kind)?.file?.includes('new_path') === true)
         return paths(test, name).map(({ path, below }) => ({
           ...(path === undefined ? {} : { newPath: path }),
           ...(below === undefined ? {} : { newBelow: below }),
