@@ -93,7 +93,10 @@ static __always_inline bool passes_opening(__u32 passes, __u64 classes)
 	return passes / PASS_OPENS_CLIMBING & (__u32)(classes >> CLASS_OPEN_CLIMBING);
 }
 
-/* Uid, error and name tokens: what every kind has. */
+/* Whether a uid or the program's name has a token: of `current` (filter.bpf.c). */
+bool filter_actor(__u32 passes, __u32 generation, __u64 classes);
+
+/* Uid, error and name tokens: what every kind has. `task` is `current`. */
 static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 classes,
 					  struct task_struct *task, __s64 result)
 {
@@ -101,15 +104,7 @@ static __always_inline bool filter_common(__u32 passes, __u32 generation, __u64 
 		return true;
 	if (((passes & PASS_ERRORS) && result < 0) || passes_opening(passes, classes))
 		return true;
-	if (passes & PASS_UIDS) {
-		__u32 uid = task->real_cred->uid.val, euid = task->real_cred->euid.val;
-
-		if (filter_token(uid, TOKEN_UID, generation) & classes)
-			return true;
-		if (euid != uid && filter_token(euid, TOKEN_UID, generation) & classes)
-			return true;
-	}
-	return passes & PASS_NAMES && filter_name(task->tgid, classes, generation) & classes;
+	return passes & (PASS_UIDS | PASS_NAMES) && filter_actor(passes, generation, classes);
 }
 
 /* By 16 bits: that is how endpoints are aligned. */

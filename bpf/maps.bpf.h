@@ -166,6 +166,7 @@ struct scratch {
 		    event; /* in the value type, so that every record is in the object's BTF */
 		char bytes[RECORD_BYTES];
 	};
+	__u64 object; /* what record_object makes */
 	__u32 length; /* bytes of the record so far, strings included */
 	__u32 kind;
 	__u32 level;
@@ -201,9 +202,13 @@ struct path_scratch {
 		__u64 other_root;
 		__u64 mask;
 		__u64 result; /* of path_build */
+		__u64 hash;   /* of a part of path_scratch.name */
+		__u32 hash_from;
+		__u32 hash_length;
+		__u32 length; /* of a component */
 		__u32 from;   /* in a string: where the next component begins, and where it ends */
 		__u32 end;
-		__u32 state; /* enum magic_state */
+		__u32 state; /* enum magic_state; what mount_step found */
 		__u32 epoch;
 		struct qstr name;
 		struct dentry_name { /* see dentry_name_read */

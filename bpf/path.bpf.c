@@ -11,6 +11,10 @@
 enum path_constants {
 	PROC_SUPER_MAGIC = 0x9fa0,
 	SYSFS_MAGIC = 0x62656572,
+	/* What mount_step found. */
+	MOUNT_NONE = 0,
+	MOUNT_IS_ROOT = 1, /* of the process's tree */
+	MOUNT_SEEN = 2,    /* the walk goes on from there */
 	CGROUP_LEVELS = 32,
 	MOUNTS_OF_SB = 64,         /* of one file system that are looked at */
 	PATH_UNFINISHED = 1 << 30, /* in step.result: the walk goes on */
@@ -161,6 +165,35 @@ __noinline bool mount_up(__u32 level)
 	return true;
 }
 
+/* Whether the next mount of the file system is one that the process sees. */
+static __noinline long mount_step(__u32 i, void *context)
+{
+	__u32 level = *(__u32 *)context;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	struct walk_step *step;
+
+	if (!p)
+		return 1;
+	step = &p->step;
+	step->below = mount_of_sb(step->sb, step->below);
+	if (!step->below)
+		return 1;
+	READ(step->other, step->below, struct mount, mnt_ns);
+	READ(step->other_root, step->below, struct mount, mnt.mnt_root);
+	if (step->other != step->up || step->other_root != step->fs_root)
+		return 0;
+	READ(step->other, step->below, struct mount, mnt_parent);
+	if (step->other == step->below) {
+		step->state = MOUNT_IS_ROOT;
+		return 1;
+	}
+	READ(p->dentry, step->below, struct mount, mnt_mountpoint);
+	p->mount = step->other;
+	READ(p->root, p->mount, struct mount, mnt.mnt_root);
+	step->state = MOUNT_SEEN;
+	return 1;
+}
+
 /*
  * After mount_up came to a top. Of the process's own tree it is the end; of
  * another (open_tree, fsmount, a file of another namespace) the walk goes on to
@@ -185,24 +218,11 @@ __noinline bool tree_up(__u32 level)
 		p->root = step->fs_root;
 		return true;
 	}
-	for (int i = 0; i < MOUNTS_OF_SB; i++) {
-		step->below = mount_of_sb(step->sb, step->below);
-		if (!step->below)
-			break;
-		READ(step->other, step->below, struct mount, mnt_ns);
-		READ(step->other_root, step->below, struct mount, mnt.mnt_root);
-		if (step->other != step->up || step->other_root != step->fs_root)
-			continue;
-		READ(step->other, step->below, struct mount, mnt_parent);
-		if (step->other == step->below) /* it is the root of the tree */
-			return false;
-		READ(p->dentry, step->below, struct mount, mnt_mountpoint);
-		p->mount = step->other;
-		READ(p->root, p->mount, struct mount, mnt.mnt_root);
-		return true;
-	}
-	step->found |= PATH_DETACHED;
-	return false;
+	step->state = MOUNT_NONE;
+	repeat(MOUNTS_OF_SB, mount_step, &level);
+	if (step->state == MOUNT_NONE)
+		step->found |= PATH_DETACHED;
+	return step->state == MOUNT_SEEN;
 }
 
 /* The mount, in the process's tree, that shows a file's whole file system; 0: there is none. */

@@ -6,6 +6,7 @@
  * (file, address, process) has a small bucket of its own, see rate_spare.
  */
 #include "filter.bpf.h"
+#include "repeat.bpf.h"
 
 struct rate_key {
 	__u64 start_time;
@@ -263,33 +264,45 @@ __noinline __u32 rate_spare(__u32 kind, __u64 object, __u32 sensitive)
 	return 1;
 }
 
-/* What a record is about, for rate_spare: of its strings the last 512 bytes, hashed. */
-__noinline __u64 record_object(__u32 level, __u32 fixed)
+struct object_context {
+	__u32 level;
+	__u32 at;
+};
+
+static __noinline long object_step(__u32 i, void *context)
 {
+	struct object_context *object = context;
+	__u32 level = object->level, at = object->at + i * sizeof(__u64), end;
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
-	__u64 hash = FNV_OFFSET, word;
-	__u32 at, end;
+	__u64 word;
 
 	if (!s)
 		return 1;
 	end = s->length;
-	at = fixed;
-	if (end > at + 512)
-		at = end - 512;
-	for (int i = 0; i < 64; i++) {
-		__u32 from = at;
+	barrier_var(at);
+	if (at >= end || at > RECORD_BYTES - sizeof(word))
+		return 1;
+	__builtin_memcpy(&word, s->bytes + at, sizeof(word));
+	if (end - at < sizeof(word)) /* what follows is of an older record */
+		word &= (1ull << (end - at) * 8) - 1;
+	word = (s->object ^ word) * 0x100000001b3ull;
+	s->object = word ^ word >> 29;
+	return 0;
+}
 
-		barrier_var(from);
-		if (from >= end || from > RECORD_BYTES - sizeof(word))
-			break;
-		__builtin_memcpy(&word, s->bytes + from, sizeof(word));
-		if (end - from < sizeof(word)) /* what follows is of an older record */
-			word &= (1ull << (end - from) * 8) - 1;
-		hash = (hash ^ word) * 0x100000001b3ull;
-		hash ^= hash >> 29;
-		at += sizeof(word);
-	}
-	return hash;
+/* What a record is about, for rate_spare: of its strings the last 512 bytes, hashed. */
+__noinline __u64 record_object(__u32 level, __u32 fixed)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
+	struct object_context object = {level, fixed};
+
+	if (!s)
+		return 1;
+	if (s->length > fixed + 512)
+		object.at = s->length - 512;
+	s->object = FNV_OFFSET;
+	repeat(512 / sizeof(__u64), object_step, &object);
+	return s->object;
 }
 
 enum { FIRST_GUARDED_KIND = EVENT_PROCESS_PTRACE, LAST_GUARDED_KIND = EVENT_KIND_MAX - 1 };
