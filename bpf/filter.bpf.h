@@ -191,7 +191,15 @@ static __always_inline __u64 endpoint_object(const struct endpoint *end)
 	return hash;
 }
 
-/* ---- paths (filter.bpf.c) ------------------------------------------------------- */
+/* ---- paths (filter.bpf.c, names.bpf.c) ------------------------------------------- */
+/* What the turns of a walk go by. */
+struct walk_context {
+	__u32 level;
+	__u32 generation;
+};
+
+/* Of path_scratch[level].name[0 .. length). */
+__u64 component_hash(__u32 level, __u32 length);
 /*
  * Masks of the classes that have a token in the text. EVERY_CLASS when that
  * could not be found out.
