@@ -185,7 +185,7 @@ struct path_scratch {
 	char name[NAME_BYTES];
 	__u64 hash; /* of name, for component_mask */
 	__u64 at;   /* where path[] begins */
-	/* Where a walk upwards is (path.bpf.c, mount_up). */
+	/* Where a walk upwards is (path.bpf.c, mounts.bpf.c). */
 	__u64 dentry;
 	__u64 mount; /* struct mount around it */
 	__u64 root;  /* that mount's root */

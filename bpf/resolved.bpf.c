@@ -142,7 +142,7 @@ int resolved_utimens(unsigned long long *ctx)
 
 /*
  * (idmap, dentry, ...): no mount is told. The mount of the file system from its root gives the
- * same path as any other (path.bpf.c, mount_up). What overlayfs then does to its
+ * same path as any other (mounts.bpf.c, mount_up). What overlayfs then does to its
  * upper layer asks again, for that one.
  */
 static __always_inline void at_dentry(unsigned long long *ctx, __u32 kind)

@@ -43,7 +43,7 @@ export interface FilterEntries {
   readonly cidrMasks: Uint8Array;
 }
 
-/** FNV-1a, 64 bit, of the bytes with ASCII letters in lower case, as hash_name in bpf/filter.bpf.c has it. */
+/** FNV-1a, 64 bit, of the bytes with ASCII letters in lower case, as name_hash in bpf/names.bpf.c has it. */
 export function fnv1a(bytes: Uint8Array): bigint {
   let hash = 0xcbf29ce484222325n;
   for (const byte of bytes) {

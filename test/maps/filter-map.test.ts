@@ -41,7 +41,7 @@ function written({ tokenKeys, tokenMasks }: ReturnType<typeof filterEntries>): W
     };
   });
 }
-/** As bpf/filter.bpf.c looks: is the bit of a token set? */
+/** As bpf/names.bpf.c looks: is the bit of a token set? */
 function inBloom(table: Uint8Array, { hash, type }: Written): boolean {
   const bit = Number((((hash + BigInt(type)) * 0x9e3779b97f4a7c15n) & MASK64) >> 48n);
   const word = viewOf(table).getBigUint64(TABLE.bloom.offset + Math.floor(bit / 64) * 8, true);
