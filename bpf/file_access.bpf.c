@@ -28,7 +28,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	file = file_of_fd(task, (__s32)ARG0(regs, call));
+	file = file_of_fd_now(task, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
@@ -59,7 +59,7 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	file = file_of_fd(task, (__s32)ARG0(regs, call));
+	file = file_of_fd_now(task, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_SEND);

@@ -210,7 +210,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 			open_failed(regs, task, &call, result);
 		return 0;
 	}
-	address = file_of_fd(task, result);
+	address = file_of_fd_now(task, result);
 	if (!open_file_read(&file, address)) {
 		failure_count(FAILURE_IDENTITY);
 		return 0;

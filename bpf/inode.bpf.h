@@ -20,15 +20,6 @@ enum inode_constants {
 	CAP_DAC_OVERRIDE = 1,
 };
 
-/* A pointer inside the kernel as a plain number: global functions take no BTF pointers before 6.9.
- */
-#define address_of(to, field) bpf_probe_read_kernel(&(to), sizeof(to), &(field))
-
-/* Reads one field of a struct at a plain address. */
-#define read_field(to, base, type, field)                                                          \
-	bpf_probe_read_kernel(&(to), sizeof(to),                                                   \
-			      (void *)(base) + bpf_core_field_offset(type, field))
-
 /* `inode`: a plain address. */
 static __always_inline void file_identity_of(struct file_identity *id, __u64 inode)
 {

@@ -168,7 +168,8 @@ __noinline bool tree_up(__u32 level)
 	step = &p->step;
 	step->found &= ~PATH_TOP;
 	step->below = 0;
-	bpf_probe_read_kernel(&step->up, sizeof(step->up), &task->nsproxy->mnt_ns);
+	address_of(step->up, task->nsproxy);
+	read_field(step->up, step->up, struct nsproxy, mnt_ns);
 	read_field(step->other, p->mount, struct mount, mnt_ns);
 	if (step->other == step->up)
 		return false;
@@ -189,7 +190,8 @@ __noinline __u64 mount_of_dentry(__u64 dentry)
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 sb = 0, root = 0, own = 0, mount = 0, there, shown;
 
-	bpf_probe_read_kernel(&own, sizeof(own), &task->nsproxy->mnt_ns);
+	address_of(own, task->nsproxy);
+	read_field(own, own, struct nsproxy, mnt_ns);
 	read_field(sb, dentry, struct dentry, d_sb);
 	read_field(root, sb, struct super_block, s_root);
 	for (int i = 0; i < MOUNTS_OF_SB; i++) {

@@ -209,8 +209,9 @@ static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
 		return;
 	}
 	if (result == 0 && kind == EVENT_CHROOT) {
-		address_of(dentry, task->fs->root.dentry);
-		address_of(mnt, task->fs->root.mnt);
+		address_of(mnt, task->fs);
+		read_field(dentry, mnt, struct fs_struct, root.dentry);
+		read_field(mnt, mnt, struct fs_struct, root.mnt);
 		text_path(s, &e->path, dentry, mnt);
 	} else {
 		call_path(s, task, AT_FDCWD, ARG0(regs, *call));

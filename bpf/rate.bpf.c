@@ -172,7 +172,8 @@ __noinline __u32 rate_take(__u32 kind)
 	if (!rate_limit)
 		return 1;
 	key.pid = task->tgid;
-	key.start_time = task->group_leader->start_boottime;
+	address_of(key.start_time, task->group_leader);
+	read_field(key.start_time, key.start_time, struct task_struct, start_boottime);
 	b = bpf_map_lookup_elem(&rate_buckets, &key);
 	if (!b) {
 		/* Threads that make it at one moment both take the first token of a full bucket. */
@@ -247,7 +248,9 @@ __noinline __u32 rate_spare(__u32 kind, __u64 object, __u32 sensitive)
 	struct bucket *b;
 
 	key.pid = bucket.pid = task->tgid;
-	key.start_time = bucket.start_time = task->group_leader->start_boottime;
+	address_of(key.start_time, task->group_leader);
+	read_field(key.start_time, key.start_time, struct task_struct, start_boottime);
+	bucket.start_time = key.start_time;
 	if (!spare_take(&key, 1, (__u64)OBJECT_BURST << TOKEN_SHIFT))
 		return 0;
 	key.object = 0;

@@ -201,20 +201,40 @@ static __always_inline void record_submit(struct scratch *s, enum ring ring)
 /* Not a system call, or one whose number nobody needs. */
 #define NO_SYSCALL (~0u)
 
-/* `task`: a BTF pointer (current or an argument of the tracepoint). Does not set kind. */
+/* A pointer inside the kernel as a plain number: global functions take no BTF pointers before 6.9. */
+#define address_of(to, field) bpf_probe_read_kernel(&(to), sizeof(to), &(field))
+
+/* Reads one field of a struct at a plain address. */
+#define read_field(to, base, type, field)                                                          \
+	bpf_probe_read_kernel(&(to), sizeof(to),                                                   \
+			      (void *)(base) + bpf_core_field_offset(type, field))
+
+/*
+ * `task`: a BTF pointer (current or an argument of the tracepoint). Does not set kind.
+ *
+ * From 6.3 on the verifier looks through the names of all types of the kernel, up to four
+ * times, at each pointer that is taken from a trusted one (btf_nested_type_is_trusted):
+ * some milliseconds, in every program. So pointers are read as plain numbers here; an
+ * event that is reported costs more than that anyway.
+ */
 static __always_inline void header_of_task(struct record_header *h, struct task_struct *task)
 {
-	const struct cred *cred = task->real_cred;
-
 	h->time = bpf_ktime_get_boot_ns();
-	h->start_time = task->group_leader->start_boottime;
 	h->pid = task->tgid;
 	h->tid = task->pid;
-	h->ppid = task->real_parent->tgid;
-	h->uid = cred->uid.val;
-	h->euid = cred->euid.val;
-	h->gid = cred->gid.val;
-	h->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	/* The pointers lie where their values come to lie: a chain of calls has little stack. */
+	address_of(h->start_time, task->group_leader);
+	read_field(h->start_time, h->start_time, struct task_struct, start_boottime);
+	address_of(h->cgroup_id, task->real_parent);
+	read_field(h->ppid, h->cgroup_id, struct task_struct, tgid);
+	address_of(h->cgroup_id, task->real_cred);
+	read_field(h->uid, h->cgroup_id, struct cred, uid.val);
+	read_field(h->euid, h->cgroup_id, struct cred, euid.val);
+	read_field(h->gid, h->cgroup_id, struct cred, gid.val);
+	address_of(h->cgroup_id, task->cgroups);
+	read_field(h->cgroup_id, h->cgroup_id, struct css_set, dfl_cgrp);
+	read_field(h->cgroup_id, h->cgroup_id, struct cgroup, kn);
+	read_field(h->cgroup_id, h->cgroup_id, struct kernfs_node, id);
 	h->syscall = NO_SYSCALL;
 	if (task->flags & PF_KTHREAD)
 		h->flags |= RECORD_KERNEL_THREAD;

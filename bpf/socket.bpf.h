@@ -76,7 +76,7 @@ static __always_inline struct sock *sock_of_file(__u64 file)
 /* NULL when `fd` is no socket of the current process. */
 static __always_inline struct sock *sock_of_fd(struct task_struct *task, __s32 fd)
 {
-	return sock_of_file(file_of_fd(task, fd));
+	return sock_of_file(file_of_fd_now(task, fd));
 }
 
 /* The front of a socket in one read: addresses, ports and family lie in its first 32 bytes. */

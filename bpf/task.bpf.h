@@ -124,8 +124,9 @@ static __always_inline void text_cwd(struct scratch *s, struct text *text, struc
 {
 	__u64 dentry = 0, mnt = 0;
 
-	address_of(dentry, task->fs->pwd.dentry);
-	address_of(mnt, task->fs->pwd.mnt);
+	address_of(mnt, task->fs);
+	read_field(dentry, mnt, struct fs_struct, pwd.dentry);
+	read_field(mnt, mnt, struct fs_struct, pwd.mnt);
 	text_path(s, text, dentry, mnt);
 }
 
