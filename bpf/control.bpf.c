@@ -49,6 +49,43 @@ static __always_inline void on_acct(struct pt_regs *regs, struct task_struct *ta
 	call_end(s);
 }
 
+enum fanotify_bits {
+	FAN_CLASSES = 0xc,            /* of fanotify_init: other than the one that is only told */
+	FAN_PERMISSIONS = 0x00170000, /* of a mark: events that wait for an answer */
+};
+
+/*
+ * do_fanotify_mark (fs/notify/fanotify/fanotify_user.c): whoever answers such
+ * events decides what everybody may open, and reads what they open by the event's
+ * own descriptor. A 32-bit mask comes in two halves.
+ */
+static __always_inline void on_fanotify(struct pt_regs *regs, struct task_struct *task,
+					struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_FANOTIFY, regs, task, call, result);
+	bool mark = call->call == CALL_FANOTIFY_MARK;
+
+	if (!s)
+		return;
+	s->event.fanotify.argument[0] = mark ? (ARG2(regs, *call) & FAN_PERMISSIONS) != 0
+					     : (ARG0(regs, *call) & FAN_CLASSES) != 0;
+	if (mark)
+		call_path(s, task, call->compat ? ARG4(regs, *call) : ARG3(regs, *call),
+			  call->compat ? ARG5(regs, *call) : ARG4(regs, *call));
+	call_end(s);
+}
+
+static __always_inline void on_hostname(struct pt_regs *regs, struct task_struct *task,
+					struct call_info *call, long result)
+{
+	struct scratch *s = call_begin(EVENT_SETHOSTNAME, regs, task, call, result);
+
+	if (!s)
+		return;
+	call_text(s, &s->event.sethostname.name, ARG0(regs, *call), NAME_BYTES);
+	call_end(s);
+}
+
 /* tiocsti (drivers/tty/tty_io.c): a character that the terminal takes for typed. */
 static __always_inline void on_terminal_input(struct pt_regs *regs, struct task_struct *task,
 					      struct call_info *call, long result)
@@ -64,7 +101,8 @@ static __always_inline void on_terminal_input(struct pt_regs *regs, struct task_
 enum syslog_action { SYSLOG_ACTION_READ_ALL = 3, SYSLOG_ACTION_CONSOLE_LEVEL = 8 };
 
 PROGRAM(exit_control, process,
-	"prctl, personality, seccomp, accounting, the kernel’s log, terminal input");
+	"prctl, personality, seccomp, accounting, fanotify, the host’s name, the kernel’s log, "
+	"terminal input");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_control, struct pt_regs *regs, long result)
 {
@@ -90,6 +128,14 @@ int BPF_PROG(exit_control, struct pt_regs *regs, long result)
 	case CALL_ACCT:
 		on_acct(regs, task, &call, result);
 		break;
+	case CALL_FANOTIFY_INIT:
+	case CALL_FANOTIFY_MARK:
+		on_fanotify(regs, task, &call, result);
+		break;
+	case CALL_SETHOSTNAME:
+	case CALL_SETDOMAINNAME:
+		on_hostname(regs, task, &call, result);
+		break;
 	case CALL_IOCTL: /* exit_ioctl goes on to here */
 		on_terminal_input(regs, task, &call, result);
 		break;
@@ -111,6 +157,7 @@ int BPF_PROG(exit_ioctl, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
+	char sub = 0;
 
 	switch ((__u32)ARG1(regs, call)) {
 	case FS_IOC_SETFLAGS:
@@ -122,6 +169,11 @@ int BPF_PROG(exit_ioctl, struct pt_regs *regs, long result)
 	case FICLONERANGE:
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_COPY);
 		break;
+	case TIOCLINUX:
+		if (bpf_probe_read_user(&sub, sizeof(sub), (void *)ARG2(regs, call)) ||
+		    sub != TIOCL_PASTESEL)
+			break;
+		/* fallthrough */
 	case TIOCSTI:
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_CONTROL);
 		break;

@@ -82,11 +82,14 @@ enum event_kind {
 	EVENT_ACCT = 61,
 	EVENT_MODIFY_LDT = 62,
 	EVENT_SECCOMP = 63,
-	EVENT_KERNEL_LOG = 64,     /* syslog(2): the kernel's log read, cleared or silenced */
-	EVENT_SOCKET_CREATE = 65,  /* a socket of a rare family, or a ping socket */
-	EVENT_BPF_ACCESS = 66,     /* BPF objects of somebody else taken, changed or detached */
-	EVENT_TERMINAL_INPUT = 67, /* TIOCSTI: input put into a terminal */
-	EVENT_SENSOR = 68,         /* made by the daemon: what it found out about itself */
+	EVENT_KERNEL_LOG = 64,      /* syslog(2): the kernel's log read, cleared or silenced */
+	EVENT_SOCKET_CREATE = 65,   /* a socket of a rare family, or a ping socket */
+	EVENT_BPF_ACCESS = 66,      /* BPF objects of somebody else taken, changed or detached */
+	EVENT_TERMINAL_INPUT = 67,  /* TIOCSTI: input put into a terminal */
+	EVENT_SENSOR = 68,          /* made by the daemon: what it found out about itself */
+	EVENT_PROCESS_CONTROL = 69, /* limits, priority, CPUs or memory of another process */
+	EVENT_FANOTIFY = 70,        /* files of everybody watched, or opens of everybody decided */
+	EVENT_SETHOSTNAME = 71,
 	EVENT_KIND_MAX,
 };
 
@@ -243,6 +246,8 @@ struct dns_event {
  *   module_unload name
  *   keyctl        [0] operation (keyctl; ~0 for add_key and request_key); name type and
  *                 detail description (add_key, request_key)
+ *   fanotify      [0] 1: it may refuse what others do; path of what is marked
+ *   sethostname   name
  *   ids           old_* is ~0 when it is not known (a process older than the sensor)
  */
 struct call_event {
@@ -355,6 +360,9 @@ union event {
 	struct call_event bpf_access;
 	struct call_event terminal_input;
 	struct sensor_event sensor;
+	struct call_event process_control;
+	struct call_event fanotify;
+	struct call_event sethostname;
 };
 
 #endif /* BPFWARDEN_EVENTS_H */

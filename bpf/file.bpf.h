@@ -28,8 +28,13 @@ enum file_constants {
 	FICLONE = 0x40049409,
 	FICLONERANGE = 0x4020940d,
 	TIOCSTI = 0x5412,
+	TIOCLINUX = 0x541c,
+	TIOCL_PASTESEL = 3,
 	PROT_READ = 1,
 	PROT_WRITE = 2,
+	IPC_SHMAT = 21, /* first argument of ipc(2) */
+	SHM_RDONLY = 010000,
+	SHM_EXEC = 0100000,
 	PROT_EXEC = 4,
 	MAP_ANONYMOUS = 0x20,
 	MAP_SHARED = 1, /* also a bit of MAP_SHARED_VALIDATE */

@@ -200,6 +200,27 @@ static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *ta
 	call_end_bulk(s);
 }
 
+/* A segment of System V memory mapped to be executed, which no mmap shows. The flags are the third
+ * argument also where the 32-bit table has one call for all of them. */
+static __always_inline void on_shared(struct pt_regs *regs, struct task_struct *task,
+				      struct call_info *call, long result)
+{
+	__u32 flags = ARG2(regs, *call);
+	struct scratch *s;
+
+	if ((call->call == CALL_IPC && (ARG0(regs, *call) & 0xffff) != IPC_SHMAT) ||
+	    !(flags & SHM_EXEC))
+		return;
+	s = call_begin(EVENT_MMAP_EXEC, regs, task, call, result);
+	if (!s)
+		return;
+	s->event.mmap_exec.argument[0] = result;
+	s->event.mmap_exec.argument[1] = 0; /* only the segment knows its length */
+	s->event.mmap_exec.argument[2] =
+	    PROT_READ | PROT_EXEC | (flags & SHM_RDONLY ? 0 : PROT_WRITE);
+	call_end_bulk(s);
+}
+
 static __always_inline void on_memfd(struct pt_regs *regs, struct task_struct *task,
 				     struct call_info *call, long result)
 {
@@ -238,6 +259,10 @@ int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
 		s = call_begin(EVENT_MPROTECT_EXEC, regs, task, &call, result);
 		if (s)
 			call_end_bulk(s);
+		break;
+	case CALL_SHMAT: /* do_shmat (ipc/shm.c) */
+	case CALL_IPC:
+		on_shared(regs, task, &call, result);
 		break;
 	case CALL_MEMFD_CREATE:
 	case CALL_MEMFD_SECRET:

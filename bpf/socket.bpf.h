@@ -232,15 +232,22 @@ static __always_inline bool is_raw(__u32 family, __u32 type)
  * The kind of a socket that is worth an event of its own, EVENT_NONE for others.
  * ping_v4_sendmsg has no hook that tells where to: the socket is what is seen.
  */
+enum usual_protocol { PROTOCOL_DEFAULT = 0, PROTOCOL_UDPLITE = 136, PROTOCOL_MPTCP = 262 };
+
+/* TCP, MPTCP, UDP and UDP-Lite have kinds of their own; SCTP, DCCP, L2TP, ping ... have none. */
+static __always_inline bool is_usual_transport(__u32 protocol)
+{
+	return protocol == PROTOCOL_DEFAULT || protocol == TRANSPORT_TCP ||
+	       protocol == TRANSPORT_UDP || protocol == PROTOCOL_UDPLITE ||
+	       protocol == PROTOCOL_MPTCP;
+}
+
 static __always_inline enum event_kind kind_of_socket(__u32 family, __u32 type, __u32 protocol)
 {
 	if (is_raw(family, type))
 		return EVENT_SOCKET_RAW;
 	if (is_inet(family))
-		return type == SOCK_DGRAM &&
-			       (protocol == TRANSPORT_ICMP || protocol == IPPROTO_ICMPV6)
-			   ? EVENT_SOCKET_CREATE
-			   : EVENT_NONE;
+		return is_usual_transport(protocol) ? EVENT_NONE : EVENT_SOCKET_CREATE;
 	return family == AF_UNIX || family == AF_UNSPEC ? EVENT_NONE : EVENT_SOCKET_CREATE;
 }
 

@@ -119,6 +119,14 @@ enum {
 	X(PIDFD_SEND_SIGNAL, TRACE,      424,  NO, 424,  NO, 424, 424,  NO) \
 	X(RT_SIGQUEUEINFO,   TRACE,      129, 524, 178,  NO, 138, 178,  NO) \
 	X(RT_TGSIGQUEUEINFO, TRACE,      297, 536, 335,  NO, 240, 363,  NO) \
+	X(PRLIMIT64,         TRACE,      302,  NO, 340,  NO, 261, 369,  NO) \
+	X(SETPRIORITY,       TRACE,      141,  NO,  97,  NO, 140,  97,  NO) \
+	X(IOPRIO_SET,        TRACE,      251,  NO, 289,  NO,  30, 314,  NO) \
+	X(SCHED_SETPARAM,    TRACE,      142,  NO, 154,  NO, 118, 154,  NO) \
+	X(SCHED_SETSCHEDULER, TRACE,     144,  NO, 156,  NO, 119, 156,  NO) \
+	X(SCHED_SETATTR,     TRACE,      314,  NO, 351,  NO, 274, 380,  NO) \
+	X(SCHED_SETAFFINITY, TRACE,      203,  NO, 241,  NO, 122, 241,  NO) \
+	X(PROCESS_MADVISE,   TRACE,      440,  NO, 440,  NO, 440, 440,  NO) \
 	X(UNSHARE,           NAMESPACE,  272,  NO, 310,  NO,  97, 337,  NO) \
 	X(SETNS,             NAMESPACE,  308,  NO, 346,  NO, 268, 375,  NO) \
 	X(CHROOT,            NAMESPACE,  161,  NO,  61,  NO,  51,  61,  NO) \
@@ -159,6 +167,12 @@ enum {
 	X(MODIFY_LDT,        CONTROL,    154,  NO, 123,  NO,  NO,  NO,  NO) \
 	X(SYSLOG,            CONTROL,    103,  NO, 103,  NO, 116, 103,  NO) \
 	X(ACCT,              CONTROL,    163,  NO,  51,  NO,  89,  51,  NO) \
+	X(FANOTIFY_INIT,     CONTROL,    300,  NO, 338,  NO, 262, 367,  NO) \
+	X(FANOTIFY_MARK,     CONTROL,    301,  NO, 339,  NO, 263, 368,  NO) \
+	X(SETHOSTNAME,       CONTROL,    170,  NO,  74,  NO, 161,  74,  NO) \
+	X(SETDOMAINNAME,     CONTROL,    171,  NO, 121,  NO, 162, 121,  NO) \
+	X(SHMAT,             MEMORY,      30,  NO, 397,  NO, 196, 305,  NO) \
+	X(IPC,               MEMORY,      NO,  NO, 117,  NO,  NO,  NO,  NO) \
 	X(MPROTECT,          MEMORY,      10,  NO, 125,  NO, 226, 125,  NO) \
 	X(PKEY_MPROTECT,     MEMORY,     329,  NO, 380,  NO, 288, 394,  NO) \
 	X(MMAP,              MMAP,         9,  NO,  NO,  NO, 222,  NO,  NO) \

@@ -155,13 +155,76 @@ static __always_inline void on_getfd(struct pt_regs *regs, struct task_struct *t
 	call_end(s);
 }
 
+/* ---- limits and scheduling ---------------------------------------------------- */
+enum process_selector { PRIO_PROCESS = 0, IOPRIO_WHO_PROCESS = 1 };
+
+/*
+ * Calls by which a process is starved or ended without a signal: a limit of CPU
+ * time or of open files, no CPU to run on, pages taken away. Of all the programs
+ * that set their own, nothing is told.
+ */
+static __always_inline void on_control(struct pt_regs *regs, struct task_struct *task,
+				       struct call_info *call, long result)
+{
+	__s32 first = ARG0(regs, *call), number = first;
+	struct call_event *e;
+	struct scratch *s;
+
+	switch (call->call) {
+	case CALL_PRLIMIT64:
+		if (!ARG2(regs, *call)) /* asks */
+			return;
+		break;
+	case CALL_SETPRIORITY: /* (which, who, ...): also groups and users */
+		number = first == PRIO_PROCESS ? (__s32)ARG1(regs, *call) : -1;
+		break;
+	case CALL_IOPRIO_SET:
+		number = first == IOPRIO_WHO_PROCESS ? (__s32)ARG1(regs, *call) : -1;
+		break;
+	case CALL_PROCESS_MADVISE:
+		number = -1;
+		break;
+	}
+	if (!number)
+		return;
+	s = call_begin(EVENT_PROCESS_CONTROL, regs, task, call, result);
+	if (!s)
+		return;
+	e = &s->event.process_control;
+	if (call->call == CALL_PROCESS_MADVISE)
+		target_of_pidfd(e, file_of_fd(task, first));
+	else if (number > 0)
+		target_of_number(e, task, number);
+	if (e->target_pid == (process_id)task->tgid)
+		record_drop(s, OUTCOME_FILTERED);
+	else
+		call_submit(s, RING_PRIORITY, e->target_pid, 1);
+}
+
 /* ---- signals ------------------------------------------------------------------ */
 enum signal_codes {
 	SEND_SIG_PRIV = 1,
 	SI_USER = 0,
 	SI_QUEUE = -1,
+	SI_SIGIO = -5,
 	SI_TKILL = -6,
+	POLL_HUP = 6, /* the last of POLL_IN ... */
+	SIGNAL_POLL = 29,
+	/* Those whose positive codes mean something else: ILL, TRAP, BUS, FPE, SEGV, CHLD, SYS. */
+	CODED_SIGNALS = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 11 | 1 << 17 | 1 << 31,
 };
+
+/*
+ * send_sigio_to_task (fs/fcntl.c): F_SETOWN and F_SETSIG let whoever makes a
+ * descriptor ready send any signal, SIGKILL included, without a call that sends one.
+ */
+static __always_inline bool is_of_owner(int signal, struct kernel_siginfo *info, int code)
+{
+	if ((unsigned long)info == SEND_SIG_PRIV)
+		return signal == SIGNAL_POLL;
+	return code == SI_SIGIO || (code > 0 && code <= POLL_HUP && signal > 0 &&
+				    (signal > 31 || !((1u << signal) & CODED_SIGNALS)));
+}
 
 /* The code of a signal that the kernel also makes itself: timers, message queues, input and output.
  */
@@ -200,23 +263,26 @@ int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_s
 	struct task_struct *task;
 	struct call_event *e;
 	struct scratch *s;
+	bool of_owner;
 	int code = 1;
 
 	/*
 	 * SEND_SIG_NOINFO and SEND_SIG_PRIV are 0 and 1. Since 7.3 kill(2) gives the
 	 * former too, which the receiver sees as SI_USER; the kernel itself may as well.
 	 */
-	if ((unsigned long)info == SEND_SIG_PRIV)
-		return 0;
 	task = bpf_get_current_task_btf();
-	if (!info) {
+	if ((unsigned long)info == SEND_SIG_PRIV) {
+		if (signal != SIGNAL_POLL)
+			return 0;
+	} else if (!info) {
 		if (!is_in_kill(task))
 			return 0;
 		code = SI_USER;
 	} else {
 		read_field(code, info, struct kernel_siginfo, si_code);
 	}
-	if (is_kernel_code(code))
+	of_owner = info && is_of_owner(signal, info, code);
+	if (is_kernel_code(code) && !of_owner)
 		return 0;
 	if (task->tgid == target->tgid || task->flags & PF_KTHREAD)
 		return 0;
@@ -229,6 +295,8 @@ int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_s
 		return 0;
 	e = &s->event.kill;
 	header_fill(&e->header, task, 0);
+	if (of_owner) /* made ready by an interrupt, it was not the task that it came to */
+		e->header.flags |= RECORD_UNVERIFIED;
 	target_of_task(e, target);
 	e->argument[0] = target->tgid;
 	e->argument[1] = signal;
@@ -280,7 +348,8 @@ static __always_inline void on_signal(struct pt_regs *regs, struct task_struct *
 }
 
 PROGRAM(exit_trace, process,
-	"process_ptrace, process_vm_read, process_vm_write, pidfd_getfd, kill that was refused");
+	"process_ptrace, process_vm_read, process_vm_write, pidfd_getfd, process_control, kill "
+	"that was refused");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_trace, struct pt_regs *regs, long result)
 {
@@ -299,6 +368,16 @@ int BPF_PROG(exit_trace, struct pt_regs *regs, long result)
 		break;
 	case CALL_PIDFD_GETFD:
 		on_getfd(regs, task, &call, result);
+		break;
+	case CALL_PRLIMIT64:
+	case CALL_SETPRIORITY:
+	case CALL_IOPRIO_SET:
+	case CALL_SCHED_SETPARAM:
+	case CALL_SCHED_SETSCHEDULER:
+	case CALL_SCHED_SETATTR:
+	case CALL_SCHED_SETAFFINITY:
+	case CALL_PROCESS_MADVISE:
+		on_control(regs, task, &call, result);
 		break;
 	case CALL_KILL:
 	case CALL_TKILL:

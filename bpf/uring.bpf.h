@@ -236,6 +236,7 @@ __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 result);
 __u32 uring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file);
 __u32 uring_accept_done(__u64 request, __s64 result);
 __u32 uring_connect_done(__u64 request, __s64 result);
+__u32 uring_unix_done(__u64 request, __s64 result);
 /* listen, bind */
 __u32 uring_listen_done(__u64 request, __u32 operation, __s64 result, __u64 file);
 __u32 uring_socket_done(__u64 request, __s64 result);

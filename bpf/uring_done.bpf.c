@@ -30,6 +30,7 @@ static __always_inline void uring_done(__u64 request, __u32 operation, __s64 res
 		break;
 	case URING_CONNECT:
 		uring_connect_done(request, result);
+		uring_unix_done(request, result);
 		break;
 	case URING_BIND:
 	case URING_LISTEN:

@@ -278,3 +278,35 @@ __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result,
 			  NULL);
 	return 0;
 }
+
+/* As exit_unix (unix.bpf.c), of a socket that has a path; who connects waits for nothing of it. */
+__noinline __u32 uring_unix_done(__u64 request, __s64 result)
+{
+	struct uring_place *place = uring_place_now();
+	struct sock *sk;
+	__u64 file = 0, peer = 0;
+
+	if (result)
+		return 0;
+	read_field(file, request, struct io_kiocb, file);
+	sk = sock_of_file(file);
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return 0;
+	/* vmlinux has no struct unix_sock where CONFIG_UNIX is a module, on any version. */
+	if (!place || !bpf_core_field_exists(struct unix_sock, peer))
+		return 0;
+	place->asked = place->mode = place->bytes = 0;
+	place->file.flags = place->file.mode = 0;
+	place->file.inode = place->file.dentry = place->file.mnt = 0;
+	read_field(peer, sk, struct unix_sock, peer);
+	if (peer) {
+		read_field(place->file.dentry, peer, struct unix_sock, path.dentry);
+		read_field(place->file.mnt, peer, struct unix_sock, path.mnt);
+	}
+	if (!place->file.dentry)
+		return 0;
+	read_field(place->file.inode, place->file.dentry, struct dentry, d_inode);
+	uring_actor_of(&place->actor, request);
+	uring_file_report(EVENT_UNIX_CONNECT, place, KIND_CLASS(EVENT_UNIX_CONNECT), 0, 0, NULL);
+	return 0;
+}

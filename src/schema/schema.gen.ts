@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = 'be9cfcf477258f73527f3839bd25331f';
+export const SCHEMA_HASH = '0c5de28a7a92534ffb2b8893587121cf';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -73,6 +73,9 @@ export const KIND_NUMBERS = {
   bpf_access: 66,
   terminal_input: 67,
   sensor: 68,
+  process_control: 69,
+  fanotify: 70,
+  sethostname: 71,
 } as const;
 
 /** What maps hold: where each member lies. The entry '' is the struct as a whole. */

@@ -16,6 +16,7 @@ const PATHS = [
   'umount',
   'pivot_root',
   'acct',
+  'fanotify',
   'terminal_input',
   'unix_connect',
 ] as const;

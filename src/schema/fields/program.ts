@@ -153,6 +153,7 @@ const TARGETS = [
   'pidfd_getfd',
   'kill',
   'perf_event_open',
+  'process_control',
 ] as const;
 
 export const TARGET_PROGRAM_FIELDS = {

@@ -86,7 +86,7 @@ export const NETWORK_KINDS = {
     canary: { program: 'exit_socket' },
     ecs: ['network', 'info'],
     group: 'network',
-    what: 'A socket of a rare family (netlink, alg, bluetooth …), or a ping socket, was made',
+    what: 'A socket of a rare family (netlink, alg, bluetooth …) or transport (SCTP, DCCP, L2TP, ping) was made',
     hook: `${EXIT} of socket; ${URING}`,
     from: 'registers; the request',
     verified: 'yes: registers at the end of the call',
@@ -102,7 +102,8 @@ export const NETWORK_KINDS = {
     hook: `${EXIT} of connect`,
     from: 'struct unix_sock of the peer: dentry and mount walk',
     verified: 'yes; a failed connect has the text that was passed (event.unverified)',
-    blind: 'By io_uring. Datagrams to a path without a connect. The name of an abstract socket begins with @.',
+    blind:
+      'By io_uring: one that failed, and abstract names. Datagrams to a path without a connect. The name of an abstract socket begins with @.',
   },
   socket_dup: {
     ...CALL,

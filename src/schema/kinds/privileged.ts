@@ -173,7 +173,7 @@ export const PRIVILEGED_KINDS = {
     // Honest programs do it a thousand times a second: it would crowd out the execs.
     ring: 'bulk',
     what: 'Executable memory was mapped: anonymous, or writable too',
-    hook: `${EXIT} of mmap`,
+    hook: `${EXIT} of mmap, shmat (SHM_EXEC)`,
     from: 'registers; struct file of the descriptor',
     verified: KERNEL,
     blind: 'Ordinary mappings of libraries are left out.',
@@ -274,10 +274,35 @@ export const PRIVILEGED_KINDS = {
   },
   terminal_input: {
     ...CALL,
-    what: 'A character was put into a terminal’s input (TIOCSTI)',
+    what: 'A character was put into a terminal’s input (TIOCSTI), or a selection (TIOCLINUX)',
     hook: `${EXIT} of ioctl`,
     from: 'struct file of the terminal',
     verified: KERNEL,
+  },
+  process_control: {
+    ...CALL,
+    what: 'Limits, priority, CPUs or memory of another process were changed',
+    hook: `${EXIT} of prlimit64, setpriority, ioprio_set, sched_setparam, sched_setscheduler, sched_setattr, sched_setaffinity, process_madvise`,
+    from: 'registers; struct pid of the target',
+    verified: KERNEL,
+    blind:
+      'What a process sets for itself. Groups and users by setpriority have no target. A cgroup’s limits are file_write.',
+  },
+  fanotify: {
+    ...CALL,
+    what: 'What everybody opens is watched, or decided',
+    hook: `${EXIT} of fanotify_init, fanotify_mark`,
+    from: 'registers; the text that was passed',
+    verified: PASSED,
+    blind: RACE,
+  },
+  sethostname: {
+    ...CALL,
+    what: 'The host’s name or its NIS domain was set',
+    hook: `${EXIT} of sethostname, setdomainname`,
+    from: 'the text that was passed',
+    verified: PASSED,
+    blind: RACE,
   },
   throttle: {
     ...CALL,

@@ -116,7 +116,7 @@ function argumentReaders(members: Members): FieldReaders {
     const read = argument(index);
     return (view: LiveView) => names(read(view));
   };
-  const ldt = argument(0);
+  const first = argument(0);
   return {
     'ptrace.request': named(0, ptraceName),
     'signal.number': argument(1),
@@ -137,7 +137,8 @@ function argumentReaders(members: Members): FieldReaders {
     'personality.flags': named(0, personalityNames),
     'seccomp.operation': named(0, seccompName),
     'kernel_log.action': named(0, syslogActionName),
-    'modify_ldt.writes': (view) => ldt(view) === 1 || ldt(view) === LDT_WRITE_NEW,
+    'modify_ldt.writes': (view) => first(view) === 1 || first(view) === LDT_WRITE_NEW,
+    'fanotify.permission': (view) => first(view) !== 0,
     'socket.fd': argument(1),
     ...keyctlReaders(members, argument(0)),
     ...bpfObjectReaders(argument),
@@ -155,6 +156,7 @@ function textReaders(members: Members): FieldReaders {
     'module.parameters': detail,
     'bpf.name': name,
     'memfd.name': name,
+    'sethostname.name': name,
     'keyctl.type': name,
     'keyctl.description': detail,
   };

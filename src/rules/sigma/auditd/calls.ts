@@ -57,6 +57,8 @@ const CALLS: Readonly<Record<string, string>> = {
   kernel_log: 'syslog',
   personality: 'personality',
   acct: 'acct',
+  fanotify: 'fanotify_init fanotify_mark',
+  sethostname: 'sethostname setdomainname',
 };
 
 export const AUDITED_KINDS: readonly string[] = Object.keys(CALLS);
