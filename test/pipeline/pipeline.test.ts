@@ -271,7 +271,7 @@ describe('the alert pipeline', function () {
     expect(found({ since: 1_800_000_000, until: 1_800_000_001, event: 'process_exec' })).to.have.length(3);
     expect(found({ event: 'file_open' })).to.deep.equal([]);
     const detail = pipeline.alertById(ids[3] ?? '');
-    expect(detail?.explanation).to.deep.equal(['process.path contains "/tmp/": it is "process_exec"']);
+    expect(detail?.explanation).to.deep.equal(['process.path contains "/tmp/": "process_exec"']);
     expect(detail?.recent_events.map(({ event }) => (event as { id: string }).id)).to.deep.equal(['1', '2', '3']);
     expect(pipeline.alertById(ids[0] ?? ''), 'the oldest has made room').to.equal(undefined);
     expect(
