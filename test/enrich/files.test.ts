@@ -66,6 +66,18 @@ describe('what an executable is a copy of', () => {
     expect(files.counts.reads).to.equal(1);
   });
 
+  it('is nothing for a program that is installed elsewhere and linked from PATH', async () => {
+    const server = join(root, 'lib', 'server');
+    mkdirSync(join(root, 'lib'));
+    copyFileSync('/usr/bin/tail', server);
+    symlinkSync(server, join(root, 'alternative'));
+    symlinkSync(join(root, 'alternative'), join(bin, 'server'));
+    const files = await known();
+    expect(files.copyOf(file(server), PID)).to.deep.equal({ path: undefined });
+    linkSync(server, join(root, 'linked'));
+    expect(files.copyOf(file(join(root, 'linked')), PID)).to.deep.equal({ path: join(bin, 'server') });
+  });
+
   it('is found below the root of the parent when the process has ended, wherever that root is', async () => {
     const procfs = join(root, 'proc');
     const other = join(root, 'other');

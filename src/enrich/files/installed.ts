@@ -1,4 +1,4 @@
-import { lstat, open, readdir, stat } from 'node:fs/promises';
+import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildIdOf, HEAD_BYTES, isElf, type ReadAt, sampleOf } from './content.ts';
 
@@ -10,8 +10,11 @@ const WORLD_OR_GROUP_WRITE = 0o022;
 interface Known {
   readonly key: string;
   readonly path: string;
-  /** The path is a symbolic link: programs are called by their own name rather than by one of these. */
-  readonly link: boolean;
+  /**
+   * The path is a symbolic link to this one: programs are called by their own name rather than by one of
+   * these. What it leads to is installed, too, wherever it lies (/usr/lib/jvm, /usr/lib/postgresql).
+   */
+  readonly target: string | undefined;
   readonly inode: string;
   readonly size: number;
   readonly buildId: string | undefined;
@@ -30,6 +33,7 @@ export class InstalledPrograms {
   #byInode: ReadonlyMap<string, string> = new Map();
   #byBuildId: ReadonlyMap<string, string> = new Map();
   #bySample: ReadonlyMap<string, string> = new Map();
+  #targets: ReadonlySet<string> = new Set();
   #sizes: ReadonlySet<number> = new Set();
   #ready = false;
 
@@ -69,7 +73,7 @@ export class InstalledPrograms {
   }
 
   has(path: string): boolean {
-    return this.#byPath.has(path);
+    return this.#byPath.has(path) || this.#targets.has(path);
   }
 
   /** Never rejects: what cannot be read is not known. */
@@ -98,11 +102,11 @@ export class InstalledPrograms {
       if (!isFile || Number(uid) !== this.#owner || (Number(mode) & WORLD_OR_GROUP_WRITE) !== 0) return undefined;
       const key = `${dev}:${ino}:${ctimeNs}`;
       const same = seen.get(key);
-      const link = (await lstat(path)).isSymbolicLink();
-      if (same !== undefined) return { ...same, path, link };
+      const target = (await lstat(path)).isSymbolicLink() ? await realpath(path) : undefined;
+      if (same !== undefined) return { ...same, path, target };
       const before = this.#byPath.get(path);
-      const facts = { key, link, inode: `${deviceOf(dev)}:${ino}`, size: Number(size) };
-      const known = before?.key === key ? { ...before, link } : await read(path, facts);
+      const facts = { key, target, inode: `${deviceOf(dev)}:${ino}`, size: Number(size) };
+      const known = before?.key === key ? { ...before, target } : await read(path, facts);
       if (known !== undefined) seen.set(key, known);
       return known;
     } catch {
@@ -116,7 +120,7 @@ export class InstalledPrograms {
     const byBuildId = new Map<string, string>();
     const bySample = new Map<string, string>();
     const all = [...byPath.values()];
-    for (const { path, inode, buildId, sample } of [...all.filter(({ link }) => !link), ...all]) {
+    for (const { path, inode, buildId, sample } of [...all.filter(({ target }) => target === undefined), ...all]) {
       if (!byInode.has(inode)) byInode.set(inode, path);
       if (buildId !== undefined && !byBuildId.has(buildId)) byBuildId.set(buildId, path);
       if (sample !== undefined && !bySample.has(sample)) bySample.set(sample, path);
@@ -125,7 +129,8 @@ export class InstalledPrograms {
     this.#byInode = byInode;
     this.#byBuildId = byBuildId;
     this.#bySample = bySample;
-    this.#sizes = new Set([...byPath.values()].map(({ size }) => size));
+    this.#targets = new Set(all.flatMap(({ target }) => target ?? []));
+    this.#sizes = new Set(all.map(({ size }) => size));
     this.#ready = true;
   }
 }
@@ -142,7 +147,7 @@ async function names(directory: string): Promise<readonly string[]> {
 /** undefined for what is no ELF file: a script's content is read by its interpreter, and identified by its path. */
 async function read(
   path: string,
-  { key, link, inode, size }: Pick<Known, 'key' | 'link' | 'inode' | 'size'>,
+  { key, target, inode, size }: Pick<Known, 'key' | 'target' | 'inode' | 'size'>,
 ): Promise<Known | undefined> {
   const file = await open(path, 'r');
   try {
@@ -155,7 +160,7 @@ async function read(
     // Notes behind the first page are rare; such a program is known by its sample.
     const none: ReadAt = () => Buffer.alloc(0);
     const buildId = buildIdOf(head.subarray(0, bytesRead), none);
-    return { key, link, path, inode, size, buildId, sample: sampleOf(size, () => middle) };
+    return { key, target, path, inode, size, buildId, sample: sampleOf(size, () => middle) };
   } finally {
     await file.close();
   }
