@@ -98,16 +98,26 @@ async function fromFile(file: string, id: string): Promise<FoundAlert | undefine
   return { alert, others, from: file };
 }
 
-/** The alerts of an NDJSON file; a line that is none, such as one that a crash cut off, is passed over. */
+/**
+ * The alerts of an NDJSON file; a line that is none, such as one that a crash cut off,
+ * is passed over. Throws RECORDING_INVALID if all are none: it is another file.
+ */
 export async function* alertsIn(file: string): AsyncGenerator<Alert> {
+  let lines = 0;
+  let found = 0;
   try {
     for await (const line of linesOf(createReadStream(file))) {
+      lines++;
       const value = line === undefined ? undefined : jsonOf(line.toString('utf8'));
-      if (isAlert(value)) yield value;
+      if (!isAlert(value)) continue;
+      found++;
+      yield value;
     }
   } catch (error) {
     throw new WardenError('RECORDING_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }
+  if (lines > 0 && found === 0)
+    throw new WardenError('RECORDING_INVALID', `${file}: none of its ${lines} lines is an alert`);
 }
 
 function jsonOf(text: string): unknown {

@@ -147,6 +147,16 @@ describe('alerts in the terminal', function () {
     expect((await run(['top', '--once', '--web.listen-address=127.0.0.1:1'])).status).to.equal(2);
   });
 
+  it('are not looked for in another file: it is named, and nothing of it', async () => {
+    const other = join(directory, 'other.ndjson');
+    writeFileSync(other, '{"event":"process_exec"}\nplain\n');
+    const { status, stdout, stderr } = await run(['alerts', other]);
+    expect([status, stdout]).to.deep.equal([1, '']);
+    expect(stderr).to.contain(`${other}: none of its 2 lines is an alert`);
+    writeFileSync(other, '');
+    expect((await run(['alerts', other])).status).to.equal(0);
+  });
+
   it('are counted live by `top`', async () => {
     const live = await serve({
       api: {
