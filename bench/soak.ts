@@ -5,7 +5,7 @@
  *   npm run soak [-- --minutes=10]
  *
  * Ends with 1 when an event is unaccounted for or not counted, when memory
- * moves by more than 5 % after the second minute, or when an answer took more
+ * moves by more than 5 % to either side after the second minute, or when an answer took more
  * than a second or the return to normal more than two.
  */
 import { parseArgs } from 'node:util';
