@@ -8,7 +8,7 @@
 import { ACTOR_FIELDS } from './fields/actor.ts';
 import { CONTAINER_FIELDS } from './fields/container.ts';
 import { FILE_FIELDS } from './fields/file.ts';
-import { PROGRAM_FIELDS, TARGET_PROGRAM_FIELDS } from './fields/program.ts';
+import { PROGRAM_FIELDS, TARGET_PROGRAM_FIELDS, TARGETS } from './fields/program.ts';
 
 export type FieldType = 'string' | 'int' | 'double' | 'bool' | 'list<string>' | 'map<string>' | 'list<process>';
 
@@ -178,67 +178,27 @@ export const FIELDS = {
 
   'target.sensor': {
     type: 'bool',
-    kinds: [
-      'process_ptrace',
-      'process_vm_read',
-      'process_vm_write',
-      'pidfd_getfd',
-      'kill',
-      'perf_event_open',
-      'process_control',
-    ],
+    kinds: TARGETS,
     doc: 'The process acted upon is bpfwarden itself',
   },
   'target.pid': {
     type: 'int',
-    kinds: [
-      'process_ptrace',
-      'process_vm_read',
-      'process_vm_write',
-      'pidfd_getfd',
-      'kill',
-      'perf_event_open',
-      'process_control',
-    ],
+    kinds: TARGETS,
     doc: 'Process acted upon',
   },
   'target.name': {
     type: 'string',
-    kinds: [
-      'process_ptrace',
-      'process_vm_read',
-      'process_vm_write',
-      'pidfd_getfd',
-      'kill',
-      'perf_event_open',
-      'process_control',
-    ],
+    kinds: TARGETS,
     doc: 'Its name',
   },
   'target.path': {
     type: 'string',
-    kinds: [
-      'process_ptrace',
-      'process_vm_read',
-      'process_vm_write',
-      'pidfd_getfd',
-      'kill',
-      'perf_event_open',
-      'process_control',
-    ],
+    kinds: TARGETS,
     doc: 'Its executable',
   },
   'target.uid': {
     type: 'int',
-    kinds: [
-      'process_ptrace',
-      'process_vm_read',
-      'process_vm_write',
-      'pidfd_getfd',
-      'kill',
-      'perf_event_open',
-      'process_control',
-    ],
+    kinds: TARGETS,
     doc: 'Its user id',
   },
   ...TARGET_PROGRAM_FIELDS,

@@ -146,7 +146,8 @@ export const PROGRAM_FIELDS = {
   ...(stream('stderr', 'standard error') as StreamFields<'stderr'>),
 } as const satisfies Record<string, FieldSpec>;
 
-const TARGETS = [
+/** Kinds of event in which one process acts upon another. */
+export const TARGETS = [
   'process_ptrace',
   'process_vm_read',
   'process_vm_write',
