@@ -1,6 +1,7 @@
 /** A comparison of a Falco field with literals, as a condition on our fields. */
 
-import { fieldName } from '../../schema/fields.ts';
+import type { FieldSource } from '../../schema/event.ts';
+import { type FieldId, fieldName, fieldSpec } from '../../schema/fields.ts';
 import { quoted } from '../../visible.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
 import { parseGlob } from '../predicate/glob.ts';
@@ -182,8 +183,40 @@ function answer(value: string | number | boolean, { tests, negated }: Question):
 
 /** The question of one subject, which is false where it is absent. */
 function subjectCondition(subject: Subject, { tests, negated }: Question): Condition {
-  const holds = any(tests.map((test) => leaf(subject, test)));
+  const holds = any(tests.map((test) => ofText(subject, test)));
   return negated ? all([exists(subject), not(holds)]) : holds;
+}
+
+const NUMBERS = new Set(['int', 'double']);
+
+/** An argument of a call is a text for Falco, also where ours is a number. */
+function ofText(subject: Subject, test: Test): Condition {
+  if (subject.from !== 'field' || !NUMBERS.has(fieldSpec(subject.field).type)) return leaf(subject, test);
+  switch (test.op) {
+    case 'equal':
+      return leaf(subject, test.values.some((value) => typeof value === 'string') ? { ...test, loose: true } : test);
+    case 'contains':
+    case 'startsWith':
+    case 'endsWith':
+    case 'glob':
+    case 'matches':
+      return leaf(subject, { ...test, loose: true });
+    case 'lt':
+    case 'lte':
+    case 'gt':
+    case 'gte':
+      return leaf(typeof test.value === 'string' ? inDigits(subject.field) : subject, test);
+    default:
+      return leaf(subject, test);
+  }
+}
+
+function inDigits(id: FieldId): Subject {
+  const read = (event: FieldSource) => {
+    const value = event.value(id);
+    return value === undefined ? undefined : String(value);
+  };
+  return { from: 'derived', derived: { name: `digits(${fieldName(id)})`, fields: [id], read } };
 }
 
 function firstCondition(

@@ -40,7 +40,7 @@ export function loadFalcoTexts(files: readonly SourceFile[], before: readonly Pr
   for (const file of files) readFile(file, collection, problems, warnings);
   const rules: FalcoRule[] = defineRules(collection, {
     refused: (problem) => problems.push(problem),
-    skipped: (problem) => warnings.push(problem),
+    warned: (problem) => warnings.push(problem),
   });
   return {
     rules: rules.filter(({ enabled }) => enabled).map(({ definition }) => definition),

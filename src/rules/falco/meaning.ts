@@ -21,8 +21,11 @@ import {
 export type FalcoType = 'text' | 'number' | 'flag' | 'port' | 'address' | 'network';
 
 export type Meaning =
-  /** Falco has no value in such an event either: no comparison holds, not even `!=`. */
-  | { readonly is: 'absent' }
+  /**
+   * Falco has no value in such an event either: no comparison holds, not even `!=`.
+   * `lacks`: it has, and ours has not; what depends on it cannot be told.
+   */
+  | { readonly is: 'absent'; readonly lacks?: true }
   | { readonly is: 'constant'; readonly value: Literal }
   /** The first one that is present, else `otherwise`. */
   | { readonly is: 'first'; readonly subjects: readonly Subject[]; readonly otherwise?: Literal }
@@ -50,6 +53,7 @@ export type Meaning =
   | { readonly is: 'cases'; readonly when: Condition; readonly chosen: Meaning; readonly otherwise: Meaning };
 
 export const ABSENT: Meaning = { is: 'absent' };
+export const LACKING: Meaning = { is: 'absent', lacks: true };
 
 export const constant = (value: Literal): Meaning => ({ is: 'constant', value });
 export const first = (...names: readonly string[]): Meaning => ({ is: 'first', subjects: names.map(field) });

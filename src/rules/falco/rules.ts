@@ -30,22 +30,25 @@ const DEFAULT_CONFIDENCE = 0.8;
 
 interface Reports {
   readonly refused: (problem: Problem) => void;
-  /** Of a rule with skip-if-unknown-filter. */
-  readonly skipped: (problem: Problem) => void;
+  /** Of a rule with skip-if-unknown-filter, and of one that does not see all events that it asks for. */
+  readonly warned: (problem: Problem) => void;
 }
 
 /** Translates every rule. What is wrong with one is reported, and the others stand. */
-export function defineRules(collection: Collection, { refused, skipped }: Reports): FalcoRule[] {
+export function defineRules(collection: Collection, { refused, warned }: Reports): FalcoRule[] {
   const lists = resolveLists(collection.lists);
   const macros = new MacroTable(collection.macros, lists);
   const rules: FalcoRule[] = [];
   for (const draft of collection.rules.values()) {
     try {
-      rules.push({ definition: define(draft, lists, macros), enabled: draft.enabled });
+      const { definition, unseen } = define(draft, lists, macros);
+      rules.push({ definition, enabled: draft.enabled });
+      for (const why of unseen)
+        warned({ ...draft.place, subject: draft.name, message: `such events are passed over: ${why}` });
     } catch (fault) {
       const { file, line } = draft.place;
       if (draft.skipUnknown && fault instanceof FalcoFault && fault.unknown) {
-        skipped({ file, line, subject: draft.name, message: `left out, as it asks to be: ${fault.message}` });
+        warned({ file, line, subject: draft.name, message: `left out, as it asks to be: ${fault.message}` });
         continue;
       }
       const remedy = fault instanceof FalcoFault ? fault.remedy : undefined;
@@ -56,7 +59,12 @@ export function defineRules(collection: Collection, { refused, skipped }: Report
   return rules;
 }
 
-function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): RuleDefinition {
+interface Defined {
+  readonly definition: RuleDefinition;
+  readonly unseen: readonly string[];
+}
+
+function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): Defined {
   if (draft.source !== SYSCALL_SOURCE) {
     throw new FalcoFault(`the source ${quoted(draft.source)} is that of a Falco plugin`, {
       remedy: 'rules of the source syscall load; keep Falco for the others',
@@ -64,8 +72,8 @@ function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): RuleDe
   }
   const output = readOutput(draft.output, draft.priority);
   const condition = parseFalcoCondition(expandLists(withExceptions(draft.condition, draft.exceptions), lists));
-  const used = macros.usedBy(condition);
-  return { info: infoOf(draft, output), condition: translate(condition, used) };
+  const translated = translate(condition, macros.usedBy(condition));
+  return { definition: { info: infoOf(draft, output), condition: translated.condition }, unseen: translated.unseen };
 }
 
 function infoOf(draft: FalcoRuleDraft, output: RuleInfo['output']): RuleInfo {

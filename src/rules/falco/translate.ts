@@ -5,9 +5,9 @@
  */
 
 import { quoted } from '../../visible.ts';
-import { all, any, type Condition, exists, FALSE, kindIs, leaf, not, type Test } from '../tree.ts';
+import { all, any, type Condition, exists, FALSE, kindIs, leaf, not, type Test, TRUE } from '../tree.ts';
 import { conditionOf, type Question, questionOf } from './compare.ts';
-import { FALCO_KINDS, isEventType, isRecorded } from './events.ts';
+import { EVENT_TYPES, FALCO_KINDS, isEventType, isRecorded } from './events.ts';
 import { FalcoFault } from './fault.ts';
 import { type Operand, resolveOperand, subjectOf } from './operand.ts';
 import type { CheckExpr, Expr, Operator } from './syntax.ts';
@@ -22,13 +22,21 @@ export type Macros = ReadonlyMap<string, Expr>;
 const TYPES = new Set(['evt.type', 'syscall.type']);
 const MAX_NODES = 200_000;
 
+interface Translated {
+  readonly condition: Condition;
+  /** Why the rule does not see some of the events that it asks for. */
+  readonly unseen: readonly string[];
+}
+
 /** Translates a condition. Throws FalcoFault for a field that is not there and for what does not fit. */
-export function translate(expr: Expr, macros: Macros): Condition {
+export function translate(expr: Expr, macros: Macros): Translated {
   const translation = new Translation(macros);
   translation.prepare(expr);
   const byCondition = new Map<string, { condition: Condition; kinds: string[] }>();
+  const unseen = new Set<string>();
   for (const kind of FALCO_KINDS) {
-    const condition = translation.condition(expr, kind);
+    const { condition, lacked } = translation.ofKind(expr, kind);
+    for (const name of lacked) unseen.add(`${name} of ${EVENT_TYPES[kind]?.types[0] ?? kind} is not in our events`);
     if (condition.type === 'const' && !condition.value) continue;
     // Derived values have names of their own where they differ, so equal text is an equal condition.
     const key = JSON.stringify(condition);
@@ -36,14 +44,22 @@ export function translate(expr: Expr, macros: Macros): Condition {
     if (known === undefined) byCondition.set(key, { condition, kinds: [kind] });
     else known.kinds.push(kind);
   }
-  if (byCondition.size === 0) translation.checkRecorded(expr);
-  return any([...byCondition.values()].map(({ condition, kinds }) => all([kindIs(...kinds), condition])));
+  if (byCondition.size === 0) {
+    const [why] = unseen;
+    if (why !== undefined) throw new FalcoFault(why, { unknown: true });
+    translation.checkRecorded(expr);
+  }
+  const condition = any([...byCondition.values()].map(({ condition, kinds }) => all([kindIs(...kinds), condition])));
+  return { condition, unseen: [...unseen] };
 }
 
 class Translation {
   readonly #macros: Macros;
   readonly #prepared = new Map<CheckExpr, Prepared>();
   readonly #notRecorded = new Set<string>();
+  /** What a comparison gives whose value ours has not, and which came to it. */
+  #lacking = true;
+  readonly #lacked = new Set<string>();
   #nodes = 0;
 
   constructor(macros: Macros) {
@@ -97,6 +113,19 @@ class Translation {
     }
   }
 
+  /** The condition for a kind of event; false for one where it depends on an argument that Falco has and ours has not. */
+  ofKind(expr: Expr, kind: string): { condition: Condition; lacked: readonly string[] } {
+    this.#lacked.clear();
+    this.#lacking = true;
+    const condition = this.condition(expr, kind);
+    if (this.#lacked.size === 0) return { condition, lacked: [] };
+    this.#lacking = false;
+    const other = this.condition(expr, kind);
+    return JSON.stringify(condition) === JSON.stringify(other)
+      ? { condition, lacked: [] }
+      : { condition: FALSE, lacked: [...this.#lacked] };
+  }
+
   condition(expr: Expr, kind: string): Condition {
     switch (expr.type) {
       case 'and': {
@@ -116,7 +145,14 @@ class Translation {
         return this.condition(this.#macro(expr.name), kind);
       case 'check': {
         const prepared = this.#prepared.get(expr);
-        return prepared === undefined ? FALSE : checkCondition(prepared, kind);
+        if (prepared === undefined) return FALSE;
+        for (const operand of prepared.type === 'fields' ? [prepared.left, prepared.right] : [prepared.left]) {
+          const meaning = operand.meaning(kind);
+          if (meaning.is !== 'absent' || meaning.lacks !== true) continue;
+          this.#lacked.add(operand.name);
+          return this.#lacking ? TRUE : FALSE;
+        }
+        return checkCondition(prepared, kind);
       }
     }
   }

@@ -244,12 +244,33 @@ describe('A Falco condition', () => {
     ['container.host_pid=false and container.host_network=true', CONTAINED, true],
     ['container.host_pid exists', EXEC, false],
   ]);
+  const SIGNAL = { ...EXEC, 'event.type': 'kill', 'event.syscall': 'kill', 'target.pid': 1, 'signal.number': 63 };
   table('knows arguments as one text', [
     ['evt.args contains "flags=O_RDONLY"', OPEN, true],
     ['evt.args contains "name=/etc/shadow"', OPEN, true],
     ['evt.type.is.openat = 1 and evt.type.is.open = 0', OPEN, true],
     ['evt.count.error.file = 1', { ...OPEN, 'event.error': 'EACCES', 'event.result': -13 }, true],
     ['fd.containername = "host:/etc/shadow"', OPEN, true],
+    ['evt.arg.pid = 1 and evt.arg.pid in (1, 2) and evt.arg.pid != 2', SIGNAL, true],
+    ['evt.arg.sig in (63, 64) and evt.arg.sig startswith 6', SIGNAL, true],
+    ['evt.arg.sig < 7 and evt.arg.sig > 100', SIGNAL, true],
+    ['evt.arg.env contains "LD_PRELOAD=/tmp"', EXEC, true],
+    [
+      'evt.arg.uid = ann and evt.arg.gid = staff',
+      { ...NUMBERED, 'process.euid': 1000, 'user.effective.name': 'ann', 'process.gid': 50 },
+      true,
+    ],
+    ['evt.arg.uid = root', { ...EXEC, 'process.euid': 0 }, true],
+    ['evt.arg.cap_permitted contains CAP_CHOWN', NUMBERED, true],
+    ['evt.arg.pgid = 7', NUMBERED, true],
+    ['evt.arg.vpgid = 1', NUMBERED, true],
+    ['evt.arg.tty = 0', NUMBERED, true],
+    [
+      'evt.type = fork and evt.arg.exe = /bin/nc and evt.arg.comm = nc.openbsd',
+      { ...EXEC, 'event.type': 'process_fork', 'event.syscall': 'fork' },
+      true,
+    ],
+    ['evt.arg.request = 5412', { ...EXEC, 'event.type': 'terminal_input', 'event.syscall': 'ioctl' }, true],
   ]);
   table('knows events', [
     ['evt.type in (open, openat)', OPEN, true],

@@ -294,6 +294,20 @@ ${rule('shell and not proc.name in (none)')}`;
     expect(set.problems.map(({ message }) => message).join()).to.match(/k8s_audit.*proc\.vmsize.*inotify_init1/s);
   });
 
+  it('see no event of which they ask what ours has not, and say so', async () => {
+    const flags = 'evt.type = clone and evt.arg.flags contains CLONE_NEWUSER';
+    expect(problemsOf(rule(flags))).to.deep.equal(['a.yaml:1: r: evt.arg.flags of clone is not in our events']);
+    const set = load(rule(`${flags} or evt.type = execve and proc.name = x`));
+    expect(set.problems).to.deep.equal([]);
+    expect(set.warnings.map(formatProblem)).to.deep.equal([
+      'a.yaml:1: r: such events are passed over: evt.arg.flags of clone is not in our events',
+    ]);
+    expect(await matchesOf(set, exec('x'))).to.deep.equal(['r']);
+    expect(await matchesOf(set, { ...exec('x'), 'event.type': 'process_fork' })).to.deep.equal([]);
+    // Where it does not matter there is nothing to say.
+    expect(load(rule('evt.type = execve and (evt.type != clone or evt.arg.flags = X)')).warnings).to.deep.equal([]);
+  });
+
   it('are sound when an empty list alone keeps them from matching', () => {
     const inbound = '- list: none\n  items: []\n- macro: inbound\n  condition: evt.type in (recvfrom, accept)\n';
     expect(problemsOf(`${inbound}${rule('inbound and proc.name in (none)')}`)).to.deep.equal([]);

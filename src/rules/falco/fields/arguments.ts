@@ -10,9 +10,10 @@ import {
   resultText,
   socketType,
 } from '../event-values.ts';
-import { ABSENT, constant, derive, derived, FAILED, first, type Meaning } from '../meaning.ts';
+import { ABSENT, combined, constant, derive, derived, FAILED, first, LACKING, type Meaning } from '../meaning.ts';
 import { argumentText, commandText, execFlags, firstArgument } from '../process-values.ts';
 import { tupleMeaning } from '../socket-values.ts';
+import { PROCESS_FIELDS } from './process.ts';
 
 type Arguments = Readonly<Record<string, Meaning>>;
 
@@ -47,6 +48,40 @@ const user = (name: string, from: string): Meaning =>
     return id === 0 ? 'root' : String(id);
   });
 
+const group = (name: string, from: string): Meaning =>
+  derived(`${name} of ${from}`, [from, 'group.name', 'process.gid'], (id, own, gid) => {
+    if (typeof id !== 'number') return undefined;
+    if (id === gid && own !== undefined) return own;
+    return id === 0 ? 'root' : String(id);
+  });
+
+/** What a field of the process is, too, in digits where it is a number. */
+function ofProcess(name: string): Meaning {
+  const row = PROCESS_FIELDS[name];
+  if (row === undefined) return ABSENT;
+  const meaning = row.of('', undefined);
+  if (row.type !== 'number') return meaning;
+  return combined(`${name} in digits`, [meaning], ([value]) => (value === undefined ? undefined : String(value)));
+}
+const PROCESS: Arguments = {
+  exe: derived('evt.arg.exe', ['process.args', 'process.command_line'], firstArgument),
+  args: derived('evt.arg.args', ['process.args', 'process.command_line'], argumentText),
+  tid: first('process.tid', 'process.pid'),
+  pid: first('process.pid'),
+  ptid: first('process.ppid'),
+  cwd: first('process.cwd'),
+  comm: { is: 'comm', subjects: [field('process.name')] },
+};
+/** A user is a name where it has one. */
+const USER = derived(
+  'evt.arg.uid of a process',
+  ['user.effective.name', 'process.euid', 'process.uid', 'user.name'],
+  (effective, euid, uid, name) => {
+    const id = euid ?? uid;
+    return effective ?? (id === uid && name !== undefined ? name : id === 0 ? 'root' : (id ?? name));
+  },
+);
+
 const OPEN: Arguments = {
   fd: FD,
   name: PATH,
@@ -63,22 +98,33 @@ const TUPLE = {
 const BY_KIND: Readonly<Record<string, Arguments>> = {
   process_exec: {
     res: RES,
-    exe: derived('evt.arg.exe', ['process.args', 'process.command_line'], firstArgument),
-    args: derived('evt.arg.args', ['process.args', 'process.command_line'], argumentText),
-    tid: first('process.tid', 'process.pid'),
-    pid: first('process.pid'),
-    ptid: first('process.ppid'),
-    cwd: first('process.cwd'),
-    comm: { is: 'comm', subjects: [field('process.name')] },
+    ...PROCESS,
+    env: ofProcess('proc.env'),
+    tty: ofProcess('proc.tty'),
+    vpgid: ofProcess('proc.vpgid'),
+    loginuid: { is: 'first', subjects: [field('process.auid')], otherwise: '-1' },
     flags: derived('evt.arg.flags', ['process.writable', 'process.upper_layer', 'process.memfd'], execFlags),
-    loginuid: { is: 'first', subjects: [field('process.auid')], otherwise: -1 },
-    uid: first('process.euid', 'process.uid'),
-    filename: first('process.filename', 'process.path'),
-    trusted_exepath: first('process.path'),
+    cap_inheritable: ofProcess('thread.cap_inheritable'),
+    cap_permitted: ofProcess('thread.cap_permitted'),
+    cap_effective: ofProcess('thread.cap_effective'),
     exe_ino: first('process.inode'),
+    exe_ino_ctime: ofProcess('proc.exe_ino.ctime'),
+    exe_ino_mtime: ofProcess('proc.exe_ino.mtime'),
+    uid: USER,
+    trusted_exepath: first('process.path'),
+    pgid: ofProcess('proc.pgid'),
+    gid: group('evt.arg.gid', 'process.gid'),
+    filename: first('process.filename', 'process.path'),
     cmdline: derived('evt.arg.cmdline', ['process.name', 'process.args', 'process.command_line'], commandText),
   },
-  process_fork: { res: first('process.child.pid'), pid: first('process.pid') },
+  process_fork: {
+    res: first('process.child.pid'),
+    ...PROCESS,
+    uid: USER,
+    gid: group('evt.arg.gid', 'process.gid'),
+    vpid: ofProcess('proc.vpid'),
+    pidns_init_start_ts: ofProcess('proc.pidns_init_start_ts'),
+  },
   process_exit: {
     status: first('process.exit_code'),
     ret: first('process.exit_code'),
@@ -106,7 +152,7 @@ const BY_KIND: Readonly<Record<string, Arguments>> = {
     pathname: PATH,
     fd: FD,
     uid: user('evt.arg.uid', 'file.owner'),
-    gid: first('file.group'),
+    gid: group('evt.arg.gid', 'file.group'),
   },
   file_truncate: { res: RES, path: PATH, fd: FD, length: first('file.bytes') },
   file_setxattr: { res: RES, path: PATH, name: first('file.attribute') },
@@ -131,9 +177,12 @@ const BY_KIND: Readonly<Record<string, Arguments>> = {
   seccomp: { res: RES, op: first('seccomp.operation') },
   file_removexattr: { res: RES, path: PATH, name: first('file.attribute') },
   file_chattr: { res: RES, fd: FD },
+  terminal_input: { res: RES, request: constant('5412') },
   acct: { res: RES, name: PATH },
   socket_dup: {
-    res: derived('evt.arg.res of a dup', ['event.result', 'socket.fd'], (result, fd) => result ?? fd),
+    res: derived('evt.arg.res of a dup', ['event.result', 'socket.fd'], (result, fd) =>
+      resultText(result ?? fd, undefined),
+    ),
     newfd: first('socket.fd'),
   },
   setuid: {
@@ -144,9 +193,9 @@ const BY_KIND: Readonly<Record<string, Arguments>> = {
   },
   setgid: {
     res: RES,
-    gid: first('credentials.requested'),
-    rgid: first('credentials.new_gid'),
-    egid: first('credentials.new_egid'),
+    gid: group('evt.arg.gid', 'credentials.requested'),
+    rgid: group('evt.arg.rgid', 'credentials.new_gid'),
+    egid: group('evt.arg.egid', 'credentials.new_egid'),
   },
   capset: { res: RES, cap_effective: derived('evt.arg.cap_effective', ['capabilities.after'], joinedWords) },
   unshare: { res: RES, flags: names('evt.arg.flags', 'namespaces.flags') },
@@ -163,7 +212,9 @@ const BY_KIND: Readonly<Record<string, Arguments>> = {
   module_load: { res: RES, uargs: first('module.parameters'), name: first('module.name') },
   module_unload: { res: RES, name: first('module.name') },
   bpf_load: { fd: RES, cmd: { is: 'first', subjects: [field('bpf.command')], otherwise: 'BPF_PROG_LOAD' } },
+  bpf_access: { cmd: first('bpf.command') },
   userfaultfd: { res: RES },
+  io_uring_setup: { res: RES },
   memfd_create: { fd: RES, name: first('memfd.name') },
   mprotect_exec: { res: RES, length: first('memory.length'), prot: names('evt.arg.prot', 'memory.protection') },
   mmap_exec: { res: RES, length: first('memory.length'), prot: names('evt.arg.prot', 'memory.protection') },
@@ -173,13 +224,38 @@ function joinedWords(words: unknown): string | undefined {
   return Array.isArray(words) ? words.join(' ') : undefined;
 }
 
+/** Arguments that some of Falco's events of a kind have, as others of ours do, and ours of this kind do not. */
+const LACKED: Readonly<Record<string, readonly string[]>> = {
+  process_fork: ['flags', 'tty'],
+  process_vm_read: ['data'],
+  process_vm_write: ['data'],
+  pidfd_getfd: ['fd', 'flags'],
+  file_unlink: ['flags'],
+  file_rename: ['flags'],
+  file_link: ['flags'],
+  file_chown: ['flags'],
+  file_setxattr: ['fd', 'size'],
+  file_removexattr: ['fd'],
+  file_chattr: ['request'],
+  capset: ['cap_inheritable', 'cap_permitted'],
+  setns: ['fd'],
+  module_load: ['fd', 'flags', 'length'],
+  bpf_access: ['fd'],
+  userfaultfd: ['flags'],
+  memfd_create: ['flags'],
+  mprotect_exec: ['addr'],
+  mmap_exec: ['addr', 'flags', 'fd'],
+  seccomp: ['flags'],
+  io_uring_setup: ['flags'],
+};
+
 /** All names that an argument has in some kind of event. */
 export const ARGUMENTS_OF = (kind: string): readonly string[] => Object.keys(BY_KIND[kind] ?? {});
 export const ARGUMENT_NAMES: ReadonlySet<string> = new Set(Object.values(BY_KIND).flatMap(Object.keys));
 
 /** Names of arguments that Falco has and our events do not. */
 export const OTHER_ARGUMENTS: ReadonlySet<string> = new Set(
-  'dirfd olddirfd newdirfd linkdirfd olddir newdir dev ino data size pos request argument addr offset whence env cgroups tty vtid vpid pgid pgft_maj pgft_min vm_size vm_rss vm_swap fdlimit cap_inheritable cap_permitted exe_ino_ctime exe_ino_mtime backlog queuepct queuelen queuemax how level optname val optlen mask events initval maxevents timeout fds nfds clockid resource cur max newcur newmax oldcur oldmax next peer source special quotafilepath cmd id type core reaper_tid pidns_init_start_ts suid sgid status gid flags2 image cpu action ID nativeID plugin_id event_data resolve linkflags arg2_int bytes_transferred sopts sq_entries cq_entries sq_flags features to_submit min_complete sig opcode nr_args mappings init_type in_fd out_fd fd_in fd_out fd1 fd2 oldfd target_fd pid_fd uargs flags nstype interval futex op next'.split(
+  'dirfd olddirfd newdirfd linkdirfd olddir newdir dev ino data size pos request argument addr offset whence cgroups vtid pgft_maj pgft_min vm_size vm_rss vm_swap fdlimit backlog queuepct queuelen queuemax how level optname val optlen mask events initval maxevents timeout fds nfds clockid resource cur max newcur newmax oldcur oldmax next peer source special quotafilepath cmd id type core reaper_tid suid sgid status gid flags2 image cpu action ID nativeID plugin_id event_data resolve linkflags arg2_int bytes_transferred sopts entries sq_entries cq_entries sq_thread_cpu sq_thread_idle arg nr_args sq_flags features to_submit min_complete sig opcode nr_args mappings init_type in_fd out_fd fd_in fd_out fd1 fd2 oldfd target_fd pid_fd uargs flags nstype interval futex op next'.split(
     ' ',
   ),
 );
@@ -187,6 +263,7 @@ export const OTHER_ARGUMENTS: ReadonlySet<string> = new Set(
 /** The argument of this name, or at this place among those that there are. */
 export function argumentMeaning(kind: string, argument: string): Meaning {
   const known = BY_KIND[kind];
+  if (LACKED[kind]?.includes(argument) === true) return LACKING;
   if (known === undefined) return ABSENT;
   if (/^\d+$/.test(argument)) return Object.values(known)[Number(argument)] ?? ABSENT;
   return Object.hasOwn(known, argument) ? (known[argument] ?? ABSENT) : ABSENT;
