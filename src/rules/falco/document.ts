@@ -238,7 +238,7 @@ export function itemsOf(root: YamlNode): readonly YamlNode[] {
   if (root.kind !== 'list') {
     throw new FalcoFault('a Falco rule file is a list of items', {
       line: root.line,
-      remedy: 'each begins with "- rule:", "- macro:" or "- list:"',
+      remedy: 'each begins with "- rule:", "- macro:" or "- list:"; a values file has them under customRules',
     });
   }
   return root.items.filter((item) => item.kind !== 'scalar' || item.value !== null);

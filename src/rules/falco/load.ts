@@ -4,6 +4,7 @@ import { readYaml, type YamlDocument } from '../../yaml.ts';
 import type { RuleDefinition } from '../rule.ts';
 import { readYamlFiles, type SourceFile } from '../yaml-files.ts';
 import { Collection, itemsOf } from './document.ts';
+import { embeddedFiles } from './embedded.ts';
 import { FalcoFault } from './fault.ts';
 import { isUnknownItem, warningsOf } from './known-keys.ts';
 import { checkRequirements } from './requirements.ts';
@@ -62,6 +63,9 @@ function readFile(file: SourceFile, collection: Collection, problems: Problem[],
     try {
       if (document.fault !== undefined) throw document.fault;
       if (document.root === undefined) continue;
+      const embedded = embeddedFiles(document.root, file.path);
+      for (const inner of embedded) readFile(inner, collection, problems, warnings);
+      if (embedded.length > 0) continue;
       readItems(document, file, collection, { problems, warnings });
     } catch (fault) {
       problems.push(problemOf(file.path, asFault(fault), document.line));

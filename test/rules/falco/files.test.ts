@@ -62,6 +62,40 @@ describe('Falco rule files', () => {
     expect(await matchesOf(set, exec('bash'))).to.deep.equal(['r']);
   });
 
+  it('are found in the values of a Helm chart and in a ConfigMap', async () => {
+    const values = `
+tty: true
+falco:
+  customRules:
+    a.yaml: |-
+      - macro: m
+        condition: proc.name = x
+      # The next one is wrong.
+      - rule: wrong
+        desc: d
+        condition: no.such = 1
+        output: o
+        priority: INFO
+`;
+    const map = `apiVersion: v1
+kind: ConfigMap
+data:
+  falco.yaml: |
+    json_output: true
+  rules.yaml: |
+    - rule: inner
+      desc: d
+      condition: evt.type = execve and m
+      output: o
+      priority: INFO
+`;
+    const set = load(values, map);
+    expect(set.problems.map(formatProblem)).to.deep.equal(['a.yaml:9: wrong: the field "no.such" is unknown']);
+    expect(await matchesOf(set, exec('x'))).to.deep.equal(['inner']);
+    expect(set.rules[0]?.info.source).to.equal('b.yaml:7');
+    expect(problemsOf('a: 1\n')[0]).to.contain('customRules');
+  });
+
   it('have lists in lists and macros in macros', async () => {
     const text = `
 - list: shells
