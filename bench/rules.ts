@@ -6,25 +6,16 @@
  * rules add to the shipped ones. Needs no root. `--rounds=N`, `--falco=FILE`
  * (repeatable; default: Falco's default file).
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Engine } from 'json-rules-engine';
-import { defaultConfig } from '../src/config/load.ts';
-import { Enricher } from '../src/enrich/enricher.ts';
-import { Host } from '../src/enrich/host.ts';
-import { Procfs } from '../src/enrich/procfs.ts';
-import { Users } from '../src/enrich/users.ts';
 import { engineConditions } from '../src/rules/engine/conditions.ts';
 import { addOperators } from '../src/rules/engine/operators.ts';
 import { loadRules, loadRuleTexts } from '../src/rules/load.ts';
 import { reader } from '../src/rules/predicate/values.ts';
 import { RuleSet } from '../src/rules/ruleset.ts';
-import { BatchDecoder } from '../src/schema/batch.ts';
 import type { EventRecord } from '../src/schema/event.ts';
-import type { LiveView } from '../src/schema/view.ts';
-import { drained, ipv4, LAYOUT, record, type Values } from '../test/schema/records.ts';
+import { cpuMs, EVENTS, enricher, source } from './mix.ts';
 import { result, spreadOf } from './results.ts';
 
 const FALCO = join(import.meta.dirname, '..', 'test', 'rules', 'falco', 'fixtures', 'falco_rules.yaml');
@@ -32,87 +23,7 @@ const { values: flags } = parseArgs({
   options: { rounds: { type: 'string', default: '40' }, falco: { type: 'string', multiple: true, default: [FALCO] } },
 });
 const ROUNDS = Number(flags.rounds);
-const EVENTS = 8_000;
-const PROCESSES = 200;
 const LIMITS = { whole: 1.1, most: 1.2, perSecond: 1_500_000, engine: 500, falco: 0.1 };
-
-/** The same numbers every time. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 4294967296) * below);
-  };
-}
-const pick = generator(7);
-const PROGRAMS = ['/usr/sbin/nginx', '/usr/bin/node', '/usr/lib/jvm/bin/java', '/usr/bin/make', '/usr/bin/git'];
-const DIRECTORIES = [
-  '/usr/lib/x86_64-linux-gnu',
-  '/var/lib/app/data',
-  '/srv/www/assets/images',
-  '/proc/self',
-  '/home/user/project/src/lib',
-];
-
-const EXTENSIONS = ['.so', '.json', '.js', '', '.py', '.html', '.css', '.png'];
-
-const start = (pid: number) => BigInt(1_000_000 + pid);
-let time = 1_000_000_000n;
-function header(pid: number): Values {
-  time += 5_000n;
-  return {
-    'header.time': time,
-    'header.pid': pid,
-    'header.tid': pid,
-    'header.start_time': start(pid),
-    'header.ppid': pid - 1,
-    'header.uid': 33,
-    'header.euid': 33,
-  };
-}
-
-function execOf(pid: number): Buffer {
-  const path = PROGRAMS[pid % PROGRAMS.length] ?? '';
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const args = [name, '--config', `/etc/${name}/${name}-${pid}.conf`, '--worker', String(pid)];
-  return record('process_exec', {
-    ...header(pid),
-    path,
-    filename: path,
-    args: args.map((argument) => `${argument}\0`).join(''),
-    cwd: '/srv',
-    parent_start_time: start(pid - 1),
-    'ns.mount': 1,
-  });
-}
-
-/** 70 % opens, 15 % connections, 10 % renames and removals, 5 % program starts. */
-function mix(): Buffer[] {
-  return Array.from({ length: EVENTS }, () => {
-    const pid = 100 + pick(PROCESSES);
-    const place = pick(DIRECTORIES.length);
-    const path = `${DIRECTORIES[place]}/${pick(5000)}/file-${pick(100_000)}${EXTENSIONS[pick(EXTENSIONS.length)]}`;
-    const changed = { path: `/var/lib/app/data/${pick(5000)}/file-${pick(100_000)}.db` };
-    const file = { path, 'file.inode': pick(1e6), 'file.mode': 0o100644 };
-    const kind = pick(100);
-    if (kind < 70) return record('file_open', { ...header(pid), ...file, open_flags: place === 1 ? pick(3) : 0 });
-    if (kind < 85) {
-      return record('net_conn', {
-        ...header(pid),
-        family: 2,
-        transport: 6,
-        'source.ip': ipv4('10.0.0.5'),
-        'source.port': 32768 + pick(20000),
-        'destination.ip': ipv4(`10.0.${pick(256)}.${pick(256)}`),
-        'destination.port': [80, 443, 5432, 8080][pick(4)] ?? 80,
-      });
-    }
-    if (kind < 90) return record('file_unlink', { ...header(pid), ...file, ...changed });
-    if (kind < 95)
-      return record('file_rename', { ...header(pid), ...file, ...changed, new_path: `${changed.path}.new` });
-    return execOf(pid);
-  });
-}
 
 /** Rules on all sorts of fields; every tenth is of the same form. */
 function generated(count: number): unknown {
@@ -141,60 +52,10 @@ function generatedSet(count: number): RuleSet {
   return ruleset;
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-bench-'));
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-writeFileSync(join(directory, 'passwd'), 'root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/sh\n');
-const config = defaultConfig();
-const host = new Host({
-  hostName: 'bench',
-  bootId: 'boot',
-  dnsEntries: 16,
-  toUnix: (ktime) => ktime / 1e9,
-  users: new Users(join(directory, 'passwd')),
-});
-const enricher = new Enricher({
-  config,
-  host,
-  layout: LAYOUT,
-  procfs: new Procfs(config.enrich.environment, directory),
-});
-
-interface Source {
-  /** Moves the records on in time, as if they happened after those of the last round. */
-  advance(): void;
-  decode(): readonly LiveView[];
-}
-
-/** Frames begin with the record's length and zero, and lie at multiples of 8; the time is at byte 8 of a record. */
-function sourceOf(records: readonly Buffer[]): Source {
-  const { buffer, bulkBytes, priorityBytes } = drained(records);
-  const decoder = new BatchDecoder(LAYOUT, buffer, host);
-  const data = new DataView(buffer);
-  const span = BigInt(records.length) * 5_000n;
-  return {
-    advance() {
-      for (let at = 0; at < bulkBytes + priorityBytes; at += 8 + ((data.getUint32(at, true) + 7) & ~7)) {
-        data.setBigUint64(at + 16, data.getBigUint64(at + 16, true) + span, true);
-      }
-    },
-    decode: () => decoder.decode(bulkBytes, priorityBytes),
-  };
-}
-for (const view of sourceOf(Array.from({ length: PROCESSES + 1 }, (_, at) => execOf(99 + at))).decode()) {
-  enricher.enrich(view);
-}
-const source = sourceOf(mix());
-
 interface Figures {
   readonly evaluate: number[];
   readonly whole: number[];
   matches: number;
-}
-
-/** CPU time of this process, milliseconds: what others do on the machine is not in it, but for the caches. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
 }
 
 function round(ruleset: RuleSet, figures: Figures): void {

@@ -13,6 +13,7 @@ import { Feeds } from './feeds.ts';
 import { KnownFiles } from './files/known-files.ts';
 import { HashService } from './hash-service.ts';
 import type { Host } from './host.ts';
+import { Likenesses } from './likenesses.ts';
 import { HostNamespaces } from './namespaces.ts';
 import { type Machine, Process } from './process.ts';
 import { ProcessTable, type TableCounts } from './process-table.ts';
@@ -77,7 +78,12 @@ export class Enricher {
     this.#machine = { hostName: host.hostName, bootId: host.bootId, toUnix: host.toUnix, losses: 0 };
     this.hashing = new HashService(config.enrich.hash_max_bytes);
     this.files = files ?? new KnownFiles();
-    this.#services = { hashes: this.hashing.lookup, files: this.files, feeds: this.feeds };
+    this.#services = {
+      hashes: this.hashing.lookup,
+      files: this.files,
+      feeds: this.feeds,
+      likenesses: new Likenesses(),
+    };
     this.#hostNamespaces = new HostNamespaces(this.#procfs.namespaces(1));
     this.#read = recordReaders(shapes, new Set(config.enrich.environment));
     this.#chooseSteps(shapes);

@@ -1,8 +1,10 @@
 import type { ExecutableContext, ProgramContext } from '../schema/context.ts';
 import { type Identity, identify } from '../schema/identity/program.ts';
 import { baseName } from '../schema/paths.ts';
+import { isNew } from '../schema/readers/program.ts';
 import type { Feeds } from './feeds.ts';
 import type { KnownFiles } from './files/known-files.ts';
+import type { Likenesses } from './likenesses.ts';
 import type { Streams } from './streams.ts';
 
 /** What is known of a program, from an exec record, the iterator or /proc. */
@@ -47,11 +49,16 @@ export interface ProgramServices {
   readonly hashes?: HashLookup;
   readonly files?: KnownFiles;
   readonly feeds?: Pick<Feeds, 'fedBy' | 'feeds'>;
+  /** Without it no program is like another one. */
+  readonly likenesses?: Likenesses;
 }
 
 type ProgramHashes = ProgramContext['hashes'];
 /** What is known of a program's hashes now; may begin to compute them. */
 export type HashLookup = (program: Program) => ProgramHashes;
+
+/** The host's packages and installed programs are read anew now and then: for so long a likeness is taken for granted. */
+const LIKE_NS = 15e9;
 
 /** One started program; the processes that it forked share it until they exec. */
 export class Program implements ProgramContext {
@@ -65,6 +72,11 @@ export class Program implements ProgramContext {
   readonly #services: ProgramServices;
   #commandLine: string | undefined;
   #identity: Identity | undefined;
+  /** What it was a copy of when its identity was worked out. */
+  #identityOf: string | undefined;
+  #likeness = 0;
+  /** Kernel time. */
+  #likenessAt = Number.POSITIVE_INFINITY;
   #exeTrusted: boolean | undefined;
   #scriptTrusted: boolean | undefined;
 
@@ -100,10 +112,40 @@ export class Program implements ProgramContext {
     });
     // While the host's programs are still being read the answer may change.
     if (copy !== undefined || this.#services.files === undefined) this.#identity = identity;
+    this.#identityOf = copy?.path;
     return identity;
   }
-  get settled(): boolean {
-    return this.#identity === this.identity;
+
+  likeness(ktime: number): number | undefined {
+    const { likenesses } = this.#services;
+    if (likenesses === undefined || this.facts.path === undefined) return undefined;
+    const since = ktime - this.#likenessAt;
+    if (since >= 0 && since < LIKE_NS) return this.#likeness;
+    // Before the host's files are known, so is no identity for good.
+    if (this.identity !== this.#identity) return undefined;
+    this.#likeness = likenesses.numberOf(this.#looks());
+    this.#likenessAt = ktime;
+    return this.#likeness;
+  }
+
+  /** Everything that decides what rules see of the program, but for its feeders, hashes and the numbers of its streams. */
+  #looks(): string {
+    const { facts } = this;
+    const { args, env, streams } = facts;
+    const texts = [facts.path, facts.filename, facts.interpreter, facts.cwd, facts.tty, this.name, this.#identityOf];
+    const ends = [streams?.stdin, streams?.stdout, streams?.stderr];
+    const variables = env === undefined ? undefined : Object.entries(env);
+    const lists = [args, variables?.flat(), ends.flatMap((end) => [end?.type ?? '', end?.path ?? ''])];
+    const { memfd, deleted, writable, upperLayer, lowerLayer, setuid } = facts;
+    const { copyOf, packaged, exeTrusted, trusted, executable } = this;
+    const age = executable.age === undefined ? undefined : isNew(executable.age);
+    return [
+      ...texts.map((text) => (text === undefined ? '' : `=${text}`)),
+      ...lists.map((list) => (list === undefined ? '' : `${list.length}\0${list.join('\0')}`)),
+      `${facts.auid} ${facts.inode} ${facts.mtime} ${facts.owner} ${facts.mode} ${age}`,
+      `${memfd} ${deleted} ${writable} ${upperLayer} ${lowerLayer} ${setuid} ${packaged} ${exeTrusted} ${trusted}`,
+      copyOf ?? '',
+    ].join('\0');
   }
   get copyOf() {
     return this.#services.files?.copyOf(this.facts, this.pid)?.path;

@@ -45,7 +45,8 @@ export class BatchDecoder {
         throw new FormatError(`BTF: the header of ${kind} differs`);
     }
     this.shapes = shapesOf(layout);
-    this.#buffer = { bytes: Buffer.from(buffer), data: new DataView(buffer) };
+    const bytes = Buffer.from(buffer);
+    this.#buffer = { bytes, data: new DataView(buffer), span: { bytes, at: 0, length: 0 } };
     this.#host = host;
   }
 

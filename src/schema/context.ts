@@ -64,8 +64,11 @@ export interface ProgramContext {
   readonly upperLayer: boolean | undefined;
   readonly lowerLayer: boolean | undefined;
   readonly setuid: boolean | undefined;
-  /** What the program is (the members from here to `trusted`) is known for good: asked again, it would be the same. */
-  readonly settled: boolean;
+  /**
+   * The same number for programs of which rules learn the same: every field of rules/predicate/actor.ts has the same
+   * value. undefined while that may still change.
+   */
+  likeness(ktime: number): number | undefined;
   readonly program: string | undefined;
   readonly applet: string | undefined;
   readonly script: Script | undefined;

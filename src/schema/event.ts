@@ -39,6 +39,13 @@ export interface FieldSource {
 /** An event as JSON: the field names of the rules, nested. */
 export type EventJson = { readonly [key: string]: unknown };
 
+/** Bytes of a shared buffer. */
+export interface Span {
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  readonly length: number;
+}
+
 /**
  * A live record. It is valid only inside the batch callback that handed it
  * over: the buffer below it is reused. What outlives the batch holds
@@ -51,6 +58,8 @@ export interface EventView extends FieldSource {
   /** Who acted, and what it ran at the time. */
   readonly process: ProcessContext | undefined;
   readonly program: ProgramContext | undefined;
+  /** The bytes of a text, where they alone are its value: what only looks for literals makes no text of them. Valid until the next call. */
+  span(field: FieldId): Span | undefined;
   snapshot(): EventRecord;
 }
 

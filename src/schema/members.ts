@@ -4,7 +4,7 @@ import type { FieldValue } from './event.ts';
 import type { FieldName } from './fields.ts';
 import type { KindLayout, Member } from './layout.ts';
 import { decodeList, decodeName, decodeText } from './text.ts';
-import type { LiveView, ViewReader } from './view.ts';
+import type { LiveView, SpanReader, ViewReader } from './view.ts';
 
 export const TEXT_UNREADABLE = 0xffff;
 /** Values that one view can keep; the bits of a small integer. */
@@ -88,6 +88,19 @@ export class Members {
       if (length === 0 || length === TEXT_UNREADABLE) return undefined;
       return decodeText(bytes, view.at + data.getUint16(view.at + offset, true), length);
     });
+  }
+
+  /** Where the bytes of a text are; undefined as for `text`. */
+  span(name: string): SpanReader {
+    const { offset } = this.#member(name);
+    return (view) => {
+      const { data, span } = view.buffer;
+      const length = data.getUint16(view.at + offset + 2, true);
+      if (length === 0 || length === TEXT_UNREADABLE) return undefined;
+      span.at = view.at + data.getUint16(view.at + offset, true);
+      span.length = length;
+      return span;
+    };
   }
 
   /** The bytes of a text: a copy; undefined as for `text`. */

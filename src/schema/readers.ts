@@ -5,10 +5,10 @@ import type { KindLayout, RecordLayout } from './layout.ts';
 import { type FieldReaders, Members } from './members.ts';
 import { callReaders } from './readers/call.ts';
 import { eventReaders } from './readers/event.ts';
-import { fileReaders } from './readers/file.ts';
+import { fileReaders, fileSpans } from './readers/file.ts';
 import { networkReaders } from './readers/network.ts';
 import { processReaders } from './readers/process.ts';
-import type { KindShape } from './view.ts';
+import type { KindShape, SpanReader } from './view.ts';
 
 function throttleReaders(members: Members, kindName: (number: number) => string): FieldReaders {
   const subject = members.number('subject');
@@ -54,8 +54,14 @@ function shapeOf(layout: KindLayout, kindName: (number: number) => string): Kind
     spec: kindSpec(layout.kind),
     members,
     readers: FIELD_NAMES.map((name) => (kindHasField(layout.kind, name) ? readers[name] : undefined)),
+    spans: spansOf(members),
     texts: [...layout.members.values()].filter(({ meaning }) => meaning === 'text').map(({ offset }) => offset),
   };
+}
+
+function spansOf(members: Members): readonly (SpanReader | undefined)[] {
+  const spans = members.layout.struct === 'file_event' ? fileSpans(members) : {};
+  return FIELD_NAMES.map((name) => (kindHasField(members.layout.kind, name) ? spans[name] : undefined));
 }
 
 const known = new WeakMap<RecordLayout, readonly (KindShape | undefined)[]>();

@@ -1,10 +1,13 @@
 import type { HostContext, ProcessContext, ProgramContext } from './context.ts';
-import type { EventRecord, EventView, FieldValue } from './event.ts';
+import type { EventRecord, EventView, FieldValue, Span } from './event.ts';
 import { FIELD_NAMES, type FieldId } from './fields.ts';
 import type { KindSpec } from './kinds/spec.ts';
 import type { KindLayout } from './layout.ts';
 import type { Members } from './members.ts';
 import { recordFromValues } from './record.ts';
+
+/** How a view yields the bytes of a text. */
+export type SpanReader = (view: LiveView) => Span | undefined;
 
 /** How a view yields a field. */
 export type ViewReader = (view: LiveView) => FieldValue;
@@ -17,6 +20,8 @@ export interface KindShape {
   readonly spec: KindSpec | undefined;
   /** By field id; undefined where the kind does not have the field. */
   readonly readers: readonly (ViewReader | undefined)[];
+  /** By field id; undefined where more than bytes of the record make the value. */
+  readonly spans: readonly (SpanReader | undefined)[];
   /** Offsets of the `struct text` members, for the check of a record. */
   readonly texts: readonly number[];
   /** For readers of members that are no fields; it owns the views' slots. */
@@ -27,6 +32,8 @@ export interface KindShape {
 export interface RecordBuffer {
   readonly bytes: Buffer;
   readonly data: DataView;
+  /** What `LiveView.span` gives; one for all views. */
+  readonly span: { bytes: Uint8Array; at: number; length: number };
 }
 
 /**
@@ -76,6 +83,11 @@ export class LiveView implements EventView {
 
   value(field: FieldId): FieldValue {
     const read = this.shape.readers[field];
+    return read === undefined ? undefined : read(this);
+  }
+
+  span(field: FieldId): Span | undefined {
+    const read = this.shape.spans[field];
     return read === undefined ? undefined : read(this);
   }
 

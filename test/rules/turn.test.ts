@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { Likenesses } from '../../src/enrich/likenesses.ts';
 import { celCondition } from '../../src/rules/cel/condition.ts';
 import { RuleIndex } from '../../src/rules/literals/rule-index.ts';
 import { scopeOfField } from '../../src/rules/predicate/actor.ts';
@@ -23,7 +24,7 @@ function indexOf(conditions: readonly Condition[]): { index: RuleIndex; turn: Tu
 
 /** What a process is at a time: its program and creator, and its ancestors. */
 interface State {
-  readonly program: { readonly name: string; readonly settled: boolean };
+  readonly program: { readonly name: string; readonly likeness: () => number | undefined };
   readonly own: FieldSource;
   ancestors: { readonly processes: readonly ProcessSummary[] };
   lineage: FieldSource;
@@ -34,8 +35,11 @@ interface Actor {
   state: State;
 }
 
+/** The same number for the same values. */
+const likenesses = new Likenesses();
+
 const stateOf = (values: Fields, settled = true): State => ({
-  program: { name: 'x', settled },
+  program: { name: 'x', likeness: () => (settled ? likenesses.numberOf(JSON.stringify(values)) : undefined) },
   own: eventOf(values),
   ancestors: { processes: [] },
   lineage: eventOf(values),
@@ -79,6 +83,7 @@ function happened(actor: Actor, values: Fields): EventView {
     ktime,
     process: process as never,
     program: state.program as never,
+    span: () => undefined,
     value(field) {
       if (!kindHasField(event.kind, fieldName(field))) return undefined;
       const scope = scopeOfField(field);
@@ -160,13 +165,15 @@ describe('what is remembered of an actor', () => {
     expect(turn.row).not.to.equal(undefined);
   });
 
-  it('is asked for once, and again after half a minute', () => {
+  it('is asked for once, and whether it is still the same after a quarter of a minute', () => {
     const { index } = indexOf([condition]);
     let asked = 0;
+    let likeness = likenesses.numberOf('first');
     const actor: Actor = {
       pid: 1,
       state: {
         ...stateOf(values),
+        program: { name: 'x', likeness: () => likeness },
         own: {
           kind: 'file_open',
           value: (field) => {
@@ -183,15 +190,19 @@ describe('what is remembered of an actor', () => {
     };
     askedIn(20);
     expect(askedIn(1000)).to.equal(0);
-    ktime += 31e9;
+    likeness = likenesses.numberOf('second');
+    expect(askedIn(1000)).to.equal(0);
+    ktime += 16e9;
     expect(askedIn(10)).to.be.greaterThan(0);
+    expect(askedIn(1000)).to.equal(0);
+    ktime += 16e9;
     expect(askedIn(1000)).to.equal(0);
   });
 
-  it('takes a bounded number of processes', () => {
+  it('takes a bounded number of actors', () => {
     const { index, turn } = indexOf([condition]);
     for (let pid = 1; pid < 5000; pid++) {
-      const actor: Actor = { pid, state: stateOf(values) };
+      const actor: Actor = { pid, state: stateOf({ ...values, 'process.cwd': `/${pid % 2000}` }) };
       for (let at = 0; at < 4; at++) index.matching(happened(actor, values));
     }
     expect(turn.remembered).to.be.within(1, 1024);

@@ -3,7 +3,7 @@
  * condition to hold. The index looks for the anchors of all rules at once. An
  * anchor is necessary, never sufficient: the predicate has the last word.
  */
-import type { FieldSource, FieldValue, ProcessSummary } from '../../schema/event.ts';
+import type { FieldSource, FieldValue, ProcessSummary, Span } from '../../schema/event.ts';
 import { FIELDS, type FieldId, fieldId, fieldName } from '../../schema/fields.ts';
 import { foldCase } from '../predicate/fold.ts';
 import { literalWays } from '../predicate/regexp-literals.ts';
@@ -15,6 +15,8 @@ export interface Reading {
   readonly field: FieldId;
   readonly key?: string;
   readonly member?: keyof ProcessSummary;
+  /** Only of interest where it is '/': where this path has no other slash. */
+  readonly rootOf?: FieldId;
 }
 
 export type Anchor =
@@ -204,7 +206,7 @@ function globLiteral(glob: Glob): { readonly how: 'equal' | TextOperator; readon
 const PATH: Reading = { id: String(fieldId('file.path')), field: fieldId('file.path') ?? -1 };
 
 /** Every path begins with a slash: whether there is another one is asked of the directory alone, apart from all other directories. */
-const ROOT: Reading = { id: 'file.directory = /', field: fieldId('file.directory') ?? -1 };
+const ROOT: Reading = { id: 'file.directory = /', field: fieldId('file.directory') ?? -1, rootOf: PATH.field };
 
 /**
  * The same anchor on file.path, for the parts of a path. A live event's parts
@@ -235,6 +237,14 @@ export function onPath(anchor: Anchor): Anchor | undefined {
     default:
       return undefined;
   }
+}
+
+const SLASH = 0x2f;
+
+/** Whether a path may lie in the root itself, by its bytes: no slash behind the second one, which may double the first. */
+export function isInRoot({ bytes, at, length }: Span): boolean {
+  for (let index = at + length - 1; index > at + 1; index--) if (bytes[index] === SLASH) return false;
+  return true;
 }
 
 /** Calls back with each string, number or truth value that a reading finds in a list or map. */

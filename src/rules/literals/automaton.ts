@@ -5,6 +5,7 @@
  * literals with a mark for the beginning or end of the text,
  * `equal` with both.
  */
+import type { Span } from '../../schema/event.ts';
 import { FOLD_TABLE } from '../predicate/fold.ts';
 import type { TextOperator } from '../tree.ts';
 
@@ -176,6 +177,23 @@ export class Automaton {
     }
     row = next[row + END] ?? 0;
     if (row < 0) this.#report(row, found);
+  }
+
+  /** The same of bytes, as long as they are ASCII; false where they are not: then the text has to be looked at. */
+  scanBytes({ bytes, at, length }: Span, found: number[]): boolean {
+    const next = this.#next;
+    const columns = this.#alphabet.columns;
+    let row = next[BEGIN] ?? 0;
+    if (row < 0) row = this.#report(row, found);
+    for (let index = at; index < at + length; index++) {
+      const byte = bytes[index] ?? 0x80;
+      if (byte >= 0x80) return false;
+      row = next[row + (columns[byte] ?? 0)] ?? 0;
+      if (row < 0) row = this.#report(row, found);
+    }
+    row = next[row + END] ?? 0;
+    if (row < 0) this.#report(row, found);
+    return true;
   }
 
   /** Reports what ends at a state; the row where the scan goes on. */

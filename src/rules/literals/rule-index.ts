@@ -10,109 +10,31 @@ import { expandBehaviors } from '../behaviors.ts';
 import { scopeOfField } from '../predicate/actor.ts';
 import type { Predicate, SharedPredicate } from '../predicate/compile.ts';
 import { foldCase } from '../predicate/fold.ts';
-import { type ActorScope, type Row, Turn } from '../predicate/turn.ts';
+import { type ActorScope, Turn } from '../predicate/turn.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
-import { type Anchor, anchorsOf, isPresent, type KnownAnchors, onPath, type Reading, readParts } from './anchors.ts';
-import { Alphabet, Automaton, type Pattern } from './automaton.ts';
+import {
+  type Anchor,
+  anchorsOf,
+  isInRoot,
+  isPresent,
+  type KnownAnchors,
+  onPath,
+  type Reading,
+  readParts,
+} from './anchors.ts';
+import { Alphabet } from './automaton.ts';
+import { Matcher, NO_TARGETS, type Target } from './matcher.ts';
 import { type Known, kindsNamed, knowsKind, knowsLiveKind, type Specialised, specialise } from './specialise.ts';
 
 type Compile = (condition: Condition) => SharedPredicate;
 
 const NONE: readonly CompiledRule[] = Object.freeze([]);
-const NO_TARGETS: readonly number[] = Object.freeze([]);
 
-/** With more literals on one reading, whole texts are looked up by their hash. */
-const MAX_PATTERNS = 4096;
 /** Kinds that get a plan of their own; recordings can have any name. */
 const MAX_KINDS = 256;
 /** Predicates for kinds, for each rule of the set. */
 const MAX_COMPILED = 8;
-/** Texts remembered per field of the process, and directories: they repeat from event to event. */
-const MAX_REMEMBERED = 1024;
-const MAX_REMEMBERED_LENGTH = 512;
-
-/** All anchors on one reading. */
-class Matcher {
-  readonly reading: Reading;
-  readonly #long = new Map<string, number[]>();
-  readonly #values = new Map<number | boolean, number[]>();
-  readonly #automaton: Automaton | undefined;
-  readonly #looseNumbers: boolean;
-  /** No longer text has an anchor: folding keeps the length. */
-  readonly #longest: number;
-  readonly #remembered: Map<string, readonly number[]> | undefined;
-  readonly #scratch: number[] = [];
-
-  constructor(reading: Reading, anchors: readonly Target[], alphabet: Alphabet) {
-    this.reading = reading;
-    const patterns: Pattern[] = [];
-    const hashed = anchors.length > MAX_PATTERNS;
-    for (const { anchor, target } of anchors) {
-      if (anchor.type === 'value') push(this.#values, anchor.value, target);
-      else if (anchor.type === 'text') {
-        if (anchor.how === 'equal' && hashed) push(this.#long, anchor.text, target);
-        else patterns.push({ how: anchor.how, text: anchor.text, target });
-      }
-    }
-    this.#automaton = patterns.length === 0 ? undefined : new Automaton(patterns, alphabet);
-    this.#longest = anchors.reduce(
-      (most, { anchor }) =>
-        anchor.type !== 'text'
-          ? most
-          : anchor.how === 'equal'
-            ? Math.max(most, anchor.text.length)
-            : Number.POSITIVE_INFINITY,
-      0,
-    );
-    this.#looseNumbers = anchors.some(({ anchor }) => anchor.type === 'text' && anchor.loose);
-    const repeats = /^(process|user|container|host)\.|^file\.directory$/.test(fieldName(reading.field));
-    this.#remembered = repeats ? new Map() : undefined;
-  }
-
-  /** Targets whose anchors the value has. The list is valid until the next call. */
-  find(value: string | number | boolean): readonly number[] {
-    if (typeof value === 'string') return this.#findText(value);
-    const found = this.#values.get(value) ?? NO_TARGETS;
-    return this.#looseNumbers ? [...found, ...this.#findText(String(value))] : found;
-  }
-
-  #findText(text: string): readonly number[] {
-    if (text.length > this.#longest) return NO_TARGETS;
-    if (this.#remembered === undefined || text.length > MAX_REMEMBERED_LENGTH) return this.#scan(text);
-    let found = this.#remembered.get(text);
-    if (found === undefined) {
-      const scanned = this.#scan(text);
-      found = scanned.length === 0 ? NO_TARGETS : [...new Set(scanned)];
-      if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-      this.#remembered.set(text, found);
-    }
-    return found;
-  }
-
-  #scan(text: string): readonly number[] {
-    const found = this.#scratch;
-    found.length = 0;
-    if (this.#long.size > 0) {
-      const targets = this.#long.get(foldCase(text));
-      if (targets !== undefined) for (const target of targets) found.push(target);
-    }
-    this.#automaton?.scan(text, found);
-    return found;
-  }
-}
-
-function push<K>(map: Map<K, number[]>, key: K, target: number): void {
-  const targets = map.get(key);
-  if (targets === undefined) map.set(key, [target]);
-  else if (targets.at(-1) !== target) targets.push(target);
-}
-
-interface Target {
-  readonly anchor: Anchor;
-  readonly target: number;
-}
-
 /** A matcher, and by rule: 1 where what it finds is an anchor of the rule for this kind. */
 interface Search {
   readonly matcher: Matcher;
@@ -305,7 +227,7 @@ export class RuleIndex {
     for (const { reading, rules } of plan.present) {
       if (isPresent(event, reading)) for (const target of rules) this.#try(target);
     }
-    for (const search of plan.matchers) this.#look(search, event, this.#visit);
+    for (const search of plan.matchers) if (!this.#lookAtBytes(search, event)) this.#look(search, event, this.#visit);
     this.#tryOfActor(plan, event);
     this.#source = undefined;
     return this.#found ?? NONE;
@@ -319,14 +241,11 @@ export class RuleIndex {
       for (const search of plan.actor.lineage) this.#look(search, event, this.#visit);
       return;
     }
-    this.#tryFound(plan, 'own', row, event);
-    if (plan.actor.lineage.length === 0) return;
-    this.#turn.lineage();
-    this.#tryFound(plan, 'lineage', row, event);
+    this.#tryFound(plan, 'own', row.found, event);
+    if (plan.actor.lineage.length > 0) this.#tryFound(plan, 'lineage', this.#turn.foundInLineage, event);
   }
 
-  #tryFound(plan: Plan, scope: ActorScope, row: Row, event: FieldSource): void {
-    const known = scope === 'own' ? row.found : row.foundInLineage;
+  #tryFound(plan: Plan, scope: ActorScope, known: (readonly number[] | undefined)[], event: FieldSource): void {
     let found = known[plan.number];
     if (found === undefined) {
       this.#collected.clear();
@@ -346,6 +265,25 @@ export class RuleIndex {
     else visit(value);
   }
 
+  /** Looks for literals in the record as it is, where the event lets it. */
+  #lookAtBytes({ matcher, wanted }: Search, event: FieldSource): boolean {
+    const { rootOf, field } = matcher.reading;
+    const span = (event as Partial<EventView>).span?.(rootOf ?? field);
+    if (span === undefined) return false;
+    if (rootOf !== undefined) return !isInRoot(span);
+    const found = matcher.findBytes(span);
+    if (found === undefined) return false;
+    this.#tryWanted(found, wanted);
+    return true;
+  }
+
+  #tryWanted(found: readonly number[], wanted: Uint8Array): void {
+    for (let at = 0; at < found.length; at++) {
+      const target = found[at] ?? 0;
+      if (wanted[target] === 1) this.#try(target);
+    }
+  }
+
   readonly #collect = (value: string | number | boolean): void => {
     if (this.#search === undefined) return;
     const { matcher, wanted } = this.#search;
@@ -355,11 +293,7 @@ export class RuleIndex {
   readonly #visit = (value: string | number | boolean): void => {
     if (this.#search === undefined) return;
     const { matcher, wanted } = this.#search;
-    const found = matcher.find(value);
-    for (let at = 0; at < found.length; at++) {
-      const target = found[at] ?? 0;
-      if (wanted[target] === 1) this.#try(target);
-    }
+    this.#tryWanted(matcher.find(value), wanted);
   };
 
   #try(target: number): void {

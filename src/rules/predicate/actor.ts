@@ -3,9 +3,12 @@ import { FIELD_NAMES, FIELDS, type FieldId } from '../../schema/fields.ts';
 import type { Condition, Subject } from '../tree.ts';
 import type { ActorScope } from './turn.ts';
 
-/** What the program, the creator and the control group of a process are; see Row for what is compared before it is believed. */
+/**
+ * What the program, the creator and the control group of a process are, as far as it is the same for programs of one
+ * likeness (enrich/program.ts) started by such; see Seat for what is compared before it is believed.
+ */
 const OWN =
-  /^(process\.(uid|euid|name|path|interpreter|args|command_line|cwd|tty|env|auid|inode|memfd|deleted|writable|upper_layer|lower_layer|setuid|program|applet|invoked_path|effective_path|script\.\w+|copy_of|packaged|exe_\w+|trusted|std(in|out|err)\.\w+|cgroup|host_namespaces|parent\.(name|path|args|command_line|cwd|tty|program|trusted|copy_of|invoked_path|effective_path|script\.\w+|stdin\.type))|container\.(id|runtime|pod_uid))$/;
+  /^(process\.(uid|euid|name|path|interpreter|args|command_line|cwd|tty|env|auid|inode|memfd|deleted|writable|upper_layer|lower_layer|setuid|program|applet|invoked_path|effective_path|script\.\w+|copy_of|packaged|exe_(owner_uid|writable|modified|new)|trusted|std(in|out|err)\.(type|path)|cgroup|host_namespaces|parent\.(name|path|args|command_line|cwd|tty|program|trusted|copy_of|invoked_path|effective_path|script\.\w+|stdin\.type))|container\.(id|runtime|pod_uid))$/;
 const LINEAGE = /^process\.(ancestors|ancestor_\w+)$/;
 
 const SCOPES: readonly (ActorScope | undefined)[] = FIELD_NAMES.map((name) => {

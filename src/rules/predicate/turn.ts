@@ -1,8 +1,9 @@
 /**
  * Which event it is, and what was found before of whoever acts in it. Most of
  * what rules ask about a process (its program, arguments, creators) stays the
- * same from event to event; what they found of it is one byte to look at, as
- * long as everything is the same object that it was found of.
+ * same from event to event, and is the same for every process that runs the
+ * same in the same way; what they found of it is one byte to look at. Rows are
+ * for all actors that are alike, seats say which row a process has now.
  */
 import type { CgroupContext, ProcessContext, ProgramContext } from '../../schema/context.ts';
 import type { EventView, FieldSource, ProcessSummary } from '../../schema/event.ts';
@@ -11,19 +12,19 @@ import { id } from '../../schema/record.ts';
 /** `own`: of the process, its program and its creator; `lineage`: of its ancestors too. */
 export type ActorScope = 'own' | 'lineage';
 
-/** Processes remembered, and bytes for what was found of them. */
+/** Rows and seats remembered, and bytes for what was found of them. */
 const MAX_ROWS = 1024;
+const MAX_SEATS = 1024;
 const MAX_BYTES = 2 * 1024 * 1024;
-/** A process with fewer events is not worth a row. */
-const WORTH_EVENTS = 3;
-/** Slots, by pid, in which events of processes without a row are counted. */
-const COUNTED = 256;
-/** Package lists and copies of programs are looked at again now and then: for no longer than this an answer is kept. */
-const KEPT_NS = 30e9;
+/** Actors seen once: only those that come again are worth a row. */
+const MAX_ONCE = 512;
+/** Package lists and copies of programs are looked at again now and then: a process keeps its row for no longer than this. */
+const KEPT_NS = 15e9;
+/** Events of a process until it is looked at again whether its program is known for good. */
+const UNSETTLED_EVENTS = 8;
 
-/** Cells of a row for questions that are compiled once events have come. */
+/** Cells for questions that are compiled once events have come. */
 const SPARE = 128;
-const SCOPES = ['own', 'lineage'] as const;
 
 const UID = id('process.uid');
 const EUID = id('process.euid');
@@ -32,9 +33,21 @@ export const UNKNOWN = 0;
 export const FAILS = 1;
 export const HOLDS = 2;
 
-/** What was found of a process, and of what state of it. */
+/** What was found of actors that are alike. */
 export class Row {
   /** Its first cell. */
+  readonly base: number;
+  /** By the number of a plan: rules that have an anchor in the actor. */
+  readonly found: (readonly number[] | undefined)[] = [];
+
+  constructor(base: number) {
+    this.base = base;
+  }
+}
+
+/** A process as it was when its row was looked up, and what was found of its ancestors. */
+class Seat {
+  /** Its first cell for questions about the ancestors. */
   readonly base: number;
   program: ProgramContext | undefined = undefined;
   parent: ProcessContext | undefined = undefined;
@@ -43,14 +56,16 @@ export class Row {
   hostNamespaces: boolean | undefined = undefined;
   uid: unknown = undefined;
   euid: unknown = undefined;
-  ancestors: readonly ProcessSummary[] | undefined = undefined;
   /** Kernel time. */
   since = Number.POSITIVE_INFINITY;
-  /** Events to come before anything is kept. */
+  /** Events to come before it is looked up again. */
   waits = 0;
-  /** By the number of a plan: rules that have an anchor in the process, in its ancestors. */
+  /** What it was then. */
+  key: string | undefined = undefined;
+  row: Row | undefined = undefined;
+  ancestors: readonly ProcessSummary[] | undefined = undefined;
+  /** By the number of a plan: rules that have an anchor in the ancestors. */
   found: (readonly number[] | undefined)[] = [];
-  foundInLineage: (readonly number[] | undefined)[] = [];
 
   constructor(base: number) {
     this.base = base;
@@ -63,35 +78,43 @@ export class Turn {
   cells = new Uint8Array(0);
   /** Of the actor of the event, where it has one. */
   row: Row | undefined = undefined;
-  /** Index of its first cell, or -1: for predicates, which ask often. */
+  /** Index of the row's first cell, or -1: for predicates, which ask often. */
   own = -1;
+  #seat: Seat | undefined = undefined;
   #process: ProcessContext | undefined = undefined;
-  /** Number of the turn for which the ancestors were compared, and what came of it. */
+  /** Number of the turn for which the ancestors were compared. */
   #compared = -1;
-  readonly #rows = new Map<ProcessContext, Row>();
-  readonly #candidates: (ProcessContext | undefined)[] = new Array(COUNTED).fill(undefined);
-  readonly #counts = new Uint8Array(COUNTED);
+  readonly #rows = new Map<string, Row>();
+  readonly #seats = new Map<ProcessContext, Seat>();
+  readonly #once = new Set<string>();
   readonly #sizes: Record<ActorScope, number> = { own: 0, lineage: 0 };
-  /** Cells that a row has. */
+  /** Cells that a row, a seat has. */
   readonly #room: Record<ActorScope, number> = { own: 0, lineage: 0 };
+  #mostRows = 0;
+  #mostSeats = 0;
 
-  /** Processes of which something is remembered. */
+  /** Kinds of actors of which something is remembered. */
   get remembered(): number {
     return this.#rows.size;
   }
 
-  /** A cell for one question about the actor: an offset for `own` or `lineage`. Where the rows have no more room, they begin anew. */
+  /** A cell for one question about the actor: an offset for `own` or `lineage`. Where there is no more room, all begin anew. */
   cell(scope: ActorScope): number {
     const cell = this.#sizes[scope]++;
-    if (this.cells.length > 0 && cell >= this.#room[scope]) this.#forget();
+    if (this.cells.length > 0 && cell >= this.#room[scope]) {
+      this.#forget();
+      this.cells = new Uint8Array(0);
+    }
     return cell;
   }
 
   #forget(): void {
     this.#rows.clear();
-    this.cells = new Uint8Array(0);
+    this.#seats.clear();
+    this.cells.fill(UNKNOWN);
     this.row = undefined;
     this.own = -1;
+    this.#seat = undefined;
   }
 
   /** Another event, of which nothing is remembered. */
@@ -105,91 +128,110 @@ export class Turn {
   begin(event: FieldSource): void {
     this.next();
     const { live, process, program, ktime = 0 } = event as Partial<EventView>;
-    if (live !== true || process === undefined || program?.name === undefined) return;
-    let row = this.#rows.get(process);
-    if (row === undefined) {
-      if (!this.#isWorth(process)) return;
-      row = this.#newRow(process);
-    }
-    const parentProgram = process.parent?.program;
+    if (live !== true || process === undefined || program === undefined) return;
+    const seat = this.#seats.get(process) ?? this.#newSeat(process);
     const same =
-      row.program === program &&
-      row.parent === process.parent &&
-      row.parentProgram === parentProgram &&
-      row.cgroup === process.cgroup &&
-      row.hostNamespaces === process.hostNamespaces &&
-      row.uid === event.value(UID) &&
-      row.euid === event.value(EUID) &&
-      ktime - row.since < KEPT_NS &&
-      ktime >= row.since;
-    if (!same) {
-      // What is new has to show that it stays: many a process does little more than start the next program.
-      row.waits = row.program === program ? row.waits - 1 : WORTH_EVENTS - 1;
-      row.program = program;
-      row.since = Number.POSITIVE_INFINITY;
-      // While the host's programs are still being read, what a program is may be found out later.
-      if (row.waits > 0 || !program.settled || parentProgram?.settled === false) return;
-      this.#fill(row, process, event, ktime);
-    }
+      seat.program === program &&
+      seat.parent === process.parent &&
+      seat.parentProgram === process.parent?.program &&
+      seat.cgroup === process.cgroup &&
+      seat.hostNamespaces === process.hostNamespaces &&
+      seat.uid === event.value(UID) &&
+      seat.euid === event.value(EUID) &&
+      ktime - seat.since < KEPT_NS &&
+      ktime >= seat.since;
+    if (!same) this.#place(seat, process, program, event, ktime);
+    const row = seat.row ?? this.#rowOf(seat);
+    if (row === undefined) return;
     this.row = row;
     this.own = row.base;
+    this.#seat = seat;
     this.#process = process;
   }
 
-  #fill(row: Row, process: ProcessContext, event: FieldSource, ktime: number): void {
-    row.waits = WORTH_EVENTS;
-    row.parent = process.parent;
-    row.parentProgram = process.parent?.program;
-    row.cgroup = process.cgroup;
-    row.hostNamespaces = process.hostNamespaces;
-    row.uid = event.value(UID);
-    row.euid = event.value(EUID);
-    row.since = ktime;
-    row.ancestors = undefined;
-    row.found = [];
-    row.foundInLineage = [];
-    this.cells.fill(UNKNOWN, row.base, row.base + this.#room.own);
+  /** Looks up what the process is now. */
+  #place(seat: Seat, process: ProcessContext, program: ProgramContext, event: FieldSource, ktime: number): void {
+    seat.row = undefined;
+    seat.since = Number.POSITIVE_INFINITY;
+    if (seat.program === program && seat.waits-- > 0) return;
+    seat.waits = UNSETTLED_EVENTS;
+    seat.program = program;
+    const { parent, cgroup, hostNamespaces } = process;
+    const likeness = program.likeness(ktime);
+    const parentLikeness = parent === undefined ? 0 : parent.program.likeness(ktime);
+    // While the host's programs are still being read, what a program is may be found out later.
+    if (likeness === undefined || parentLikeness === undefined) return;
+    seat.waits = 0;
+    seat.parent = parent;
+    seat.parentProgram = parent?.program;
+    seat.cgroup = cgroup;
+    seat.hostNamespaces = hostNamespaces;
+    seat.uid = event.value(UID);
+    seat.euid = event.value(EUID);
+    seat.since = ktime;
+    const place =
+      cgroup === undefined ? '' : [cgroup.path, cgroup.containerId, cgroup.runtime, cgroup.podUid].join('\0');
+    const key = `${likeness} ${parentLikeness} ${seat.uid} ${seat.euid} ${hostNamespaces} ${place}`;
+    // What was asked of the ancestors may have been asked of the process at the same time.
+    if (seat.key !== key) seat.ancestors = undefined;
+    seat.key = key;
+  }
+
+  #rowOf(seat: Seat): Row | undefined {
+    const { key } = seat;
+    if (key === undefined || seat.since === Number.POSITIVE_INFINITY) return undefined;
+    seat.row = this.#rows.get(key);
+    if (seat.row !== undefined) return seat.row;
+    if (!this.#once.delete(key)) {
+      if (this.#once.size >= MAX_ONCE) this.#once.clear();
+      this.#once.add(key);
+      return undefined;
+    }
+    if (this.#rows.size >= this.#mostRows) {
+      // Those that go on are found again.
+      this.#forget();
+      return undefined;
+    }
+    const row = new Row(this.#rows.size * this.#room.own);
+    this.#rows.set(key, row);
+    seat.row = row;
+    return row;
   }
 
   /** Index of the first cell of what was found of the actor's ancestors, or -1. They are compared once in a turn. */
   lineage(): number {
-    const { row } = this;
-    if (row === undefined) return -1;
-    const first = row.base + this.#room.own;
-    if (this.#compared === this.number) return first;
+    const seat = this.#seat;
+    if (seat === undefined || this.own < 0) return -1;
+    if (this.#compared === this.number) return seat.base;
     this.#compared = this.number;
     const ancestors = this.#process?.ancestors.processes;
-    if (row.ancestors !== ancestors || ancestors === undefined) {
-      row.ancestors = ancestors;
-      row.foundInLineage = [];
-      this.cells.fill(UNKNOWN, first, first + this.#room.lineage);
+    if (seat.ancestors !== ancestors || ancestors === undefined) {
+      seat.ancestors = ancestors;
+      seat.found = [];
+      this.cells.fill(UNKNOWN, seat.base, seat.base + this.#room.lineage);
     }
-    return first;
+    return seat.base;
   }
 
-  #isWorth(process: ProcessContext): boolean {
-    const slot = process.pid & (COUNTED - 1);
-    if (this.#candidates[slot] !== process) {
-      this.#candidates[slot] = process;
-      this.#counts[slot] = 1;
-      return false;
-    }
-    const count = (this.#counts[slot] ?? 0) + 1;
-    this.#counts[slot] = count;
-    if (count < WORTH_EVENTS) return false;
-    this.#candidates[slot] = undefined;
-    return true;
+  /** By the number of a plan: rules that have an anchor in the actor's ancestors. */
+  get foundInLineage(): (readonly number[] | undefined)[] {
+    return this.lineage() < 0 ? [] : (this.#seat?.found ?? []);
   }
 
-  #newRow(process: ProcessContext): Row {
-    if (this.cells.length === 0) for (const scope of SCOPES) this.#room[scope] = this.#sizes[scope] + SPARE;
-    const size = this.#room.own + this.#room.lineage;
-    const most = Math.max(1, Math.min(MAX_ROWS, Math.floor(MAX_BYTES / size)));
-    if (this.cells.length === 0) this.cells = new Uint8Array(most * size);
-    // Those that go on get a new one after a few events.
-    if (this.#rows.size >= most) this.#rows.clear();
-    const row = new Row(this.#rows.size * size);
-    this.#rows.set(process, row);
-    return row;
+  #newSeat(process: ProcessContext): Seat {
+    if (this.cells.length === 0) this.#makeRoom();
+    if (this.#seats.size >= this.#mostSeats) this.#seats.clear();
+    const first = this.#mostRows * this.#room.own;
+    const seat = new Seat(first + this.#seats.size * this.#room.lineage);
+    this.#seats.set(process, seat);
+    return seat;
+  }
+
+  #makeRoom(): void {
+    for (const scope of ['own', 'lineage'] as const) this.#room[scope] = this.#sizes[scope] + SPARE;
+    const most = (room: number, limit: number, bytes: number) => Math.max(1, Math.min(limit, Math.floor(bytes / room)));
+    this.#mostRows = most(this.#room.own, MAX_ROWS, (MAX_BYTES * 3) / 4);
+    this.#mostSeats = most(this.#room.lineage, MAX_SEATS, MAX_BYTES / 4);
+    this.cells = new Uint8Array(this.#mostRows * this.#room.own + this.#mostSeats * this.#room.lineage);
   }
 }

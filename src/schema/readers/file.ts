@@ -1,10 +1,11 @@
 import { ownPid } from '../../own-pid.ts';
 import type { FieldValue } from '../event.ts';
+import type { FieldName } from '../fields.ts';
 import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { accessOf, inodeFlagNames, openFlagNames } from '../names/flags.ts';
 import { absolutePath, baseName, directoryName, extensionOf } from '../paths.ts';
-import type { LiveView } from '../view.ts';
+import type { LiveView, SpanReader } from '../view.ts';
 import { RECORD_FLAGS as F } from './flags.ts';
 
 /** A chown leaves an id alone when it is asked for -1. */
@@ -21,6 +22,24 @@ export function pathReader(members: Members, path: string, base: string) {
     if (raw === undefined || (flags(view) & F.UNVERIFIED) === 0) return raw;
     return throughRoot(absolutePath(raw, from(view)), view);
   });
+}
+
+/** The bytes of such a path, where it is what the kernel resolved. */
+function pathSpan(members: Members, path: string): SpanReader {
+  const span = members.span(path);
+  const flags = members.number('header.flags');
+  return (view) => ((flags(view) & F.UNVERIFIED) === 0 ? span(view) : undefined);
+}
+
+/** Of the file kinds, as `pathReader` reads them. */
+export function fileSpans(members: Members): Partial<Record<FieldName, SpanReader>> {
+  const { file = [] } = kindSpec(members.layout.kind) ?? {};
+  return {
+    'file.path': pathSpan(members, 'path'),
+    ...(file.includes('new_path') && !file.includes('target')
+      ? { 'file.new_path': pathSpan(members, 'new_path') }
+      : {}),
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import type { LiveView } from '../view.ts';
 
 /** A file that was changed within so many seconds before its start is new. */
 const NEW_SECONDS = 600;
+export const isNew = (age: number): boolean => age < NEW_SECONDS;
 
 const parent = (view: LiveView): ProgramContext | undefined => view.process?.parent?.program;
 
@@ -36,7 +37,7 @@ export function programReaders(): FieldReaders {
     'process.exe_modified': (view) => view.program?.executable.modified,
     'process.exe_new': (view) => {
       const age = view.program?.executable.age;
-      return age === undefined ? undefined : age < NEW_SECONDS;
+      return age === undefined ? undefined : isNew(age);
     },
     'process.parent.program': (view) => parent(view)?.program,
     'process.parent.invoked_path': (view) => parent(view)?.invokedPath,

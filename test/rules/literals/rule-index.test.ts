@@ -5,6 +5,7 @@ import { RuleIndex } from '../../../src/rules/literals/rule-index.ts';
 import { compilePredicate } from '../../../src/rules/predicate/compile.ts';
 import { bareSource } from '../../../src/rules/source.ts';
 import { type Condition, field, leaf } from '../../../src/rules/tree.ts';
+import { fieldName } from '../../../src/schema/fields.ts';
 import { baseName, directoryName, extensionOf } from '../../../src/schema/paths.ts';
 import { cel, fields, tree } from '../support/arbitrary.ts';
 import { eventOf } from '../support/event.ts';
@@ -50,7 +51,7 @@ describe('rule index', () => {
   it('finds by the path what rules ask of its parts, on live events', () => {
     const PARTS = ['file.path', 'file.name', 'file.directory', 'file.extension'] as const;
     const path = fc
-      .array(fc.constantFrom('etc', 'Shadow', '.ssh', 'id_rsa', 'key.pem', 'a.b.c', ''), { maxLength: 3 })
+      .array(fc.constantFrom('etc', 'Shadow', '.ssh', 'id_rsa', 'key.pem', 'a.b.c', 'é', ''), { maxLength: 3 })
       .map((parts) => `/${parts.join('/')}`)
       .map((text) => (text.length % 5 === 0 ? text.slice(1) : text));
     const part = fc.oneof(
@@ -65,7 +66,7 @@ describe('rule index', () => {
     );
     let matches = 0;
     fc.assert(
-      fc.property(fc.array(test, { minLength: 1, maxLength: 6 }), path, (tests, text) => {
+      fc.property(fc.array(test, { minLength: 1, maxLength: 6 }), path, fc.boolean(), (tests, text, inBytes) => {
         const rules = tests.map(([name, op, value, ignoreCase]) =>
           leaf(field(name), { op, values: [value], ignoreCase }),
         );
@@ -76,7 +77,10 @@ describe('rule index', () => {
           'file.directory': directoryName(text),
           'file.extension': extensionOf(text),
         };
-        const event = { ...eventOf(values), live: true };
+        const bytes = Buffer.from(`-${text}-`);
+        const span = (id: number) =>
+          fieldName(id) === 'file.path' && text !== '' ? { bytes, at: 1, length: bytes.length - 2 } : undefined;
+        const event = { ...eventOf(values), live: true, ...(inBytes ? { span } : {}) };
         const linear = rules.flatMap((rule, at) => (compilePredicate(rule)(event) ? [at] : []));
         matches += linear.length;
         const index = indexOf(rules)
