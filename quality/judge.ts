@@ -1,6 +1,6 @@
 import type { Behaviour, Scene, Severity, Work } from './scenario.ts';
 import { SEVERITIES } from './scenario.ts';
-import { markOf, type Performance } from './stage.ts';
+import { MARK_BEGIN, markOf, type Performance } from './stage.ts';
 
 /** What is needed of an alert as it is written to alerts_file. */
 export interface Alert {
@@ -33,7 +33,7 @@ export interface WorkResult extends Judged {
   readonly work: Work;
 }
 
-const MARK = /(?:^|\s)(quality-scenario-\S+)/;
+const MARK = new RegExp(`(?:^|\\s)(${MARK_BEGIN}\\S+)`);
 
 /** Alerts by the mark of the scene that their process descends from; of an alert and its updates the first. */
 export function byScene(alerts: readonly Alert[]): Map<string, Alert[]> {

@@ -21,7 +21,7 @@ import { type Alert, byScene, judgeAttacks, raisedBy } from './judge.ts';
 import { KeptResults } from './kept.ts';
 import { alertsOfWork, missedBehaviours, misses, noise, type Results, summary } from './report.ts';
 import { type Behaviour, readAttacks, readWork, type Scene, type Work } from './scenario.ts';
-import { markOf, type Performance, Stage } from './stage.ts';
+import { MARK_BEGIN, markOf, type Performance, Stage } from './stage.ts';
 
 const DIRECTORY = import.meta.dirname;
 const ATTEMPTS = 3;
@@ -164,7 +164,7 @@ async function perform(
     console.error(
       `${fresh.length} scenes in ${((Date.now() - started) / 1000).toFixed(0)} s, ${blurred} of them while events were lost`,
     );
-    const found = byScene(daemon.alerts() as unknown as Alert[]);
+    const found = byScene(daemon.alerts(MARK_BEGIN) as unknown as Alert[]);
     for (const { scene, performance, intact } of fresh) {
       const own = found.get(markOf(performance.scene)) ?? [];
       const { status, output } = performance;
@@ -205,10 +205,10 @@ async function settled(daemon: Daemon): Promise<void> {
     // On a busy host it may have been stopped for time.
     if (round % 15 === 0) await stage.perform(LAST);
     await new Promise((resolve) => setTimeout(resolve, 2000));
-    if (byScene(daemon.alerts() as unknown as Alert[]).has(markOf(LAST))) return;
+    if (byScene(daemon.alerts(markOf(LAST)) as unknown as Alert[]).has(markOf(LAST))) return;
   }
   throw new Error(
-    `the daemon did not come to the last scene within two minutes, after ${daemon.alerts().length} alerts:\n${daemon.log().slice(-3000)}`,
+    `the daemon did not come to the last scene within two minutes, after ${daemon.alerts(MARK_BEGIN).length} alerts of scenes:\n${daemon.log().slice(-3000)}`,
   );
 }
 

@@ -19,9 +19,12 @@ export interface Performance {
   readonly output: string;
 }
 
+/** With it the mark of every scene begins. */
+export const MARK_BEGIN = 'quality-scenario-';
+
 /** The mark that every process of a scene has among its ancestors. */
 export function markOf(scene: Pick<Scene, 'id'>): string {
-  return `quality-scenario-${scene.id.replaceAll('/', '+')}`;
+  return `${MARK_BEGIN}${scene.id.replaceAll('/', '+')}`;
 }
 
 /**

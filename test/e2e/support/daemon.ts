@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +44,8 @@ export interface Daemon {
   /** What it wrote to standard error so far. */
   log(): string;
   output(): string;
-  alerts(): Record<string, unknown>[];
+  /** Those whose line holds the text; all without one. */
+  alerts(holding?: string): Record<string, unknown>[];
   metrics(): Promise<string>;
   /** Value of the first sample whose line starts with the text. */
   metric(sample: string): Promise<number | undefined>;
@@ -55,19 +56,33 @@ export interface Daemon {
 /** The command that starts bpfwarden from its built form. */
 export const COMMAND = [process.execPath, join(ROOT, 'dist', 'main.js')] as const;
 
-/** Lines of NDJSON, parsed; a last line that is not complete yet is left out. */
-export function readLines(file: string): Record<string, unknown>[] {
-  let text: string;
+const READ_BYTES = 16 << 20;
+
+/** Lines of NDJSON, a last line that is not complete yet left out; in pieces, since a file can be longer than a string may be. */
+function* lines(file: string): Generator<string> {
+  if (!existsSync(file)) return;
+  const descriptor = openSync(file, 'r');
   try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    return [];
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    let rest = Buffer.alloc(0);
+    for (let read = readSync(descriptor, buffer); read > 0; read = readSync(descriptor, buffer)) {
+      const bytes = Buffer.concat([rest, buffer.subarray(0, read)]);
+      const end = bytes.lastIndexOf(0x0a) + 1;
+      rest = bytes.subarray(end);
+      yield* bytes.toString('utf8', 0, end).split('\n');
+    }
+  } finally {
+    closeSync(descriptor);
   }
-  return text
-    .split('\n')
-    .slice(0, -1)
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** The lines that hold the text, parsed. */
+export function readLines(file: string, holding = ''): Record<string, unknown>[] {
+  const found: Record<string, unknown>[] = [];
+  for (const line of lines(file)) {
+    if (line !== '' && line.includes(holding)) found.push(JSON.parse(line) as Record<string, unknown>);
+  }
+  return found;
 }
 
 /**
@@ -119,7 +134,7 @@ export async function startDaemon(
     alertsFile,
     log: () => log,
     output: () => text,
-    alerts: () => readLines(alertsFile),
+    alerts: (holding) => readLines(alertsFile, holding),
     metrics: async () => (await fetch(`${url}/metrics`)).text(),
     async metric(sample) {
       const line = (await daemon.metrics()).split('\n').find((entry) => entry.startsWith(sample));
