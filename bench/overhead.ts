@@ -8,9 +8,10 @@
  *   neighbour  nothing attached, but another process keeps the last CPU as
  *              busy as the daemon did: what the machine itself charges for that
  *
- * The workload runs on CPU 0. Printed: the median over the rounds of the ratio
- * to the same round's bare run. `--rounds=N`, `--only=a,b`. As root, after
- * `npm run build`.
+ * In the first rounds also what else the machine has (bench/others.ts), with fewer
+ * operations where that is slow. The workload runs on CPU 0. Printed: the median over
+ * the rounds of the ratio to the same round's bare run. `--rounds=N`, `--only=a,b`,
+ * `--falco=PROGRAM`. As root, after `npm run build`.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,11 +21,18 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Native } from '../native/addon.d.ts';
 import { startDaemon } from '../test/e2e/support/daemon.ts';
+import { others, type Way } from './others.ts';
 import { median, type Result, result, spreadOf } from './results.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '9' }, only: { type: 'string', default: '' } },
+  options: {
+    rounds: { type: 'string', default: '9' },
+    only: { type: 'string', default: '' },
+    falco: { type: 'string' },
+  },
 });
+/** Enough for what is not judged. */
+const ROUNDS_OF_OTHERS = 3;
 const rounds = Number(values.rounds);
 const root = join(import.meta.dirname, '..');
 // Not below /tmp: programs that run from there are of interest to the rules.
@@ -37,13 +45,15 @@ interface Workload {
   readonly limit: number;
   readonly toEmpty?: boolean;
   /** Nanoseconds per operation. */
-  run(): number;
+  run(way: Way): number;
 }
 
 const loop = join(directory, 'loop');
 execFileSync('gcc', ['-O2', '-o', loop, join(import.meta.dirname, 'loops', 'loop.c')]);
-const timed = (name: string, count: number, argument = '') =>
-  Number(execFileSync(loop, [name, String(count), '0', argument], { encoding: 'utf8' }));
+function timed(name: string, count: number, argument = '', { wrap = [], share = 1 }: Way = {}): number {
+  const [command = '', ...rest] = [...wrap, loop, name, String(Math.ceil(count * share)), '0', argument];
+  return Number(execFileSync(command, rest, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+}
 
 function makeFiles(count: number): string {
   const files = join(directory, 'files');
@@ -63,31 +73,33 @@ writeFileSync(
 );
 let files: string | undefined;
 const only = values.only === '' ? undefined : new Set(values.only.split(','));
-const workloads: readonly Workload[] = [
-  { name: 'getppid', limit: 1.02, toEmpty: true, run: () => timed('getppid', 500_000) },
-  { name: 'open', limit: 1.1, run: () => timed('open', 200_000, '/etc/hostname') },
-  { name: 'exec', limit: 1.03, run: () => timed('exec', 300, '/bin/true') },
-  { name: 'tcp', limit: 1.08, run: () => timed('tcp', 20_000) },
-  { name: 'udp', limit: 1.05, run: () => timed('udp', 200_000) },
-  { name: 'unlink', limit: 1.05, run: () => timed('unlink', 60_000, directory) },
+const every: readonly Workload[] = [
+  { name: 'getppid', limit: 1.02, toEmpty: true, run: (way) => timed('getppid', 500_000, '', way) },
+  { name: 'open', limit: 1.1, run: (way) => timed('open', 200_000, '/etc/hostname', way) },
+  { name: 'exec', limit: 1.03, run: (way) => timed('exec', 300, '/bin/true', way) },
+  { name: 'tcp', limit: 1.08, run: (way) => timed('tcp', 20_000, '', way) },
+  { name: 'udp', limit: 1.05, run: (way) => timed('udp', 200_000, '', way) },
+  { name: 'unlink', limit: 1.05, run: (way) => timed('unlink', 60_000, directory, way) },
   {
     name: 'files',
     limit: 1.05,
-    run() {
+    run(way) {
       files ??= makeFiles(FILES);
-      return timed('files', FILES, files);
+      return timed('files', FILES, files, way);
     },
   },
   {
     name: 'gcc',
     limit: 1.005,
-    run() {
+    run({ wrap = [] }) {
+      const [command = '', ...rest] = [...wrap, 'taskset', '-c', '0', 'gcc', '-O2', '-c', source, '-o', '/dev/null'];
       const begin = process.hrtime.bigint();
-      execFileSync('taskset', ['-c', '0', 'gcc', '-O2', '-c', source, '-o', '/dev/null']);
+      execFileSync(command, rest, { stdio: 'ignore' });
       return Number(process.hrtime.bigint() - begin);
     },
   },
-].filter(({ name }) => only === undefined || only.has(name));
+];
+const workloads = every.filter(({ name }) => only === undefined || only.has(name));
 
 const cpuSeconds = (pid: number) => {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
@@ -112,10 +124,10 @@ const cpuUsed = new Map<string, number[]>();
 type Times = Map<string, number>;
 type State = () => Promise<Times>;
 
-function measure(around?: (workload: Workload, run: () => void) => void): Times {
+function measure(around?: (workload: Workload, run: () => void) => void, way: Way = {}): Times {
   const times: Times = new Map();
   for (const workload of workloads) {
-    const run = () => times.set(workload.name, workload.run());
+    const run = () => times.set(workload.name, workload.run(way));
     if (around === undefined) run();
     else around(workload, run);
   }
@@ -178,7 +190,10 @@ execFileSync('clang', [
   ...['-c', join(import.meta.dirname, 'hooks', 'empty.bpf.c'), '-o', hooks],
 ]);
 const states: Record<string, State> = { bare: async () => measure(), bpfwarden, empty, neighbour };
-const results = new Map<string, Times[]>(Object.keys(states).map((name) => [name, []]));
+const compared = others(values.falco);
+const results = new Map<string, Times[]>(
+  [...Object.keys(states), ...compared.map(({ name }) => name)].map((name) => [name, []]),
+);
 try {
   measure();
   for (let round = 0; round < rounds; round++) {
@@ -189,6 +204,15 @@ try {
       ['bpfwarden', 'neighbour', 'bare', 'empty'],
     ][round % 3] as string[];
     for (const name of order) results.get(name)?.push((await states[name]?.()) ?? new Map());
+    if (round >= ROUNDS_OF_OTHERS) continue;
+    for (const { name, beside } of compared) {
+      const { way, end } = await beside();
+      try {
+        results.get(name)?.push(measure(undefined, way));
+      } finally {
+        await end();
+      }
+    }
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });
@@ -212,7 +236,11 @@ for (const { name, limit, toEmpty } of workloads) {
     unit: 'times',
     limit,
     spread: spreadOf(judged),
-    beside: { 'empty hooks': ratio('empty'), 'a busy neighbour': ratio('neighbour') },
+    beside: {
+      'empty hooks': ratio('empty'),
+      'a busy neighbour': ratio('neighbour'),
+      ...Object.fromEntries(compared.map((other) => [other.name, ratio(other.name)])),
+    },
   });
   const cost = median(bare);
   const shown = cost > 1e6 ? `${(cost / 1e6).toFixed(2)} ms` : `${cost.toFixed(0)} ns`;

@@ -33,6 +33,7 @@ class Addon : public Napi::Addon<Addon>
 				InstanceMethod("setKnob", &Addon::set_knob),
 				InstanceMethod("setMapEntries", &Addon::set_map_entries),
 				InstanceMethod("setAutoload", &Addon::set_autoload),
+				InstanceMethod("beginLoad", &Addon::begin_load),
 				InstanceMethod("load", &Addon::load),
 				InstanceMethod("tryHook", &Addon::named<&Object::try_hook>),
 				InstanceMethod("openTrial", &Addon::named<&Object::open_trial>),
@@ -126,6 +127,11 @@ class Addon : public Napi::Addon<Addon>
 		if (!text(info, 0, &program) || !info[1].IsBoolean())
 			return status(-EINVAL);
 		return status(object_.set_autoload(program, info[1].As<Napi::Boolean>().Value()));
+	}
+
+	Napi::Value begin_load(Info)
+	{
+		return status(object_.begin_load());
 	}
 
 	Napi::Value load(Info)
@@ -268,7 +274,7 @@ class Addon : public Napi::Addon<Addon>
 	}
 
 	// Before start there is no reader: the state says which error it is.
-	int reader_error() const
+	int reader_error()
 	{
 		return object_.is_open() ? -EAGAIN : -EBADF;
 	}
@@ -282,6 +288,7 @@ class Addon : public Napi::Addon<Addon>
 	{
 		if (!reader_)
 			return status(reader_error());
+		reader_->look();
 		auto result = Napi::Object::New(env_);
 		auto set = [&](const char *name, uint64_t value) {
 			result.Set(name, Napi::Number::New(env_, static_cast<double>(value)));

@@ -81,6 +81,8 @@ export interface Native {
   setMapEntries(map: string, entries: number): Status;
   /** Before load. */
   setAutoload(program: string, on: boolean): Status;
+  /** Begins to load on a thread of its own: any other call waits until it is done, and `load` tells how it went. */
+  beginLoad(): Status;
   load(): Status;
   /** Whether the kernel lets the function of an fentry or fmod_ret program be hooked: a program that does nothing is attached there for a moment. */
   tryHook(program: string): Status;
@@ -125,6 +127,7 @@ export interface Native {
   start(callback: DrainCallback, buffer: ArrayBuffer, bulkBytes?: number): Status;
   /** Drains now, with one callback if there is something; 1 when there is more. For an orderly stop; not from inside the callback. */
   drain(): Status;
+  /** Also wakes a reader up that sleeps while something is in the rings. */
   ringStats(): RingStats | Status;
   /**
    * Sends a signal to exactly the process that started at `startTicks`

@@ -76,4 +76,9 @@ void log_line(const std::string &line)
 	append("\n", 1);
 }
 
+void add_log(const std::string &taken)
+{
+	append(taken.data(), taken.size());
+}
+
 } // namespace bpfwarden

@@ -17,4 +17,7 @@ std::string take_log();
 // Appends the addon's own words.
 void log_line(const std::string &text);
 
+// Appends what another thread has taken.
+void add_log(const std::string &text);
+
 } // namespace bpfwarden

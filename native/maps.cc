@@ -85,7 +85,7 @@ int delete_keys(const MapShape &map, Bytes keys)
 
 } // namespace
 
-int Object::shape(const std::string &name, MapShape *out) const
+int Object::shape(const std::string &name, MapShape *out)
 {
 	struct bpf_map *map;
 	int error = find_map(name, &map);
@@ -110,7 +110,7 @@ int Object::shape(const std::string &name, MapShape *out) const
 	return 0;
 }
 
-int Object::read(const std::string &name, Bytes key, std::vector<uint8_t> *out) const
+int Object::read(const std::string &name, Bytes key, std::vector<uint8_t> *out)
 {
 	MapShape map;
 	int error = shape(name, &map);
@@ -126,7 +126,7 @@ int Object::read(const std::string &name, Bytes key, std::vector<uint8_t> *out) 
 	return bpf_map_lookup_elem(map.fd, key.data, out->data()) == 0 ? 0 : -errno;
 }
 
-int Object::write(const std::string &name, Bytes keys, Bytes values) const
+int Object::write(const std::string &name, Bytes keys, Bytes values)
 {
 	MapShape map;
 	int error = shape(name, &map);

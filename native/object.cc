@@ -2,6 +2,7 @@
 #include "object.hh"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -58,8 +59,10 @@ Object::~Object()
 
 int Object::open(const std::string &path)
 {
+	settle();
 	if (object_)
 		return -EALREADY;
+	answered_ = true;
 	struct bpf_object *object = bpf_object__open_file(path.c_str(), nullptr);
 	if (!object)
 		return -errno;
@@ -69,6 +72,8 @@ int Object::open(const std::string &path)
 
 void Object::close()
 {
+	settle();
+	answered_ = true;
 	for (auto &[name, link] : links_)
 		bpf_link__destroy(link);
 	links_.clear();
@@ -86,24 +91,27 @@ void Object::close()
 	handlers_.reset();
 }
 
-int Object::find_program(const std::string &name, struct bpf_program **out) const
+int Object::find_program(const std::string &name, struct bpf_program **out)
 {
+	settle();
 	if (!object_)
 		return -EBADF;
 	*out = bpf_object__find_program_by_name(object_, name.c_str());
 	return *out ? 0 : -ENOENT;
 }
 
-int Object::find_map(const std::string &name, struct bpf_map **out) const
+int Object::find_map(const std::string &name, struct bpf_map **out)
 {
+	settle();
 	if (!object_)
 		return -EBADF;
 	*out = bpf_object__find_map_by_name(object_, name.c_str());
 	return *out ? 0 : -ENOENT;
 }
 
-int Object::programs(std::vector<ProgramInfo> *out) const
+int Object::programs(std::vector<ProgramInfo> *out)
 {
+	settle();
 	if (!object_)
 		return -EBADF;
 	if (!kernel_)
@@ -123,6 +131,7 @@ int Object::programs(std::vector<ProgramInfo> *out) const
 // changed until load. Where a variable lies is in the section's BTF.
 int Object::set_knob(const std::string &name, Bytes value)
 {
+	settle();
 	if (!object_)
 		return -EBADF;
 	if (loaded_)
@@ -176,20 +185,65 @@ int Object::set_autoload(const std::string &name, bool on)
 	return loaded_ ? -EBUSY : bpf_program__set_autoload(program, on);
 }
 
-int Object::load()
+// A signal that is pending makes the verifier give up (EAGAIN): the thread takes none.
+int Object::begin_load()
 {
+	settle();
 	if (!object_)
 		return -EBADF;
 	if (loaded_ || handlers_)
 		return -EALREADY;
-	int error = bpf_object__load(object_);
-	// A failed load leaves the object useless (libbpf has freed its parts), so
-	// it is closed; the caller opens it again, with other settings.
-	if (error)
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	apart_ = pthread_create(&loader_, nullptr, load_apart, this) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, nullptr);
+	// Without a thread to be had it is done here.
+	if (!apart_)
+		load_apart(this);
+	loading_ = true;
+	answered_ = false;
+	return 0;
+}
+
+void *Object::load_apart(void *object)
+{
+	auto *self = static_cast<Object *>(object);
+	self->load_error_ = bpf_object__load(self->object_);
+	self->loader_log_ = take_log();
+	return nullptr;
+}
+
+void Object::settle()
+{
+	if (!loading_)
+		return;
+	loading_ = false;
+	if (apart_)
+		pthread_join(loader_, nullptr);
+	add_log(loader_log_);
+	loader_log_.clear();
+	if (load_error_) {
 		close();
-	else
+		// close() takes the answer back.
+		answered_ = false;
+	} else {
 		loaded_ = true;
-	return error;
+	}
+}
+
+// A failed load leaves the object useless (libbpf has freed its parts), so it is
+// closed; the caller opens it again, with other settings.
+int Object::load()
+{
+	if (answered_) {
+		int error = begin_load();
+		if (error)
+			return error;
+	}
+	settle();
+	answered_ = true;
+	return load_error_;
 }
 
 int Object::attach(const std::string &name, const std::string &cgroup)

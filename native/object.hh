@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <pthread.h>
+
 struct btf;
 struct bpf_link;
 struct bpf_map;
@@ -77,19 +79,24 @@ class Object
 
 	int open(const std::string &path);
 	void close();
-	bool is_open() const
+	bool is_open()
 	{
+		settle();
 		return object_ != nullptr;
 	}
-	bool is_loaded() const
+	bool is_loaded()
 	{
+		settle();
 		return loaded_;
 	}
 
-	int programs(std::vector<ProgramInfo> *out) const;
+	int programs(std::vector<ProgramInfo> *out);
 	int set_knob(const std::string &name, Bytes value);
 	int set_map_entries(const std::string &map, uint32_t entries);
 	int set_autoload(const std::string &program, bool on);
+	// Begins to load on a thread of its own, so that the caller can do something else
+	// meanwhile: any other call waits until it is done. load() has the answer.
+	int begin_load();
 	int load();
 	// trial.cc: whether the kernel lets the function of this fentry or fmod_ret
 	// program be hooked, by a program that does nothing. Detached again.
@@ -108,9 +115,9 @@ class Object
 	int read_iterator(const std::string &program, std::vector<uint8_t> *out);
 
 	// maps.cc
-	int shape(const std::string &map, MapShape *out) const;
-	int read(const std::string &map, Bytes key, std::vector<uint8_t> *out) const;
-	int write(const std::string &map, Bytes keys, Bytes values) const;
+	int shape(const std::string &map, MapShape *out);
+	int read(const std::string &map, Bytes key, std::vector<uint8_t> *out);
+	int write(const std::string &map, Bytes keys, Bytes values);
 
 	struct Memory {
 		void *address;
@@ -120,16 +127,26 @@ class Object
 	int memory(const std::string &map, Memory *out);
 
       private:
-	int find_program(const std::string &name, struct bpf_program **out) const;
-	int find_map(const std::string &name, struct bpf_map **out) const;
+	// Nothing of the object is touched while its thread is at work on it.
+	void settle();
+	static void *load_apart(void *object);
+	int find_program(const std::string &name, struct bpf_program **out);
+	int find_map(const std::string &name, struct bpf_map **out);
 
 	struct bpf_object *object_ = nullptr;            // owned; frees programs and maps
 	std::map<std::string, struct bpf_link *> links_; // owned; destroyed before object_
 	std::map<std::string, Memory> memories_;         // owned mappings
-	mutable struct btf *kernel_ = nullptr; // owned; the running kernel's types, once asked for
-	int statistics_ = -1;                  // owned descriptor
+	struct btf *kernel_ = nullptr; // owned; the running kernel's types, once asked for
+	int statistics_ = -1;          // owned descriptor
 	std::unique_ptr<TrialHandlers> handlers_;
 	bool loaded_ = false;
+
+	pthread_t loader_ = {};
+	bool apart_ = false;     // there is such a thread
+	bool loading_ = false;   // how it went has not been looked at
+	bool answered_ = true;   // load() has told how it went
+	int load_error_ = 0;     // the thread's until it is joined
+	std::string loader_log_; // likewise
 };
 
 } // namespace bpfwarden

@@ -13,7 +13,7 @@ namespace
 constexpr unsigned kEmptyLooks = 4; // before sleeping
 constexpr uint64_t kFew = 8;        // records since a wake-up after which one look is enough
 constexpr uint64_t kGuardMilliseconds =
-    1000;                           // looks while asleep, against a producer of another version
+    10000;                          // looks while asleep, against a wake-up that could not be sent
 constexpr size_t kMuch = 128 << 10; // bytes in one drain that call for the shortest interval
 
 } // namespace
@@ -281,6 +281,14 @@ void Reader::on_poll(uv_poll_t *poll, int, int)
 	handles->reader->woken_at_ = handles->reader->totals_.records;
 	handles->reader->empty_looks_ = 0;
 	handles->reader->turn();
+}
+
+void Reader::look()
+{
+	if (polling_ && (bulk_.pending() != 0 || priority_.pending() != 0)) {
+		set_sleeping(0);
+		awake(0);
+	}
 }
 
 int Reader::drain_now()

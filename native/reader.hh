@@ -49,6 +49,9 @@ class Reader : public std::enable_shared_from_this<Reader>
 	// Callable at any time, also from the callback; the rings are unmapped at
 	// once, the loop handles when the loop says so.
 	void stop();
+	// Wakes up if something is in the rings: to be called now and then, against a
+	// wake-up that could not be sent.
+	void look();
 	// Drains once; -EALREADY from inside the callback.
 	int drain_now();
 

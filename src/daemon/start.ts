@@ -14,6 +14,7 @@ import { formatProblem, messageOf } from '../errors.ts';
 import { startServer } from '../http/server.ts';
 import { dropCapabilities } from '../kernel/capabilities.ts';
 import { BootClock } from '../kernel/clock.ts';
+import { beginLoading, type Loading } from '../kernel/load.ts';
 import { trimMemory } from '../kernel/memory.ts';
 import { pidfdSignal } from '../kernel/pidfd.ts';
 import { checkPrivileges } from '../kernel/requirements.ts';
@@ -89,13 +90,6 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   const { objectPath, version, log } = options;
   const settings = options.configure();
   const { config } = settings;
-  const loaded = await loadConfiguredRules(settings, undefined);
-  checkPrivileges(objectPath);
-  for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
-  for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'a part of a rule was ignored');
-  for (const problem of loaded.notCompiled)
-    log.warn({ problem: formatProblem(problem) }, 'the rule files are read anew');
-  for (const problem of loaded.ineffective) log.error({ problem: formatProblem(problem) }, 'an option has no effect');
   const metrics = new MetricsRegistry({
     version,
     kernel: release(),
@@ -104,8 +98,18 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
   // Before anything is loaded: a second instance on the same port must find out without touching the kernel.
   const server = await startServer({ config, version, runbooks: options.runbooks, metrics, log });
   ends.push(() => server.close());
+  // The kernel reads the programs while the rules are read here. What rules have refused decides about some of them.
+  const loading = config.response.enforce ? undefined : beginLoading(objectPath, config, new Set());
+  ends.push(() => loading?.abandon());
+  const loaded = await loadConfiguredRules(settings, undefined);
+  checkPrivileges(objectPath);
+  for (const problem of loaded.problems) log.error({ problem: formatProblem(problem) }, 'a rule was refused');
+  for (const warning of loaded.warnings) log.warn({ problem: formatProblem(warning) }, 'a part of a rule was ignored');
+  for (const problem of loaded.notCompiled)
+    log.warn({ problem: formatProblem(problem) }, 'the rule files are read anew');
+  for (const problem of loaded.ineffective) log.error({ problem: formatProblem(problem) }, 'an option has no effect');
 
-  const stages = await openStages(options, { config, loaded, metrics }, ends);
+  const stages = await openStages(options, { config, loaded, loading, metrics }, ends);
   const { clock, sensor, selfCheck, pipeline, events, enricher, detector, capabilities, inForce, run, tell } = stages;
   const reports = attachAll(sensor, metrics, log);
   // After attaching, so that no process falls between the two; those seen twice are one entry.
@@ -152,7 +156,17 @@ async function start(options: DaemonOptions, ends: Ends): Promise<RunningDaemon>
 /** Makes every stage, from the sensor to the sinks, with the first rules in force; nothing is attached yet. */
 async function openStages(
   options: DaemonOptions,
-  { config, loaded, metrics }: { readonly config: Config; readonly loaded: Loaded; readonly metrics: MetricsRegistry },
+  {
+    config,
+    loaded,
+    loading,
+    metrics,
+  }: {
+    readonly config: Config;
+    readonly loaded: Loaded;
+    readonly loading: Loading | undefined;
+    readonly metrics: MetricsRegistry;
+  },
   ends: Ends,
 ) {
   const { objectPath, log } = options;
@@ -170,6 +184,7 @@ async function openStages(
     log,
     host,
     prevented: preventedKinds(loaded.ruleset, config),
+    loading,
   });
   ends.push(() => sensor.close());
   if (ownPid() !== process.pid)

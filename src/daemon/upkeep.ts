@@ -1,11 +1,11 @@
 import type { Enricher } from '../enrich/enricher.ts';
 import { messageOf } from '../errors.ts';
+import { everySecond } from '../every-second.ts';
 import type { BootClock } from '../kernel/clock.ts';
 import type { Sensor } from '../kernel/sensor.ts';
 import type { Logger } from '../log.ts';
 import { kindsWhere } from '../schema/kinds.ts';
 
-const TICK_MS = 1_000;
 const COMPLAIN_MS = 60_000;
 /** With nothing to read, losses are asked for this seldom. */
 const QUIET_TICKS = 10;
@@ -23,7 +23,7 @@ interface UpkeepOptions {
 /** What is done once a second: the clock, processes that ended, throttling that ended, losses. */
 export class Upkeep {
   readonly #options: UpkeepOptions;
-  readonly #timer = setInterval(() => this.#tick(), TICK_MS);
+  readonly stop = everySecond(() => this.#tick());
   #lost = 0;
   #complained = Number.NEGATIVE_INFINITY;
   #records = 0;
@@ -32,10 +32,6 @@ export class Upkeep {
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
   }
 
   /** Without a descriptor to be had, or memory, some of it fails: it is tried again in a second, and the rest goes on. */

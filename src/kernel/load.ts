@@ -65,26 +65,52 @@ export function objectLayout(objectPath: string): RecordLayout {
   return layout;
 }
 
+/** Programs that the kernel is reading, on a thread of its own. */
+export interface Loading {
+  /**
+   * Waits for it. Throws a SensorError with libbpf's log, or NOT_ROOT, NO_BTF,
+   * NOT_BUILT, SCHEMA_MISMATCH, also for what went wrong at the beginning; nothing
+   * is open then.
+   */
+  finish(): LoadedObject;
+  /** Nobody wants it any more. */
+  abandon(): void;
+}
+
 /**
- * Loads what the configuration wants and the kernel has. A program that this
- * kernel's verifier refuses is left out and reported; only the ones that feed
- * the process table are indispensable. Throws a SensorError with libbpf's log,
- * or NOT_ROOT, NO_BTF, NOT_BUILT, SCHEMA_MISMATCH; nothing is open then.
+ * Begins to load what the configuration wants and the kernel has. A program that
+ * this kernel's verifier refuses is left out and reported; only the ones that feed
+ * the process table are indispensable.
  */
-export function loadObject(objectPath: string, config: SensorConfig, prevented?: PreventedKinds): LoadedObject {
-  checkPrivileges(objectPath);
-  const layout = objectLayout(objectPath);
-  const native = loadNative();
-  learnOwnPid(checked(native, 'ask for the own process id', native.ownPid()));
-  const leftOut = new Map<string, LeftOut>();
+export function beginLoading(objectPath: string, config: SensorConfig, prevented?: PreventedKinds): Loading {
+  let attempt: Attempt;
   try {
-    let programs: readonly LoadedProgram[] | undefined;
-    for (let attempt = 1; programs === undefined; attempt++)
-      programs = tryLoad({ native, objectPath, layout, config, prevented, leftOut }, attempt);
-    fillHandlers(native, layout, programs);
-    const there = new Set(programs.map(({ name }) => programBase(name)));
-    for (const name of leftOut.keys()) if (there.has(programBase(name))) leftOut.delete(name);
-    return { native, layout, programs, leftOut };
+    checkPrivileges(objectPath);
+    const layout = objectLayout(objectPath);
+    const native = loadNative();
+    learnOwnPid(checked(native, 'ask for the own process id', native.ownPid()));
+    const parts = { native, objectPath, layout, config, prevented, leftOut: new Map<string, LeftOut>() };
+    attempt = guarded(native, () => ({ ...parts, wanted: beginAttempt(parts) }));
+  } catch (error) {
+    return {
+      finish() {
+        throw error;
+      },
+      abandon: () => undefined,
+    };
+  }
+  const { native } = attempt;
+  return { finish: () => guarded(native, () => finishLoading(attempt)), abandon: () => void native.close() };
+}
+
+export function loadObject(objectPath: string, config: SensorConfig, prevented?: PreventedKinds): LoadedObject {
+  return beginLoading(objectPath, config, prevented).finish();
+}
+
+/** Nothing is open after a failure. */
+function guarded<T>(native: Native, act: () => T): T {
+  try {
+    return act();
   } catch (error) {
     native.close();
     if (error instanceof SensorError && error.errno === 1)
@@ -93,11 +119,22 @@ export function loadObject(objectPath: string, config: SensorConfig, prevented?:
   }
 }
 
+function finishLoading(attempt: Attempt): LoadedObject {
+  const { native, layout, leftOut } = attempt;
+  let programs = endAttempt(attempt, 1);
+  for (let count = 2; programs === undefined; count++)
+    programs = endAttempt({ ...attempt, wanted: beginAttempt(attempt) }, count);
+  fillHandlers(native, layout, programs);
+  const there = new Set(programs.map(({ name }) => programBase(name)));
+  for (const name of leftOut.keys()) if (there.has(programBase(name))) leftOut.delete(name);
+  return { native, layout, programs, leftOut };
+}
+
 /** A signal that is pending makes the verifier give up with EAGAIN (kernel/bpf/verifier.c): not the program's fault. */
 const EAGAIN = 11;
 const MOST_ATTEMPTS = 20;
 
-interface Loading {
+interface Parts {
   readonly native: Native;
   readonly objectPath: string;
   readonly layout: RecordLayout;
@@ -106,24 +143,35 @@ interface Loading {
   readonly leftOut: Map<string, LeftOut>;
 }
 
-/**
- * One attempt: the loaded programs, or undefined when some were refused. They are
- * in `leftOut` then, all of them, and the next attempt goes without: libbpf stops
- * at the first, so the others are asked for in a trial.
- */
-function tryLoad(loading: Loading, attempt: number): readonly LoadedProgram[] | undefined {
-  const { native, objectPath, leftOut } = loading;
+interface Attempt extends Parts {
+  /** The programs that are to be loaded. */
+  readonly wanted: readonly string[];
+}
+
+function beginAttempt(parts: Parts): readonly string[] {
+  const { native, objectPath } = parts;
   checked(native, `open ${objectPath}`, native.open(objectPath));
-  const wanted = configure(loading);
+  const wanted = configure(parts);
+  checked(native, 'begin to load the BPF programs', native.beginLoad());
+  return wanted;
+}
+
+/**
+ * The loaded programs, or undefined when some were refused. They are in `leftOut`
+ * then, all of them, and the next attempt goes without: libbpf stops at the first,
+ * so the others are asked for in a trial.
+ */
+function endAttempt(attempt: Attempt, count: number): readonly LoadedProgram[] | undefined {
+  const { native, leftOut, wanted } = attempt;
   const status = native.load();
   if (status >= 0) return answered(native, 'list programs', native.programs()).filter(({ autoload }) => autoload);
   const failure = new SensorError('load the BPF programs', -status, native.takeLog());
   native.close();
-  if (attempt >= MOST_ATTEMPTS) throw failure;
+  if (count >= MOST_ATTEMPTS) throw failure;
   if (failure.errno === EAGAIN) return undefined;
   const first = refusedProgram(failure.log);
   if (first === undefined || !wanted.includes(first)) throw failure;
-  for (const { program, error, log } of tryEach(loading)) leftOut.set(program, refusal(program, error, log));
+  for (const { program, error, log } of tryEach(attempt)) leftOut.set(program, refusal(program, error, log));
   // Another kind of program than the trial knows, or refused only beside the others.
   if (!leftOut.has(first)) leftOut.set(first, refusal(first, status, failure.log));
   for (const program of wanted)
@@ -133,15 +181,15 @@ function tryLoad(loading: Loading, attempt: number): readonly LoadedProgram[] | 
 }
 
 /** Every selected program before the verifier, alone. */
-function tryEach(loading: Loading): readonly Refusal[] {
-  const { native, objectPath } = loading;
+function tryEach(parts: Parts): readonly Refusal[] {
+  const { native, objectPath } = parts;
   checked(native, `open ${objectPath}`, native.openTrial(objectPath));
-  configure(loading);
+  configure(parts);
   return answered(native, 'try the BPF programs', native.trial());
 }
 
 /** Knobs and choice of programs of the open object: the names of those that are to be loaded. */
-function configure({ native, layout, config, prevented, leftOut }: Loading): readonly string[] {
+function configure({ native, layout, config, prevented, leftOut }: Parts): readonly string[] {
   setKnobs(native, config, leftOut);
   const wanted: string[] = [];
   const programs = answered(native, 'list programs', native.programs());

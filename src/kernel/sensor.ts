@@ -9,7 +9,7 @@ import { Drain } from './drain.ts';
 import { FilterMaps } from './filter.ts';
 import { Integrity, type IntegrityFinding } from './integrity.ts';
 import { seedCredentials, seedRecords, ThrottleSweep } from './iterators.ts';
-import { type LoadedObject, loadObject, type PreventedKinds, type SensorConfig } from './load.ts';
+import { type LoadedObject, type Loading, loadObject, type PreventedKinds, type SensorConfig } from './load.ts';
 import { answered } from './native.ts';
 import { isIterator } from './programs.ts';
 import { Prohibitions } from './prohibitions.ts';
@@ -21,6 +21,8 @@ interface SensorOptions {
   readonly log: Logger;
   /** Kinds of events whose calls rules have refused. Default: all that can be. */
   readonly prevented?: PreventedKinds;
+  /** What was begun before, with the same of all this. */
+  readonly loading?: Loading | undefined;
   /** What the views know beyond their record. */
   readonly host?: HostContext;
 }
@@ -46,11 +48,11 @@ export class Sensor {
   #closed = false;
 
   /** Loads; nothing is attached yet, and nothing passes the filter. */
-  constructor({ objectPath, config, log, prevented, host = BARE_HOST }: SensorOptions) {
+  constructor({ objectPath, config, log, prevented, loading, host = BARE_HOST }: SensorOptions) {
     this.#config = config;
     this.#log = log;
     this.#host = host;
-    this.#object = loadObject(objectPath, config, prevented);
+    this.#object = loading?.finish() ?? loadObject(objectPath, config, prevented);
     try {
       this.filter = new FilterMaps(this.#object);
       this.filter.use({ kinds: new Map() });

@@ -20,6 +20,7 @@ import type { DeadLetter, Settlement } from '../alerts/spool/types.ts';
 import { Stream } from '../alerts/stream.ts';
 import type { Alert } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
+import { everySecond } from '../every-second.ts';
 import type { Counter } from '../metrics/types.ts';
 import { Plugins } from '../plugins/plugins.ts';
 import { Responder } from '../response/responder.ts';
@@ -41,7 +42,6 @@ const OUTCOMES: Readonly<Record<Settlement, string | undefined>> = {
   expired: 'dead_letter',
   dropped: 'dropped',
 };
-const TICK_MS = 1000;
 const POLL_MS = 5;
 
 /** What has to be opened, and may fail, before the pipeline is there. */
@@ -71,7 +71,7 @@ export class AlertPipeline {
   readonly #updatesTotal: Counter;
   readonly #announcer: Announcer;
   readonly #endCollect: () => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #endTicks: () => void;
   #config: Config;
   #redactor: Redactor;
   #plugins: Plugins;
@@ -131,12 +131,11 @@ export class AlertPipeline {
     this.#updatesTotal = metrics.counter('alert_updates_total');
     this.#endCollect = metrics.onCollect(() => this.#collect());
     this.#announcer = new Announcer({ log, ...options.announce });
-    this.#timer = setInterval(() => {
+    this.#endTicks = everySecond(() => {
       this.#alerter.summarise();
       this.#announcer.tick();
       this.#spool.serveRequests();
-    }, TICK_MS);
-    this.#timer.unref();
+    });
   }
 
   /** Takes what the rules found. Never throws, never waits. Gives the id of the first alert that was accepted. */
@@ -249,7 +248,7 @@ export class AlertPipeline {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#endTicks();
     this.#endCollect();
     await this.#raiser.settled();
     await this.#deliveries.stop();

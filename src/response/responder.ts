@@ -1,6 +1,7 @@
 import type { Alert, ResponseReport } from '../alerts/types.ts';
 import type { Config } from '../config/options.ts';
 import { messageOf } from '../errors.ts';
+import { everySecond } from '../every-second.ts';
 import type { Logger } from '../log.ts';
 import type { Counter, Metrics } from '../metrics/types.ts';
 import { ownPid } from '../own-pid.ts';
@@ -67,12 +68,11 @@ export interface ResponderOptions {
 const PID = fieldId('process.pid') ?? -1;
 const START = fieldId('process.start_time') ?? -1;
 const PATH = fieldId('process.path') ?? -1;
-const EXPIRE_MS = 1000;
 
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #actions: Counter;
-  readonly #timer: NodeJS.Timeout;
+  readonly #endTicks: () => void;
   #config: Config['response'];
   #audit: Audit;
   #means: Means;
@@ -85,11 +85,10 @@ export class Responder {
     this.#config = options.config;
     this.#audit = createAudit(options.config.audit_file, options.log);
     this.#means = this.#meansOf(options.config, this.#blocker(options.config));
-    this.#timer = setInterval(() => {
+    this.#endTicks = everySecond(() => {
       this.#means.blocker.expire();
       this.#reportRefusals();
-    }, EXPIRE_MS);
-    this.#timer.unref();
+    });
   }
 
   /** Does, or only simulates, what the rule asks for. Never throws. */
@@ -168,7 +167,7 @@ export class Responder {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#endTicks();
     this.#reportRefusals();
     this.#means.blocker.close();
     await this.#audit.close();

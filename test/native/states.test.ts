@@ -43,6 +43,10 @@ const MATRIX: Readonly<Record<string, { call: (path: string) => unknown; answers
       call: () => native.setAutoload('tasks', true),
       answers: { closed: -EBADF, opened: 0, loaded: -EBUSY, running: -EBUSY, 'inside callback': -EBUSY },
     },
+    beginLoad: {
+      call: () => native.beginLoad(),
+      answers: { closed: -EBADF, opened: 0, loaded: -EALREADY, running: -EALREADY, 'inside callback': -EALREADY },
+    },
     load: {
       call: () => native.load(),
       answers: { closed: -EBADF, opened: 0, loaded: -EALREADY, running: -EALREADY, 'inside callback': -EALREADY },
@@ -217,7 +221,7 @@ describe('native: every method in every state', () => {
       2n ** 70n,
     ];
     for (const name of Object.keys(MATRIX)) {
-      if (['close', 'takeLog', 'programs', 'load', 'ownPid'].includes(name)) continue;
+      if (['close', 'takeLog', 'programs', 'load', 'beginLoad', 'ownPid'].includes(name)) continue;
       for (const first of junk) {
         for (const second of junk) {
           const answer = loose[name]?.(first, second, undefined);
@@ -242,6 +246,30 @@ describe('native: every method in every state', () => {
     expect(answer[0]?.error).to.be.below(0);
     expect(answer[0]?.log).to.match(/map_value_or_null/);
     expect(native.programs()).to.equal(-EBADF);
+    loadFixture(native, fixture.path);
+  });
+
+  it('what was begun is waited for by whatever is asked next, and load says how it went', () => {
+    openFixture(native, fixture.path);
+    expect(native.beginLoad()).to.equal(0);
+    expect(native.setKnob('target_pid', u32(1))).to.equal(-EBUSY);
+    expect(native.load()).to.equal(0);
+    expect(native.load()).to.equal(-EALREADY);
+    expect(native.attach('on_kill')).to.equal(0);
+    native.close();
+
+    expect(native.open(fixture.path)).to.equal(0);
+    native.takeLog();
+    expect(native.beginLoad()).to.equal(0);
+    expect(native.programs()).to.equal(-EBADF);
+    expect(native.load()).to.be.below(0);
+    expect(native.takeLog()).to.match(/refused[\s\S]*map_value_or_null/);
+    expect(native.load()).to.equal(-EBADF);
+
+    openFixture(native, fixture.path);
+    expect(native.beginLoad()).to.equal(0);
+    native.close();
+    expect(native.load()).to.equal(-EBADF);
     loadFixture(native, fixture.path);
   });
 

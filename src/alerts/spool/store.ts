@@ -14,6 +14,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { messageOf, WardenError } from '../../errors.ts';
+import { everySecond } from '../../every-second.ts';
 import { processStat } from '../../proc-stat.ts';
 import { Pieces } from './pieces.ts';
 
@@ -42,8 +43,6 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** A power cut can take the alerts of this long with it; kill -9 takes none (the pages are the kernel's by then). */
-const SYNC_MS = 1000;
 const VERIFY_MS = 60_000;
 /** Damaged stores kept for a look; older ones are deleted. */
 const KEEP_ASIDE = 3;
@@ -134,7 +133,7 @@ export function setAside(directory: string): string {
 }
 
 function openTables(directory: string): Store {
-  // noSync: a commit costs 50 µs instead of a disk flush (1.5 ms and up, on the event loop); see SYNC_MS.
+  // noSync: a commit costs 50 µs instead of a disk flush (1.5 ms and up, on the event loop).
   const root: RootDatabase<string> = open({ path: directory, encoding: 'string', maxDbs: 8, noSync: true });
   const table = (name: string): Database<string, string> => root.openDB<string, string>({ name, encoding: 'string' });
   const alerts = new Pieces(root, 'alerts');
@@ -144,7 +143,8 @@ function openTables(directory: string): Store {
   const fd = openSync(join(directory, 'data.mdb'), 'r');
   let dirty = false;
   let syncing = false;
-  const sync = setInterval(() => {
+  // A power cut can take the alerts of a second with it; kill -9 takes none (the pages are the kernel's by then).
+  const endSyncs = everySecond(() => {
     if (!dirty || syncing) return;
     dirty = false;
     syncing = true;
@@ -152,8 +152,7 @@ function openTables(directory: string): Store {
       syncing = false;
       if (error !== null) dirty = true;
     });
-  }, SYNC_MS);
-  sync.unref();
+  });
 
   function* entries(of: Database<string, string>): Generator<readonly [string, string]> {
     for (const { key, value } of of.getRange()) yield [key, value];
@@ -178,7 +177,7 @@ function openTables(directory: string): Store {
       dirty = true;
     },
     async close() {
-      clearInterval(sync);
+      endSyncs();
       await new Promise<void>((resolve) => fsync(fd, () => resolve()));
       closeSync(fd);
       await root.close();
