@@ -63,10 +63,19 @@ function expand(condition: Condition, known: Map<Condition, Condition>): Conditi
   }
 }
 
-function rowCondition({ kind, when = [] }: BehaviorRow): Condition {
-  const error = field('event.error');
-  const succeeded = any([leaf(error, { op: 'equal', values: [''] }), not(exists(error))]);
-  return all([kindIs(kind), succeeded, ...when.map(testCondition)]);
+const ERROR = field('event.error');
+const SUCCEEDED = any([leaf(ERROR, { op: 'equal', values: [''] }), not(exists(ERROR))]);
+const byRow = new Map<BehaviorRow, Condition>();
+
+/** The same object every time: what rows have in common is one part of what is made of them. */
+function rowCondition(row: BehaviorRow): Condition {
+  const { kind, when = [] } = row;
+  let condition = byRow.get(row);
+  if (condition === undefined) {
+    condition = all([kindIs(kind), SUCCEEDED, ...when.map(testCondition)]);
+    byRow.set(row, condition);
+  }
+  return condition;
 }
 
 function testCondition(test: BehaviorTest): Condition {
@@ -127,10 +136,14 @@ function expandPath(condition: Leaf): Condition {
   if (behavior === undefined || subject.from !== 'field') return condition;
   if (test.op === 'compare' && test.other.from === 'field' && PATHS.has(test.other.field)) return condition;
   const rows = BEHAVIOR_ROWS.filter(({ is, path }) => is === behavior && path !== undefined);
+  const byPath = new Map<FieldId, Condition>();
   return any(
     rows.map((row) => {
       const path = fieldId(row.path ?? '');
-      return path === undefined ? FALSE : all([rowCondition(row), leaf({ ...subject, field: path }, test)]);
+      if (path === undefined) return FALSE;
+      const asked = byPath.get(path) ?? leaf({ ...subject, field: path }, test);
+      byPath.set(path, asked);
+      return all([rowCondition(row), asked]);
     }),
   );
 }

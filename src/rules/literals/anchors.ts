@@ -5,6 +5,7 @@
  */
 import type { FieldSource, FieldValue, ProcessSummary, Span } from '../../schema/event.ts';
 import { FIELDS, type FieldId, fieldId, fieldName } from '../../schema/fields.ts';
+import { scopeOfField } from '../predicate/actor.ts';
 import { foldCase } from '../predicate/fold.ts';
 import { literalWays } from '../predicate/regexp-literals.ts';
 import type { Condition, Glob, Leaf, Literal, Subject, TextOperator } from '../tree.ts';
@@ -153,8 +154,8 @@ function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)
   const known = anchors?.filter((anchor) => anchor !== undefined);
   if (anchors === undefined || known === undefined || known.length < anchors.length) return present(reading);
   if (FEW_VALUES.test(fieldName(reading.field))) return { anchors: known, score: FEW_SCORE };
-  // Reading every ancestor costs more than reading a field.
-  const weight = reading.member === undefined ? 1 : 0.3;
+  // Reading every ancestor costs more than reading a field; what an actor has all of its events have.
+  const weight = reading.member !== undefined ? 0.3 : scopeOfField(reading.field) === undefined ? 1 : 0.5;
   return { anchors: known, score: Math.min(...known.slice(0, 100).map(scoreOf)) * weight };
 }
 

@@ -24,6 +24,7 @@ import {
   readParts,
 } from './anchors.ts';
 import { Alphabet } from './automaton.ts';
+import { factor } from './factor.ts';
 import { Matcher, NO_TARGETS, type Target } from './matcher.ts';
 import { type Known, kindsNamed, knowsKind, knowsLiveKind, type Specialised, specialise } from './specialise.ts';
 
@@ -315,7 +316,8 @@ export class RuleIndex {
     const whole = this.#predicates[target];
     if (plan?.kind === undefined || this.#compile === undefined || whole === undefined) return whole;
     const { known, before } = plan.kind;
-    const left = specialise(expandBehaviors(condition, this.#expanded), known, before);
+    const rest = specialise(expandBehaviors(condition, this.#expanded), known, before);
+    const left = rest === condition ? condition : factor(rest);
     const own = left !== condition && this.#compiled < MAX_COMPILED * this.#rules.length;
     if (own) this.#compiled++;
     const predicate = own ? this.#compile(left).matchesInTurn : whole;

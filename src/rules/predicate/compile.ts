@@ -89,7 +89,7 @@ function remembered(node: Node, turn: Turn): Node {
 /** Of a part that asks of the actor alone. */
 function rememberedOfActor(condition: Condition, node: Node, turn: Turn): Node {
   const scope = scopeOf(condition);
-  if (scope === undefined) return node;
+  if (scope === undefined || (scope === 'lineage' && isMixed(condition))) return node;
   const cell = turn.cell(scope);
   return (event, elements) => {
     const first = scope === 'own' ? turn.own : turn.lineage();
@@ -100,6 +100,11 @@ function rememberedOfActor(condition: Condition, node: Node, turn: Turn): Node {
     turn.cells[first + cell] = held ? HOLDS : FAILS;
     return held;
   };
+}
+
+/** Part of it asks of the actor alone, and is asked first: the ancestors, which take longer to come by, may not be needed. */
+function isMixed(condition: Condition): boolean {
+  return (condition.type === 'all' || condition.type === 'any') && condition.of.some((part) => scopeOf(part) === 'own');
 }
 
 /** `depth` counts the quantifiers around a node: the level of the elements that one here binds. */
@@ -195,7 +200,11 @@ function compileMany(condition: Many, depth: number, compiled: Compiled): Node {
     turn,
   );
   const others: Many = { type: condition.type, of: condition.of.filter((child) => scopeOf(child) !== 'own') };
-  const rest = compileParts(cheapestFirst(others).map((child) => compileNode(child, depth, compiled)));
+  const rest = rememberedOfActor(
+    others,
+    compileParts(cheapestFirst(others).map((child) => compileNode(child, depth, compiled))),
+    turn,
+  );
   if (condition.type === 'all')
     return (event, elements) =>
       turn.own < 0 ? plain(event, elements) : known(event, elements) && rest(event, elements);

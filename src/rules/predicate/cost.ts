@@ -83,7 +83,25 @@ function newCost(condition: Condition): number {
 /** An exception (`and not …`) is rarely what decides. */
 const EXCEPTION = 4;
 
+/** `not X`, and what CEL makes of it: `not has(a) or (has(a) and not X)`. */
+function isException(condition: Condition): boolean {
+  switch (condition.type) {
+    case 'not':
+      return true;
+    case 'any':
+      return condition.of.some(isException);
+    case 'all':
+      return condition.of.some(isException) && condition.of.every((part) => isException(part) || isPresence(part));
+    default:
+      return false;
+  }
+}
+
+function isPresence(condition: Condition): boolean {
+  return condition.type === 'leaf' && condition.test.op === 'exists';
+}
+
 export function cheapestFirst({ type, of }: Condition & { readonly type: 'all' | 'any' }): readonly Condition[] {
-  const weight = (part: Condition) => costOf(part) * (type === 'all' && part.type === 'not' ? EXCEPTION : 1);
+  const weight = (part: Condition) => costOf(part) * (type === 'all' && isException(part) ? EXCEPTION : 1);
   return [...of].sort((a, b) => weight(a) - weight(b));
 }
