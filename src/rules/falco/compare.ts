@@ -300,6 +300,14 @@ const WHOLE_NAMES = new Set(
 function someCondition(meaning: Meaning & { is: 'some' }, question: Question): Condition {
   const over: Subject = { from: 'derived', derived: meaning.over };
   if (question.operator === 'exists') return exists(over);
+  const { names } = meaning;
+  if (names !== undefined && question.tests.every(({ op }) => op === 'equal')) {
+    const where = commCondition({ from: 'element', level: 0 }, question);
+    return any([
+      { type: 'quantifier', how: 'any', over: names.list, where },
+      all([not(exists(names.list)), commCondition(names.alone, question)]),
+    ]);
+  }
   const where = subjectCondition({ from: 'element', level: 0 }, question);
   return { type: 'quantifier', how: 'any', over, where };
 }

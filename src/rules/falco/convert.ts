@@ -18,7 +18,6 @@ import {
   type Leaf,
   leaf,
   not,
-  type Quantifier,
   type Subject,
   type Test,
 } from '../tree.ts';
@@ -85,23 +84,10 @@ function plain(condition: Condition): Condition {
     case 'leaf':
       return equivalent(condition) ?? condition;
     case 'quantifier':
-      return ancestorNames(condition) ?? condition;
     case 'const':
       return condition;
   }
 }
-
-/** `proc.aname in (…)`, of names that a task name does not cut. */
-function ancestorNames({ how, over, where }: Quantifier): Condition | undefined {
-  if (over.from !== 'derived' || over.derived.name !== 'proc.aname' || where.type !== 'leaf') return undefined;
-  const { test } = where;
-  if (test.op !== 'equal' || test.values.some((name) => Buffer.byteLength(String(name)) >= COMM_BYTES))
-    return undefined;
-  return { type: 'quantifier', how, over: field('process.ancestor_names'), where };
-}
-
-/** Longer names are cut in Falco. */
-const COMM_BYTES = 15;
 
 const FAMILIES: Readonly<Record<string, string>> = { '4': 'ipv4', '6': 'ipv6', ipv4: 'ipv4', ipv6: 'ipv6' };
 

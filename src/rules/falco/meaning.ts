@@ -35,7 +35,7 @@ export type Meaning =
   /** Names of a list of ours, which Falco has as one text. */
   | { readonly is: 'names'; readonly over: Subject; readonly joined: Derived }
   /** Any element of a list: `proc.aname`. */
-  | { readonly is: 'some'; readonly over: Derived }
+  | { readonly is: 'some'; readonly over: Derived; readonly names?: WholeNames }
   /** Both ends of a connection, of which one may be unknown. */
   | { readonly is: 'ends'; readonly subjects: readonly Subject[] }
   /** A return value: negative when the operation failed, and then -1 or -errno. */
@@ -51,6 +51,13 @@ export type Meaning =
       readonly closed: boolean;
     }
   | { readonly is: 'cases'; readonly when: Condition; readonly chosen: Meaning; readonly otherwise: Meaning };
+
+/** Where there are names that `over` cuts like task names: to compare with whole ones nothing has to be made. */
+interface WholeNames {
+  readonly list: Subject;
+  /** The only element, where the event has no list. */
+  readonly alone: Subject;
+}
 
 export const ABSENT: Meaning = { is: 'absent' };
 export const LACKING: Meaning = { is: 'absent', lacks: true };

@@ -92,8 +92,16 @@ export function ancestorsOf(ancestors: FieldValue, parentName: FieldValue): read
   return typeof parentName === 'string' ? [{ name: parentName }] : [];
 }
 
+/** A process above stays the same object while it runs the same program. */
+const names = new WeakMap<object, string>();
 export function summaryName(process: Partial<ProcessSummary>): string | undefined {
-  return process.name === undefined ? undefined : commOf(process.name);
+  if (process.name === undefined) return undefined;
+  let name = names.get(process);
+  if (name === undefined) {
+    name = commOf(process.name);
+    names.set(process, name);
+  }
+  return name;
 }
 export function summaryExe(process: Partial<ProcessSummary>): string | undefined {
   return firstArgument(process.args, process.command_line);

@@ -166,8 +166,15 @@ function equalAnchors(reading: Reading, value: Literal, loose: boolean): Anchor[
   return [{ type: 'value', reading, value }];
 }
 
+const PORT = /\.port$/;
+/** Most connections go to one of these. */
+const COMMON_PORTS: ReadonlySet<unknown> = new Set([53, 80, 443, 8080, 8443]);
+
 function scoreOf(anchor: Anchor): number {
-  if (anchor.type === 'value') return typeof anchor.value === 'boolean' ? 1 : 4;
+  if (anchor.type === 'value') {
+    if (typeof anchor.value === 'boolean') return 1;
+    return COMMON_PORTS.has(anchor.value) && PORT.test(fieldName(anchor.reading.field)) ? 2 : 4;
+  }
   if (anchor.type === 'present') return 0.5;
   return rarity(anchor.text) + (anchor.how === 'equal' ? 4 : 0);
 }

@@ -25,6 +25,8 @@ const wider = (a: ActorScope, b: ActorScope): ActorScope => (a === 'lineage' ? a
 
 function scopeOfSubject(subject: Subject): ActorScope | undefined {
   if (subject.from === 'element') return 'own';
+  // It is made of its fields alone.
+  if (subject.from === 'derived') return widest(subject.derived.fields.map(scopeOfField));
   return subject.from === 'field' ? scopeOfField(subject.field) : undefined;
 }
 

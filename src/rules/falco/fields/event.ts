@@ -1,7 +1,7 @@
 /** Falco's evt.* fields. */
 
 import { quoted } from '../../../visible.ts';
-import { any, type Condition, field, kindIs, leaf } from '../../tree.ts';
+import { all, any, type Condition, exists, field, kindIs, leaf, not } from '../../tree.ts';
 import { conditionOf, questionOf } from '../compare.ts';
 import { dateAndTime, isoTime, resultName, resultOf, timeOfDay } from '../event-values.ts';
 import { EVENT_TYPES, isEventType, untold } from '../events.ts';
@@ -39,7 +39,10 @@ const anyFlag = (...names: string[]): Condition => ({
   over: field('file.flags'),
   where: leaf({ from: 'element', level: 0 }, { op: 'equal', values: names }),
 });
-const access = (...values: string[]) => leaf(field('file.access'), { op: 'equal', values });
+const ACCESS = field('file.access');
+/** By the flags only where the event does not tell the access: a live one does, and its list of flags is made when it is read. */
+const opened = (access: readonly string[], ...flags: string[]): Condition =>
+  any([leaf(ACCESS, { op: 'equal', values: access }), all([not(exists(ACCESS)), anyFlag(...flags)])]);
 const CREATED = any([leaf(field('file.created'), { op: 'equal', values: [true] }), anyFlag('O_TMPFILE')]);
 const EXECUTABLE: Condition = leaf(
   {
@@ -140,10 +143,10 @@ export const EVENT_FIELDS: FalcoFields = {
   'evt.count.exit': number(constant(1)),
   'evt.count.procinfo': number(constant(0)),
   'evt.count.threadinfo': number(constant(0)),
-  'evt.is_open_read': truth(ofOpen(any([access('read', 'read_write'), anyFlag('O_RDONLY', 'O_RDWR')])), {
+  'evt.is_open_read': truth(ofOpen(opened(['read', 'read_write'], 'O_RDONLY', 'O_RDWR')), {
     differs: 'false for O_PATH, which Falco takes for reading',
   }),
-  'evt.is_open_write': truth(ofOpen(any([access('write', 'read_write'), anyFlag('O_WRONLY', 'O_RDWR')]))),
+  'evt.is_open_write': truth(ofOpen(opened(['write', 'read_write'], 'O_WRONLY', 'O_RDWR'))),
   'evt.is_open_create': truth(ofOpen(CREATED)),
   'evt.is_open_exec': truth(
     ofOpen({ type: 'all', of: [any([anyFlag('O_CREAT', 'O_TMPFILE'), CREATED]), EXECUTABLE] }),

@@ -32,6 +32,7 @@ const PARENT_NAME: Meaning = { is: 'comm', subjects: [field('process.parent.name
 const COMMAND = ['process.name', 'process.args', 'process.command_line'] as const;
 const PARENT = ['process.parent.name', 'process.parent.args', 'process.parent.command_line'] as const;
 const ANCESTORS = ['process.ancestors', 'process.parent.name'] as const;
+const NAMES_ABOVE = { list: field('process.ancestor_names'), alone: field('process.parent.name') };
 
 const isTrue = (name: string) => flag(leaf(field(name), { op: 'equal', values: [true] }));
 
@@ -60,7 +61,7 @@ function ancestor(name: string, own: Meaning, parent: Meaning) {
     return values;
   });
   return (_kind: string, argument: string | undefined): Meaning => {
-    if (argument === undefined) return { is: 'some', over };
+    if (argument === undefined) return { is: 'some', over, ...(name === 'proc.aname' ? { names: NAMES_ABOVE } : {}) };
     const level = indexOf(name, argument);
     if (level === 0) return own;
     if (level === 1) return parent;
