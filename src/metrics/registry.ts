@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from 'prom-client';
+import { type OpenMetricsContentType, Registry } from 'prom-client';
 import { BUILT_IN, type RuleInfo } from '../rules/types.ts';
 import {
   type CounterName,
@@ -20,7 +20,7 @@ import {
   makeHistogram,
 } from './instruments.ts';
 import { DECLARED_SETS, type DeclaredSet, OTHER } from './labels.ts';
-import { PROCESS_METRICS } from './process-metrics.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { tacticsOf } from './tactics.ts';
 import type { Counter, Gauge, Histogram, Metrics } from './types.ts';
 
@@ -223,14 +223,6 @@ export class MetricsRegistry implements Metrics {
 function valuesOf(metric: object): Promise<Collected> {
   const readable = metric as { get(): Promise<Collected> };
   return readable.get();
-}
-
-function addProcessMetrics(registry: Registry<OpenMetricsContentType>): void {
-  const before = new Set(registry.getMetricsAsArray().map((metric) => metric.name));
-  collectDefaultMetrics({ register: registry });
-  for (const { name } of registry.getMetricsAsArray()) {
-    if (!before.has(name) && !Object.hasOwn(PROCESS_METRICS, name)) registry.removeSingleMetric(name);
-  }
 }
 
 function need<T>(found: T | undefined, name: string): T {
