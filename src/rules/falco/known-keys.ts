@@ -19,7 +19,7 @@ const OF_EXCEPTION = ['name', 'fields', 'comps', 'values'];
 /** What Falco takes notice of and we do not do. */
 const CAPTURES = new Set(['capture', 'capture_duration']);
 
-/** By what a condition names a list and a macro: others cannot be used. */
+/** By what a condition names a list and a macro. Another name of a list is found as it stands; another one of a macro is none. */
 const NAMES: Readonly<Record<string, RegExp>> = {
   list: /^[^()"'\s=,]+$/,
   macro: /^[a-zA-Z]+[a-zA-Z0-9_]*$/,
@@ -45,7 +45,14 @@ export function warningsOf(item: YamlMap, file: string): Problem[] {
       }));
   const problems = unknown(item, KEYS[sort] ?? [], `a ${sort}`);
   if (name?.kind === 'scalar' && NAMES[sort]?.test(name.text) === false)
-    problems.push({ file, line: item.line, message: `no condition can name a ${sort} ${quoted(name.text)}` });
+    problems.push({
+      file,
+      line: item.line,
+      message:
+        sort === 'list'
+          ? `the name of the list ${quoted(name.text)} is not one word`
+          : `no condition can name a macro ${quoted(name.text)}`,
+    });
   for (const [key, { line }] of item.entries) {
     if (sort === 'rule' && CAPTURES.has(key))
       problems.push({

@@ -45,7 +45,8 @@ const BLANK = /\s/;
  * Falco does it: a name counts wherever a word could stand. Of an empty list a
  * comma beside it goes too.
  */
-export function expandLists(condition: string, lists: Lists): string {
+export function expandLists(text: string, lists: Lists): string {
+  const condition = withOddNames(text, lists);
   let result = '';
   let from = 0;
   for (const { 0: token, index } of condition.matchAll(TOKEN)) {
@@ -67,6 +68,22 @@ export function expandLists(condition: string, lists: Lists): string {
     if (result.length > MAX_LENGTH) throw new FalcoFault('the condition is too long with its lists in place');
   }
   return result + condition.slice(from);
+}
+
+const ODD = /[\s()="',]/;
+
+/** A name that is no word, such as `test list`, is looked for as it stands, as Falco does it. */
+function withOddNames(condition: string, lists: Lists): string {
+  let result = condition;
+  for (const [name, items] of lists) {
+    if (!ODD.test(name)) continue;
+    const parts = result.split(
+      new RegExp(`(?<=^|[\\s(),=])${name.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}(?=$|[\\s(),=])`),
+    );
+    if (parts.length > 1) result = parts.join(items.map(itemText).join(', '));
+    if (result.length > MAX_LENGTH) throw new FalcoFault('the condition is too long with its lists in place');
+  }
+  return result;
 }
 
 /** A quote beside a word makes it part of something else. */

@@ -30,7 +30,7 @@ const DEFAULT_CONFIDENCE = 0.8;
 
 interface Reports {
   readonly refused: (problem: Problem) => void;
-  /** Of a rule with skip-if-unknown-filter, and of one that does not see all events that it asks for. */
+  /** Of a rule with skip-if-unknown-filter, and of one that hardly says what is meant. */
   readonly warned: (problem: Problem) => void;
 }
 
@@ -41,10 +41,9 @@ export function defineRules(collection: Collection, { refused, warned }: Reports
   const rules: FalcoRule[] = [];
   for (const draft of collection.rules.values()) {
     try {
-      const { definition, unseen } = define(draft, lists, macros);
+      const { definition, doubts } = define(draft, lists, macros);
       rules.push({ definition, enabled: draft.enabled });
-      for (const why of unseen)
-        warned({ ...draft.place, subject: draft.name, message: `such events are passed over: ${why}` });
+      for (const message of doubts) warned({ ...draft.place, subject: draft.name, message });
     } catch (fault) {
       const { file, line } = draft.place;
       if (draft.skipUnknown && fault instanceof FalcoFault && fault.unknown) {
@@ -61,7 +60,7 @@ export function defineRules(collection: Collection, { refused, warned }: Reports
 
 interface Defined {
   readonly definition: RuleDefinition;
-  readonly unseen: readonly string[];
+  readonly doubts: readonly string[];
 }
 
 function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): Defined {
@@ -73,7 +72,7 @@ function define(draft: FalcoRuleDraft, lists: Lists, macros: MacroTable): Define
   const output = readOutput(draft.output, draft.priority);
   const condition = parseFalcoCondition(expandLists(withExceptions(draft.condition, draft.exceptions), lists));
   const translated = translate(condition, macros.usedBy(condition));
-  return { definition: { info: infoOf(draft, output), condition: translated.condition }, unseen: translated.unseen };
+  return { definition: { info: infoOf(draft, output), condition: translated.condition }, doubts: translated.doubts };
 }
 
 function infoOf(draft: FalcoRuleDraft, output: RuleInfo['output']): RuleInfo {

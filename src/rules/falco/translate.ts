@@ -9,6 +9,7 @@ import { all, any, type Condition, exists, FALSE, kindIs, leaf, not, type Test, 
 import { conditionOf, type Question, questionOf } from './compare.ts';
 import { EVENT_TYPES, FALCO_KINDS, isEventType, isRecorded } from './events.ts';
 import { FalcoFault } from './fault.ts';
+import { isFieldName } from './fields/table.ts';
 import { type Operand, resolveOperand, subjectOf } from './operand.ts';
 import type { CheckExpr, Expr, Operator } from './syntax.ts';
 
@@ -24,8 +25,8 @@ const MAX_NODES = 200_000;
 
 interface Translated {
   readonly condition: Condition;
-  /** Why the rule does not see some of the events that it asks for. */
-  readonly unseen: readonly string[];
+  /** What is sound and hardly meant: events that the rule does not see, texts that are names of fields. */
+  readonly doubts: readonly string[];
 }
 
 /** Translates a condition. Throws FalcoFault for a field that is not there and for what does not fit. */
@@ -50,13 +51,16 @@ export function translate(expr: Expr, macros: Macros): Translated {
     translation.checkRecorded(expr);
   }
   const condition = any([...byCondition.values()].map(({ condition, kinds }) => all([kindIs(...kinds), condition])));
-  return { condition, unseen: [...unseen] };
+  const doubts = [...[...unseen].map((why) => `such events are passed over: ${why}`), ...translation.misused];
+  return { condition, doubts };
 }
 
 class Translation {
   readonly #macros: Macros;
   readonly #prepared = new Map<CheckExpr, Prepared>();
   readonly #notRecorded = new Set<string>();
+  /** Texts that may be meant as fields, as Falco warns of them. */
+  readonly misused = new Set<string>();
   /** What a comparison gives whose value ours has not, and which came to it. */
   #lacking = true;
   readonly #lacked = new Set<string>();
@@ -173,6 +177,10 @@ class Translation {
       return { type: 'fields', left: operand, right: other, operator };
     }
     if (TYPES.has(operand.name)) this.#checkTypes(operator, values);
+    for (const value of operand.type === 'text' ? values : []) {
+      if (isFieldName(value))
+        this.misused.add(`${quoted(value)} is compared as a text; the field of this name is val(${value})`);
+    }
     return { type: 'literals', left: operand, question: questionOf(operand.name, operand.type, operator, values) };
   }
 

@@ -5,8 +5,11 @@ import { quoted } from '../../visible.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
 import { FalcoFault } from './fault.ts';
 
-const refuse = (field: string, text: string, wanted: string): never => {
-  throw new FalcoFault(`${quoted(text)} is not ${wanted}, which ${field} wants`);
+const refuse = (field: string, text: string, wanted: string, remedy?: string): never => {
+  throw new FalcoFault(
+    `${quoted(text)} is not ${wanted}, which ${field} wants`,
+    remedy === undefined ? {} : { remedy },
+  );
 };
 
 export function readNumber(field: string, text: string): number {
@@ -20,7 +23,9 @@ export function readFlag(field: string, text: string): boolean {
 }
 
 export function readAddress(field: string, text: string): string {
-  return isIP(text) === 0 ? refuse(field, text, 'an IP address') : text;
+  if (isIP(text) !== 0) return text;
+  const network = text.includes('/') ? `${field.replace(/ip$/, 'net')} compares with networks` : undefined;
+  return refuse(field, text, 'an IP address', network);
 }
 
 /** Falco wants a prefix length for IPv4; an address alone is the network of itself. */

@@ -328,6 +328,18 @@ ${rule('shell and not proc.name in (none)')}`;
     expect(set.problems.map(({ message }) => message).join()).to.match(/k8s_audit.*proc\.vmsize.*inotify_init1/s);
   });
 
+  it('are warned of about texts that are names of fields and lists whose name is no word, which stand', async () => {
+    const list = '- list: test list\n  items: [x, y]\n';
+    const set = load(`${list}${rule('evt.type = execve and proc.name in (test list) and proc.pname != proc.name')}`);
+    expect(set.problems).to.deep.equal([]);
+    expect(set.warnings.map(formatProblem)).to.deep.equal([
+      'a.yaml:1: the name of the list "test list" is not one word',
+      'a.yaml:3: r: "proc.name" is compared as a text; the field of this name is val(proc.name)',
+    ]);
+    expect(await matchesOf(set, exec('y'))).to.deep.equal(['r']);
+    expect(await matchesOf(set, exec('z'))).to.deep.equal([]);
+  });
+
   it('see no event of which they ask what ours has not, and say so', async () => {
     const flags = 'evt.type = clone and evt.arg.flags contains CLONE_NEWUSER';
     expect(problemsOf(rule(flags))).to.deep.equal(['a.yaml:1: r: evt.arg.flags of clone is not in our events']);

@@ -10,9 +10,11 @@ import {
   resultText,
   socketType,
 } from '../event-values.ts';
+import { EVENT_TYPES } from '../events.ts';
 import { ABSENT, combined, constant, derive, derived, FAILED, first, LACKING, type Meaning } from '../meaning.ts';
 import { argumentText, commandText, execFlags, firstArgument } from '../process-values.ts';
 import { tupleMeaning } from '../socket-values.ts';
+import { parameterAt } from './positions.ts';
 import { PROCESS_FIELDS } from './process.ts';
 
 type Arguments = Readonly<Record<string, Meaning>>;
@@ -260,12 +262,30 @@ export const OTHER_ARGUMENTS: ReadonlySet<string> = new Set(
   ),
 );
 
-/** The argument of this name, or at this place among those that there are. */
+/** The argument at this place; of an event that does not tell its system call as of the likeliest. */
+function meaningAt(kind: string, place: number): Meaning {
+  const types = EVENT_TYPES[kind]?.types ?? [];
+  const names = types.map((type) => parameterAt(type, place));
+  const of = (name: string | undefined): Meaning => {
+    if (name === undefined) return ABSENT;
+    return Object.hasOwn(BY_KIND[kind] ?? {}, name) ? argumentMeaning(kind, name) : LACKING;
+  };
+  const [likeliest] = names;
+  let meaning = of(likeliest);
+  for (const name of new Set(names)) {
+    if (name === likeliest) continue;
+    const having = types.filter((_, at) => names[at] === name);
+    meaning = { is: 'cases', when: BY_CALL(...having), chosen: of(name), otherwise: meaning };
+  }
+  return meaning;
+}
+
+/** The argument of this name, or at this place. */
 export function argumentMeaning(kind: string, argument: string): Meaning {
+  if (/^\d+$/.test(argument)) return meaningAt(kind, Number(argument));
   const known = BY_KIND[kind];
   if (LACKED[kind]?.includes(argument) === true) return LACKING;
   if (known === undefined) return ABSENT;
-  if (/^\d+$/.test(argument)) return Object.values(known)[Number(argument)] ?? ABSENT;
   return Object.hasOwn(known, argument) ? (known[argument] ?? ABSENT) : ABSENT;
 }
 
@@ -315,9 +335,8 @@ export const FD_NUMBER: Meaning = {
   failed: FAILED,
 };
 
-/** The call had a descriptor and no path. */
-export const BY_DESCRIPTOR = (...types: readonly string[]) =>
-  leaf(field('event.syscall'), { op: 'equal', values: types });
+/** The call was one of these. */
+export const BY_CALL = (...types: readonly string[]) => leaf(field('event.syscall'), { op: 'equal', values: types });
 export const NOT_DIRECTORY = not({
   type: 'quantifier',
   how: 'any',

@@ -209,7 +209,8 @@ export const EVENT_FIELDS: FalcoFields = {
   }),
   'evt.arg': text((kind, argument) => (argument === undefined ? ABSENT : argumentMeaning(kind, argument)), {
     argument: 'name or index',
-    differs: 'paths are absolute and numbers count the arguments that our events have; see the table of arguments',
+    differs:
+      'paths are absolute; numbers count Falco’s own parameters, of which our events have some; see the table of arguments',
   }),
   'evt.rawarg': text((kind, argument) => (argument === undefined ? ABSENT : rawArgument(kind, argument)), {
     argument: 'name',

@@ -16,7 +16,7 @@ import {
   SUCCEEDED,
 } from '../meaning.ts';
 import { familyCharacter, tupleMeaning } from '../socket-values.ts';
-import { BY_DESCRIPTOR, FD_NUMBER, NOT_DIRECTORY } from './arguments.ts';
+import { BY_CALL, FD_NUMBER, NOT_DIRECTORY } from './arguments.ts';
 import { address, type FalcoField, type FalcoFields, missing, network, number, port, text, truth } from './spec.ts';
 
 type What = 'open' | 'file' | 'changed' | 'connection' | 'listener' | 'socket' | 'unix' | 'memory' | 'none';
@@ -54,7 +54,7 @@ const cases = (when: Condition, chosen: Meaning, otherwise: Meaning): Meaning =>
 });
 
 /** Calls that take a path have no descriptor in Falco. */
-const DESCRIPTOR_CALLS = BY_DESCRIPTOR('fchmod', 'fchown', 'ftruncate', 'fsetxattr', 'fremovexattr', 'finit_module');
+const DESCRIPTOR_CALLS = BY_CALL('fchmod', 'fchown', 'ftruncate', 'fsetxattr', 'fremovexattr', 'finit_module');
 const byDescriptor = (meaning: Meaning) => cases(DESCRIPTOR_CALLS, meaning, ABSENT);
 
 /** A meaning for each sort of descriptor; without one the event has no such value. */

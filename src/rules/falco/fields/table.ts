@@ -19,6 +19,12 @@ export const FALCO_FIELDS: FalcoFields = {
   ...CONTAINER_PLUGIN_FIELDS,
 };
 
+/** Whether a text is the name of a field, without or with its argument. */
+export function isFieldName(text: string): boolean {
+  const [, name] = /^([a-z0-9_]+(?:\.[a-z0-9_]+)+)(?:\[[^\]]+\])?$/.exec(text) ?? [];
+  return name !== undefined && Object.hasOwn(FALCO_FIELDS, name);
+}
+
 /** A field as a condition or an output names it. */
 interface ResolvedField {
   /** With its argument. */
