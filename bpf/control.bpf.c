@@ -147,27 +147,55 @@ int BPF_PROG(exit_control, struct pt_regs *regs, long result)
 	return 0;
 }
 
+enum fcntl_command {
+	F_DUPFD = 0,
+	F_SETOWN = 8,
+	F_SETOWN_EX = 15,
+	F_DUPFD_CLOEXEC = 1030,
+};
+
 /*
- * ksys_ioctl -> do_vfs_ioctl (fs/ioctl.c). Nearly every ioctl leaves at the first
- * test; inode flags go on to exit_attribute, clones of files to exit_copy.
+ * ksys_ioctl -> do_vfs_ioctl (fs/ioctl.c), do_fcntl. Nearly every one leaves at the
+ * first test; inode flags and holes go on to exit_attribute, clones of files to
+ * exit_copy, owners of descriptors to exit_trace, copies of them to exit_dup.
  */
-PROGRAM(exit_ioctl, always, "inode flags, clones of files and injected terminal input");
+PROGRAM(exit_ioctl, always,
+	"inode flags, holes, clones of files, owners and copies of descriptors, and injected "
+	"terminal input");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_ioctl, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct call_info call = call_of(regs, task);
+	__u32 command = ARG1(regs, call);
 	char sub = 0;
 
-	switch ((__u32)ARG1(regs, call)) {
+	if (call.call == CALL_FCNTL) {
+		if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+			bpf_tail_call_static(ctx, &exit_handlers, FAMILY_DUP);
+		else if (command == F_SETOWN || command == F_SETOWN_EX)
+			bpf_tail_call_static(ctx, &exit_handlers, FAMILY_TRACE);
+		return 0;
+	}
+	switch (command) {
 	case FS_IOC_SETFLAGS:
 	case FS_IOC32_SETFLAGS:
 	case FS_IOC_FSSETXATTR:
+	case FS_IOC_UNRESVSP:
+	case FS_IOC_UNRESVSP64:
+	case FS_IOC_ZERO_RANGE:
+	case FS_IOC32_UNRESVSP:
+	case FS_IOC32_UNRESVSP64:
+	case FS_IOC32_ZERO_RANGE:
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ATTRIBUTE);
 		break;
 	case FICLONE:
 	case FICLONERANGE:
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_COPY);
+		break;
+	case FIOSETOWN:
+	case SIOCSPGRP:
+		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_TRACE);
 		break;
 	case TIOCLINUX:
 		if (bpf_probe_read_user(&sub, sizeof(sub), (void *)ARG2(regs, call)) ||

@@ -218,7 +218,8 @@ enum aio_constants {
 	IOCB_CMD_PWRITE = 1,
 	IOCB_CMD_PREADV = 7,
 	IOCB_CMD_PWRITEV = 8,
-	AIO_REQUESTS = 16, /* of one io_submit that are looked at */
+	AIO_REQUESTS =
+	    16, /* of one io_submit that are looked at; that there were more is counted */
 };
 
 /* io_submit (fs/aio.c): `result` requests were taken; they lie in user memory. */
@@ -226,6 +227,8 @@ static __always_inline void on_io_submit(struct pt_regs *regs, struct call_info 
 {
 	__u64 list = ARG2(regs, *call), size = call->compat ? 4 : 8;
 
+	if (result > AIO_REQUESTS)
+		failure_count(FAILURE_BATCH_CUT);
 	for (int i = 0; i < AIO_REQUESTS && i < result; i++) {
 		struct user_iocb iocb = {};
 		__u64 pointer = 0;

@@ -2,11 +2,6 @@
 /* Mode, owner, length, extended attributes, times. */
 #include "resolved.bpf.h"
 
-enum attribute_constants {
-	/* FALLOC_FL_PUNCH_HOLE, FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_ZERO_RANGE */
-	FALLOC_REMOVES = 0x02 | 0x08 | 0x10,
-};
-
 /* What a call of the family says: which file, and what about it. */
 struct change {
 	enum event_kind kind;
@@ -41,7 +36,8 @@ static __always_inline __u32 flags_of_xflags(__u64 flags)
 	       (flags & 0x40 ? 0x80 : 0) | (flags & 0x80 ? 0x40 : 0);
 }
 
-/* ioctl(FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR), file_setattr: the flags lie in user memory. */
+/* ioctl(FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR), file_setattr: the flags lie in user memory; and the
+ * ioctls that are a fallocate. */
 static __always_inline void flags_of_change(struct change *c, struct pt_regs *regs,
 					    struct call_info *call)
 {
@@ -55,6 +51,20 @@ static __always_inline void flags_of_change(struct change *c, struct pt_regs *re
 		return;
 	}
 	c->fd = ARG0(regs, *call);
+	switch ((__u32)ARG1(regs, *call)) { /* ioctl_preallocate (fs/ioctl.c) */
+	case FS_IOC_UNRESVSP:
+	case FS_IOC_UNRESVSP64:
+	case FS_IOC32_UNRESVSP:
+	case FS_IOC32_UNRESVSP64:
+		c->kind = EVENT_FILE_TRUNCATE;
+		c->mode = FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE;
+		return;
+	case FS_IOC_ZERO_RANGE:
+	case FS_IOC32_ZERO_RANGE:
+		c->kind = EVENT_FILE_TRUNCATE;
+		c->mode = FALLOC_KEEP_SIZE | FALLOC_ZERO_RANGE;
+		return;
+	}
 	bpf_probe_read_user(&flags, 4, (void *)ARG2(regs, *call));
 	c->mode = (__u32)ARG1(regs, *call) == FS_IOC_FSSETXATTR ? flags_of_xflags(flags) : flags;
 }

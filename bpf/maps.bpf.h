@@ -109,6 +109,8 @@ enum failure {
 	FAILURE_URING_NO_RESULT = 10, /* a request that never completed, or was never run */
 	FAILURE_RESOLVED_FULL =
 	    11, /* resolved.bpf.c: no room for a call's objects, its names are those passed */
+	FAILURE_BATCH_CUT =
+	    12, /* file_access.bpf.c: a call with more requests than are looked at */
 	FAILURE_MAX = 16,
 };
 
@@ -324,7 +326,7 @@ enum syscall_family {
 	FAMILY_DUP = 20,     /* network: dup2, dup3 */
 	FAMILY_ACCESS = 21,  /* file: not a system call: exit_read and exit_write go on to it */
 	FAMILY_IOCTL =
-	    22, /* file: ioctl, as far as it changes or clones files or types into terminals */
+	    22, /* ioctl, fcntl: to the families of what they do to files, terminals, descriptors */
 	FAMILY_COPY = 23,    /* file: sendfile, copy_file_range, splice, io_submit */
 	FAMILY_MMAP = 24,    /* file, memory: mmap; goes on to exit_memory and exit_access */
 	FAMILY_CONTROL = 25, /* privilege: prctl, personality, seccomp, modify_ldt, acct, syslog */

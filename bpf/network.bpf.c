@@ -5,8 +5,6 @@
  */
 #include "connection.bpf.h"
 
-enum fcntl_command { F_DUPFD = 0, F_DUPFD_CLOEXEC = 1030 };
-
 /* ---- ends of socket calls ---------------------------------------------------------- */
 /* A connect that failed before the kernel took the address: only the program's own word is left. */
 static __always_inline void conn_refused(struct sock *sk, struct task_struct *task,
@@ -175,10 +173,6 @@ int BPF_PROG(exit_dup, struct pt_regs *regs, long result)
 		return 0;
 	task = bpf_get_current_task_btf();
 	call = call_of(regs, task);
-	/* Other results of fcntl are no descriptors. */
-	if (call.call == CALL_FCNTL && ARG1(regs, call) != F_DUPFD &&
-	    ARG1(regs, call) != F_DUPFD_CLOEXEC)
-		return 0;
 	sk = sock_of_fd(task, result);
 	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return 0;

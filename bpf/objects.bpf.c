@@ -80,7 +80,10 @@ static __always_inline __u32 object_of_fd(struct task_struct *task, __u32 type, 
 	read_field(object, file, struct file, private_data);
 	if (type == OBJECT_MAP)
 		read_field(id, object, struct bpf_map, id);
-	else
+	else if (type == OBJECT_PROGRAM) {
+		read_field(object, object, struct bpf_prog, aux);
+		read_field(id, object, struct bpf_prog_aux, id);
+	} else
 		read_field(id, object, struct bpf_link, id);
 	return id;
 }
@@ -142,7 +145,12 @@ static __always_inline void on_object(struct pt_regs *regs, struct task_struct *
 	by_id = command == BPF_MAP_GET_FD_BY_ID_COMMAND ||
 		command == BPF_PROG_GET_FD_BY_ID_COMMAND ||
 		command == BPF_LINK_GET_FD_BY_ID_COMMAND;
-	id = by_id || command == BPF_PROG_DETACH_COMMAND ? word : object_of_fd(task, type, word);
+	/* What was asked for may have been changed since; what was got may not. */
+	if (by_id && result >= 0)
+		id = object_of_fd(task, type, result);
+	else
+		id = by_id || command == BPF_PROG_DETACH_COMMAND ? word
+								 : object_of_fd(task, type, word);
 	own = command != BPF_PROG_DETACH_COMMAND && is_own(type, id);
 	if (!own && command != BPF_PROG_DETACH_COMMAND && command != BPF_LINK_DETACH_COMMAND &&
 	    command != BPF_LINK_UPDATE_COMMAND)

@@ -90,7 +90,7 @@ enum {
 	X(DUP,               DUP,         32,  NO,  41,  NO,  23,  41,  NO) \
 	X(DUP2,              DUP,         33,  NO,  63,  NO,  NO,  63,  NO) \
 	X(DUP3,              DUP,        292,  NO, 330,  NO,  24, 358,  NO) \
-	X(FCNTL,             DUP,         72,  NO,  55, 221,  25,  55, 221) \
+	X(FCNTL,             IOCTL,       72,  NO,  55, 221,  25,  55, 221) \
 	X(SENDTO,            SEND,        44,  NO, 369,  NO, 206, 290,  NO) \
 	X(SENDMSG,           SEND,        46, 518, 370,  NO, 211, 296,  NO) \
 	X(SENDMMSG,          SEND,       307, 538, 345,  NO, 269, 374,  NO) \
@@ -127,6 +127,8 @@ enum {
 	X(SCHED_SETATTR,     TRACE,      314,  NO, 351,  NO, 274, 380,  NO) \
 	X(SCHED_SETAFFINITY, TRACE,      203,  NO, 241,  NO, 122, 241,  NO) \
 	X(PROCESS_MADVISE,   TRACE,      440,  NO, 440,  NO, 440, 440,  NO) \
+	X(MIGRATE_PAGES,     TRACE,      256,  NO, 294,  NO, 238, 400,  NO) \
+	X(MOVE_PAGES,        TRACE,      279, 533, 317,  NO, 239, 344,  NO) \
 	X(UNSHARE,           NAMESPACE,  272,  NO, 310,  NO,  97, 337,  NO) \
 	X(SETNS,             NAMESPACE,  308,  NO, 346,  NO, 268, 375,  NO) \
 	X(CHROOT,            NAMESPACE,  161,  NO,  61,  NO,  51,  61,  NO) \

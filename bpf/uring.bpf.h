@@ -18,12 +18,14 @@ enum uring_operation {
 	URING_RECVMSG = 10,
 	URING_ACCEPT = 13,
 	URING_CONNECT = 16,
+	URING_FALLOCATE = 17,
 	URING_OPENAT = 18,
 	URING_READ = 22,
 	URING_WRITE = 23,
 	URING_SEND = 26,
 	URING_RECV = 27,
 	URING_OPENAT2 = 28,
+	URING_SPLICE = 30,
 	URING_RENAMEAT = 35,
 	URING_UNLINKAT = 36,
 	URING_MKDIRAT = 37,
@@ -49,6 +51,7 @@ enum uring_constants {
 	IORING_ACCEPT_MULTISHOT = 1 << 0,
 	IORING_CQE_F_MORE = 1 << 1,
 	IORING_FILE_INDEX_ALLOC = -1,
+	SPLICE_F_FD_IN_FIXED = 1u << 31,
 	NODE_FILE_FLAGS = 7, /* FFS_* in io_rsrc_node.file_ptr */
 };
 
@@ -230,10 +233,11 @@ static __always_inline __u64 uring_file_made(const struct uring_actor *a, __u64 
 __u32 uring_open_done(__u64 request, __s64 result);
 /* unlink, rename, link, symlink, mkdir, setxattr */
 __u32 uring_name_done(__u64 request, __u32 operation, __s64 result);
-/* ftruncate, fsetxattr */
-__u32 uring_attribute_done(__u64 request, __u32 operation, __s64 result);
+/* ftruncate, fallocate, fsetxattr */
+__u32 uring_attribute_done(__u64 request, __u32 operation, __s64 result, __u64 file);
 /* Reads and writes of files and sockets. */
 __u32 uring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file);
+__u64 uring_splice_from(__u64 request);
 __u32 uring_accept_done(__u64 request, __s64 result);
 __u32 uring_connect_done(__u64 request, __s64 result);
 __u32 uring_unix_done(__u64 request, __s64 result);

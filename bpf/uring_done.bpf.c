@@ -8,6 +8,8 @@
 
 static __always_inline void uring_done(__u64 request, __u32 operation, __s64 result)
 {
+	__u64 from;
+
 	switch (operation) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
@@ -22,8 +24,15 @@ static __always_inline void uring_done(__u64 request, __u32 operation, __s64 res
 		uring_name_done(request, operation, result);
 		break;
 	case URING_FTRUNCATE:
+	case URING_FALLOCATE:
 	case URING_FSETXATTR:
-		uring_attribute_done(request, operation, result);
+		uring_attribute_done(request, operation, result, 0);
+		break;
+	case URING_SPLICE:
+		uring_access_done(request, operation, result, 0);
+		from = uring_splice_from(request);
+		if (from)
+			uring_access_done(request, URING_READ, result, from);
 		break;
 	case URING_ACCEPT:
 		uring_accept_done(request, result);
@@ -75,13 +84,18 @@ static __always_inline void uring_accept_more(__u64 uring, __u64 posted)
 		uring_accept_done(*request, cqe.res);
 }
 
-static __always_inline void uring_accept_ends(__u64 request)
+/* Another accept with the same number may have taken its place: that one goes on. */
+static __noinline int uring_accept_ends(__u64 request)
 {
 	struct uring_ticket ticket = {};
+	__u64 *kept;
 
 	read_field(ticket.uring, request, struct io_kiocb, ctx);
 	read_field(ticket.user_data, request, struct io_kiocb, cqe.user_data);
-	bpf_map_delete_elem(&uring_accepts, &ticket);
+	kept = bpf_map_lookup_elem(&uring_accepts, &ticket);
+	if (kept && *kept == request)
+		bpf_map_delete_elem(&uring_accepts, &ticket);
+	return 0;
 }
 
 /*
@@ -139,8 +153,11 @@ static int uring_walk_step(__u32 index, struct uring_walk *walk)
 	read_field(next, walk->node, struct io_wq_work_node, next);
 	/* Of what was kept each is reported once; what is not kept must be the one that is meant.
 	 */
-	if (uring_kept(request) || (user_data == walk->user_data && result == walk->result))
+	if (uring_kept(request) || (user_data == walk->user_data && result == walk->result)) {
 		uring_done(request, operation, result);
+		if (operation == URING_ACCEPT)
+			uring_accept_ends(request);
+	}
 	walk->node = next;
 	return 0;
 }
@@ -169,8 +186,11 @@ int BPF_PROG(uring_overflow, void *uring, __u64 user_data, __s32 res)
 		request = work - bpf_core_field_offset(struct io_kiocb, work);
 		read_field(walk.user_data, request, struct io_kiocb, cqe.user_data);
 		read_field(walk.operation, request, struct io_kiocb, opcode);
-		if (walk.user_data == user_data)
+		if (walk.user_data == user_data) {
 			uring_done(request, walk.operation, res);
+			if (walk.operation == URING_ACCEPT)
+				uring_accept_ends(request);
+		}
 		return 0;
 	}
 	read_field(walk.node, uring, struct io_ring_ctx, submit_state.compl_reqs.first);

@@ -172,17 +172,25 @@ __noinline __u32 uring_name_done(__u64 request, __u32 operation, __s64 result)
 	return 0;
 }
 
-__noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 result)
+__noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 result, __u64 file)
 {
 	enum event_kind kind =
-	    operation == URING_FTRUNCATE ? EVENT_FILE_TRUNCATE : EVENT_FILE_SETXATTR;
+	    operation == URING_FSETXATTR ? EVENT_FILE_SETXATTR : EVENT_FILE_TRUNCATE;
 	struct uring_place *place = uring_place_now();
-	__u64 address = 0;
+	__u64 address = file;
+	__s32 mode = 0;
 
-	read_field(address, request, struct io_kiocb, file);
+	if (!address)
+		read_field(address, request, struct io_kiocb, file);
+	if (operation == URING_FALLOCATE) {
+		read_field(mode, request, struct io_sync, mode);
+		if (!(mode & FALLOC_REMOVES))
+			return 0;
+	}
 	if (!place || !open_file_read(&place->file, address))
 		return 0;
-	place->asked = place->mode = place->bytes = 0;
+	place->asked = place->bytes = 0;
+	place->mode = mode;
 	/* 6.9, b4bb1900c12e ("io_uring: add support for ftruncate"). */
 	if (operation == URING_FTRUNCATE && bpf_core_type_exists(struct io_ftrunc))
 		read_field(place->bytes, request, struct io_ftrunc, len);
@@ -190,7 +198,7 @@ __noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 resu
 	place->file.flags = 0;
 	uring_actor_of(&place->actor, request);
 	uring_file_report(
-	    kind, place, KIND_CLASS(kind), result, 0,
+	    kind, place, KIND_CLASS(kind), result, file ? RECORD_UNVERIFIED : 0,
 	    kind == EVENT_FILE_SETXATTR ? bpf_map_lookup_elem(&uring_attributes, &request) : NULL);
 	bpf_map_delete_elem(&uring_attributes, &request);
 	return 0;
@@ -203,6 +211,7 @@ static __always_inline bool uring_writes(__u32 operation)
 	case URING_WRITE_FIXED:
 	case URING_WRITE:
 	case URING_WRITEV_FIXED:
+	case URING_SPLICE:
 	case URING_SEND:
 	case URING_SENDMSG:
 	case URING_SEND_ZC:
@@ -277,6 +286,27 @@ __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result,
 	uring_file_report(kind, place, KIND_CLASS(kind), result, asked ? RECORD_UNVERIFIED : 0,
 			  NULL);
 	return 0;
+}
+
+/*
+ * io_splice (io_uring/splice.c): the file that is read from, by a descriptor that is
+ * looked up anew; the request's own one is written to.
+ */
+__noinline __u64 uring_splice_from(__u64 request)
+{
+	struct uring_actor a;
+	__u32 flags = 0;
+	__s32 fd = -1;
+
+	/* 5.19, a3e4bc23d547 ("io_uring: defer splice/tee file validity check until command issue"). */
+	if (!bpf_core_field_exists(struct io_splice, splice_fd_in))
+		return 0;
+	read_field(fd, request, struct io_splice, splice_fd_in);
+	read_field(flags, request, struct io_splice, flags);
+	if (flags & SPLICE_F_FD_IN_FIXED)
+		return uring_file_of_slot(request, fd);
+	uring_actor_of(&a, request);
+	return uring_file_of_fd(&a, fd);
 }
 
 /* As exit_unix (unix.bpf.c), of a socket that has a path; who connects waits for nothing of it. */

@@ -73,9 +73,11 @@ struct uring_ticket {
 	__u64 user_data;
 };
 
+/* Without eviction: whoever takes all of them must not blind others without a count. */
 URING_MAP struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, URING_REQUESTS);
 	__type(key, struct uring_ticket);
 	__type(value, __u64); /* struct io_kiocb * */
 } uring_accepts SEC(".maps");

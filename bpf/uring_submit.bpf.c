@@ -80,7 +80,7 @@ static __noinline int uring_connect(__u64 request, __u32 request_flags, struct t
 	return 0;
 }
 
-static __always_inline void uring_accept(__u64 request)
+static __always_inline void uring_accept(__u64 request, __u32 request_flags)
 {
 	struct uring_ticket ticket = {};
 	__u32 flags = 0, first = 0;
@@ -93,7 +93,13 @@ static __always_inline void uring_accept(__u64 request)
 	if (flags & IORING_ACCEPT_MULTISHOT) {
 		read_field(ticket.uring, request, struct io_kiocb, ctx);
 		read_field(ticket.user_data, request, struct io_kiocb, cqe.user_data);
-		bpf_map_update_elem(&uring_accepts, &ticket, &request, BPF_ANY);
+		if (bpf_map_update_elem(&uring_accepts, &ticket, &request, BPF_ANY))
+			failure_count(FAILURE_URING_MAP_FULL);
+		return;
+	}
+	/* Nothing will tell which descriptor it gave. */
+	if (request_flags & REQ_F_CQE_SKIP) {
+		failure_count(FAILURE_URING_NO_RESULT);
 		return;
 	}
 	last = bpf_map_lookup_elem(&uring_last, &first);
@@ -121,10 +127,25 @@ static __always_inline void uring_unseen(__u64 request, __u32 operation, __u32 f
 	file = uring_unseen_file(request, flags);
 	if (!file)
 		return;
-	if (operation == URING_LISTEN)
+	switch (operation) {
+	case URING_BIND:
+	case URING_LISTEN:
 		uring_listen_done(request, operation, 0, file);
-	else
+		break;
+	case URING_FTRUNCATE:
+	case URING_FALLOCATE:
+	case URING_FSETXATTR:
+		uring_attribute_done(request, operation, 0, file);
+		break;
+	case URING_SPLICE:
 		uring_access_done(request, operation, 0, file);
+		file = uring_splice_from(request);
+		if (file)
+			uring_access_done(request, URING_READ, 0, file);
+		break;
+	default:
+		uring_access_done(request, operation, 0, file);
+	}
 }
 
 /* ---- hooks ------------------------------------------------------------------------- */
@@ -219,6 +240,8 @@ static __always_inline void uring_submitted(__u64 request)
 		break;
 	case URING_FSETXATTR:
 		uring_fsetxattr(request);
+		if (!uring_completes() || uring_flags_of(request) & REQ_F_CQE_SKIP)
+			uring_unseen(request, operation, uring_flags_of(request));
 		break;
 	case URING_SETXATTR:
 		uring_setxattr(request, uring_flags_of(request));
@@ -227,7 +250,7 @@ static __always_inline void uring_submitted(__u64 request)
 		uring_connect(request, uring_flags_of(request), bpf_get_current_task_btf());
 		break;
 	case URING_ACCEPT:
-		uring_accept(request);
+		uring_accept(request, uring_flags_of(request));
 		break;
 	case URING_READV:
 	case URING_WRITEV:
@@ -238,7 +261,11 @@ static __always_inline void uring_submitted(__u64 request)
 	case URING_READV_FIXED:
 	case URING_WRITEV_FIXED:
 	case URING_SOCKET:
+	case URING_BIND:
 	case URING_LISTEN:
+	case URING_FTRUNCATE:
+	case URING_FALLOCATE:
+	case URING_SPLICE:
 		if (!uring_completes() || uring_flags_of(request) & REQ_F_CQE_SKIP)
 			uring_unseen(request, operation, uring_flags_of(request));
 		break;

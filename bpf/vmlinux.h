@@ -362,6 +362,7 @@ struct kernel_siginfo {
 };
 
 struct bpf_prog_aux {
+	u32 id;
 	char name[16];
 };
 

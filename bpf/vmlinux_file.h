@@ -120,6 +120,19 @@ struct file {
 	const struct cred *f_cred;
 };
 
+struct fown_struct {
+	struct pid *pid;
+};
+
+struct file___owner {
+	struct fown_struct *f_owner;
+};
+
+/* Before 6.12. */
+struct file___owned {
+	struct fown_struct f_owner;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

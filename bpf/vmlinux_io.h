@@ -190,6 +190,15 @@ struct io_ftrunc {
 	loff_t len;
 };
 
+struct io_sync { /* also of fallocate */
+	int mode;
+};
+
+struct io_splice {
+	int splice_fd_in;
+	unsigned int flags;
+};
+
 struct xattr_name {
 	char name[256];
 };

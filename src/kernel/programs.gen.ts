@@ -20,7 +20,7 @@ export const PROGRAM_ROWS: Readonly<Record<string, ProgramRow>> = {
   exit_dup: { group: 'network', hook: false, watches: 'socket_dup' },
   exit_exec: { group: 'always', hook: false, watches: 'process_exec that failed' },
   exit_inet: { group: 'network', hook: false, watches: 'net_conn by UDP, and connects that were refused' },
-  exit_ioctl: { group: 'always', hook: false, watches: 'inode flags, clones of files and injected terminal input' },
+  exit_ioctl: { group: 'always', hook: false, watches: 'inode flags, holes, clones of files, owners and copies of descriptors, and injected terminal input' },
   exit_kernel: { group: 'process', hook: false, watches: 'module_load, module_unload, perf_event_open, keyctl, ioperm, reboot, swapon, settimeofday' },
   exit_link: { group: 'filesystem', hook: false, watches: 'file_link, file_symlink' },
   exit_make: { group: 'filesystem', hook: false, watches: 'file_mkdir, file_create by mknod' },

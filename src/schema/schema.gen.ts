@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = '0c5de28a7a92534ffb2b8893587121cf';
+export const SCHEMA_HASH = '9a49e575a0dd1c6a5039d9ee913c1a0d';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -180,6 +180,7 @@ export const ENUMS = {
     FAILURE_URING_MAP_FULL: 9,
     FAILURE_URING_NO_RESULT: 10,
     FAILURE_RESOLVED_FULL: 11,
+    FAILURE_BATCH_CUT: 12,
     FAILURE_MAX: 16,
   },
   syscall_family: {

@@ -41,7 +41,7 @@ export const FILE_KINDS = {
     hook: `${EXIT} of the read calls, mmap, sendfile, splice, copy_file_range, io_submit and ioctl (FICLONE); ${URING}`,
     from: 'the struct file of the descriptor or the request',
     verified: KERNEL,
-    blind: `A mapping counts when it is made, not when it is read; executable mappings do not count. Of one io_submit the first 16 requests, with the descriptors that lie in user memory (event.unverified). Later reads are in file_bytes_total only. ${URING_BLIND}`,
+    blind: `A mapping counts when it is made, not when it is read; executable mappings do not count. Of one io_submit the first 16 requests, with the descriptors that lie in user memory (event.unverified); that there were more is counted (kernel_failures_total). Later reads are in file_bytes_total only. ${URING_BLIND}`,
   },
   file_write: {
     ...FILE,
@@ -148,7 +148,7 @@ export const FILE_KINDS = {
     ...FILE,
     file: ['bytes'],
     what: 'The length of a file was set, or a part of it cut out (fallocate with a hole, a collapsed or a zeroed range)',
-    hook: `${EXIT} of truncate, ftruncate, fallocate; ${URING}; ${resolvedBy('security_path_truncate')}`,
+    hook: `${EXIT} of truncate, ftruncate, fallocate and ioctl (FS_IOC_UNRESVSP, FS_IOC_ZERO_RANGE); ${URING}; ${resolvedBy('security_path_truncate')}`,
     from: 'by descriptor: struct file; else dentry and mount walk during the call, or the text that was passed',
     verified: `by descriptor yes, also by io_uring; ${RESOLVED}`,
     blind: UNRESOLVED,

@@ -23,7 +23,7 @@ export const NETWORK_KINDS = {
     from: 'struct sock of the returned descriptor',
     verified: KERNEL,
     blind:
-      'By io_uring: with IOSQE_CQE_SKIP_SUCCESS; before 6.13 into a slot of the ring, and those of one request for many connections.',
+      'By io_uring: with IOSQE_CQE_SKIP_SUCCESS; before 6.13 into a slot of the ring, and those of one request for many connections. No room to remember a request for many connections, and one with IOSQE_CQE_SKIP_SUCCESS, are counted (kernel_failures_total).',
     behaviors: [{ is: 'accepted' }],
   },
   net_listen: {
@@ -36,7 +36,8 @@ export const NETWORK_KINDS = {
     hook: `${EXIT} of listen and bind; ${URING}`,
     from: 'struct sock',
     verified: KERNEL,
-    blind: 'UDP sockets bound by io_uring with IOSQE_CQE_SKIP_SUCCESS.',
+    blind:
+      'A UDP socket bound by io_uring with IOSQE_CQE_SKIP_SUCCESS is reported when submitted, without its port (event.unverified).',
     behaviors: [{ is: 'listened' }],
   },
   net_close: {

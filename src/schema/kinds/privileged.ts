@@ -281,8 +281,8 @@ export const PRIVILEGED_KINDS = {
   },
   process_control: {
     ...CALL,
-    what: 'Limits, priority, CPUs or memory of another process were changed',
-    hook: `${EXIT} of prlimit64, setpriority, ioprio_set, sched_setparam, sched_setscheduler, sched_setattr, sched_setaffinity, process_madvise`,
+    what: 'Limits, priority, CPUs or memory of another process were changed, or it was made the owner of a descriptor, which sends it signals',
+    hook: `${EXIT} of prlimit64, setpriority, ioprio_set, sched_setparam, sched_setscheduler, sched_setattr, sched_setaffinity, process_madvise, migrate_pages, move_pages, fcntl (F_SETOWN, F_SETOWN_EX), ioctl (FIOSETOWN, SIOCSPGRP)`,
     from: 'registers; struct pid of the target',
     verified: KERNEL,
     blind:
