@@ -26,10 +26,10 @@ import { MARK_BEGIN, markOf, type Performance, Stage } from './stage.ts';
 const DIRECTORY = import.meta.dirname;
 const ATTEMPTS = 3;
 const DAEMON_NICE = -10;
-/** What any rules alert on. */
+/** What any rules alert on, by a program that no other scene has: that one's alert would hold this one back. */
 const LAST: Scene = {
   id: 'last',
-  script: 'cat /etc/shadow',
+  script: 'cp /bin/cat /opt/quality-last; /opt/quality-last /etc/shadow',
   prepare: '',
   user: 'root',
   terminal: false,
