@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /* The one hook on the end of every system call, and the table that it looks in. */
 #define BPFWARDEN_DEFINE_ROUTES
+#include "again.bpf.h"
 #include "call.bpf.h"
 
 static __always_inline void syscall_count(__u32 number, bool compat, long result)
@@ -73,17 +74,7 @@ static __always_inline __u32 family_of_socketcall(struct pt_regs *regs)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_##name);                          \
 		break;
 
-/*
- * syscall_exit_to_user_mode (kernel/entry/common.c; arm64: syscall_trace_exit)
- *   -> trace_sys_exit(regs, result)
- * Runs for every system call of every process once attached, so the first test
- * must be cheap: one load from a constant table. Signals are delivered later:
- * a call that will be restarted is seen here as -ERESTART*.
- * x86: rt_sigreturn leaves orig_ax = -1, which no table has.
- */
-PROGRAM(sys_exit, always, "every kind that is read at the end of a system call");
-SEC("tp_btf/sys_exit")
-int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
+static __always_inline int dispatch(void *ctx, struct pt_regs *regs, long result, const bool again)
 {
 	__u32 number = raw_number(regs);
 	struct route route;
@@ -92,7 +83,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 	if (number >= NO)
 		return 0;
 	route = routes[number & (ROUTES - 1)];
-	if (count_syscalls)
+	if (count_syscalls && !again)
 		syscall_count(number, is_compat(bpf_get_current_task_btf()), result);
 	else if (!route.family && !route.compat_family)
 		return 0;
@@ -103,6 +94,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		family = route.family;
 	if (!family || !(families >> (family & 63) & 1))
 		return 0;
+	if (!again)
+		run_noted(RUN_SYS_EXIT);
+	else if (!run_left_out(RUN_SYS_EXIT))
+		return 0;
+	if (again && count_syscalls)
+		syscall_count(number, is_compat(bpf_get_current_task_btf()), result);
 	switch (family) {
 		HANDLE(OPEN)
 		HANDLE(READ)
@@ -133,4 +130,25 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 	/* Only reached when the family's handler is not loaded. */
 	failure_count(FAILURE_TAIL_CALL);
 	return 0;
+}
+
+/*
+ * syscall_exit_to_user_mode (kernel/entry/common.c; arm64: syscall_trace_exit)
+ *   -> trace_sys_exit(regs, result)
+ * Runs for every system call of every process once attached, so the first test
+ * must be cheap: one load from a constant table. Signals are delivered later:
+ * a call that will be restarted is seen here as -ERESTART*.
+ * x86: rt_sigreturn leaves orig_ax = -1, which no table has.
+ */
+PROGRAM(sys_exit, always, "every kind that is read at the end of a system call");
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
+{
+	return dispatch(ctx, regs, result, false);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit__again, struct pt_regs *regs, long result)
+{
+	return dispatch(ctx, regs, result, true);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /* Programs that start, that failed to start, and those that ran before we did. */
+#include "again.bpf.h"
 #include "task.bpf.h"
 #include "call.bpf.h"
 #include "filter.bpf.h"
@@ -86,16 +87,7 @@ static __always_inline void environment_describe(struct scratch *s, struct proce
 	text_bytes(s, &e->env_tail, (void *)(end - ENV_TAIL), ENV_TAIL, ENV_TAIL, FROM_USER);
 }
 
-/*
- * bprm_execve -> exec_binprm (fs/exec.c): the new program is in place
- *   -> trace_sched_process_exec(current, old_pid, bprm)
- * Nothing here is what the caller passed: the file is the opened one, the
- * arguments are the copies on the new stack, which nobody has run on yet. For a
- * script bprm->file is the interpreter, bprm->filename the script.
- */
-PROGRAM(process_exec, always, "process_exec: without it no process is known by its program");
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *bprm)
 {
 	struct mm_struct *mm = task->mm;
 	__u64 filename = 0, interp = 0;
@@ -129,6 +121,27 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	environment_describe(s, e, mm->env_start, mm->env_end);
 	record_submit(s, RING_PRIORITY);
 	return 0;
+}
+
+/*
+ * bprm_execve -> exec_binprm (fs/exec.c): the new program is in place
+ *   -> trace_sched_process_exec(current, old_pid, bprm)
+ * Nothing here is what the caller passed: the file is the opened one, the
+ * arguments are the copies on the new stack, which nobody has run on yet. For a
+ * script bprm->file is the interpreter, bprm->filename the script.
+ */
+PROGRAM(process_exec, always, "process_exec: without it no process is known by its program");
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	run_noted(RUN_EXEC);
+	return on_exec(task, bprm);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec__again, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	return run_left_out(RUN_EXEC) ? on_exec(task, bprm) : 0;
 }
 
 /*

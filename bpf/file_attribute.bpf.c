@@ -212,6 +212,11 @@ static __always_inline void on_attribute(struct pt_regs *regs, struct task_struc
 	if (call.call == CALL_FALLOCATE && !(ARG1(regs, call) & FALLOC_REMOVES))
 		return;
 	change_of(&c, regs, &call);
+	/*
+	 * The verifier forgets here which call it was: else it looks at all that follows once
+	 * for each, half a million instructions on 6.1.
+	 */
+	bpf_probe_read_kernel(&c, sizeof(c), &c);
 	q = question_of(task, &call, c.kind, KIND_CLASS(c.kind), result);
 	s = file_begin(&q);
 	if (!s)

@@ -228,6 +228,14 @@ SHARED_MAP struct {
 	__type(value, struct path_scratch);
 } path_scratch SEC(".maps");
 
+/* Bits of enum run_note (again.bpf.h), by task. */
+SHARED_MAP struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u32);
+} run_notes SEC(".maps");
+
 /* Which levels of scratch are in use on this CPU: programs of ours are nested there. */
 struct nest {
 	__u64 taken[NEST_LEVELS];

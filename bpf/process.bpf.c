@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: (Apache-2.0 OR GPL-2.0) */
 /* fork, exit and change of name. */
+#include "again.bpf.h"
 #include "task.bpf.h"
 #include "filter.bpf.h"
 
@@ -48,14 +49,7 @@ static __always_inline __u32 clone_flags_of(struct task_struct *parent, struct t
 	return flags;
 }
 
-/*
- * kernel_clone -> copy_process succeeded -> trace_sched_process_fork(current, p)
- * (kernel/fork.c), before the child runs. fork, vfork, clone, clone3, and kernel
- * threads; threads of a process are left out. Everything is kernel state.
- */
-PROGRAM(process_fork, always, "process_fork");
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
 {
 	struct process_fork *e;
 	struct scratch *s;
@@ -81,6 +75,25 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/*
+ * kernel_clone -> copy_process succeeded -> trace_sched_process_fork(current, p)
+ * (kernel/fork.c), before the child runs. fork, vfork, clone, clone3, and kernel
+ * threads; threads of a process are left out. Everything is kernel state.
+ */
+PROGRAM(process_fork, always, "process_fork");
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	run_noted(RUN_FORK);
+	return on_fork(parent, child);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork__again, struct task_struct *parent, struct task_struct *child)
+{
+	return run_left_out(RUN_FORK) ? on_fork(parent, child) : 0;
+}
+
 enum { EEXIST = 17 };
 
 struct exited_key {
@@ -97,15 +110,7 @@ struct {
 	__type(value, __u32);
 } exited SEC(".maps");
 
-/*
- * do_exit -> group_dead = atomic_dec_and_test(&signal->live) -> exit_mm
- *   -> trace_sched_process_exit (kernel/exit.c)
- * live is 0 only for the last thread. Since 6.16 the tracepoint also has
- * group_dead as an argument, which older kernels' verifiers refuse.
- */
-PROGRAM(process_exit, always, "process_exit");
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task)
+static __always_inline int on_exit(struct task_struct *task)
 {
 	enum { SIGNAL_GROUP_EXIT = 4 };
 	struct signal_struct *signal = task->signal;
@@ -142,6 +147,26 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	e->runtime = e->header.time - e->header.start_time;
 	record_submit(s, RING_PRIORITY);
 	return 0;
+}
+
+/*
+ * do_exit -> group_dead = atomic_dec_and_test(&signal->live) -> exit_mm
+ *   -> trace_sched_process_exit (kernel/exit.c)
+ * live is 0 only for the last thread. Since 6.16 the tracepoint also has
+ * group_dead as an argument, which older kernels' verifiers refuse.
+ */
+PROGRAM(process_exit, always, "process_exit");
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	run_noted(RUN_EXIT);
+	return on_exit(task);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit__again, struct task_struct *task)
+{
+	return run_left_out(RUN_EXIT) ? on_exit(task) : 0;
 }
 
 /*

@@ -194,6 +194,7 @@ int BPF_PROG(uring_overflow, void *uring, __u64 user_data, __s32 res)
 		return 0;
 	}
 	read_field(walk.node, uring, struct io_ring_ctx, submit_state.compl_reqs.first);
+	/* The tracepoint came with 5.19, so bpf_loop is there. */
 	bpf_loop(32768, uring_walk_step, &walk, 0);
 	return 0;
 }

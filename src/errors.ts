@@ -15,6 +15,7 @@ export const ERRORS = {
   ADDRESS_IN_USE: { fault: 'user', text: 'Another process listens on the address' },
   NOT_ROOT: { fault: 'system', text: 'Loading BPF programs needs root, or CAP_BPF and CAP_PERFMON' },
   NO_BTF: { fault: 'system', text: 'The kernel has no BTF (/sys/kernel/btf/vmlinux)' },
+  LOCKED_DOWN: { fault: 'system', text: 'The kernel is locked down: no BPF program may read its memory' },
   NOT_BUILT: { fault: 'system', text: 'The native addon or the BPF object is not built' },
   SENSOR_FAILED: { fault: 'system', text: 'A BPF operation failed' },
   SCHEMA_MISMATCH: { fault: 'system', text: 'The BPF object and the daemon disagree about the record layout' },

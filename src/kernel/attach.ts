@@ -2,18 +2,19 @@ import type { Logger } from '../log.ts';
 import { errnoName } from '../schema/names/errno.ts';
 import type { LoadedObject } from './load.ts';
 import { SensorError } from './native.ts';
-import { exitFamily, isHook, isIterator } from './programs.ts';
+import { exitFamily, isAgain, isHook, isIterator } from './programs.ts';
 import { cgroupRoot } from './requirements.ts';
 import type { AttachReport } from './types.ts';
 
-/** Attaches what was loaded; what could not be attached is in the report with the reason. sys_exit comes last: then its handlers are complete. */
+/** Attaches what was loaded; what could not be attached is in the report with the reason. sys_exit comes late: then its handlers are complete. A hook runs its programs in the order in which they came. */
 export function attachPrograms(object: LoadedObject): AttachReport[] {
   const root = cgroupRoot();
   const reports: AttachReport[] = [];
   const direct = object.programs.filter((program) => exitFamily(program.name) === undefined && !isIterator(program));
   const ordered = [
-    ...direct.filter(({ name }) => name !== 'sys_exit'),
+    ...direct.filter(({ name }) => name !== 'sys_exit' && !isAgain(name)),
     ...direct.filter(({ name }) => name === 'sys_exit'),
+    ...direct.filter(({ name }) => isAgain(name)),
   ];
   for (const { name, section } of ordered) {
     if (!section.startsWith('cgroup/')) reports.push(attachOne(object, name));

@@ -1,5 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { type IoTotals, ioTotals, kindCounts, lostOf, type SyscallCounts, sumCopies, syscallCounts } from './counts.ts';
+import {
+  type IoTotals,
+  ioTotals,
+  kindCounts,
+  leftOutRuns,
+  lostOf,
+  type SyscallCounts,
+  sumCopies,
+  syscallCounts,
+} from './counts.ts';
 import type { LoadedObject, SensorConfig } from './load.ts';
 import { answered, type MapInfo } from './native.ts';
 import { isIterator } from './programs.ts';
@@ -64,7 +73,7 @@ export class KernelCounters {
 
   /**
    * By program. Runs and seconds are zero unless [kernel] program_statistics or the sysctl kernel.bpf_stats_enabled is on.
-   * Skipped: the kernel never runs a program twice at once on a CPU (kernel/trace/bpf_trace.c, __bpf_trace_run).
+   * Skipped: the kernel never runs a program twice at once on a CPU (kernel/trace/bpf_trace.c, __bpf_trace_run); of a pair, what both left out.
    */
   programs(): Map<string, ProgramStatistics> {
     const statistics = new Map<string, ProgramStatistics>();
@@ -80,7 +89,8 @@ export class KernelCounters {
         verified: number('verified_insns'),
       });
     }
-    return statistics;
+    const skipped = leftOutRuns(new Map([...statistics].map(([name, one]) => [name, one.skipped])));
+    return new Map([...statistics].map(([name, one]) => [name, { ...one, skipped: skipped.get(name) ?? 0 }]));
   }
 
   #sums(map: string): Map<number, number[]> {

@@ -1,6 +1,7 @@
 import { SYSCALLS } from '../schema/names/syscalls.ts';
 import { ENUMS, STRUCTS } from '../schema/schema.gen.ts';
 import type { MapInfo } from './native.ts';
+import { isAgain } from './programs.ts';
 import type { EventOutcome, KernelCounts } from './types.ts';
 
 const { kind_counts: KIND, io_totals: IO, syscall_counts: SYSCALL } = STRUCTS;
@@ -128,4 +129,17 @@ export function syscallCounts(
     });
   }
   return counts;
+}
+
+/**
+ * Runs that nobody did, of those that the kernel left out of each program. NAME__again does what NAME was left out of
+ * (bpf/again.bpf.h): a run is lost when both were, so at most the smaller number are.
+ */
+export function leftOutRuns(skipped: ReadonlyMap<string, number>): Map<string, number> {
+  return new Map(
+    [...skipped].map(([name, runs]) => [
+      name,
+      isAgain(name) ? 0 : Math.min(runs, skipped.get(`${name}__again`) ?? runs),
+    ]),
+  );
 }

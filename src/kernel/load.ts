@@ -13,7 +13,7 @@ import { type RecordLayout, recordLayout } from '../schema/layout.ts';
 import { errnoName } from '../schema/names/errno.ts';
 import { SCHEMA_HASH } from '../schema/schema.gen.ts';
 import { answered, checked, loadNative, type Native, type ProgramInfo, type Refusal, SensorError } from './native.ts';
-import { exitFamily, isHook, programBase, programGroup, programWanted } from './programs.ts';
+import { exitFamily, isAgain, isHook, programBase, programGroup, programWanted } from './programs.ts';
 import { cgroupRoot, checkPrivileges } from './requirements.ts';
 
 export type SensorConfig = Pick<Config, 'monitoring' | 'kernel' | 'response'>;
@@ -69,7 +69,7 @@ export function objectLayout(objectPath: string): RecordLayout {
 export interface Loading {
   /**
    * Waits for it. Throws a SensorError with libbpf's log, or NOT_ROOT, NO_BTF,
-   * NOT_BUILT, SCHEMA_MISMATCH, also for what went wrong at the beginning; nothing
+   * LOCKED_DOWN, NOT_BUILT, SCHEMA_MISMATCH, also for what went wrong at the beginning; nothing
    * is open then.
    */
   finish(): LoadedObject;
@@ -126,7 +126,7 @@ function finishLoading(attempt: Attempt): LoadedObject {
     programs = endAttempt({ ...attempt, wanted: beginAttempt(attempt) }, count);
   fillHandlers(native, layout, programs);
   const there = new Set(programs.map(({ name }) => programBase(name)));
-  for (const name of leftOut.keys()) if (there.has(programBase(name))) leftOut.delete(name);
+  for (const name of leftOut.keys()) if (there.has(programBase(name)) && !isAgain(name)) leftOut.delete(name);
   return { native, layout, programs, leftOut };
 }
 
@@ -175,7 +175,7 @@ function endAttempt(attempt: Attempt, count: number): readonly LoadedProgram[] |
   // Another kind of program than the trial knows, or refused only beside the others.
   if (!leftOut.has(first)) leftOut.set(first, refusal(first, status, failure.log));
   for (const program of wanted)
-    if (leftOut.has(program) && programGroup(program) === 'always')
+    if (leftOut.has(program) && programGroup(program) === 'always' && !isAgain(program))
       throw new SensorError(`load ${program}, which is indispensable`, -status, leftOut.get(program)?.reason ?? '');
   return undefined;
 }
@@ -199,7 +199,7 @@ function configure({ native, layout, config, prevented, leftOut }: Parts): reado
     leftOut,
   );
   for (const { name, section, available } of programs) {
-    const on = programWanted(name, config, prevented) && !leftOut.has(name);
+    const on = programWanted(name, config, prevented) && !leftOut.has(name) && (preemptible() || !isAgain(name));
     if (on && available) wanted.push(name);
     else if (on) leftOut.set(name, { reason: `this kernel has no ${section}`, offered: false });
     checked(native, `select ${name}`, native.setAutoload(name, on && available));
@@ -235,7 +235,7 @@ function leaveHooksOut(native: Native, hooks: readonly ProgramInfo[], leftOut: M
 
 /** a46023d5616e: tracepoints no longer keep other tasks off the CPU. No type or function of the kernel tells. */
 const PREEMPTIBLE_SINCE = 7;
-const kernelMajor = (): number => Number.parseInt(release(), 10);
+const preemptible = (): boolean => Number.parseInt(release(), 10) >= PREEMPTIBLE_SINCE;
 
 const LAST_LINES = 3;
 
@@ -263,7 +263,7 @@ function setKnobs(native: Native, { kernel, monitoring }: SensorConfig, leftOut:
   u32('sends_seen_in_kernel', cgroupRoot() === undefined || leftOut.has('send_ipv4') ? 0 : 1);
   // Without completions, what io_uring does is reported when it is submitted.
   u32('uring_results_seen', leftOut.has('uring_complete') ? 0 : 1);
-  u32('preempted', kernelMajor() >= PREEMPTIBLE_SINCE ? 1 : 0);
+  u32('preempted', preemptible() ? 1 : 0);
   u32('count_syscalls', monitoring.syscall_counts ? 1 : 0);
   for (const [map, bytes] of [
     ['bulk_ring', kernel.ring_bytes],

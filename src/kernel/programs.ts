@@ -22,6 +22,11 @@ export function programBase(name: string): string {
   return name.replace(/__.*$/, '');
 }
 
+/** Does what the program before it on the same hook was left out of, on kernels that leave runs out (bpf/again.bpf.h). */
+export function isAgain(name: string): boolean {
+  return name.endsWith('__again');
+}
+
 function rowOf(name: string): ProgramRow {
   const found = PROGRAM_ROWS[programBase(name)];
   if (found === undefined)

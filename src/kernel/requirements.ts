@@ -2,7 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { WardenError } from '../errors.ts';
 import { capabilityMask, effectiveCapabilities } from './capabilities.ts';
 
-/** Throws NO_BTF, NOT_ROOT or NOT_BUILT with a sentence that says what to do, before anything is tried. */
+const LOCKDOWN = '/sys/kernel/security/lockdown';
+
+/** Whether what the kernel says of itself there (`none integrity [confidentiality]`) keeps BPF programs from reading its memory. */
+export function isLockedDown(text: string): boolean {
+  return text.includes('[confidentiality]');
+}
+
+/** Throws NO_BTF, NOT_ROOT, LOCKED_DOWN or NOT_BUILT with a sentence that says what to do, before anything is tried. */
 export function checkPrivileges(objectPath: string): void {
   if (!existsSync('/sys/kernel/btf/vmlinux')) {
     throw new WardenError(
@@ -16,6 +23,12 @@ export function checkPrivileges(objectPath: string): void {
     throw new WardenError(
       'NOT_ROOT',
       'loading BPF programs needs root, or the capabilities CAP_BPF and CAP_PERFMON; start it as root or by the systemd unit in packaging/',
+    );
+  }
+  if (existsSync(LOCKDOWN) && isLockedDown(readFileSync(LOCKDOWN, 'utf8'))) {
+    throw new WardenError(
+      'LOCKED_DOWN',
+      `this kernel is locked down for confidentiality (${LOCKDOWN}): it lets no BPF program read its memory, and events are made of what lies there; boot it with lockdown=integrity instead, with which everything works`,
     );
   }
   if (!existsSync(objectPath)) {

@@ -29,7 +29,7 @@ interface SensorOptions {
 
 /**
  * The loaded BPF programs. One at a time in a process. Every failure is a
- * SensorError with libbpf's log, or NOT_ROOT, NO_BTF, NOT_BUILT.
+ * SensorError with libbpf's log, or NOT_ROOT, NO_BTF, LOCKED_DOWN, NOT_BUILT.
  */
 export class Sensor {
   readonly filter: FilterMaps;

@@ -2,6 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 
+/** enum bpf_map_type and the flags of BPF_MAP_CREATE that programs have need of, all of 5.15 (include/uapi/linux/bpf.h). */
+const MAPS = new Set(
+  ['HASH', 'ARRAY', 'PROG_ARRAY', 'PERCPU_HASH', 'PERCPU_ARRAY', 'LRU_HASH', 'LRU_PERCPU_HASH', 'LPM_TRIE']
+    .concat('ARRAY_OF_MAPS', 'HASH_OF_MAPS', 'SK_STORAGE', 'RINGBUF', 'TASK_STORAGE')
+    .map((name) => `BPF_MAP_TYPE_${name}`),
+);
+const FLAGS = new Set(['BPF_F_NO_PREALLOC', 'BPF_F_MMAPABLE']);
+
 const BPF = join(import.meta.dirname, '..', '..', 'bpf');
 const ASKS = /\bbpf_core_\w+_exists\(/;
 /** A commit and its subject, a version, or an option of the kernel's configuration. */
@@ -27,6 +35,22 @@ describe('what kernels differ in', () => {
     expect(sources.flatMap((name, at) => silent(texts[at] ?? '').map((place) => `bpf/${name}:${place}`))).to.deep.equal(
       [],
     );
+  });
+
+  it('is not maps, flags of maps, functions of the kernel or types of variables that Linux 5.15 lacks', () => {
+    const texts = readdirSync(BPF)
+      .filter((name) => /\.bpf\.[ch]$/.test(name))
+      .map((name) => readFileSync(join(BPF, name), 'utf8').replace(/\/\*.*?\*\//gs, ''));
+    const used = (pattern: RegExp) => new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map((m) => m[1])));
+    expect([...used(/__uint\(type,\s*(\w+)\)/g)].filter((type) => !MAPS.has(type ?? ''))).to.deep.equal([]);
+    expect([...used(/__uint\(map_flags,\s*([^)]+)\)/g)].filter((flags) => !FLAGS.has(flags ?? ''))).to.deep.equal([]);
+    // A weak one is refused there although its call is dead code; dynptrs, iterators and arenas are made of them.
+    expect([...used(/\b(__ksym|__kptr\w*|__arena|__percpu_kptr|bpf_for_each|bpf_dynptr\w*)\b/g)]).to.deep.equal([]);
+    const loops = texts.filter((text) => /\bbpf_loop\(/.test(text));
+    expect(loops).to.have.length.above(0);
+    // A kernel that has the tracepoint io_uring_cqe_overflow (5.19) has the helper.
+    const asked = /bpf_core_enum_value_exists\(enum bpf_func_id, BPF_FUNC_loop\)|tp_btf\/io_uring_cqe_overflow/;
+    for (const text of loops) expect(text).to.match(asked);
   });
 
   it('is missed where nothing, or only the function before, says so', () => {

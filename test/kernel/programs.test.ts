@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { beyondFloor, newerInstructions } from '../../scripts/bpf-floor.ts';
 import { bpfFunctions, bpfHelpers } from '../../scripts/bpf-functions.ts';
-import { newerHelpers } from '../../scripts/check-programs.ts';
 import { programRows, programsSource } from '../../scripts/generate-programs.ts';
 import { MOST_STACK, stackChains } from '../../scripts/stack-depth.ts';
 import { programGroup } from '../../src/kernel/programs.ts';
@@ -44,10 +44,34 @@ describe('BPF programs of the object', () => {
     }
   });
 
-  it('none calls a helper that Linux 5.15 lacks, but where the kernel is asked for it first', () => {
-    expect(newerHelpers(object)).to.deep.equal([]);
+  it('none has a helper, an instruction or a hook that Linux 5.15 lacks, but where the kernel is asked for it first', () => {
+    expect(beyondFloor(object)).to.deep.equal([]);
     const looping = bpfHelpers(object).filter(({ helpers }) => helpers.includes(BPF_LOOP));
     expect(looping.map(({ name }) => name)).to.include('path_build');
+  });
+
+  it('instructions that Linux 5.15 lacks are known, among those that it has', () => {
+    const of = (...bytes: number[]) => newerInstructions({ code: Uint8Array.from(bytes) });
+    const old = {
+      'r1 = r2': [0xbf, 0x21, 0, 0, 0, 0, 0, 0],
+      'w1 /= w2': [0x3c, 0x21, 0, 0, 0, 0, 0, 0],
+      'r1 = *(u64 *)(r2 + 8)': [0x79, 0x21, 8, 0, 0, 0, 0, 0],
+      'r1 = atomic_fetch_add(r2, r1)': [0xdb, 0x12, 0, 0, 1, 0, 0, 0],
+      'r0 = cmpxchg(r1, r0, r2)': [0xdb, 0x21, 0, 0, 0xf1, 0, 0, 0],
+      'goto +1': [0x05, 0, 1, 0, 0, 0, 0, 0],
+      'call 1': [0x85, 0, 0, 0, 1, 0, 0, 0],
+    };
+    for (const [text, bytes] of Object.entries(old)) expect(of(...bytes), text).to.deep.equal([]);
+    const newer = {
+      'r1 = (s8)r2': [0xbf, 0x21, 8, 0, 0, 0, 0, 0],
+      'w1 s/= w2': [0x3c, 0x21, 1, 0, 0, 0, 0, 0],
+      'r1 = *(s32 *)(r2 + 8)': [0x81, 0x21, 8, 0, 0, 0, 0, 0],
+      'store_release(r1, r2)': [0xdb, 0x21, 0, 0, 0x10, 1, 0, 0],
+      'gotol +1': [0x06, 0, 0, 0, 1, 0, 0, 0],
+      'call of a kfunc': [0x85, 0x20, 0, 0, 1, 0, 0, 0],
+      'r1 = bswap64 r1': [0xd7, 1, 0, 0, 64, 0, 0, 0],
+    };
+    for (const [text, bytes] of Object.entries(newer)) expect(of(...bytes), text).to.have.length(1);
   });
 
   it('calls are followed into functions that are shared and into callbacks', () => {

@@ -101,6 +101,7 @@ function machine(
 }
 
 export interface BootOptions {
+  readonly cpus: number;
   /** What the guest is told on its command line. */
   readonly words: readonly string[];
   readonly milliseconds: number;
@@ -111,7 +112,7 @@ export interface BootOptions {
 export async function boot(
   kernel: Kernel,
   image: Image,
-  { words, milliseconds, directory }: BootOptions,
+  { cpus, words, milliseconds, directory }: BootOptions,
 ): Promise<void> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
@@ -136,7 +137,7 @@ export async function boot(
           '-m',
           '2048',
           '-smp',
-          '2',
+          String(cpus),
           '-nic',
           'none',
           '-nodefaults',

@@ -6,7 +6,9 @@ import type { Kernel } from './packages.ts';
 
 interface Variant {
   /** Kernels before this version. */
-  readonly before: string;
+  readonly before?: string;
+  /** Kernels with this on their command line. */
+  readonly append?: string;
   readonly because: string;
   readonly events: readonly string[];
 }
@@ -160,6 +162,10 @@ const earlier = (version: string, than: string) => version.localeCompare(than, '
 const IDENTIFIED =
   /^((?:\d+x )?file_(?:unlink|rename|link|symlink|chown|truncate|setxattr|removexattr|utimens)\b.*) file\.mode=\d+/;
 
+const applies = (kernel: Kernel, { before, append }: Variant) =>
+  (before !== undefined && earlier(kernel.version, before)) ||
+  (append !== undefined && (kernel.unusual ?? '').split(/[ ,]+/).includes(append));
+
 /** Whether the run had the hooks that give final paths (bpf/resolved.bpf.c): all or none of them. */
 export function hooked(directory: string, run: string): boolean {
   const file = join(directory, `metrics-${run}.txt`);
@@ -185,7 +191,7 @@ export function compare(
   let same = 0;
   for (const [behaviour, expected] of Object.entries(behaviours)) {
     if (expected.arch !== undefined && expected.arch !== kernel.arch) continue;
-    const variant = expected.variants?.find(({ before }) => earlier(kernel.version, before));
+    const variant = expected.variants?.find((each) => applies(kernel, each));
     if (variant !== undefined) byNature.push(`${behaviour}: ${variant.because}`);
     // arm64 has no unlink, mkdir, chmod …: the C library calls their -at forms there.
     const form = (line: string) =>

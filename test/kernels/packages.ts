@@ -41,6 +41,8 @@ export interface Kernel {
   /** 6.12.118: the upstream version. */
   readonly version: string;
   readonly release: string;
+  /** How its guest differs from others (run.ts, --append, --cpus). */
+  readonly unusual?: string;
   /** vmlinuz and modules/ lie there. */
   readonly directory: string;
 }

@@ -1,7 +1,9 @@
 /**
- * `npm run test:kernels [-- VERSION[/ARCH]… | --ci] [--jobs=N] [--minutes=N] [--parts=check,all,unhooked,rules] [--draft]`
+ * `npm run test:kernels [-- VERSION[/ARCH]… | --ci] [--jobs=N] [--minutes=N] [--parts=check,all,unhooked,rules] [--draft]
+ *   [--append=WORDS] [--cpus=N]`
  * Parts: `check --kernel`; every event; the same without hooks on functions; the shipped rules with a block. --draft prints what
- * was seen in the form of expected.yaml, for the author of a behaviour to check.
+ * was seen in the form of expected.yaml, for the author of a behaviour to check. --append is put on the kernel's command line
+ * (`preempt=full`, `lockdown=integrity`, `sysctl.kernel.io_uring_disabled=2`) and, like --cpus, gets a row of its own.
  * Boots each kernel and prints what it showed; exit code 1 when one is not as expected.
  * The last line is `N passed, N failed`.
  */
@@ -22,6 +24,7 @@ const PARTS = ['check', 'all', 'unhooked', 'rules'];
  */
 const CI = ['6.1', '6.12'];
 const CI_PARTS = ['all', 'rules'];
+const CPUS = 2;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,11 +34,15 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '40' },
     parts: { type: 'string' },
     draft: { type: 'boolean', default: false },
+    append: { type: 'string', default: '' },
+    cpus: { type: 'string', default: String(CPUS) },
   },
 });
 const parts = values.parts?.split(',') ?? (values.ci ? CI_PARTS : PARTS);
 const wanted = positionals.length > 0 ? positionals : values.ci ? CI : ALL;
 const images = new Map<Arch, Image>();
+/** What is not as in any other run, in words; empty for a run of the table. */
+const unusual = [values.append, values.cpus === String(CPUS) ? '' : `${values.cpus} CPUs`].filter(Boolean).join(', ');
 
 function imageOf(arch: Arch): Image {
   const made = images.get(arch) ?? makeImage(arch);
@@ -49,10 +56,12 @@ async function one(name: string): Promise<boolean> {
   const began = Date.now();
   try {
     if (arch !== 'amd64' && arch !== 'arm64') throw new Error(`${arch} is neither amd64 nor arm64`);
-    const kernel = fetchKernel(pattern, arch);
-    const directory = join(CACHE, 'results', `${arch}-${pattern}`);
+    const kernel = { ...fetchKernel(pattern, arch), unusual };
+    const suffix = unusual === '' ? '' : `-${unusual.replace(/[^\w.]+/g, '-')}`;
+    const directory = join(CACHE, 'results', `${arch}-${pattern}${suffix}`);
     await boot(kernel, imageOf(arch), {
-      words: [`warden.parts=${parts.join(',')}`],
+      cpus: Number(values.cpus),
+      words: [`warden.parts=${parts.join(',')}`, values.append],
       milliseconds: Number(values.minutes) * 60_000,
       directory,
     });

@@ -16,6 +16,7 @@ export interface Verdict {
   readonly arch: string;
   readonly version: string;
   readonly release: string;
+  readonly unusual?: string;
   readonly seconds: number;
   readonly parts: readonly string[];
   readonly ok: boolean;
@@ -34,6 +35,22 @@ export interface Verdict {
   };
   /** Anything else that was not as it must be. */
   readonly problems: readonly string[];
+  /** Whether functions of the kernel could be hooked, and whether the kernel refused by itself what rules block. */
+  readonly hooked?: boolean;
+  readonly prevented?: boolean;
+  /** Runs that nobody did, by program: bpfwarden_program_skipped_runs_total, the most of all runs. */
+  readonly skipped?: Readonly<Record<string, number>>;
+}
+
+/** Of several texts of /metrics, for each program the highest number. */
+export function skippedIn(texts: readonly string[]): Record<string, number> {
+  const most: Record<string, number> = {};
+  for (const text of texts)
+    for (const [, name = '', runs] of text.matchAll(
+      /^bpfwarden_program_skipped_runs_total\{program="(\w+)"\} ([1-9]\d*)$/gm,
+    ))
+      most[name] = Math.max(most[name] ?? 0, Number(runs));
+  return most;
 }
 
 /** The verifier gives up after a million; what other kernels and compilers make of a program differs. */
@@ -147,21 +164,31 @@ export function judge(directory: string, kernel: Kernel, expected: Expectations,
   if (parts.includes('unhooked'))
     for (const { behaviour, missing, extra } of compare(directory, kernel, expected, 'unhooked').differences)
       add(`without hooks ${behaviour}: missing ${missing.join('; ') || 'none'}, others ${extra.join('; ') || 'none'}`);
-  const { arch, version, release } = kernel;
+  const { arch, version, release, unusual } = kernel;
   const ok = problems.length + behaviours.differences.length + programs.missing.length === 0;
-  const verdict = { arch, version, release, seconds, parts, ok, programs, behaviours, problems };
+  const verdict = {
+    ...{ arch, version, release, ...(unusual ? { unusual } : {}), seconds, parts, ok, programs, behaviours, problems },
+    hooked: ['all', 'rules'].some((run) => hooked(directory, run)),
+    prevented: parts.includes('rules') && hooked(directory, 'rules') && preventionProblem(directory) === undefined,
+    skipped: skippedIn(['all', 'unhooked', 'rules'].map((run) => textOf(directory, `metrics-${run}.txt`))),
+  };
   writeFileSync(join(directory, 'verdict.json'), JSON.stringify(verdict, null, 1));
   return verdict;
 }
 
+const named = ({ arch, version, unusual }: Pick<Verdict, 'arch' | 'version' | 'unusual'>) =>
+  `${arch} ${version}${unusual === undefined ? '' : `, ${unusual}`}`;
+
 /** The verdict in words. */
-export function described({ arch, version, release, seconds, ok, programs, behaviours, problems }: Verdict): string {
+export function described(verdict: Verdict): string {
+  const { release, seconds, ok, programs, behaviours, problems, skipped = {} } = verdict;
   const lines = [
-    `${ok ? 'ok    ' : 'FAILED'} ${arch} ${version} (${release}), ${Math.round(seconds)} s: ${programs.attached} programs attached, at most ${programs.hardest.instructions} instructions verified (${programs.hardest.name}), ${behaviours.same} of ${behaviours.of} behaviours as expected`,
+    `${ok ? 'ok    ' : 'FAILED'} ${named(verdict)} (${release}), ${Math.round(seconds)} s: ${programs.attached} programs attached, at most ${programs.hardest.instructions} instructions verified (${programs.hardest.name}), ${behaviours.same} of ${behaviours.of} behaviours as expected`,
     ...programs.missing.map((line) => `  missing program ${line}`),
     ...programs.notOffered.map((line) => `  not on this kernel: ${line}`),
     ...problems.map((line) => `  ${line}`),
     ...behaviours.byNature.map((line) => `  by nature ${line}`),
+    ...Object.entries(skipped).map(([name, runs]) => `  runs of ${name} left out by the kernel: ${runs}`),
   ];
   for (const { behaviour, missing, extra, provoked } of behaviours.differences) {
     lines.push(`  ${behaviour}${provoked === undefined ? '' : ` (provoked: ${provoked})`}`);
@@ -185,30 +212,55 @@ function verdicts(): Verdict[] {
 const hardestShown = (hardest?: Verdict['programs']['hardest']) =>
   hardest === undefined || hardest.instructions === 0 ? '' : `${hardest.instructions} (${hardest.name})`;
 
+const PARTS_IN_WORDS = [
+  ['check', '`check --kernel`'],
+  ['all', 'counts, capabilities'],
+  ['unhooked', 'the same without hooks'],
+  ['rules', 'alerts, block'],
+] as const;
+
+const hookedIn = ({ hooked, prevented }: Verdict) =>
+  hooked ? `yes${prevented ? '; the kernel refused what rules block' : ''}` : 'no';
+
+function notesOf({ programs, behaviours, problems, skipped = {} }: Verdict): string[] {
+  const runs = Object.entries(skipped);
+  const because = new Map<string, string[]>();
+  for (const line of programs.notOffered) {
+    const [, program = line, reason = ''] = /^(\S+): (.*?)(?:; without it: .*)?$/.exec(line) ?? [];
+    because.set(reason, [...(because.get(reason) ?? []), program]);
+  }
+  return [
+    ...programs.missing.map((line) => `- refused: ${line}`),
+    ...[...because].map(([reason, names]) => `- not on this kernel: ${names.join(', ')}: ${reason}`),
+    ...behaviours.byNature.map((line) => `- by nature: ${line}`),
+    ...problems.map((line) => `- ${line}`),
+    ...behaviours.differences.flatMap(({ behaviour, missing, extra }) => [
+      ...missing.map((line) => `- ${behaviour}: missing: \`${line}\``),
+      ...extra.map((line) => `- ${behaviour}: not expected: \`${line}\``),
+    ]),
+    ...(runs.length === 0
+      ? []
+      : [`- runs left out by the kernel: ${runs.map(([name, count]) => `${name} ${count}`).join(', ')}`]),
+  ];
+}
+
 /** Writes docs/kernels.md. */
 export function writePage(): void {
   const all = verdicts();
-  const rows = all.map(
-    ({ arch, version, parts, programs, behaviours, problems }) =>
-      `| ${arch} ${version} | ${programs.attached}${programs.missing.length > 0 ? `, ${programs.missing.length} refused` : ''} | ${hardestShown(programs.hardest)} | ${behaviours.same} of ${behaviours.of} | ${problems.length === 0 ? 'ok' : problems.length}${parts.includes('rules') ? '' : ' (alerts and block not run)'} |`,
-  );
-  const notes = all.flatMap(({ arch, version, programs, behaviours, problems }) => {
-    const lines = [
-      ...programs.missing.map((line) => `- refused: ${line}`),
-      ...programs.notOffered.map((line) => `- not on this kernel: ${line}`),
-      ...behaviours.byNature.map((line) => `- by nature: ${line}`),
-      ...problems.map((line) => `- ${line}`),
-      ...behaviours.differences.map(
-        ({ behaviour, missing, extra }) =>
-          `- ${behaviour}: ${missing.length} expected event(s) missing, ${extra.length} other(s)`,
-      ),
-    ];
-    return lines.length === 0 ? [] : [`### ${arch} ${version}`, ...lines, ''];
+  const rows = all.map((verdict) => {
+    const { parts, programs, behaviours, problems } = verdict;
+    const refused = programs.missing.length > 0 ? `, ${programs.missing.length} refused` : '';
+    const others = PARTS_IN_WORDS.filter(([part]) => parts.includes(part)).map(([, words]) => words);
+    return `| ${named(verdict)} | ${programs.attached}${refused} | ${hookedIn(verdict)} | ${hardestShown(programs.hardest)} | ${behaviours.same} of ${behaviours.of} | ${problems.length === 0 ? 'ok' : problems.length}: ${others.join(', ')} |`;
+  });
+  const notes = all.flatMap((verdict) => {
+    const lines = notesOf(verdict);
+    return lines.length === 0 ? [] : [`### ${named(verdict)}`, ...lines, ''];
   });
   const head = readFileSync(join(import.meta.dirname, 'page.md'), 'utf8').trim();
   const table = [
-    '| kernel | programs attached | most instructions verified | behaviours as expected | counts, capabilities, alerts, block |',
-    '|---|---|---|---|---|',
+    '| kernel | programs attached | functions hooked | most instructions verified | behaviours as expected | what else was run |',
+    '|---|---|---|---|---|---|',
     ...rows,
   ];
   writeFileSync(join(ROOT, 'docs', 'kernels.md'), `${[head, '', ...table, '', ...notes].join('\n').trim()}\n`);

@@ -1,6 +1,6 @@
 /** Counters as the kernel's per-CPU maps hold them, summed by the layout of the structs in C. */
 import { expect } from 'chai';
-import { ioTotals, kindCounts, sumCopies, syscallCounts, unaccounted } from '../../src/kernel/counts.ts';
+import { ioTotals, kindCounts, leftOutRuns, sumCopies, syscallCounts, unaccounted } from '../../src/kernel/counts.ts';
 import { framed } from '../../src/kernel/frame.ts';
 import { ERRNO_CLASSES, KERNEL_FAILURES, LOSS_REASONS } from '../../src/metrics/vocabulary.ts';
 import { SYSCALLS } from '../../src/schema/names/syscalls.ts';
@@ -77,6 +77,23 @@ describe('the counter maps', () => {
     const counts = syscallCounts(sumCopies(bytes, info(SYSCALL[''].size, 1)), 'x64');
     expect(counts.get('openat')).to.deep.equal({ calls: 9, errors: { denied: 1, missing: 2, again: 3, failed: 0 } });
     expect(counts.get('other')).to.deep.equal({ calls: 3, errors: { denied: 0, missing: 0, again: 0, failed: 2 } });
+  });
+
+  it('of a pair of programs, no more runs are lost than the one that was left out of less', () => {
+    const skipped = new Map([
+      ['sys_exit', 40],
+      ['sys_exit__again', 3],
+      ['process_exit', 2],
+      ['process_exit__again', 5],
+      ['process_rename', 7],
+    ]);
+    expect([...leftOutRuns(skipped)]).to.deep.equal([
+      ['sys_exit', 3],
+      ['sys_exit__again', 0],
+      ['process_exit', 2],
+      ['process_exit__again', 0],
+      ['process_rename', 7],
+    ]);
   });
 
   it('are the labels of the metrics', () => {

@@ -75,7 +75,7 @@ export const UPKEEP = {
   },
   program_skipped_runs_total: {
     type: 'counter',
-    help: 'Runs that the kernel left out because the BPF program was at work on the same CPU: since Linux 7.0 a task may be preempted in the middle of one. What happened then is no event.',
+    help: 'Runs that the kernel left out because the BPF program was at work on the same CPU: since Linux 7.0 a task may be preempted in the middle of one. Programs that have a second one for that count what both left out, the most that can be no event.',
     labels: { program },
     cap: PROGRAMS + 2,
     zero: 'declared',

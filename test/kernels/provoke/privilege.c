@@ -218,7 +218,42 @@ static int b_settime(void)
 {
 	return syscall(SYS_settimeofday, (void *)8, 0) < 0 ? 0 : -1;
 }
+/* Asked before each open there; nobody opens anything. */
+static int b_fanotify(void)
+{
+	int fd = fanotify_init(FAN_CLASS_CONTENT, O_RDONLY);
+	TRY(fd);
+	TRY(mkdir(at("watched"), 0755));
+	TRY(fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_EVENT_ON_CHILD, AT_FDCWD,
+			  at("watched")));
+	return 0;
+}
+static int b_hostname(void)
+{
+	TRY(unshare(CLONE_NEWUTS));
+	TRY(sethostname("renamed", 7));
+	return 0;
+}
+/* A character put into the terminal as if somebody had typed it; only on request since 6.2. */
+static int b_terminal_input(void)
+{
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY), slave, zero = 0;
+	TRY(master);
+	TRY(ioctl(master, TIOCSPTLCK, &zero));
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+	TRY(slave);
+	TRY(ioctl(slave, TIOCSTI, "x"));
+	return 0;
+}
 #ifdef SYS_ioperm
+static int b_modify_ldt(void)
+{
+	struct {
+		unsigned entry, base, limit, flags;
+	} segment = {.limit = 1, .flags = 0x51};
+	TRY(syscall(SYS_modify_ldt, 0x11, &segment, sizeof segment));
+	return 0;
+}
 static int b_ioperm(void)
 {
 	TRY(syscall(SYS_ioperm, 0x80, 1, 1));
@@ -242,15 +277,15 @@ static int b_int80(void)
 #endif
 
 const struct behaviour privilege_behaviours[] = {
-    B(setuid),        B(setresid),     B(setuid_refused), B(setgroups_fs), B(capset),
-    B(unshare),       B(unshare_user), B(clone_ns),       B(setns),        B(chroot),
-    B(mount),         B(mount_api),    B(pivot_root),     B(init_module),  B(finit_module),
-    B(delete_module), B(bpf),          B(perf),           B(userfaultfd),  B(keyctl),
-    B(memfd),         B(mprotect),     B(mmap_exec),      B(reboot),       B(swapon),
-    B(settime),       B(personality),  B(dumpable),       B(seccomp),      B(acct),
-    B(kernel_log),
+    B(setuid),        B(setresid),     B(setuid_refused), B(setgroups_fs),   B(capset),
+    B(unshare),       B(unshare_user), B(clone_ns),       B(setns),          B(chroot),
+    B(mount),         B(mount_api),    B(pivot_root),     B(init_module),    B(finit_module),
+    B(delete_module), B(bpf),          B(perf),           B(userfaultfd),    B(keyctl),
+    B(memfd),         B(mprotect),     B(mmap_exec),      B(reboot),         B(swapon),
+    B(settime),       B(personality),  B(dumpable),       B(seccomp),        B(acct),
+    B(kernel_log),    B(fanotify),     B(hostname),       B(terminal_input),
 #ifdef SYS_ioperm
-    B(ioperm),        B(int80),
+    B(ioperm),        B(int80),        B(modify_ldt),
 #endif
     {0, 0},
 };

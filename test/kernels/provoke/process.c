@@ -263,10 +263,47 @@ static int b_exit_threads(void)
 	return 0;
 }
 
+/*
+ * Eight processes that want one CPU, so that each loses it in the middle of a call now and
+ * then: what the others do meanwhile is seen, too.
+ */
+static int b_crowd(void)
+{
+	cpu_set_t one;
+	pid_t p[8];
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	TRY(sched_setaffinity(0, sizeof one, &one));
+	for (int i = 0; i < 8; i++) {
+		p[i] = fork();
+		if (p[i])
+			continue;
+		const char *none = at("crowd");
+		for (int j = 0; j < 100; j++)
+			unlink(none);
+		_exit(0);
+	}
+	for (int i = 0; i < 8; i++)
+		wait_for(p[i]);
+	return 0;
+}
+/* What one process sets for another. */
+static int b_limits(void)
+{
+	struct rlimit none = {0, 0};
+	pid_t p = sleeper();
+	TRY(prlimit(p, RLIMIT_CORE, &none, 0));
+	kill(p, SIGKILL);
+	wait_for(p);
+	return 0;
+}
+
 const struct behaviour process_behaviours[] = {
     B(exec),        B(exec_missing), B(exec_denied),  B(exec_script),  B(exec_long),
     B(fork_exit),   B(vfork),        B(clone3),       B(signal_exit),  B(thread_open),
     B(thread_exec), B(exec_memfd),   B(exec_deleted), B(exec_setuid),  B(prctl_name),
     B(comm_write),  B(traceme),      B(ptrace),       B(vm),           B(pidfd_getfd),
-    B(kill),        B(kill_refused), B(flood),        B(exit_threads), {0, 0},
+    B(kill),        B(kill_refused), B(flood),        B(exit_threads), B(crowd),
+    B(limits),      {0, 0},
 };
