@@ -7,12 +7,11 @@ struct change {
 	enum event_kind kind;
 	__s32 dirfd; /* where `path` starts */
 	__s32 fd;    /* >= 0: the file itself, verified */
-	__u64 path;
-	__u64 attribute; /* user string */
 	__u32 mode;
 	__u32 owner;
 	__u32 group;
-	__u64 bytes;
+	__u64 path;
+	__u64 value; /* bytes; of an attribute the user string that names it */
 };
 
 /* AT_EMPTY_PATH, or a null path for utimensat: the descriptor is the file. */
@@ -112,16 +111,16 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 	case CALL_TRUNCATE:
 	case CALL_TRUNCATE64:
 		c->kind = EVENT_FILE_TRUNCATE;
-		c->bytes = ARG1(regs, *call);
+		c->value = ARG1(regs, *call);
 #if defined(__TARGET_ARCH_x86)
 		if (call->compat &&
 		    (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
-			c->bytes |= ARG2(regs, *call) << 32;
+			c->value |= ARG2(regs, *call) << 32;
 #else
 		/* arm passes a 64-bit value in an even pair of registers. */
 		if (call->compat &&
 		    (call->call == CALL_TRUNCATE64 || call->call == CALL_FTRUNCATE64))
-			c->bytes = ARG2(regs, *call) | ARG3(regs, *call) << 32;
+			c->value = ARG2(regs, *call) | ARG3(regs, *call) << 32;
 #endif
 		break;
 	case CALL_FSETXATTR:
@@ -130,7 +129,7 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 	case CALL_SETXATTR:
 	case CALL_LSETXATTR:
 		c->kind = EVENT_FILE_SETXATTR;
-		c->attribute = ARG1(regs, *call);
+		c->value = ARG1(regs, *call);
 		break;
 	case CALL_FREMOVEXATTR:
 		c->fd = ARG0(regs, *call);
@@ -138,12 +137,12 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 	case CALL_REMOVEXATTR:
 	case CALL_LREMOVEXATTR:
 		c->kind = EVENT_FILE_REMOVEXATTR;
-		c->attribute = ARG1(regs, *call);
+		c->value = ARG1(regs, *call);
 		break;
 	case CALL_REMOVEXATTRAT:
 		c->kind = EVENT_FILE_REMOVEXATTR;
 		change_at(c, regs, call, ARG2(regs, *call));
-		c->attribute = ARG3(regs, *call);
+		c->value = ARG3(regs, *call);
 		break;
 	case CALL_FALLOCATE:
 		c->kind = EVENT_FILE_TRUNCATE;
@@ -157,7 +156,7 @@ static __always_inline void change_of(struct change *c, struct pt_regs *regs,
 	case CALL_SETXATTRAT:
 		c->kind = EVENT_FILE_SETXATTR;
 		change_at(c, regs, call, ARG2(regs, *call));
-		c->attribute = ARG3(regs, *call);
+		c->value = ARG3(regs, *call);
 		break;
 	case CALL_UTIMENSAT:
 	case CALL_FUTIMESAT:
@@ -225,7 +224,8 @@ static __always_inline void on_attribute(struct pt_regs *regs, struct task_struc
 	e->new_mode = c.mode;
 	e->new_owner = c.owner;
 	e->new_group = c.group;
-	e->bytes = c.bytes;
+	if (c.kind != EVENT_FILE_SETXATTR && c.kind != EVENT_FILE_REMOVEXATTR)
+		e->bytes = c.value;
 	if (c.fd >= 0 && open_file_read(&file, file_of_fd(task, c.fd))) {
 		mask = file_mask(file.dentry, file.mnt, q.generation);
 		if (question_passes(&q, mask))
@@ -237,8 +237,8 @@ static __always_inline void on_attribute(struct pt_regs *regs, struct task_struc
 		else if (!e->path.offset)
 			mask = name_describe(s, &e->path, &e->base, &q, c.dirfd, c.path, true);
 	}
-	if (c.attribute)
-		text_user(s, &e->attribute, (void *)c.attribute, NAME_BYTES);
+	if (c.value && (c.kind == EVENT_FILE_SETXATTR || c.kind == EVENT_FILE_REMOVEXATTR))
+		text_user(s, &e->attribute, (void *)c.value, NAME_BYTES);
 	file_finish(s, &q, mask);
 }
 
