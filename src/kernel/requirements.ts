@@ -5,7 +5,7 @@ import { capabilityMask, effectiveCapabilities } from './capabilities.ts';
 const LOCKDOWN = '/sys/kernel/security/lockdown';
 
 /** Whether what the kernel says of itself there (`none integrity [confidentiality]`) keeps BPF programs from reading its memory. */
-export function isLockedDown(text: string): boolean {
+function isLockedDown(text: string): boolean {
   return text.includes('[confidentiality]');
 }
 
