@@ -6,7 +6,7 @@ import { loadRules } from '../../src/rules/load.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 import { compare, expectations, signature } from './compare.ts';
 import { type Kernel, ROOT } from './packages.ts';
-import { programsOf } from './verdict.ts';
+import { programsOf, skippedIn } from './verdict.ts';
 
 const kernel: Kernel = { arch: 'amd64', version: '6.1.192', release: '6.1.0-56-cloud-amd64', directory: '/nowhere' };
 const event = (type: string, pid: number, more: object = {}) => ({
@@ -72,6 +72,21 @@ describe('comparing a kernel with expected.yaml', () => {
       },
       { behaviour: 'unknown', missing: [], extra: ['it is not in expected.yaml'] },
     ]);
+  });
+
+  it('a word on the command line has its own variant, as a version has', () => {
+    const variants = [{ append: 'lockdown=integrity', because: 'locked', events: ['reboot error=EPERM'] }];
+    const locked = { alerts: [], elsewhere: {}, behaviours: { reboot: { events: ['reboot'], variants } } };
+    guest('reboot 10 ok\n', [{ event: { type: 'reboot', error: 'EPERM' }, process: { pid: 10 } }]);
+    expect(compare(directory, kernel, locked).same).to.equal(0);
+    for (const unusual of ['lockdown=integrity', 'quiet lockdown=integrity, 8 CPUs'])
+      expect(compare(directory, { ...kernel, unusual }, locked).byNature).to.deep.equal(['reboot: locked']);
+  });
+
+  it('runs that the kernel left out are those of the run that had most', () => {
+    const text = (exits: number) =>
+      `bpfwarden_program_skipped_runs_total{program="process_exit"} ${exits}\nbpfwarden_program_skipped_runs_total{program="sys_exit"} 0\n`;
+    expect(skippedIn([text(2), text(5)])).to.deep.equal({ process_exit: 5 });
   });
 
   it('numbers that differ from run to run are not in a line, sizes of programs and ports neither', () => {
