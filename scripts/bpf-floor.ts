@@ -14,6 +14,7 @@ const GUARDED: ReadonlySet<number> = new Set([181]);
 /** What programs of the floor attach to. Since then: fentry.s of more functions, kprobe.multi, usdt, lsm_cgroup, tcx, … */
 const SECTIONS = /^(?:tp_btf|fentry|fexit|fmod_ret)\/\w+$|^iter\/task$|^cgroup\/(?:connect|sendmsg)[46]$/;
 
+const TAIL_CALL = 12;
 const INSTRUCTION_BYTES = 8;
 const LD_IMM64 = 0x18;
 const CALL = 0x85;
@@ -53,11 +54,16 @@ export function newerInstructions({ code }: Pick<BpfFunction, 'code'>): string[]
 
 /** What an object, linked or not, has that Linux 5.15 lacks: a line for each function and reason. */
 export function beyondFloor(object: Uint8Array): string[] {
-  const helpers = bpfHelpers(object).flatMap(({ name, helpers: called }) => {
+  const calling = bpfHelpers(object);
+  const helpers = calling.flatMap(({ name, helpers: called }) => {
     const newer = called.filter((helper) => helper > LAST_HELPER && !GUARDED.has(helper));
     return newer.length === 0 ? [] : [`${name} calls helper ${newer.join(', ')}, which Linux 5.15 does not have`];
   });
+  const goesOn = new Set(calling.filter(({ helpers: called }) => called.includes(TAIL_CALL)).map(({ name }) => name));
   const others = bpfFunctions(object).flatMap((each) => [
+    ...(goesOn.has(each.name) && each.calls.length > 0
+      ? [`${each.name} calls functions and goes on to another program, which arm64 before 6.0 does not have`]
+      : []),
     ...newerInstructions(each).map((what) => `${each.name} has ${what}, which Linux 5.15 does not have`),
     ...(each.section === '.text' || SECTIONS.test(each.section)
       ? []

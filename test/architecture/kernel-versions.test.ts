@@ -46,6 +46,10 @@ describe('what kernels differ in', () => {
     expect([...used(/__uint\(map_flags,\s*([^)]+)\)/g)].filter((flags) => !FLAGS.has(flags ?? ''))).to.deep.equal([]);
     // A weak one is refused there although its call is dead code; dynptrs, iterators and arenas are made of them.
     expect([...used(/\b(__ksym|__kptr\w*|__arena|__percpu_kptr|bpf_for_each|bpf_dynptr\w*)\b/g)]).to.deep.equal([]);
+    // Global functions: pointers to kernel objects since 6.9, to memory of a program with tags only since 6.8.
+    const globals = texts.flatMap((text) => [...text.matchAll(/^__noinline\s[^;{]*?(\w+)\(([^)]*)\)\s*\{/gm)]);
+    expect(globals).to.have.length.above(20);
+    expect(globals.filter(([, , given = '']) => given.includes('*')).map(([, name]) => name)).to.deep.equal([]);
     const loops = texts.filter((text) => /\bbpf_loop\(/.test(text));
     expect(loops).to.have.length.above(0);
     // A kernel that has the tracepoint io_uring_cqe_overflow (5.19) has the helper.
