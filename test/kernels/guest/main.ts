@@ -66,13 +66,13 @@ const daemon = (command: string, name: string) => [
 ];
 const get = async (path: string) => (await fetch(`http://127.0.0.1:${PORT}${path}`)).text();
 
-/** Waits until the counts stand still, but for what this program and the daemon do themselves. */
+/** Waits until no more comes, but for what this program does itself; the daemon's own doing is seen, and goes no further. */
 async function settled(): Promise<void> {
   let before = '';
   for (let round = 0; round < 20; round++) {
     await sleep(1000);
     const now = await get('/metrics');
-    const total = (now.match(/^bpfwarden_events_total.*$/gm) ?? [])
+    const total = (now.match(/^bpfwarden_events_processed_total.*$/gm) ?? [])
       .filter((line) => !/net_|file_read|file_write/.test(line))
       .join('\n');
     if (total === before && round > 1) return;
