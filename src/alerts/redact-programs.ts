@@ -219,6 +219,31 @@ export const PROGRAM_SECRETS: readonly ProgramSecrets[] = [
   { program: 'jq|gojq|yq', next: '(?:.*_)?(?:pw|pass|password|secret|token)', word: true },
   { program: 'mega-login', positional: [1] },
   { program: 'deluge-console', after: 'connect', positional: [2] },
+  { program: 'consul', after: 'set-agent-token', positional: [1] },
+  { program: 'bao', after: 'login', positional: [0] },
+  { program: 'gcloud', after: 'activate-refresh-token', positional: [1] },
+  { program: 'gem', next: '--otp' },
+  { program: 'npm|pnpm|yarn', next: '--otp', glued: '--otp=' },
+  { program: 'mix|rebar3|hex', after: 'auth', next: '--key' },
+  { program: 'poetry|steghide|stegseek|snowsql|vncdo(?:tool)?|gmvault', next: '-p' },
+  { program: 'ecryptfs-add-passphrase', positional: [0] },
+  { program: 'ecryptfs-(?:un|re)?wrap-passphrase', positional: [1, 2] },
+  { program: 'ab|siege|httperf', next: '-A|-P', behind: ':' },
+  { program: 'sqlmap(?:\\.py)?', next: '--(?:auth|proxy)-cred', glued: '--(?:auth|proxy)-cred=', behind: ':' },
+  { program: 'virsh', after: 'set-user-password', positional: [2] },
+  { program: 'tpm2_.*', next: '-[pPw]|--auth|--(?:key|parent|object)-auth', glued: '-[pPw](?=[^-])' },
+  {
+    program: 'pkcs1[15]-(?:tool|init)|yubico-piv-tool|softhsm2-util|p11tool',
+    next: '--(?:so-|new-|set-)?pin',
+    glued: '--(?:so-|new-|set-)?pin=',
+  },
+  { program: 'ykman', next: '-[PpmN]|--(?:new-)?pin|--(?:new-)?puk|--management-key' },
+  { program: 'nsupdate|dig|rndc|delv|kdig|knsupdate|host', next: '-y', glued: '-y(?=.)', behind: ':' },
+  { program: 'lego', next: '--hmac', glued: '--hmac=' },
+  { program: 'fly(?:ctl)?', after: 'token', positional: [0] },
+  { program: 'pd', next: '-k' },
+  { program: 'twilio', after: 'login|profiles:create', positional: [1] },
+  { program: 'shodan', after: 'init', positional: [0] },
 ];
 
 /** Programs that take a secret from standard input, with a word that must be there: what is echoed into them is one. */
@@ -230,6 +255,7 @@ export const READS_SECRET: readonly { readonly program: string; readonly word?: 
   { program: '.*', word: '--password-stdin|--passphrase-fd|--token-stdin|--with-token|password_stdin' },
   { program: 'su|kinit|cryptsetup|ecryptfs-.*|vncpasswd|mkpasswd|gpg2?|ssh-add|ykman' },
   { program: 'openssl', word: 'passwd|-stdin|stdin' },
+  { program: 'ipmitool', word: '-f' },
   { program: 'docker|podman|helm|oc|gh|glab', word: 'login' },
   {
     program: 'docker|podman|wrangler|vercel|fly(?:ctl)?|heroku|gh|gcloud|terraform|hcloud|pass|secret-tool',
@@ -239,9 +265,12 @@ export const READS_SECRET: readonly { readonly program: string; readonly word?: 
     program: '.*',
     word: '--?(?:[a-z]+-)*(?:pass(?:word|wd|phrase)?|secret|token)[a-z0-9-]*(?:stdin|-fd|fd)?|--?stdin-pass.*|--passwordbox',
   },
-  { program: 'realm|adcli|keepassxc-cli|systemd-creds|telnet|sshfs|openconnect|vpnc|htpasswd|curl' },
+  { program: 'ftp|ncftp|realm|adcli|keepassxc-cli|systemd-creds|telnet|sshfs|openconnect|vpnc|htpasswd|curl' },
   { program: 'pdbedit|age|rage|saslpasswd2|debconf-set-selections|lpass|kwallet-query|keyring|grub-mkpasswd.*' },
-  { program: 'elasticsearch-keystore|kadmin.*|pinentry.*|ssh-keygen|7z.*|ldap(?:search|modify|add|passwd)' },
+  {
+    program:
+      'elasticsearch-(?:keystore|reset-password)|kadmin.*|pinentry.*|ssh-keygen|7z.*|ldap(?:search|modify|add|passwd)',
+  },
   { program: 'read', word: '.*(?:PASS|TOKEN|SECRET|KEY|pass|token|secret).*' },
   { program: 'vercel|railway|supabase|doppler', word: 'env|add|secrets' },
 ];
