@@ -228,16 +228,16 @@ export class Enricher {
 
   #applyExec(view: LiveView, process: Process): void {
     const { exec, header } = this.#read;
-    const facts = exec.read(view);
-    const program = exec.isSeeded(view)
-      ? { ...facts.program, args: this.#procfs.arguments(process.pid), env: this.#procfs.environment(process.pid) }
-      : exec.isCut(view)
-        ? { ...facts.program, args: this.#wholeArguments(process.pid, facts.program.args) }
-        : facts.program;
     const own = this.#hostNamespaces.othersIn(exec.namespaces(view));
     const hostUser = own === undefined ? undefined : !own.includes('user');
-    const parent = process.parent?.pid;
-    process.program = new Program({ ...program, hostUser, parent }, process.pid, this.#services);
+    const facts = exec.read(view, { hostUser, parent: process.parent?.pid });
+    // What the record does not have whole /proc may have.
+    const { pid } = process;
+    const more = exec.isSeeded(view)
+      ? { args: this.#procfs.arguments(pid), env: this.#procfs.environment(pid) }
+      : facts.isCut && { args: this.#wholeArguments(pid, facts.program.args) };
+    const program = more === false ? facts.program : { ...facts.program, ...more, texts: undefined };
+    process.program = new Program(program, pid, this.#services);
     process.capabilities = facts.capabilities;
     process.membership = facts.membership;
     process.namespaceStart = facts.namespaceStart || undefined;

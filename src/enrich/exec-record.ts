@@ -3,16 +3,22 @@ import type { CapabilitySets, Membership } from '../schema/context.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
 import { RECORD_FLAGS as F } from '../schema/readers/flags.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
-import { injects, pickVariables } from './procfs.ts';
+import { type ExecTexts, execTextsReader } from './exec-texts.ts';
 import type { ProgramFacts } from './program.ts';
 import { streamsReader } from './streams.ts';
 
 const UNSET = 0xffffffff;
-/** Stands where the kernel cut a text. */
-const CUT = '…';
+
+/** What is known of a start beside its record. */
+interface ExecKnown {
+  readonly hostUser: boolean | undefined;
+  readonly parent: number | undefined;
+}
 
 interface ExecFacts {
   readonly program: ProgramFacts;
+  /** The middle of the arguments is not in the record. */
+  readonly isCut: boolean;
   readonly capabilities: CapabilitySets;
   readonly membership: Membership;
   /** Kernel time; 0 where it could not be read. */
@@ -21,11 +27,9 @@ interface ExecFacts {
 }
 
 export interface ExecReader {
-  read(view: LiveView): ExecFacts;
+  read(view: LiveView, known: ExecKnown): ExecFacts;
   parentStart(view: LiveView): number;
   isSeeded(view: LiveView): boolean;
-  /** The middle of the arguments is not in the record. */
-  isCut(view: LiveView): boolean;
   /** Numbers of the namespaces, in the order mount, pid, network, user, uts, ipc. */
   namespaces(view: LiveView): readonly number[];
 }
@@ -67,12 +71,6 @@ function capabilitiesReader({ members }: KindShape): (view: LiveView) => Capabil
   });
 }
 
-/** Head and tail of a list that the kernel had to cut, the cut shown in the texts on both sides of it. */
-function joinCut(head: readonly string[], tail: readonly string[]): readonly string[] {
-  if (tail.length === 0) return head;
-  return [...head.slice(0, -1), `${head.at(-1) ?? ''}${CUT}`, `${CUT}${tail[0]}`, ...tail.slice(1)];
-}
-
 /** Whether a list is the one that was cut: it begins and ends alike. */
 export function isWholeOf(whole: readonly string[], cut: readonly string[]): boolean {
   const first = cut[0]?.replace(/…$/, '') ?? '';
@@ -82,9 +80,7 @@ export function isWholeOf(whole: readonly string[], cut: readonly string[]): boo
 
 export function execReader(shape: KindShape, environment: ReadonlySet<string>): ExecReader {
   const { members } = shape;
-  const text = (name: string) => members.text(name);
-  const [path, filename, interp, cwd, tty, cgroup] = ['path', 'filename', 'interp', 'cwd', 'tty', 'cgroup'].map(text);
-  const [args, argsTail, env, envTail] = ['args', 'args_tail', 'env', 'env_tail'].map((name) => members.list(name));
+  const textsOf = execTextsReader(shape, environment);
   const number = (name: string) => members.number(name);
   const flags = number('header.flags');
   const comm = members.name('header.comm');
@@ -96,19 +92,21 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
   const [capabilities, membership] = [capabilitiesReader(shape), membershipReader(shape)];
   const set = (value: number) => (value === UNSET ? undefined : value);
 
-  const programOf = (view: LiveView): ProgramFacts => {
+  const programOf = (view: LiveView, texts: ExecTexts, { hostUser, parent }: ExecKnown): ProgramFacts => {
     const bits = flags(view);
-    const head = args?.(view);
-    const variables = env?.(view);
-    const started = path?.(view) !== undefined;
+    const { injected } = texts;
+    const started = texts.path !== undefined;
     return {
-      path: path?.(view),
-      filename: filename?.(view),
-      interpreter: interp?.(view),
-      args: head === undefined ? undefined : joinCut(head, argsTail?.(view) ?? []),
-      cwd: cwd?.(view),
-      tty: tty?.(view),
-      env: variables === undefined ? undefined : pickVariables([...variables, ...(envTail?.(view) ?? [])], environment),
+      texts,
+      hostUser,
+      parent,
+      path: texts.path,
+      filename: texts.filename,
+      interpreter: texts.interpreter,
+      args: texts.args,
+      cwd: texts.cwd,
+      tty: texts.tty,
+      env: texts.env,
       auid: set(auid(view)),
       inode: inode?.(view) || undefined,
       device: device?.(view),
@@ -118,7 +116,7 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
       owner: started ? owner(view) : undefined,
       startedAt: view.host.toUnix(view.ktime),
       streams: streams(view),
-      injected: variables === undefined ? undefined : (bits & F.ENV_TRUNCATED) !== 0 || injects(variables),
+      injected: injected === undefined ? undefined : (bits & F.ENV_TRUNCATED) !== 0 || injected,
       memfd: started ? (bits & F.EXE_MEMFD) !== 0 : undefined,
       deleted: started ? (bits & F.PATH_DELETED) !== 0 : undefined,
       writable: started ? (bits & F.EXE_WRITABLE) !== 0 : undefined,
@@ -129,15 +127,18 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
     };
   };
   return {
-    read: (view) => ({
-      program: programOf(view),
-      capabilities: capabilities(view),
-      membership: membership(view),
-      namespaceStart: namespaceStart(view),
-      cgroup: cgroup?.(view),
-    }),
+    read: (view, known) => {
+      const texts = textsOf(view);
+      return {
+        program: programOf(view, texts, known),
+        isCut: texts.isCut,
+        capabilities: capabilities(view),
+        membership: membership(view),
+        namespaceStart: namespaceStart(view),
+        cgroup: texts.cgroup,
+      };
+    },
     parentStart: number('parent_start_time'),
-    isCut: (view) => (argsTail?.(view)?.length ?? 0) > 0,
     isSeeded: (view) => (flags(view) & F.SEEDED) !== 0,
     namespaces: namespaceReader(shape),
   };

@@ -14,6 +14,36 @@ export interface Machine {
   readonly losses: number;
 }
 
+/** Lists are made when they are first asked for. */
+class Ancestors implements Ancestry {
+  readonly processes: readonly ProcessSummary[];
+  #names: readonly string[] | undefined;
+  #paths: readonly string[] | undefined;
+  #programs: readonly string[] | undefined;
+  #effectivePaths: readonly string[] | undefined;
+
+  constructor(processes: readonly ProcessSummary[]) {
+    this.processes = processes;
+  }
+
+  get names(): readonly string[] {
+    this.#names ??= this.processes.flatMap(({ name }) => name ?? []);
+    return this.#names;
+  }
+  get paths(): readonly string[] {
+    this.#paths ??= this.processes.flatMap(({ path }) => path ?? []);
+    return this.#paths;
+  }
+  get programs(): readonly string[] {
+    this.#programs ??= this.processes.flatMap(({ program }) => program ?? []);
+    return this.#programs;
+  }
+  get effectivePaths(): readonly string[] {
+    this.#effectivePaths ??= this.processes.flatMap(({ effective_path }) => effective_path ?? []);
+    return this.#effectivePaths;
+  }
+}
+
 /** One process; a pid that is used again is another one. */
 export class Process implements ProcessContext {
   readonly pid: number;
@@ -106,13 +136,7 @@ export class Process implements ProcessContext {
     const processes: ProcessSummary[] = [];
     for (let one = this.parent; one !== undefined && processes.length < MAX_ANCESTORS; one = one.parent)
       processes.push(one.summary);
-    this.#ancestry = {
-      processes,
-      names: processes.flatMap(({ name }) => name ?? []),
-      paths: processes.flatMap(({ path }) => path ?? []),
-      programs: processes.flatMap(({ program }) => program ?? []),
-      effectivePaths: processes.flatMap(({ effective_path }) => effective_path ?? []),
-    };
+    this.#ancestry = new Ancestors(processes);
     return this.#ancestry;
   }
 

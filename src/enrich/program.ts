@@ -1,7 +1,8 @@
-import type { ExecutableContext, ProgramContext } from '../schema/context.ts';
+import type { ExecutableContext, ProgramContext, StreamContext } from '../schema/context.ts';
 import { type Identity, identify } from '../schema/identity/program.ts';
 import { baseName } from '../schema/paths.ts';
 import { isNew } from '../schema/readers/program.ts';
+import type { ExecTexts } from './exec-texts.ts';
 import type { Feeds } from './feeds.ts';
 import type { KnownFiles } from './files/known-files.ts';
 import type { Likenesses } from './likenesses.ts';
@@ -9,6 +10,8 @@ import type { Streams } from './streams.ts';
 
 /** What is known of a program, from an exec record, the iterator or /proc. */
 export interface ProgramFacts {
+  /** Where the texts below are all from one exec record. */
+  readonly texts?: ExecTexts | undefined;
   readonly path?: string | undefined;
   readonly filename?: string | undefined;
   readonly interpreter?: string | undefined;
@@ -100,20 +103,20 @@ export class Program implements ProgramContext {
   get identity(): Identity {
     if (this.#identity !== undefined) return this.#identity;
     const copy = this.#services.files?.copyOf(this.facts, this.pid);
-    const identity = identify({
-      path: this.facts.path,
-      copyOf: copy?.path,
-      filename: this.facts.filename,
-      interp: this.facts.interpreter,
-      args: this.facts.args,
-      cwd: this.facts.cwd,
-      terminal: this.facts.streams?.stdin.type === 'tty',
-      name: this.name,
-    });
+    const { texts, streams } = this.facts;
+    const terminal = streams?.stdin.type === 'tty';
+    const workOut = () => this.#identify(copy?.path, terminal);
+    const identity =
+      texts === undefined ? workOut() : texts.identity(`${copy?.path ?? ''}\0${terminal}\0${this.name}`, workOut);
     // While the host's programs are still being read the answer may change.
     if (copy !== undefined || this.#services.files === undefined) this.#identity = identity;
     this.#identityOf = copy?.path;
     return identity;
+  }
+
+  #identify(copyOf: string | undefined, terminal: boolean): Identity {
+    const { path, filename, interpreter, args, cwd } = this.facts;
+    return identify({ path, copyOf, filename, interp: interpreter, args, cwd, terminal, name: this.name });
   }
 
   likeness(ktime: number): number | undefined {
@@ -131,22 +134,26 @@ export class Program implements ProgramContext {
   /** Everything that decides what rules see of the program, but for its feeders, hashes and the numbers of its streams. */
   #looks(): string {
     const { facts } = this;
-    const { args, env, streams } = facts;
-    const texts = [facts.path, facts.filename, facts.interpreter, facts.cwd, facts.tty, this.name, this.#identityOf];
-    const ends = [streams?.stdin, streams?.stdout, streams?.stderr];
-    const variables = env === undefined ? undefined : Object.entries(env);
-    const lists = [args, variables?.flat(), ends.flatMap((end) => [end?.type ?? '', end?.path ?? ''])];
-    const { memfd, deleted, writable, upperLayer, lowerLayer, setuid } = facts;
+    const { memfd, deleted, writable, upperLayer, lowerLayer, setuid, streams } = facts;
     const { copyOf, packaged, exeTrusted, trusted, executable } = this;
     const age = executable.age === undefined ? undefined : isNew(executable.age);
+    const numbers = `${facts.auid} ${facts.inode} ${facts.mtime} ${facts.owner} ${facts.mode} ${age}`;
+    const truths = `${memfd} ${deleted} ${writable} ${upperLayer} ${lowerLayer} ${setuid} ${packaged} ${exeTrusted} ${trusted}`;
+    const ends = `${looksOf(streams?.stdin)}\0${looksOf(streams?.stdout)}\0${looksOf(streams?.stderr)}`;
+    const named = `${written(this.name)}\0${written(copyOf)}\0${written(this.#identityOf)}`;
+    return `${facts.texts?.number ?? this.#texts()}\0${numbers}\0${truths}\0${ends}\0${named}`;
+  }
+
+  /** Where they are not from one record. */
+  #texts(): string {
+    const { path, filename, interpreter, cwd, tty, args, env } = this.facts;
+    const lists = [args, env === undefined ? undefined : Object.entries(env).flat()];
     return [
-      ...texts.map((text) => (text === undefined ? '' : `=${text}`)),
+      ...[path, filename, interpreter, cwd, tty].map(written),
       ...lists.map((list) => (list === undefined ? '' : `${list.length}\0${list.join('\0')}`)),
-      `${facts.auid} ${facts.inode} ${facts.mtime} ${facts.owner} ${facts.mode} ${age}`,
-      `${memfd} ${deleted} ${writable} ${upperLayer} ${lowerLayer} ${setuid} ${packaged} ${exeTrusted} ${trusted}`,
-      copyOf ?? '',
     ].join('\0');
   }
+
   get copyOf() {
     return this.#services.files?.copyOf(this.facts, this.pid)?.path;
   }
@@ -219,7 +226,9 @@ export class Program implements ProgramContext {
     return this.facts.args;
   }
   get commandLine(): string | undefined {
-    if (this.#commandLine === undefined && this.facts.args !== undefined) this.#commandLine = this.facts.args.join(' ');
+    const { texts, args } = this.facts;
+    if (texts !== undefined) return texts.commandLine;
+    if (this.#commandLine === undefined && args !== undefined) this.#commandLine = args.join(' ');
     return this.#commandLine;
   }
   get cwd() {
@@ -258,6 +267,12 @@ export class Program implements ProgramContext {
   get hashes(): ProgramHashes {
     return this.#services.hashes?.(this);
   }
+}
+
+const written = (text: string | undefined): string => (text === undefined ? '' : `=${text}`);
+
+function looksOf(stream: StreamContext | undefined): string {
+  return stream === undefined ? '' : `${stream.type}\0${written(stream.path)}`;
 }
 
 const COMM_BYTES = 15;

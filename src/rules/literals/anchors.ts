@@ -154,9 +154,11 @@ function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)
   const known = anchors?.filter((anchor) => anchor !== undefined);
   if (anchors === undefined || known === undefined || known.length < anchors.length) return present(reading);
   if (FEW_VALUES.test(fieldName(reading.field))) return { anchors: known, score: FEW_SCORE };
-  // Reading every ancestor costs more than reading a field; what an actor has all of its events have.
-  const weight = reading.member !== undefined ? 0.3 : scopeOfField(reading.field) === undefined ? 1 : 0.5;
-  return { anchors: known, score: Math.min(...known.slice(0, 100).map(scoreOf)) * weight };
+  const score = Math.min(...known.slice(0, 100).map(scoreOf));
+  // Reading every ancestor costs more than reading a field.
+  if (reading.member !== undefined) return { anchors: known, score: score * 0.3 };
+  // What an actor has all of its events have; but it is looked for once, which no event pays for.
+  return { anchors: known, score: scopeOfField(reading.field) === undefined ? score : Math.max(score * 0.7, 0.9) };
 }
 
 function equalAnchors(reading: Reading, value: Literal, loose: boolean): Anchor[] {
@@ -269,7 +271,8 @@ export function readParts(
   }
 }
 
-function readElement(
+/** The same of one element. */
+export function readElement(
   element: string | ProcessSummary,
   { member }: Reading,
   visit: (value: string | number | boolean) => void,

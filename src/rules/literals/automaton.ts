@@ -17,6 +17,16 @@ export interface Pattern {
   readonly target: number;
 }
 
+/** What a scan finds. The list is used again and again: emptied, it would give its memory back and take it anew. */
+export class Hits {
+  readonly targets: number[] = [];
+  count = 0;
+
+  add(target: number): void {
+    this.targets[this.count++] = target;
+  }
+}
+
 /** 8 MiB of table. Literals are cut until they fit; a part of a literal is as necessary as the whole. */
 const MAX_CELLS = 2 * 1024 * 1024;
 const MAX_LITERAL = 24;
@@ -76,8 +86,7 @@ export class Automaton {
     this.#output = new Int32Array(states);
     this.#shorter = new Int32Array(states);
     this.#insert(words, patterns);
-    this.#link();
-    this.#compact();
+    this.#compact(this.#link());
   }
 
   /** The columns of a pattern. A long prefix is cut to its end, where prefixes differ most, and may then stand anywhere. */
@@ -129,8 +138,8 @@ export class Automaton {
     });
   }
 
-  /** Breadth first: completes the rows with where a failed match goes on. */
-  #link(): void {
+  /** Breadth first: completes the rows with where a failed match goes on. Gives the states in this order. */
+  #link(): readonly number[] {
     const width = this.#width;
     const fail = new Int32Array(this.#output.length);
     const queue: number[] = [];
@@ -153,20 +162,34 @@ export class Automaton {
         }
       }
     }
+    return queue;
   }
 
-  /** Turns states into row offsets, those at which some literal ends into their complement: the scan then reads one cell a unit. */
-  #compact(): void {
+  /**
+   * Turns states into row offsets, those at which some literal ends into their complement: the scan then reads one
+   * cell a unit. Rows lie in the order given, near the beginning first: those that most texts lead to share the caches.
+   */
+  #compact(order: readonly number[]): void {
     const width = this.#width;
-    for (let cell = 0; cell < this.#next.length; cell++) {
-      const state = this.#next[cell] ?? 0;
-      const hit = this.#output[state] !== 0 || this.#shorter[state] !== 0;
-      this.#next[cell] = hit ? ~(state * width) : state * width;
+    const [next, output, shorter] = [this.#next.slice(), this.#output.slice(), this.#shorter.slice()];
+    const place = new Int32Array(output.length);
+    order.forEach((state, at) => {
+      place[state] = at + 1;
+    });
+    for (let state = 0; state < output.length; state++) {
+      const row = place[state] ?? 0;
+      this.#output[row] = output[state] ?? 0;
+      this.#shorter[row] = place[shorter[state] ?? 0] ?? 0;
+      for (let column = 0; column < width; column++) {
+        const to = next[state * width + column] ?? 0;
+        const offset = (place[to] ?? 0) * width;
+        this.#next[row * width + column] = output[to] !== 0 || shorter[to] !== 0 ? ~offset : offset;
+      }
     }
   }
 
-  /** Appends to `found` the targets of all literals that the text has; a target can come twice. */
-  scan(text: string, found: number[]): void {
+  /** Adds to `found` the targets of all literals that the text has; a target can come twice. */
+  scan(text: string, found: Hits): void {
     const next = this.#next;
     const columns = this.#alphabet.columns;
     let row = next[BEGIN] ?? 0;
@@ -180,7 +203,7 @@ export class Automaton {
   }
 
   /** The same of bytes, as long as they are ASCII; false where they are not: then the text has to be looked at. */
-  scanBytes({ bytes, at, length }: Span, found: number[]): boolean {
+  scanBytes({ bytes, at, length }: Span, found: Hits): boolean {
     const next = this.#next;
     const columns = this.#alphabet.columns;
     let row = next[BEGIN] ?? 0;
@@ -197,11 +220,11 @@ export class Automaton {
   }
 
   /** Reports what ends at a state; the row where the scan goes on. */
-  #report(complement: number, found: number[]): number {
+  #report(complement: number, found: Hits): number {
     const row = ~complement;
     for (let at = row / this.#width; at !== 0; at = this.#shorter[at] ?? 0) {
       const targets = this.#outputs[(this.#output[at] ?? 0) - 1];
-      if (targets !== undefined) for (const target of targets) found.push(target);
+      if (targets !== undefined) for (let one = 0; one < targets.length; one++) found.add(targets[one] ?? 0);
     }
     return row;
   }

@@ -3,9 +3,9 @@ import type { Span } from '../../schema/event.ts';
 import { fieldName } from '../../schema/fields.ts';
 import { foldCase } from '../predicate/fold.ts';
 import type { Anchor, Reading } from './anchors.ts';
-import { type Alphabet, Automaton, type Pattern } from './automaton.ts';
+import { type Alphabet, Automaton, Hits, type Pattern } from './automaton.ts';
 
-export const NO_TARGETS: readonly number[] = Object.freeze([]);
+const NOTHING = new Hits();
 
 /** With more literals on one reading, whole texts are looked up by their hash. */
 const MAX_PATTERNS = 4096;
@@ -17,21 +17,24 @@ const MAX_REMEMBERED_LENGTH = 512;
 export class Matcher {
   readonly reading: Reading;
   readonly #long = new Map<string, number[]>();
-  readonly #values = new Map<number | boolean, number[]>();
+  readonly #values = new Map<number | boolean, Hits>();
   readonly #automaton: Automaton | undefined;
   readonly #looseNumbers: boolean;
   /** No longer text has an anchor: folding keeps the length. */
   readonly #longest: number;
-  readonly #remembered: Map<string, readonly number[]> | undefined;
-  readonly #scratch: number[] = [];
+  readonly #remembered: Map<string, Hits> | undefined;
+  readonly #scratch = new Hits();
 
   constructor(reading: Reading, anchors: readonly Target[], alphabet: Alphabet) {
     this.reading = reading;
     const patterns: Pattern[] = [];
     const hashed = anchors.length > MAX_PATTERNS;
     for (const { anchor, target } of anchors) {
-      if (anchor.type === 'value') push(this.#values, anchor.value, target);
-      else if (anchor.type === 'text') {
+      if (anchor.type === 'value') {
+        const found = this.#values.get(anchor.value) ?? new Hits();
+        if (!found.targets.includes(target)) found.add(target);
+        this.#values.set(anchor.value, found);
+      } else if (anchor.type === 'text') {
         if (anchor.how === 'equal' && hashed) push(this.#long, anchor.text, target);
         else patterns.push({ how: anchor.how, text: anchor.text, target });
       }
@@ -51,47 +54,54 @@ export class Matcher {
     this.#remembered = repeats ? new Map() : undefined;
   }
 
-  /** Targets whose anchors the value has. The list is valid until the next call. */
-  find(value: string | number | boolean): readonly number[] {
+  /** Targets whose anchors the value has. Valid until the next call. */
+  find(value: string | number | boolean): Hits {
     if (typeof value === 'string') return this.#findText(value);
-    const found = this.#values.get(value) ?? NO_TARGETS;
-    return this.#looseNumbers ? [...found, ...this.#findText(String(value))] : found;
+    const found = this.#values.get(value) ?? NOTHING;
+    if (!this.#looseNumbers) return found;
+    this.#scan(String(value));
+    for (let at = 0; at < found.count; at++) this.#scratch.add(found.targets[at] ?? 0);
+    return this.#scratch;
   }
 
   /** The same of the bytes of a text; undefined where only the text itself can tell. */
-  findBytes(span: Span): readonly number[] | undefined {
+  findBytes(span: Span): Hits | undefined {
     if (this.#long.size > 0 || this.#automaton === undefined) return undefined;
-    const found = this.#scratch;
-    found.length = 0;
-    return this.#automaton.scanBytes(span, found) ? found : undefined;
+    this.#scratch.count = 0;
+    return this.#automaton.scanBytes(span, this.#scratch) ? this.#scratch : undefined;
   }
 
-  #findText(text: string): readonly number[] {
-    if (text.length > this.#longest) return NO_TARGETS;
+  #findText(text: string): Hits {
+    if (text.length > this.#longest) return NOTHING;
     if (this.#remembered === undefined || text.length > MAX_REMEMBERED_LENGTH) return this.#scan(text);
     let found = this.#remembered.get(text);
     if (found === undefined) {
-      const scanned = this.#scan(text);
-      found = scanned.length === 0 ? NO_TARGETS : [...new Set(scanned)];
+      found = copyOf(this.#scan(text));
       if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
       this.#remembered.set(text, found);
     }
     return found;
   }
 
-  #scan(text: string): readonly number[] {
+  #scan(text: string): Hits {
     const found = this.#scratch;
-    found.length = 0;
-    if (this.#long.size > 0) {
-      const targets = this.#long.get(foldCase(text));
-      if (targets !== undefined) for (const target of targets) found.push(target);
-    }
+    found.count = 0;
+    const targets = this.#long.size > 0 ? this.#long.get(foldCase(text)) : undefined;
+    if (targets !== undefined) for (const target of targets) found.add(target);
     this.#automaton?.scan(text, found);
     return found;
   }
 }
 
-function push<K>(map: Map<K, number[]>, key: K, target: number): void {
+/** Each target once. */
+function copyOf({ targets, count }: Hits): Hits {
+  if (count === 0) return NOTHING;
+  const copy = new Hits();
+  for (const target of new Set(targets.slice(0, count))) copy.add(target);
+  return copy;
+}
+
+function push(map: Map<string, number[]>, key: string, target: number): void {
   const targets = map.get(key);
   if (targets === undefined) map.set(key, [target]);
   else if (targets.at(-1) !== target) targets.push(target);

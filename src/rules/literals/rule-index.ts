@@ -3,8 +3,8 @@
  * by their anchors; anchors of one field are looked for together. What is
  * found is confirmed by the rule's predicate.
  */
-import type { EventView, FieldSource } from '../../schema/event.ts';
-import { fieldId, fieldName, kindHasField } from '../../schema/fields.ts';
+import type { EventView, FieldSource, ProcessSummary } from '../../schema/event.ts';
+import { type FieldId, fieldId, fieldName, kindHasField } from '../../schema/fields.ts';
 import { KINDS } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { scopeOfField } from '../predicate/actor.ts';
@@ -21,21 +21,25 @@ import {
   type KnownAnchors,
   onPath,
   type Reading,
+  readElement,
   readParts,
 } from './anchors.ts';
-import { Alphabet } from './automaton.ts';
+import { Alphabet, type Hits } from './automaton.ts';
 import { factor } from './factor.ts';
-import { Matcher, NO_TARGETS, type Target } from './matcher.ts';
+import { Matcher, type Target } from './matcher.ts';
 import { type Known, kindsNamed, knowsKind, knowsLiveKind, type Specialised, specialise } from './specialise.ts';
 
 type Compile = (condition: Condition) => SharedPredicate;
 
+const NO_TARGETS: readonly number[] = Object.freeze([]);
 const NONE: readonly CompiledRule[] = Object.freeze([]);
 
 /** Kinds that get a plan of their own; recordings can have any name. */
 const MAX_KINDS = 256;
 /** Predicates for kinds, for each rule of the set. */
 const MAX_COMPILED = 8;
+/** Of each kind: ancestors of which is remembered what was found in them. */
+const MAX_KNOWN_ANCESTORS = 512;
 /** A matcher, and by rule: 1 where what it finds is an anchor of the rule for this kind. */
 interface Search {
   readonly matcher: Matcher;
@@ -50,12 +54,31 @@ interface Plan {
   readonly matchers: readonly Search[];
   /** In what the actor is. */
   readonly actor: Readonly<Record<ActorScope, readonly Search[]>>;
+  readonly ofAncestors: Map<ProcessSummary, readonly number[]>;
   readonly present: readonly { readonly reading: Reading; readonly rules: readonly number[] }[];
   /** Rules without an anchor. */
   readonly always: readonly number[];
   /** Of live events: by rule, what is left of its condition for the kind, compiled when the rule is first found. */
   readonly predicates: (Predicate | undefined)[];
   readonly kind: LiveKind | undefined;
+}
+
+/** Lists that are made of one member of each ancestor. */
+const MEMBER_OF: ReadonlyMap<FieldId | undefined, keyof ProcessSummary> = new Map([
+  [fieldId('process.ancestor_names'), 'name'],
+  [fieldId('process.ancestor_paths'), 'path'],
+  [fieldId('process.ancestor_programs'), 'program'],
+  [fieldId('process.ancestor_effective_paths'), 'effective_path'],
+]);
+const ANCESTORS = fieldId('process.ancestors') ?? -1;
+
+function collectOf({ matcher, wanted }: Search, one: ProcessSummary, found: Set<number>): void {
+  const member = matcher.reading.member ?? MEMBER_OF.get(matcher.reading.field);
+  if (member === undefined) return;
+  readElement(one, { ...matcher.reading, member }, (value) => {
+    const { targets, count } = matcher.find(value);
+    for (let at = 0; at < count; at++) if (wanted[targets[at] ?? 0] === 1) found.add(targets[at] ?? 0);
+  });
 }
 
 /** What a rule needs to be found by, for each kind that it names and for any other. */
@@ -198,6 +221,7 @@ export class RuleIndex {
       number: this.#plansMade++,
       matchers: of(undefined),
       actor: { own: of('own'), lineage: of('lineage') },
+      ofAncestors: new Map(),
       present: [...present.values()],
       always,
       predicates: [],
@@ -250,11 +274,29 @@ export class RuleIndex {
     let found = known[plan.number];
     if (found === undefined) {
       this.#collected.clear();
-      for (const search of plan.actor[scope]) this.#look(search, event, this.#collect);
+      if (scope === 'own') for (const search of plan.actor.own) this.#look(search, event, this.#collect);
+      else this.#collectOfAncestors(plan, event);
       found = this.#collected.size === 0 ? NO_TARGETS : [...this.#collected];
       known[plan.number] = found;
     }
     for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+  }
+
+  /** What is looked for in the ancestors is looked for once in each of them, however many processes it is an ancestor of. */
+  #collectOfAncestors(plan: Plan, event: FieldSource): void {
+    const ancestors = event.value(ANCESTORS);
+    if (!Array.isArray(ancestors)) return;
+    for (const one of ancestors as readonly ProcessSummary[]) {
+      let found = plan.ofAncestors.get(one);
+      if (found === undefined) {
+        const own = new Set<number>();
+        for (const search of plan.actor.lineage) collectOf(search, one, own);
+        found = own.size === 0 ? NO_TARGETS : [...own];
+        if (plan.ofAncestors.size >= MAX_KNOWN_ANCESTORS) plan.ofAncestors.clear();
+        plan.ofAncestors.set(one, found);
+      }
+      for (const target of found) this.#collected.add(target);
+    }
   }
 
   #look(search: Search, event: FieldSource, visit: (value: string | number | boolean) => void): void {
@@ -278,9 +320,9 @@ export class RuleIndex {
     return true;
   }
 
-  #tryWanted(found: readonly number[], wanted: Uint8Array): void {
-    for (let at = 0; at < found.length; at++) {
-      const target = found[at] ?? 0;
+  #tryWanted({ targets, count }: Hits, wanted: Uint8Array): void {
+    for (let at = 0; at < count; at++) {
+      const target = targets[at] ?? 0;
       if (wanted[target] === 1) this.#try(target);
     }
   }
@@ -288,7 +330,11 @@ export class RuleIndex {
   readonly #collect = (value: string | number | boolean): void => {
     if (this.#search === undefined) return;
     const { matcher, wanted } = this.#search;
-    for (const target of matcher.find(value)) if (wanted[target] === 1) this.#collected.add(target);
+    const { targets, count } = matcher.find(value);
+    for (let at = 0; at < count; at++) {
+      const target = targets[at] ?? 0;
+      if (wanted[target] === 1) this.#collected.add(target);
+    }
   };
 
   readonly #visit = (value: string | number | boolean): void => {

@@ -1,0 +1,135 @@
+/** The texts of an exec record. Hosts start the same things again and again: equal texts are decoded once. */
+import type { Identity } from '../schema/identity/program.ts';
+import type { KindShape, LiveView } from '../schema/view.ts';
+import { injects, pickVariables } from './procfs.ts';
+
+/** Stands where the kernel cut a text. */
+const CUT = '…';
+/** Longer texts are decoded every time; so are texts that were seen once. */
+const MAX_BYTES = 2_048;
+const MAX_KNOWN = 512;
+const SEEN_ONCE = 2_048;
+const MEMBERS = ['path', 'filename', 'interp', 'args', 'args_tail', 'env', 'env_tail', 'cwd', 'tty', 'cgroup'] as const;
+
+let made = 0;
+
+export class ExecTexts {
+  /** Of no other texts. */
+  readonly number = ++made;
+  readonly path: string | undefined;
+  readonly filename: string | undefined;
+  readonly interpreter: string | undefined;
+  readonly cwd: string | undefined;
+  readonly tty: string | undefined;
+  readonly cgroup: string | undefined;
+  /** The middle may be missing: see `isCut`. */
+  readonly args: readonly string[] | undefined;
+  readonly isCut: boolean;
+  /** Those that the configuration names. */
+  readonly env: Readonly<Record<string, string>> | undefined;
+  /** A variable makes the program run code of somebody else. */
+  readonly injected: boolean | undefined;
+  #commandLine: string | undefined;
+  #identity: Identity | undefined;
+  #identityOf: string | undefined;
+
+  constructor(
+    text: (name: string) => string | undefined,
+    list: (name: string) => string[] | undefined,
+    environment: ReadonlySet<string>,
+  ) {
+    this.path = text('path');
+    this.filename = text('filename');
+    this.interpreter = text('interp');
+    this.cwd = text('cwd');
+    this.tty = text('tty');
+    this.cgroup = text('cgroup');
+    const head = list('args');
+    const tail = list('args_tail') ?? [];
+    this.args = head === undefined ? undefined : joinCut(head, tail);
+    this.isCut = tail.length > 0;
+    const variables = list('env');
+    this.env =
+      variables === undefined ? undefined : pickVariables([...variables, ...(list('env_tail') ?? [])], environment);
+    this.injected = variables === undefined ? undefined : injects(variables);
+  }
+
+  get commandLine(): string | undefined {
+    if (this.#commandLine === undefined && this.args !== undefined) this.#commandLine = this.args.join(' ');
+    return this.#commandLine;
+  }
+
+  /** What the program is, worked out once for everything that it depends on beside these texts. */
+  identity(of: string, workOut: () => Identity): Identity {
+    if (this.#identity === undefined || this.#identityOf !== of) {
+      this.#identity = workOut();
+      this.#identityOf = of;
+    }
+    return this.#identity;
+  }
+}
+
+/** Head and tail of a list that the kernel had to cut, the cut shown in the texts on both sides of it. */
+function joinCut(head: readonly string[], tail: readonly string[]): readonly string[] {
+  if (tail.length === 0) return head;
+  return [...head.slice(0, -1), `${head.at(-1) ?? ''}${CUT}`, `${CUT}${tail[0]}`, ...tail.slice(1)];
+}
+
+interface Known {
+  /** Where the texts lie in the record, and all bytes behind its fixed part. */
+  readonly places: Uint32Array;
+  readonly bytes: Uint8Array;
+  readonly texts: ExecTexts;
+}
+
+/** Reads the texts of the records of a kind: the same object for equal ones, as long as it is remembered. */
+export function execTextsReader(shape: KindShape, environment: ReadonlySet<string>): (view: LiveView) => ExecTexts {
+  const { members, layout } = shape;
+  const texts = new Map(MEMBERS.map((name) => [name as string, members.text(name)]));
+  const lists = new Map(MEMBERS.map((name) => [name as string, members.list(name)]));
+  const offsets = MEMBERS.map((name) => members.offset(name));
+  const size = members.number('header.size');
+  const known = new Map<number, Known>();
+  const once = new Uint32Array(SEEN_ONCE);
+  const places = new Uint32Array(offsets.length);
+
+  const decode = (view: LiveView) =>
+    new ExecTexts(
+      (name) => texts.get(name)?.(view),
+      (name) => lists.get(name)?.(view),
+      environment,
+    );
+
+  return (view) => {
+    const { bytes, data } = view.buffer;
+    const begin = view.at + layout.size;
+    const length = size(view) - layout.size;
+    if (length > MAX_BYTES) return decode(view);
+    for (let at = 0; at < places.length; at++) places[at] = data.getUint32(view.at + (offsets[at] ?? 0), true);
+    const hash = hashOf(bytes, begin, length);
+    const before = known.get(hash);
+    if (before !== undefined && isSame(before, places, bytes, begin, length)) return before.texts;
+    const read = decode(view);
+    const slot = hash % SEEN_ONCE;
+    if (once[slot] === hash) {
+      if (known.size >= MAX_KNOWN) known.clear();
+      known.set(hash, { places: places.slice(), bytes: bytes.slice(begin, begin + length), texts: read });
+    }
+    once[slot] = hash;
+    return read;
+  };
+}
+
+/** FNV-1a. */
+function hashOf(bytes: Uint8Array, begin: number, length: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = begin; at < begin + length; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  return hash >>> 0;
+}
+
+function isSame(known: Known, places: Uint32Array, bytes: Uint8Array, begin: number, length: number): boolean {
+  if (known.bytes.length !== length) return false;
+  for (let at = 0; at < places.length; at++) if (known.places[at] !== places[at]) return false;
+  for (let at = 0; at < length; at++) if (known.bytes[at] !== bytes[begin + at]) return false;
+  return true;
+}
