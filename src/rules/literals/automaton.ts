@@ -61,6 +61,21 @@ export class Alphabet {
   }
 }
 
+/** The states as a tree, by numbers; 0 is the root, and none. */
+interface Trie {
+  readonly first: Int32Array;
+  readonly sibling: Int32Array;
+  /** By which one comes to a state. */
+  readonly column: Int32Array;
+  /** Index into the outputs + 1, or 0. */
+  readonly output: Int32Array;
+}
+
+function newTrie(states: number): Trie {
+  const ofStates = () => new Int32Array(states);
+  return { first: ofStates(), sibling: ofStates(), column: ofStates(), output: ofStates() };
+}
+
 export class Automaton {
   readonly #alphabet: Alphabet;
   readonly #width: number;
@@ -85,8 +100,7 @@ export class Automaton {
     this.#next = new Int32Array(states * this.#width);
     this.#output = new Int32Array(states);
     this.#shorter = new Int32Array(states);
-    this.#insert(words, patterns);
-    this.#compact(this.#link());
+    this.#link(this.#insert(words, patterns, states));
   }
 
   /** The columns of a pattern. A long prefix is cut to its end, where prefixes differ most, and may then stand anywhere. */
@@ -114,76 +128,67 @@ export class Automaton {
     return states;
   }
 
-  #insert(words: readonly number[][], patterns: readonly Pattern[]): void {
+  /** The words as a tree, and what is reported where one ends. */
+  #insert(words: readonly number[][], patterns: readonly Pattern[], states: number): Trie {
+    const trie = newTrie(states);
+    const { first, sibling, column, output } = trie;
     let free = 1;
     words.forEach((word, index) => {
       let state = 0;
-      for (const column of word) {
-        const cell = state * this.#width + column;
-        let next = this.#next[cell] ?? 0;
-        if (next === 0) {
-          next = free++;
-          this.#next[cell] = next;
+      for (const each of word) {
+        let child = first[state] ?? 0;
+        while (child !== 0 && column[child] !== each) child = sibling[child] ?? 0;
+        if (child === 0) {
+          child = free++;
+          column[child] = each;
+          sibling[child] = first[state] ?? 0;
+          first[state] = child;
         }
-        state = next;
+        state = child;
       }
-      let number = this.#output[state] ?? 0;
+      let number = output[state] ?? 0;
       if (number === 0) {
         number = this.#outputs.push([]);
-        this.#output[state] = number;
+        output[state] = number;
       }
       const target = patterns[index]?.target ?? 0;
       const targets = this.#outputs[number - 1];
       if (targets?.at(-1) !== target) targets?.push(target);
     });
-  }
-
-  /** Breadth first: completes the rows with where a failed match goes on. Gives the states in this order. */
-  #link(): readonly number[] {
-    const width = this.#width;
-    const fail = new Int32Array(this.#output.length);
-    const queue: number[] = [];
-    for (let column = 0; column < width; column++) {
-      const child = this.#next[column] ?? 0;
-      if (child !== 0) queue.push(child);
-    }
-    for (let head = 0; head < queue.length; head++) {
-      const state = queue[head] ?? 0;
-      const back = fail[state] ?? 0;
-      this.#shorter[state] = (this.#output[back] ?? 0) !== 0 ? back : (this.#shorter[back] ?? 0);
-      for (let column = 0; column < width; column++) {
-        const cell = state * width + column;
-        const child = this.#next[cell] ?? 0;
-        const other = this.#next[back * width + column] ?? 0;
-        if (child === 0) this.#next[cell] = other;
-        else {
-          fail[child] = other;
-          queue.push(child);
-        }
-      }
-    }
-    return queue;
+    return trie;
   }
 
   /**
-   * Turns states into row offsets, those at which some literal ends into their complement: the scan then reads one
-   * cell a unit. Rows lie in the order given, near the beginning first: those that most texts lead to share the caches.
+   * Breadth first, which is also the order of the rows: those near the beginning, that
+   * most texts lead to, share the caches. A row is that of the state where a failed
+   * match goes on, but for the state's own children: so it is copied, not gone through.
+   * A cell is a row offset, its complement where some literal ends: the scan then reads
+   * one cell a unit.
    */
-  #compact(order: readonly number[]): void {
+  #link(trie: Trie): void {
     const width = this.#width;
-    const [next, output, shorter] = [this.#next.slice(), this.#output.slice(), this.#shorter.slice()];
-    const place = new Int32Array(output.length);
-    order.forEach((state, at) => {
-      place[state] = at + 1;
-    });
-    for (let state = 0; state < output.length; state++) {
-      const row = place[state] ?? 0;
-      this.#output[row] = output[state] ?? 0;
-      this.#shorter[row] = place[shorter[state] ?? 0] ?? 0;
-      for (let column = 0; column < width; column++) {
-        const to = next[state * width + column] ?? 0;
-        const offset = (place[to] ?? 0) * width;
-        this.#next[row * width + column] = output[to] !== 0 || shorter[to] !== 0 ? ~offset : offset;
+    const next = this.#next;
+    const output = this.#output;
+    const shorter = this.#shorter;
+    const fail = new Int32Array(output.length);
+    /** By row: the state of the tree. */
+    const states = new Int32Array(output.length);
+    let rows = 1;
+    for (let row = 0; row < rows; row++) {
+      const state = states[row] ?? 0;
+      const back = (fail[row] ?? 0) * width;
+      if (row !== 0) next.copyWithin(row * width, back, back + width);
+      for (let child = trie.first[state] ?? 0; child !== 0; child = trie.sibling[child] ?? 0) {
+        const column = trie.column[child] ?? 0;
+        const other = row === 0 ? 0 : (next[back + column] ?? 0);
+        const failed = (other < 0 ? ~other : other) / width;
+        const own = rows++;
+        states[own] = child;
+        fail[own] = failed;
+        output[own] = trie.output[child] ?? 0;
+        shorter[own] = output[failed] === 0 ? (shorter[failed] ?? 0) : failed;
+        const offset = own * width;
+        next[row * width + column] = output[own] !== 0 || shorter[own] !== 0 ? ~offset : offset;
       }
     }
   }
