@@ -1,28 +1,12 @@
 /** Falco's default file as it is, under a live daemon: each rule that a plain host can provoke, and what only looks like it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { isOf, runScript } from '../cases/run.ts';
-import { type Daemon, eventually, startDaemon } from './support/daemon.ts';
+import { type Behaviour, connects, describeRules, FALCO_FIXTURES, named, python } from './support/falco.ts';
 
-const DEFAULTS = join(import.meta.dirname, '..', 'rules', 'falco', 'fixtures', 'falco_rules.yaml');
-
-interface Behaviour {
-  readonly rule: string;
-  readonly script: string;
-  /** The near miss. */
-  readonly miss: string;
-}
-
-const python = (code: string) => `$PYTHON -c "${code}"`;
 const PTRACE =
   'import ctypes, os, time; libc = ctypes.CDLL(None); pid = os.fork() or time.sleep(1) or os._exit(0); r =';
 /** A child that opens a path, whose parent is no shell. */
 const opens = (path: string) => `import os; os.fork() and os.wait() or open(${path})`;
-/** A shell that goes by the name of the program in front. */
-const named = (name: string, commands: string) => `cp /bin/bash $D/${name}; $D/${name} -c '${commands}'`;
-
 const HOST: readonly Behaviour[] = [
   {
     rule: 'Directory traversal monitored file read',
@@ -87,54 +71,9 @@ const HOST: readonly Behaviour[] = [
   },
 ];
 
-/** A connection to an address of documentation that is this host's, in a network namespace of its own. */
-function connects(name: string, port: number): string {
-  const end = `('198.51.100.9', ${port})`;
-  const code = `import socket; l = socket.socket(); l.bind(${end}); l.listen(); socket.create_connection(${end})`;
-  const commands = ['ip link set lo up', 'ip addr add 198.51.100.9/32 dev lo', `$D/${name} -c \\"${code}\\"`];
-  return `ln -sf $PYTHON $D/${name}; unshare -n bash -c "${commands.join('; ')}"`;
-}
-
-describe("Falco's default rules, live", function () {
-  this.timeout(150_000);
-  let daemon: Daemon;
-  let directory = '';
-  const pids = new Map<string, number>();
-  const rulesOf = (pid: number | undefined) =>
-    daemon
-      .alerts()
-      .flatMap((alert) => (pid !== undefined && isOf(pid, alert) ? (alert.rule as { name: string }).name : []));
-
-  before(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'bpfwarden-falco-'));
-    const rules = join(directory, 'none.json');
-    writeFileSync(rules, JSON.stringify({ rules: [{ name: 'none', condition: "event.type == 'none'" }] }));
-    daemon = await startDaemon({
-      toml: '[ledger]\ndedupe_seconds = 0\nalerts_per_minute = 0\n',
-      flags: [`--rules.path=${rules}`, `--falco.path=${DEFAULTS}`],
-    });
-    for (const { rule, script, miss } of HOST) {
-      pids.set(`not ${rule}`, runScript({ script: miss }));
-      pids.set(rule, runScript({ script }));
-    }
-  });
-  after(async () => {
-    await daemon.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  for (const { rule } of HOST) {
-    it(`${rule}: fires, and not on the near miss`, async () => {
-      await eventually('the alert', () => rulesOf(pids.get(rule)).includes(rule) || undefined, 20_000).catch(() =>
-        expect(rulesOf(pids.get(rule)), 'alerts of the script').to.include(rule),
-      );
-      // The near miss ran before: whatever it led to would be there by now.
-      expect(rulesOf(pids.get(`not ${rule}`)), 'alerts of the near miss').to.not.include(rule);
-    });
-  }
-
-  it('write the text of their output, with its fields', async () => {
-    const alert = daemon
+describeRules("Falco's default rules, live", [join(FALCO_FIXTURES, 'falco_rules.yaml')], HOST, (daemon) => {
+  it('write the text of their output, with its fields', () => {
+    const alert = daemon()
       .alerts()
       .find(({ rule }) => (rule as { name: string }).name === 'Read sensitive file untrusted');
     expect(alert).to.include({ priority: 'Warning' });
