@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import { visible } from './visible.ts';
+import { escapedJson, visible, visibleLines } from './visible.ts';
 
 export type { Logger } from 'pino';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -32,9 +32,18 @@ const ALERT_KEYS = ['alert_id', 'rule', 'severity', 'risk_score'];
  */
 export function createLogger(level: LogLevel, format: LogFormat = 'auto', how: LogOptions = {}): Logger {
   const { destination = process.stderr, verbose = false } = how;
-  const options = { level, base: null };
+  const plain = { level, base: null };
   const form = format === 'auto' ? formOf(destination) : format;
-  if (form === 'json') return pino(options, pino.destination({ fd: destination.fd, sync: true }));
+  if (form === 'json') {
+    const to = pino.destination({ fd: destination.fd, sync: true });
+    return pino(plain, { write: (line: string) => to.write(escapedJson(line)) });
+  }
+  // For people: no fact, and no text of an error, may drive the terminal.
+  const options = {
+    ...plain,
+    formatters: { log: (facts: Record<string, unknown>) => shown(facts) as Record<string, unknown> },
+    serializers: { err: (error: Error) => shown(pino.stdSerializers.err(error)) },
+  };
   if (form === 'journal') return pino(options, journalStream(pino.destination({ fd: destination.fd, sync: true })));
   const colorize = how.color ?? (destination.isTTY && (process.env.NO_COLOR ?? '') === '');
   return pino(
@@ -51,6 +60,15 @@ export function createLogger(level: LogLevel, format: LogFormat = 'auto', how: L
     }),
   );
 }
+
+/** The texts in it made visible, as deep as facts of the log are. */
+function shown(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return visibleLines(value);
+  if (typeof value !== 'object' || value === null || value instanceof Error || depth > MAX_FACT_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((item) => shown(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shown(item, depth + 1)]));
+}
+const MAX_FACT_DEPTH = 4;
 
 /** An alert is one line, with its severity where other entries have their level. */
 const messageFormat: pretty.MessageFormatFunc = (entry, messageKey, _levelLabel, { colors }) => {
@@ -87,7 +105,7 @@ function journalStream(to: { write(text: string): unknown }): { write(line: stri
     write(line) {
       const entry = JSON.parse(line) as { level: number };
       const prefix = `<${PRIORITY[entry.level] ?? 6}>`;
-      to.write(`${render(entry).trimEnd().replaceAll(/^/gm, prefix)}\n`);
+      to.write(`${visibleLines(render(entry).trimEnd()).replaceAll(/^/gm, prefix)}\n`);
     },
   };
 }

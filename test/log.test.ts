@@ -5,13 +5,18 @@ import { expect } from 'chai';
 import { createLogger, type Logger } from '../src/log.ts';
 
 /** What a person reads of what `say` logs. */
-function read(color: boolean, say: (log: Logger) => void, verbose = false): string[] {
+function read(
+  color: boolean,
+  say: (log: Logger) => void,
+  verbose = false,
+  form: 'text' | 'json' | 'journal' = 'text',
+): string[] {
   const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-log-'));
   const file = join(directory, 'log');
   const fd = openSync(file, 'w');
   try {
     const destination = { fd } as NodeJS.WriteStream & { fd: number };
-    say(createLogger('info', 'text', { destination, color, verbose }));
+    say(createLogger('info', form, { destination, color, verbose }));
     return readFileSync(file, 'utf8').trimEnd().split('\n');
   } finally {
     closeSync(fd);
@@ -51,4 +56,21 @@ describe('the log on a terminal', () => {
   it('lets no text drive the terminal', () => {
     expect(read(false, (log) => log.info('\u001b[2Jx\u202e'))[0]).to.contain('\\x1b[2Jx');
   });
+
+  for (const form of ['text', 'json', 'journal'] as const)
+    it(`lets no fact and no error drive it, as ${form}`, () => {
+      const hostile = '\u001b]0;x\u0007\u009b31m\u202e\u200f';
+      const lines = read(
+        false,
+        (log) => {
+          log.warn({ file: hostile, deep: [{ of: hostile }] }, hostile);
+          log.error({ err: new Error(hostile) }, 'failed');
+          log.info({ reason: hostile }, 'no');
+        },
+        true,
+        form,
+      );
+      expect(lines.join('')).to.not.match(/[\p{Cc}\p{Cf}]/u);
+      expect(lines.length).to.be.at.least(3);
+    });
 });

@@ -28,11 +28,8 @@ export async function alerts({ flags, positionals }: CommandLine): Promise<numbe
   const [file] = positionals;
   const out = lineWriter('-');
   const show = (alert: Alert) => {
-    out.write(
-      json
-        ? JSON.stringify(alert)
-        : `${alertRow(alert, terminal)}${flags.verbose === true ? details(alert, terminal) : ''}`,
-    );
+    if (json) out.json(alert);
+    else out.write(`${alertRow(alert, terminal)}${flags.verbose === true ? details(alert, terminal) : ''}`);
     out.flush();
   };
   if (file !== undefined) for (const alert of await fromFile(file, wanted)) show(alert);

@@ -36,13 +36,13 @@ export async function check({ flags, positionals }: CommandLine): Promise<number
   const sections = positionals.length > 0 ? positionals.map((file) => checkFile(file, flags)) : await checkAll(flags);
   const code = sections.reduce((worst, section) => (worst === 0 ? section.code : worst), 0);
   const out = lineWriter('-');
-  if (json) out.write(JSON.stringify({ ok: code === 0, sections }));
+  if (json) out.json({ ok: code === 0, sections });
   else {
     for (const { title, lines, problems, warnings = [] } of sections) {
-      out.write(title);
-      for (const line of lines) out.write(`  ${line}`);
-      for (const warning of warnings) out.write(`  warning: ${formatProblem(warning)}`);
-      for (const problem of problems) out.write(`  ${formatProblem(problem)}`);
+      out.text(title);
+      for (const line of lines) out.text(`  ${line}`);
+      for (const warning of warnings) out.text(`  warning: ${formatProblem(warning)}`);
+      for (const problem of problems) out.text(`  ${formatProblem(problem)}`);
     }
     out.write(code === 0 ? 'all is well' : 'there are problems');
   }

@@ -1,11 +1,15 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { formatProblem, messageOf, type Problem, WardenError } from '../errors.ts';
-import { visible } from '../visible.ts';
+import { jsonLine, visible, visibleLines } from '../visible.ts';
 import type { Flags } from './flags.ts';
 
 /** Where a command writes lines: a file, or standard output for '-'. Buffered; `close` writes the rest. */
 interface LineWriter {
+  /** As it is: for what has been made visible and then given colours, and for files. */
   write(line: string): void;
+  /** Lines of which somebody else may have chosen a part: a rule file, a path, a watched program. */
+  text(lines: string): void;
+  json(value: unknown): void;
   /** Writes what was given so far. */
   flush(): void;
   close(): void;
@@ -26,11 +30,14 @@ export function lineWriter(file: string): LineWriter {
     pending = '';
     for (let at = 0; at < bytes.length; ) at += writeSome(fd, bytes, at);
   };
+  const write = (line: string) => {
+    pending += `${line}\n`;
+    if (pending.length >= FLUSH_AT) flush();
+  };
   return {
-    write(line) {
-      pending += `${line}\n`;
-      if (pending.length >= FLUSH_AT) flush();
-    },
+    write,
+    text: (lines) => write(visibleLines(lines)),
+    json: (value) => write(jsonLine(value)),
     flush,
     close() {
       flush();

@@ -11,7 +11,7 @@ import { readRecording } from '../recording.ts';
 import { loadRules } from '../rules/load.ts';
 import type { RuleSet } from '../rules/ruleset.ts';
 import { KINDS } from '../schema/kinds.ts';
-import { jsonLine } from '../visible.ts';
+import { jsonLine, visible } from '../visible.ts';
 import type { CommandLine } from './flags.ts';
 import { lineWriter, printProblems } from './output.ts';
 import { rulePathsOf, settingsOf } from './settings.ts';
@@ -130,6 +130,6 @@ function printDifference(counts: ReadonlyMap<string, { first: number; second: nu
   process.stderr.write('rule: alerts now -> with the compared rules\n');
   for (const [rule, { first, second }] of changed) {
     const difference = second - first;
-    process.stderr.write(`${rule}: ${first} -> ${second} (${difference > 0 ? '+' : ''}${difference})\n`);
+    process.stderr.write(`${visible(rule)}: ${first} -> ${second} (${difference > 0 ? '+' : ''}${difference})\n`);
   }
 }

@@ -82,14 +82,14 @@ function listRules({ flags }: CommandLine): number {
   for (const info of infos) {
     const { name, severity, riskScore, mode, mitre, heuristic } = info;
     const kind = heuristic ? 'heuristic' : mode === 'shadow' ? 'shadow' : severity;
-    out.write(
-      json
-        ? JSON.stringify(info)
-        : `${name.padEnd(44)} ${kind.padEnd(9)} ${riskScore.toFixed(2)}  ${mitre.join(',').padEnd(24)} ${placesOf(info)}`,
-    );
+    if (json) out.json(info);
+    else
+      out.text(
+        `${name.padEnd(44)} ${kind.padEnd(9)} ${riskScore.toFixed(2)}  ${mitre.join(',').padEnd(24)} ${placesOf(info)}`,
+      );
   }
   if (!json) {
-    for (const { info } of disabled) out.write(`${info.name.padEnd(44)} disabled  ${placesOf(info)}`);
+    for (const { info } of disabled) out.text(`${info.name.padEnd(44)} disabled  ${placesOf(info)}`);
     out.write(`${infos.length} rules, ${disabled.length} disabled`);
   }
   out.close();
@@ -123,10 +123,10 @@ export function explain({ flags }: CommandLine): number {
   }
   const explanation = explainCondition(rule.condition, readEvent(flags.event));
   const out = lineWriter('-');
-  if (json) out.write(JSON.stringify({ rule: rule.info.name, ...explanation }));
+  if (json) out.json({ rule: rule.info.name, ...explanation });
   else {
-    out.write(`${rule.info.name} ${explanation.result ? 'matches' : 'does not match'}`);
-    out.write(explanationText(explanation, 1));
+    out.text(`${rule.info.name} ${explanation.result ? 'matches' : 'does not match'}`);
+    out.text(explanationText(explanation, 1));
     if (rule.definition.window !== undefined) out.write('  it also counts over time: one event alone raises no alert');
   }
   out.close();

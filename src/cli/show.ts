@@ -17,7 +17,7 @@ export async function show({ flags, positionals }: CommandLine): Promise<number>
   const { alert } = await findAlert(id, config);
   const incident = await incidentOf(alert, new DaemonClient(config));
   const out = lineWriter('-');
-  if (wantsJson(flags)) out.write(JSON.stringify({ alert, ...(typeof incident === 'string' ? {} : { incident }) }));
+  if (wantsJson(flags)) out.json({ alert, ...(typeof incident === 'string' ? {} : { incident }) });
   else for (const line of alertPage(alert, incident, terminal)) out.write(line);
   out.close();
   return 0;

@@ -37,8 +37,8 @@ function list(letters: readonly DeadLetter[], flags: Flags): number {
   const out = lineWriter('-');
   for (const letter of letters) {
     const { id, sink, reason, at, alert } = letter;
-    if (wantsJson(flags)) out.write(JSON.stringify({ ...letter, at: at / 1000 }));
-    else out.write(`${id}  ${new Date(at).toISOString()}  ${sink}  ${reason}  ${formatAlertLine(alert)}`);
+    if (wantsJson(flags)) out.json({ ...letter, at: at / 1000 });
+    else out.text(`${id}  ${new Date(at).toISOString()}  ${sink}  ${reason}  ${formatAlertLine(alert)}`);
   }
   if (letters.length === 0 && !wantsJson(flags)) out.write('no dead letters');
   out.close();

@@ -13,7 +13,8 @@ export async function testRules({ flags, positionals }: CommandLine): Promise<nu
   printProblems(problems);
   const report = await runSuite([...ruleset.rules.map(({ definition }) => definition), ...disabled]);
   const out = lineWriter('-');
-  out.write(json ? JSON.stringify(report) : suiteText(report, flags.verbose));
+  if (json) out.json(report);
+  else out.text(suiteText(report, flags.verbose));
   out.close();
   return problems.length === 0 && report.failures.length === 0 ? 0 : 1;
 }

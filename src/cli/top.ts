@@ -42,7 +42,7 @@ export async function top({ flags }: CommandLine): Promise<number> {
     await sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => undefined);
     if (stop.signal.aborted) break;
     const rows = tables.take();
-    if (json) out.write(JSON.stringify({ seconds, ...rows }));
+    if (json) out.json({ seconds, ...rows });
     else {
       // Asked each time: a window may have been made larger.
       const terminal = terminalOf(flags);

@@ -31,8 +31,8 @@ export async function tune({ flags, positionals }: CommandLine): Promise<number>
     throw new WardenError('FLAG_INVALID', `alert ${id} does not say which program acted on what`);
   }
   const out = lineWriter('-');
-  if (json) out.write(JSON.stringify({ rule: alert.rule.name, ...proposals }));
-  else out.write(textOf(alert, proposals, from));
+  if (json) out.json({ rule: alert.rule.name, ...proposals });
+  else out.text(textOf(alert, proposals, from));
   out.close();
   return 0;
 }
