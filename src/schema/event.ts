@@ -60,6 +60,10 @@ export interface EventView extends FieldSource {
   readonly program: ProgramContext | undefined;
   /** The bytes of a text, where they alone are its value: what only looks for literals makes no text of them. Valid until the next call. */
   span(field: FieldId): Span | undefined;
+  /** In which of a few ways it happened: a number for each kind, see variants.ts. */
+  variant(): number;
+  /** What all events of its kind and variant have in common. */
+  variantValues(): ReadonlyMap<FieldId, FieldValue>;
   snapshot(): EventRecord;
 }
 

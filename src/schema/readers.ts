@@ -8,6 +8,7 @@ import { eventReaders } from './readers/event.ts';
 import { fileReaders, fileSpans } from './readers/file.ts';
 import { networkReaders } from './readers/network.ts';
 import { processReaders } from './readers/process.ts';
+import { variantsOf } from './variants.ts';
 import type { KindShape, SpanReader } from './view.ts';
 
 function throttleReaders(members: Members, kindName: (number: number) => string): FieldReaders {
@@ -55,6 +56,7 @@ function shapeOf(layout: KindLayout, kindName: (number: number) => string): Kind
     members,
     readers: FIELD_NAMES.map((name) => (kindHasField(layout.kind, name) ? readers[name] : undefined)),
     spans: spansOf(members),
+    variants: variantsOf(members, readers),
     texts: [...layout.members.values()].filter(({ meaning }) => meaning === 'text').map(({ offset }) => offset),
   };
 }

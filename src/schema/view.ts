@@ -5,6 +5,7 @@ import type { KindSpec } from './kinds/spec.ts';
 import type { KindLayout } from './layout.ts';
 import type { Members } from './members.ts';
 import { recordFromValues } from './record.ts';
+import type { Variants } from './variants.ts';
 
 /** How a view yields the bytes of a text. */
 export type SpanReader = (view: LiveView) => Span | undefined;
@@ -22,6 +23,7 @@ export interface KindShape {
   readonly readers: readonly (ViewReader | undefined)[];
   /** By field id; undefined where more than bytes of the record make the value. */
   readonly spans: readonly (SpanReader | undefined)[];
+  readonly variants: Variants;
   /** Offsets of the `struct text` members, for the check of a record. */
   readonly texts: readonly number[];
   /** For readers of members that are no fields; it owns the views' slots. */
@@ -89,6 +91,14 @@ export class LiveView implements EventView {
   span(field: FieldId): Span | undefined {
     const read = this.shape.spans[field];
     return read === undefined ? undefined : read(this);
+  }
+
+  variant(): number {
+    return this.shape.variants.of(this);
+  }
+
+  variantValues(): ReadonlyMap<FieldId, FieldValue> {
+    return this.shape.variants.values(this.variant());
   }
 
   snapshot(): EventRecord {

@@ -10,7 +10,7 @@ import type { CompiledRule } from '../../src/rules/rule.ts';
 import { bareSource } from '../../src/rules/source.ts';
 import type { Condition } from '../../src/rules/tree.ts';
 import type { EventView, FieldSource, ProcessSummary } from '../../src/schema/event.ts';
-import { FIELD_NAMES, fieldName, kindHasField } from '../../src/schema/fields.ts';
+import { FIELD_NAMES, fieldId, fieldName, kindHasField } from '../../src/schema/fields.ts';
 import { cel, fields, tree } from './support/arbitrary.ts';
 import { eventOf, type Fields } from './support/event.ts';
 import { ruleOf } from './support/rule.ts';
@@ -57,6 +57,9 @@ const ALWAYS: ReadonlyMap<string, string | number> = new Map<string, string | nu
   ['process.euid', 0],
 ]);
 
+/** What these tell is known of a variant. */
+const FIXED = [fieldId('network.destination.port') ?? -1, fieldId('process.memfd') ?? -1];
+
 let ktime = 1e9;
 
 function happened(actor: Actor, values: Fields): EventView {
@@ -77,6 +80,12 @@ function happened(actor: Actor, values: Fields): EventView {
   };
   Object.assign(actor, { process });
   ktime += 1000;
+  const value = (field: number) => {
+    if (!kindHasField(event.kind, fieldName(field))) return undefined;
+    const scope = scopeOfField(field);
+    return (scope === undefined ? event.value(field) : read[scope](field)) ?? ALWAYS.get(fieldName(field));
+  };
+  const fixed = new Map(FIXED.map((field) => [field, value(field)]));
   return {
     live: true,
     kind: event.kind,
@@ -84,11 +93,9 @@ function happened(actor: Actor, values: Fields): EventView {
     process: process as never,
     program: state.program as never,
     span: () => undefined,
-    value(field) {
-      if (!kindHasField(event.kind, fieldName(field))) return undefined;
-      const scope = scopeOfField(field);
-      return (scope === undefined ? event.value(field) : read[scope](field)) ?? ALWAYS.get(fieldName(field));
-    },
+    value,
+    variant: () => likenesses.numberOf(JSON.stringify([...fixed].map(([field, one]) => [field, one ?? null]))),
+    variantValues: () => fixed,
     snapshot: () => {
       throw new Error('not asked for');
     },

@@ -32,6 +32,45 @@ describe('live views', () => {
       expect(LAYOUT.kinds.get(kind)?.struct, kind).to.equal(struct);
   });
 
+  it('have what is known of their variant', () => {
+    const variants = new Map<string, unknown>();
+    for (const shape of new BatchDecoder(LAYOUT, new ArrayBuffer(8)).shapes) {
+      if (shape === undefined) continue;
+      for (const result of [0, -2, -5000]) {
+        for (const flags of [0, RECORD_FLAGS.CREATED]) {
+          const opens = shape.readers[id('file.access')] !== undefined;
+          for (const open of opens ? [0, 1, 2, 3, 0o100, 0o10000000] : [0]) {
+            const opened = opens ? { open_flags: open } : {};
+            const view = one(shape.kind, { 'header.result': result, 'header.flags': flags, ...opened });
+            const known = [...view.variantValues()];
+            expect(known.map(([field]) => view.value(field))).to.deep.equal(known.map(([, has]) => has));
+            expect(view.variant()).to.be.within(0, 31);
+            const number = `${shape.kind} ${view.variant()}`;
+            if (variants.has(number)) expect(known).to.deep.equal(variants.get(number));
+            variants.set(number, known);
+          }
+        }
+      }
+    }
+    expect(variants.size).to.be.greaterThan(100);
+  });
+
+  it('gives the bytes of a path, where they alone are its value', () => {
+    const path = { path: '/srv/é', new_path: '/srv/new' };
+    const textOf = (view: LiveView, name: FieldName) => {
+      const span = view.span(id(name));
+      return span && Buffer.from(span.bytes.subarray(span.at, span.at + span.length)).toString();
+    };
+    const renamed = one('file_rename', path);
+    expect(textOf(renamed, 'file.path')).to.equal(renamed.value(id('file.path')));
+    expect(textOf(renamed, 'file.new_path')).to.equal(renamed.value(id('file.new_path')));
+    expect(textOf(one('file_open', {}), 'file.path')).to.equal(undefined);
+    const passed = one('file_unlink', { path: 'x', base: '/srv', 'header.flags': RECORD_FLAGS.UNVERIFIED });
+    expect(textOf(passed, 'file.path')).to.equal(undefined);
+    expect(passed.value(id('file.path'))).to.equal('/srv/x');
+    expect(textOf(renamed, 'process.name')).to.equal(undefined);
+  });
+
   it('knows the flags of the records', () => {
     const header = readFileSync(new URL('../../bpf/event_vocabulary.h', import.meta.url), 'utf8');
     const declared = [...header.matchAll(/RECORD_(\w+)\s*=\s*1 << (\d+)/g)].map(([, name, bit]) => [

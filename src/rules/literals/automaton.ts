@@ -76,6 +76,10 @@ function newTrie(states: number): Trie {
   return { first: ofStates(), sibling: ofStates(), column: ofStates(), output: ofStates() };
 }
 
+function isSet(bits: Uint8Array, at: number): boolean {
+  return ((bits[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
+}
+
 export class Automaton {
   readonly #alphabet: Alphabet;
   readonly #width: number;
@@ -207,21 +211,46 @@ export class Automaton {
     if (row < 0) this.#report(row, found);
   }
 
-  /** The same of bytes, as long as they are ASCII; false where they are not: then the text has to be looked at. */
-  scanBytes({ bytes, at, length }: Span, found: Hits): boolean {
+  /**
+   * The states, as bits, at which a literal of a wanted target ends: what ends at others need not be looked at.
+   *
+   * @param wanted By target: 1.
+   */
+  heardBy(wanted: Uint8Array): Uint8Array {
+    const states = this.#output.length;
+    const heard = new Uint8Array((states >> 3) + 1);
+    // The nearest shorter state comes before its longer ones.
+    for (let state = 1; state < states; state++) {
+      const shorter = this.#shorter[state] ?? 0;
+      const own = this.#outputs[(this.#output[state] ?? 0) - 1]?.some((target) => wanted[target] === 1) === true;
+      if (own || isSet(heard, shorter)) heard[state >> 3] = (heard[state >> 3] ?? 0) | (1 << (state & 7));
+    }
+    return heard;
+  }
+
+  /**
+   * The same of bytes, as long as they are ASCII; false where they are not: then the text has to be looked at.
+   *
+   * @param heard The states that matter.
+   */
+  scanBytes({ bytes, at, length }: Span, found: Hits, heard: Uint8Array): boolean {
     const next = this.#next;
     const columns = this.#alphabet.columns;
     let row = next[BEGIN] ?? 0;
-    if (row < 0) row = this.#report(row, found);
+    if (row < 0) row = this.#reportHeard(row, found, heard);
     for (let index = at; index < at + length; index++) {
       const byte = bytes[index] ?? 0x80;
       if (byte >= 0x80) return false;
       row = next[row + (columns[byte] ?? 0)] ?? 0;
-      if (row < 0) row = this.#report(row, found);
+      if (row < 0) row = this.#reportHeard(row, found, heard);
     }
     row = next[row + END] ?? 0;
-    if (row < 0) this.#report(row, found);
+    if (row < 0) this.#reportHeard(row, found, heard);
     return true;
+  }
+
+  #reportHeard(complement: number, found: Hits, heard: Uint8Array): number {
+    return isSet(heard, (~complement / this.#width) | 0) ? this.#report(complement, found) : ~complement;
   }
 
   /** Reports what ends at a state; the row where the scan goes on. */

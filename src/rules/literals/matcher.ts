@@ -64,11 +64,16 @@ export class Matcher {
     return this.#scratch;
   }
 
-  /** The same of the bytes of a text; undefined where only the text itself can tell. */
-  findBytes(span: Span): Hits | undefined {
+  /** For `findBytes`: what it has to know of the targets that are wanted. */
+  heardBy(wanted: Uint8Array): Uint8Array {
+    return this.#automaton?.heardBy(wanted) ?? new Uint8Array(0);
+  }
+
+  /** Some targets, all wanted ones among them, whose anchors the bytes of a text have; undefined where only the text can tell. */
+  findBytes(span: Span, heard: Uint8Array): Hits | undefined {
     if (this.#long.size > 0 || this.#automaton === undefined) return undefined;
     this.#scratch.count = 0;
-    return this.#automaton.scanBytes(span, this.#scratch) ? this.#scratch : undefined;
+    return this.#automaton.scanBytes(span, this.#scratch, heard) ? this.#scratch : undefined;
   }
 
   #findText(text: string): Hits {

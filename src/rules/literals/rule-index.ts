@@ -4,30 +4,20 @@
  * found is confirmed by the rule's predicate.
  */
 import type { EventView, FieldSource, ProcessSummary } from '../../schema/event.ts';
-import { type FieldId, fieldId, fieldName, kindHasField } from '../../schema/fields.ts';
+import { type FieldId, fieldId } from '../../schema/fields.ts';
 import { KINDS } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { scopeOfField } from '../predicate/actor.ts';
 import type { Predicate, SharedPredicate } from '../predicate/compile.ts';
-import { foldCase } from '../predicate/fold.ts';
 import { type ActorScope, Turn } from '../predicate/turn.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
-import {
-  type Anchor,
-  anchorsOf,
-  isInRoot,
-  isPresent,
-  type KnownAnchors,
-  onPath,
-  type Reading,
-  readElement,
-  readParts,
-} from './anchors.ts';
+import { isInRoot, isPresent, onPath, type Reading, readElement, readParts } from './anchors.ts';
 import { Alphabet, type Hits } from './automaton.ts';
 import { factor } from './factor.ts';
 import { Matcher, type Target } from './matcher.ts';
-import { type Known, kindsNamed, knowsKind, knowsLiveKind, type Specialised, specialise } from './specialise.ts';
+import { anchorsOfLive, type Placement, placements } from './placements.ts';
+import { type Known, knowsLiveKind, knowsValues, type Specialised, specialise } from './specialise.ts';
 
 type Compile = (condition: Condition) => SharedPredicate;
 
@@ -44,6 +34,8 @@ const MAX_KNOWN_ANCESTORS = 512;
 interface Search {
   readonly matcher: Matcher;
   readonly wanted: Uint8Array;
+  /** The same for the bytes of a text, made when the first come. */
+  heard: Uint8Array | undefined;
 }
 
 /** What has to be looked at for one kind of event. */
@@ -61,6 +53,8 @@ interface Plan {
   /** Of live events: by rule, what is left of its condition for the kind, compiled when the rule is first found. */
   readonly predicates: (Predicate | undefined)[];
   readonly kind: LiveKind | undefined;
+  /** Of live events: the same for each variant, without the rules that cannot hold for it. */
+  readonly variants: Plan[];
 }
 
 /** Lists that are made of one member of each ancestor. */
@@ -81,60 +75,10 @@ function collectOf({ matcher, wanted }: Search, one: ProcessSummary, found: Set<
   });
 }
 
-/** What a rule needs to be found by, for each kind that it names and for any other. */
-interface Placement {
-  readonly byKind: ReadonlyMap<string, readonly Anchor[] | undefined>;
-  readonly otherwise: readonly Anchor[] | undefined;
-}
-
-/** No kind has this name; what is left of a condition for it is left for every kind that the condition does not name. */
-const ANY_OTHER = '\0';
-
-function placements(rules: readonly CompiledRule[], expanded: Map<Condition, Condition>): readonly Placement[] {
-  const anchors: KnownAnchors = new Map();
-  const byKind = new Map<string, { readonly known: Known; readonly before: Specialised }>();
-  const forKind = (condition: Condition, kind: string) => {
-    const { known, before } = byKind.get(kind) ?? { known: knowsKind(kind), before: new Map() };
-    byKind.set(kind, { known, before });
-    return anchorsOf(specialise(condition, known, before), anchors);
-  };
-  return rules.map((rule) => {
-    const condition = expandBehaviors(rule.condition, expanded);
-    const kinds = kindsNamed(condition);
-    const always = anchorsOf(condition, anchors);
-    if (kinds?.size === 0) return { byKind: new Map(), otherwise: always };
-    if (kinds === undefined) {
-      // It asks for the kind in another way than by name: what is left of it is known for every kind there is.
-      const known = Object.keys(KINDS);
-      return { byKind: new Map(known.map((kind) => [kind, forKind(condition, kind)] as const)), otherwise: always };
-    }
-    return {
-      // An event without a kind has none of the names, yet it is not known to have another one.
-      byKind: new Map([...[...kinds].map((kind) => [kind, forKind(condition, kind)] as const), ['', always]]),
-      otherwise: forKind(condition, ANY_OTHER),
-    };
-  });
-}
-
 /** What is known of live events of a kind, and what conditions became by it. */
 interface LiveKind {
   readonly known: Known;
   readonly before: Specialised;
-}
-
-const EVENT_TYPE = fieldId('event.type');
-
-/** What is left to look for in live events of a kind: it has only its own fields, and its name is known. */
-function anchorsOfLive(kind: string, anchors: readonly Anchor[] | undefined): readonly Anchor[] | undefined {
-  if (anchors === undefined) return undefined;
-  const left: Anchor[] = [];
-  for (const anchor of anchors) {
-    const { field } = anchor.reading;
-    if (!kindHasField(kind, fieldName(field))) continue;
-    if (field !== EVENT_TYPE || anchor.type !== 'text' || anchor.how !== 'equal') left.push(anchor);
-    else if (anchor.text === foldCase(kind)) return undefined;
-  }
-  return left;
 }
 
 export class RuleIndex {
@@ -190,13 +134,16 @@ export class RuleIndex {
     );
   }
 
-  #makePlan(kind: string, live: boolean): Plan {
+  /** @param possible Whether a rule can hold at all for the events that the plan is for. */
+  #makePlan(kind: string, live: boolean, possible: (rule: CompiledRule) => boolean = () => true): Plan {
     const searches = new Map<Matcher, Uint8Array>();
     const present = new Map<string, { reading: Reading; rules: number[] }>();
     const always: number[] = [];
     this.#placements.forEach(({ byKind, otherwise }, target) => {
       const whole = byKind.has(kind) ? byKind.get(kind) : otherwise;
       const anchors = live ? anchorsOfLive(kind, whole) : whole;
+      const rule = this.#rules[target];
+      if (anchors?.length === 0 || rule === undefined || !possible(rule)) return;
       if (anchors === undefined) always.push(target);
       for (const own of anchors ?? []) {
         const anchor = (live ? onPath(own) : undefined) ?? own;
@@ -214,7 +161,7 @@ export class RuleIndex {
         }
       }
     });
-    const all = [...searches].map(([matcher, wanted]) => ({ matcher, wanted }));
+    const all = [...searches].map(([matcher, wanted]) => ({ matcher, wanted, heard: undefined }));
     const of = (scope: ActorScope | undefined) =>
       all.filter(({ matcher }) => scopeOfField(matcher.reading.field) === scope);
     return {
@@ -226,7 +173,24 @@ export class RuleIndex {
       always,
       predicates: [],
       kind: live && kind in KINDS ? { known: knowsLiveKind(kind), before: new Map() } : undefined,
+      variants: [],
     };
+  }
+
+  #livePlan(event: EventView): Plan {
+    const plan = this.#planFor(event.kind, true);
+    const variant = event.variant();
+    const before = plan.variants[variant];
+    if (before !== undefined || plan.kind === undefined) return before ?? plan;
+    const known = knowsValues(plan.kind.known, event.variantValues());
+    const specialised: Specialised = new Map();
+    const narrow = this.#makePlan(event.kind, true, ({ condition }) => {
+      const left = specialise(expandBehaviors(condition, this.#expanded), known, specialised);
+      return left.type !== 'const' || left.value;
+    });
+    // What is compiled for the kind serves all of its variants.
+    plan.variants[variant] = { ...narrow, predicates: plan.predicates, kind: plan.kind };
+    return plan.variants[variant];
   }
 
   #planFor(kind: string, live: boolean): Plan {
@@ -246,7 +210,8 @@ export class RuleIndex {
     this.#turn.begin(event);
     this.#found = undefined;
     this.#source = event;
-    const plan = this.#planFor(event.kind, (event as Partial<EventView>).live === true);
+    const live = event as EventView;
+    const plan = live.live === true ? this.#livePlan(live) : this.#planFor(event.kind, false);
     this.#plan = plan;
     for (const target of plan.always) this.#try(target);
     for (const { reading, rules } of plan.present) {
@@ -309,12 +274,14 @@ export class RuleIndex {
   }
 
   /** Looks for literals in the record as it is, where the event lets it. */
-  #lookAtBytes({ matcher, wanted }: Search, event: FieldSource): boolean {
+  #lookAtBytes(search: Search, event: FieldSource): boolean {
+    const { matcher, wanted } = search;
     const { rootOf, field } = matcher.reading;
     const span = (event as Partial<EventView>).span?.(rootOf ?? field);
     if (span === undefined) return false;
     if (rootOf !== undefined) return !isInRoot(span);
-    const found = matcher.findBytes(span);
+    search.heard ??= matcher.heardBy(wanted);
+    const found = matcher.findBytes(span, search.heard);
     if (found === undefined) return false;
     this.#tryWanted(found, wanted);
     return true;

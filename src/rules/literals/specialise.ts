@@ -1,4 +1,5 @@
 /** A condition as it is for one kind of event: what is known beforehand is put in its place. */
+import type { FieldValue } from '../../schema/event.ts';
 import { FIELD_NAMES, FIELDS, type FieldId, fieldId } from '../../schema/fields.ts';
 import { valueTest } from '../predicate/test-value.ts';
 import { all, any, type Condition, FALSE, type Leaf, not, type Subject, TRUE, walk } from '../tree.ts';
@@ -123,6 +124,18 @@ function isAlways(subject: Subject): boolean {
   return (
     subject.from === 'field' && subject.key === undefined && subject.index === undefined && ALWAYS.has(subject.field)
   );
+}
+
+/** Also knows what all events of a variant have. */
+export function knowsValues(known: Known, values: ReadonlyMap<FieldId, FieldValue>): Known {
+  return (leaf) => {
+    const before = known(leaf);
+    if (before !== undefined || leaf.type === 'list' || leaf.subject.from !== 'field') return before;
+    const { subject, test } = leaf;
+    if (subject.key !== undefined || subject.index !== undefined || subject.transform !== undefined) return undefined;
+    if (test.op === 'compare' || !values.has(subject.field)) return undefined;
+    return valueTest(test)(values.get(subject.field));
+  };
 }
 
 /** Also knows which fields live events of the kind can have at all. A recorded event may have others. */

@@ -80,7 +80,8 @@ describe('rule index', () => {
         const bytes = Buffer.from(`-${text}-`);
         const span = (id: number) =>
           fieldName(id) === 'file.path' && text !== '' ? { bytes, at: 1, length: bytes.length - 2 } : undefined;
-        const event = { ...eventOf(values), live: true, ...(inBytes ? { span } : {}) };
+        const way = { variant: () => 0, variantValues: () => new Map() };
+        const event = { ...eventOf(values), ...way, live: true, ...(inBytes ? { span } : {}) };
         const linear = rules.flatMap((rule, at) => (compilePredicate(rule)(event) ? [at] : []));
         matches += linear.length;
         const index = indexOf(rules)
