@@ -30,6 +30,7 @@ export class Hits {
 /** 8 MiB of table. Literals are cut until they fit; a part of a literal is as necessary as the whole. */
 const MAX_CELLS = 2 * 1024 * 1024;
 const MAX_LITERAL = 24;
+const ASCII = 128;
 const BEGIN = 1;
 const END = 2;
 
@@ -45,7 +46,7 @@ export class Alphabet {
   add(folded: string): void {
     for (let at = 0; at < folded.length; at++) {
       const unit = folded.charCodeAt(at);
-      if (this.columns[unit] === 0) this.columns[unit] = unit < 128 ? this.size++ : this.#sharedColumn(unit);
+      if (this.columns[unit] === 0) this.columns[unit] = unit < ASCII ? this.size++ : this.#sharedColumn(unit);
     }
   }
 
@@ -59,6 +60,20 @@ export class Alphabet {
   close(): void {
     for (let unit = 0; unit < 65536; unit++) this.columns[unit] = this.columns[FOLD_TABLE[unit] ?? unit] ?? 0;
   }
+}
+
+/** Numbers the columns that the words have, and puts the numbers into them; how many there are. 128 of ASCII and 32 others: a byte has room. */
+function narrow(words: readonly number[][], own: Uint8Array): number {
+  own[BEGIN] = BEGIN;
+  own[END] = END;
+  let width = END + 1;
+  for (const word of words) {
+    word.forEach((column, at) => {
+      if (column > END && own[column] === 0) own[column] = width++;
+      word[at] = own[column] ?? 0;
+    });
+  }
+  return width;
 }
 
 /** The states as a tree, by numbers; 0 is the root, and none. */
@@ -81,7 +96,10 @@ function isSet(bits: Uint8Array, at: number): boolean {
 }
 
 export class Automaton {
+  /** Of all units; and of its columns and of ASCII the own ones: only what some literal here has takes room in a row. */
   readonly #alphabet: Alphabet;
+  readonly #own: Uint8Array;
+  readonly #ascii = new Uint8Array(ASCII);
   readonly #width: number;
   /** By row offset and column: the row offset of the next state, or its complement where literals end. */
   readonly #next: Int32Array;
@@ -93,13 +111,15 @@ export class Automaton {
 
   constructor(patterns: readonly Pattern[], alphabet: Alphabet) {
     this.#alphabet = alphabet;
-    this.#width = alphabet.size;
     let limit = MAX_LITERAL;
     let words = patterns.map((pattern) => this.#word(pattern, limit));
-    while (limit > 1 && this.#width * (1 + words.reduce((sum, word) => sum + word.length, 0)) > MAX_CELLS) {
+    while (limit > 1 && alphabet.size * (1 + words.reduce((sum, word) => sum + word.length, 0)) > MAX_CELLS) {
       limit = limit >> 1;
       words = patterns.map((pattern) => this.#word(pattern, limit));
     }
+    this.#own = new Uint8Array(alphabet.size);
+    this.#width = narrow(words, this.#own);
+    for (let unit = 0; unit < ASCII; unit++) this.#ascii[unit] = this.#own[alphabet.columns[unit] ?? 0] ?? 0;
     const states = this.#countStates(words);
     this.#next = new Int32Array(states * this.#width);
     this.#output = new Int32Array(states);
@@ -200,11 +220,12 @@ export class Automaton {
   /** Adds to `found` the targets of all literals that the text has; a target can come twice. */
   scan(text: string, found: Hits): void {
     const next = this.#next;
-    const columns = this.#alphabet.columns;
+    const ascii = this.#ascii;
     let row = next[BEGIN] ?? 0;
     if (row < 0) row = this.#report(row, found);
     for (let at = 0; at < text.length; at++) {
-      row = next[row + (columns[text.charCodeAt(at)] ?? 0)] ?? 0;
+      const unit = text.charCodeAt(at);
+      row = next[row + (unit < ASCII ? (ascii[unit] ?? 0) : this.#beyond(unit))] ?? 0;
       if (row < 0) row = this.#report(row, found);
     }
     row = next[row + END] ?? 0;
@@ -235,18 +256,23 @@ export class Automaton {
    */
   scanBytes({ bytes, at, length }: Span, found: Hits, heard: Uint8Array): boolean {
     const next = this.#next;
-    const columns = this.#alphabet.columns;
+    const ascii = this.#ascii;
     let row = next[BEGIN] ?? 0;
     if (row < 0) row = this.#reportHeard(row, found, heard);
     for (let index = at; index < at + length; index++) {
       const byte = bytes[index] ?? 0x80;
       if (byte >= 0x80) return false;
-      row = next[row + (columns[byte] ?? 0)] ?? 0;
+      row = next[row + (ascii[byte] ?? 0)] ?? 0;
       if (row < 0) row = this.#reportHeard(row, found, heard);
     }
     row = next[row + END] ?? 0;
     if (row < 0) this.#reportHeard(row, found, heard);
     return true;
+  }
+
+  /** The column of a unit beyond ASCII. */
+  #beyond(unit: number): number {
+    return this.#own[this.#alphabet.columns[unit] ?? 0] ?? 0;
   }
 
   #reportHeard(complement: number, found: Hits, heard: Uint8Array): number {
