@@ -2,18 +2,23 @@
  * What an event of the benchmark's mix costs, by kind and by stage: decode,
  * enrichment, rules; and how many rules were tried and how often. The clock is
  * read after every event, and of each event the fastest round counts.
- * `--rounds=N`, `--tried` for the rules that were tried most.
+ * `--rounds=N`, `--tried` for the rules that were tried most, `--new` for starts of which none is like one before.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadRules } from '../src/rules/load.ts';
-import { cpuMs, EVENTS, enricher, source } from './mix.ts';
+import { cpuMs, EVENTS, enricher, newSource, source as sameSource } from './mix.ts';
 
 const { values: flags } = parseArgs({
-  options: { rounds: { type: 'string', default: '30' }, tried: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '30' },
+    tried: { type: 'boolean', default: false },
+    new: { type: 'boolean', default: false },
+  },
 });
 const ROUNDS = Number(flags.rounds);
 const WARM = 10;
+const source = flags.new ? newSource() : sameSource;
 const { ruleset } = loadRules({ paths: [join(import.meta.dirname, '..', 'rules')], heuristics: true });
 
 /** What reading the clock takes. */

@@ -100,7 +100,8 @@ export class RuleSet {
     if (rules.length + correlations.length === 0) return undefined;
     const heuristics = this.#heuristics.filter((rule) => {
       rule.counts.evaluations++;
-      return rule.matches(event);
+      // Still the turn of this event.
+      return (rule.matchesInTurn ?? rule.matches)(event);
     });
     for (const rule of heuristics) rule.counts.matches++;
     return { rules: heuristics.length === 0 ? rules : [...rules, ...heuristics], correlations };

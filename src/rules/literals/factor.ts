@@ -1,12 +1,16 @@
 /**
  * What is asked twice is asked once: `(a and b) or (a and c)` is `a and (b or c)`, and beside `a` the `a` within
  * another part is true. So what decides most, that a file was written or that a call succeeded, is asked first.
+ * Parts that ask of the actor alone stay the objects that they are: many rules share them, and they are remembered.
  */
+
+import { scopeOf } from '../predicate/actor.ts';
 import { all, any, type Condition, not } from '../tree.ts';
 import { specialise } from './specialise.ts';
 
 /** Equivalent to the condition. Parts that are equal must be the same object, as interning makes them. */
 export function factor(condition: Condition, before = new Map<Condition, Condition>()): Condition {
+  if (scopeOf(condition) !== undefined) return condition;
   let factored = before.get(condition);
   if (factored === undefined) {
     factored = factorNew(condition, before);
@@ -47,8 +51,11 @@ function factorWays(condition: Condition): Condition {
 /** Parts that are single questions hold wherever the others are asked. */
 function assume(condition: Condition): Condition {
   if (condition.type !== 'all') return condition;
-  const facts = new Set(condition.of.filter((part) => part.type === 'leaf'));
+  const isFact = (part: Condition) => part.type === 'leaf' && scopeOf(part) === undefined;
+  const facts = new Set(condition.of.filter(isFact));
   if (facts.size === 0 || facts.size === condition.of.length) return condition;
-  const known = (asked: object) => (facts.has(asked as Condition & { readonly type: 'leaf' }) ? true : undefined);
-  return all(condition.of.map((part) => (part.type === 'leaf' ? part : specialise(part, known))));
+  const known = (asked: object) => (facts.has(asked as Condition) ? true : undefined);
+  return all(
+    condition.of.map((part) => (isFact(part) || scopeOf(part) !== undefined ? part : specialise(part, known))),
+  );
 }

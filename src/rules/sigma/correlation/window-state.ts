@@ -109,10 +109,18 @@ export class ValueState implements GroupState {
   }
 
   add(time: number, value: string, fulfilled: Fulfilled): number | undefined {
+    const late = time < this.newest;
     this.newest = Math.max(this.newest, time);
     const times = this.#timesOf(value);
     this.#insert(times, time);
-    const found = this.size < this.#least ? undefined : this.#windows(time).find((count) => fulfilled(count));
+    let found: number | undefined;
+    if (this.size >= this.#least) {
+      if (late) found = this.#windows(time).find((count) => fulfilled(count));
+      else {
+        const count = this.#since(time - this.#span);
+        if (fulfilled(count)) found = count;
+      }
+    }
     this.#thin(times);
     if (this.#values !== undefined && this.#values.size > this.#limit) {
       for (const oldest of this.#values.keys()) {
@@ -146,6 +154,13 @@ export class ValueState implements GroupState {
 
   #all(): Iterable<readonly number[]> {
     return this.#values?.values() ?? [this.#timesOfOnly];
+  }
+
+  /** Number of different values that were seen then or later. */
+  #since(time: number): number {
+    let count = 0;
+    for (const times of this.#all()) if ((times[times.length - 1] ?? Number.NEGATIVE_INFINITY) >= time) count++;
+    return count;
   }
 
   /** Number of different values in each window that has the event at `time` and ends with an event. */
