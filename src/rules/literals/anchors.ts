@@ -157,8 +157,10 @@ function findLeaf({ subject, test }: Leaf, lists: readonly (Reading | undefined)
   const score = Math.min(...known.slice(0, 100).map(scoreOf));
   // Reading every ancestor costs more than reading a field.
   if (reading.member !== undefined) return { anchors: known, score: score * 0.3 };
-  // What an actor has all of its events have; but it is looked for once, which no event pays for.
-  return { anchors: known, score: scopeOfField(reading.field) === undefined ? score : Math.max(score * 0.7, 0.9) };
+  const scope = scopeOfField(reading.field);
+  if (scope === undefined) return { anchors: known, score };
+  // What an actor has all of its events have; but it is looked for once, which no event pays for. Below a server runs half a host.
+  return { anchors: known, score: Math.max(score * (scope === 'own' ? 0.7 : 0.45), 0.9) };
 }
 
 function equalAnchors(reading: Reading, value: Literal, loose: boolean): Anchor[] {
