@@ -198,13 +198,28 @@ export function described(verdict: Verdict): string {
   return lines.join('\n');
 }
 
+/** Where earlier runs left a verdict. */
+function judged(): string[] {
+  const results = join(CACHE, 'results');
+  const names = existsSync(results) ? readdirSync(results) : [];
+  return names.map((name) => join(results, name)).filter((directory) => existsSync(join(directory, 'verdict.json')));
+}
+
+const verdictIn = (directory: string) => JSON.parse(textOf(directory, 'verdict.json')) as Verdict;
+
+/** What every earlier run brought back, compared with what is expected now. */
+export function judgeAgain(expected: Expectations): Verdict[] {
+  return judged().map((directory) => {
+    const { arch, version, release, unusual = '', seconds, parts } = verdictIn(directory);
+    const kernel: Kernel = { arch: arch === 'arm64' ? arch : 'amd64', version, release, directory, unusual };
+    return judge(directory, kernel, expected, { seconds, parts });
+  });
+}
+
 /** All verdicts that are there, from this and from earlier runs. */
 function verdicts(): Verdict[] {
-  const results = join(CACHE, 'results');
-  const files = existsSync(results) ? readdirSync(results).map((name) => join(results, name, 'verdict.json')) : [];
-  return files
-    .filter((file) => existsSync(file))
-    .map((file) => JSON.parse(readFileSync(file, 'utf8')) as Verdict)
+  return judged()
+    .map(verdictIn)
     .sort((a, b) => a.arch.localeCompare(b.arch) || a.version.localeCompare(b.version, 'en', { numeric: true }));
 }
 
