@@ -7,6 +7,7 @@
 #define BPFWARDEN_PROHIBITION_H
 
 #include "hook.bpf.h"
+#include "repeat.bpf.h"
 #include "socket.bpf.h"
 
 enum {
@@ -148,33 +149,52 @@ static __always_inline bool has_object(struct actor *a, __u32 object_kind)
 	return a->shapes >> (4 * object_kind & 31) & 0xf;
 }
 
+struct rule_walk {
+	struct actor actor;
+	__u32 below;
+	__u32 key;
+};
+
+/* The directory that the first `i` names make, and the next name. */
+static __noinline long rule_step(__u32 i, void *context)
+{
+	struct rule_walk *walk = context;
+	__u32 key = walk->key;
+	struct path_names *n = bpf_map_lookup_elem(&path_names, &key);
+
+	if (!n || i >= n->count)
+		return 1;
+	if (has_object(&walk->actor, walk->below)) {
+		n->rule = rule_for(&walk->actor, walk->below, n->whole);
+		if (n->rule)
+			return 1;
+	}
+	n->whole = names_hash(n->whole, n->hash[(n->count - 1 - i) & (NAMES - 1)]);
+	return 0;
+}
+
 /*
  * Of the path whose names are collected, and of the directories that it lies in, as
  * `path` and `below` of enum prohibition_object.
  */
 static __noinline __u32 rule_for_path(struct actor *a, __u32 level, __u32 path, __u32 below)
 {
-	__u32 key = level - NEST_LEVELS, rule;
-	struct path_names *n = bpf_map_lookup_elem(&path_names, &key);
+	struct rule_walk walk = {.below = below, .key = level - NEST_LEVELS};
+	struct path_names *n = bpf_map_lookup_elem(&path_names, &walk.key);
 
 	if (!n || !a)
 		return 0;
+	walk.actor = *a;
 	n->whole = FNV_OFFSET;
-	for (__u32 i = 0; i < NAMES; i++) {
-		if (i >= n->count)
-			break;
-		if (has_object(a, below)) {
-			rule = rule_for(a, below, n->whole);
-			if (rule)
-				return rule;
-		}
-		n->whole = names_hash(n->whole, n->hash[(n->count - 1 - i) & (NAMES - 1)]);
-	}
+	n->rule = 0;
+	repeat(NAMES, rule_step, &walk);
+	if (n->rule)
+		return n->rule;
 	return has_object(a, path) ? rule_for(a, path, n->whole) : 0;
 }
 
 /* Of the acting process's executable; 0 if it has none that has a path. */
-static __noinline __u64 program_hash(__u32 level)
+__noinline __u64 program_hash(__u32 level)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 file = 0, dentry = 0, mnt = 0;
@@ -241,9 +261,10 @@ static __noinline int refuse(struct actor *a, __u32 rule)
 
 /*
  * 0, or -EPERM for a file that is prohibited. What cannot be found out is not refused.
- * `is_new`: it is the second name of a rename or a link.
+ * `is_new`: it is the second name of a rename or a link. A global function: the verifier
+ * looks at it once, not for each name.
  */
-static __noinline int name_verdict(__u32 operation, __u64 dentry, __u64 mnt, bool is_new)
+__noinline int name_verdict(__u32 operation, __u64 dentry, __u64 mnt, bool is_new)
 {
 	__u32 path = is_new ? OBJECT_NEW_PATH : OBJECT_PATH;
 	__u32 below = is_new ? OBJECT_NEW_BELOW : OBJECT_BELOW;
