@@ -246,7 +246,10 @@ static void *thread_waits(void *x)
 	pause();
 	return 0;
 }
-/* 50 processes of 8 threads that end at one moment: 50 exits and this process's own, no more. */
+/*
+ * 50 processes of 8 threads that end at one moment: 50 exits and this process's own, no more.
+ * Ten a second: not so many forks that they are throttled.
+ */
 static int b_exit_threads(void)
 {
 	for (int i = 0; i < 50; i++) {
@@ -259,6 +262,7 @@ static int b_exit_threads(void)
 			syscall(SYS_exit_group, 0);
 		}
 		wait_for(p);
+		usleep(100000);
 	}
 	return 0;
 }
