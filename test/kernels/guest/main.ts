@@ -69,13 +69,14 @@ const get = async (path: string) => (await fetch(`http://127.0.0.1:${PORT}${path
 /** Waits until no more comes, but for what this program does itself; the daemon's own doing is seen, and goes no further. */
 async function settled(): Promise<void> {
   let before = '';
-  for (let round = 0; round < 20; round++) {
+  let still = 0;
+  for (let round = 0; round < 30 && still < 2; round++) {
     await sleep(1000);
     const now = await get('/metrics');
     const total = (now.match(/^bpfwarden_events_processed_total.*$/gm) ?? [])
       .filter((line) => !/net_|file_read|file_write/.test(line))
       .join('\n');
-    if (total === before && round > 1) return;
+    still = total === before ? still + 1 : 0;
     before = total;
   }
 }
