@@ -35,8 +35,8 @@ const { values } = parseArgs({
 const ROUNDS_OF_OTHERS = 3;
 const rounds = Number(values.rounds);
 const root = join(import.meta.dirname, '..');
-// Not below /tmp: programs that run from there are of interest to the rules.
-const directory = mkdtempSync('/var/lib/bpfwarden-bench-');
+// Not below /tmp, nor with the sensor's name in it: those are of interest to the rules.
+const directory = mkdtempSync('/var/lib/overhead-');
 const lastCpu = String(cpus().length - 1);
 
 interface Workload {
