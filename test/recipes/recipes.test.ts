@@ -84,7 +84,9 @@ class Copy {
     const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
     const arch = process.arch === 'arm64' ? 'arm64' : 'x86';
     const flags = `-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch} -Wall -Wextra -Werror -Wno-unused-parameter -Ibpf`;
-    const sources = ['maps', 'dispatch', 'block', domain];
+    // And what the domains call.
+    const called = ['filter', 'names', 'path', 'magic', 'mounts', 'rate', 'objects'];
+    const sources = ['maps', 'dispatch', 'block', ...called, domain];
     const part = (source: string) => join(directory, `${source}.o`);
     for (const source of sources)
       execFileSync(
