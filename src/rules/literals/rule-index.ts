@@ -8,7 +8,7 @@ import { type FieldId, fieldId } from '../../schema/fields.ts';
 import { KINDS } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { scopeOfField } from '../predicate/actor.ts';
-import type { Predicate, SharedPredicate } from '../predicate/compile.ts';
+import { type Predicate, type SharedPredicate, sharedParts } from '../predicate/compile.ts';
 import { type ActorScope, Turn } from '../predicate/turn.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
@@ -92,6 +92,8 @@ export class RuleIndex {
   readonly #livePlans = new Map<string, Plan>();
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
+  /** Parts of which the answer is remembered for an event. */
+  readonly #shared: ReadonlySet<Condition>;
   readonly #expanded = new Map<Condition, Condition>();
   readonly #compile: Compile | undefined;
   #compiled = 0;
@@ -110,6 +112,7 @@ export class RuleIndex {
     this.#compile = compile;
     this.#predicates = rules.map(({ matches, matchesInTurn }) => matchesInTurn ?? matches);
     this.#tried = new Float64Array(rules.length);
+    this.#shared = sharedParts(rules.map(({ condition }) => condition));
     this.#placements = placements(rules, this.#expanded);
     const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
     const alphabet = new Alphabet();
@@ -330,7 +333,7 @@ export class RuleIndex {
     if (plan?.kind === undefined || this.#compile === undefined || whole === undefined) return whole;
     const { known, before } = plan.kind;
     const rest = specialise(expandBehaviors(condition, this.#expanded), known, before);
-    const left = rest === condition ? condition : factor(rest);
+    const left = rest === condition ? condition : factor(rest, this.#shared);
     const own = left !== condition && this.#compiled < MAX_COMPILED * this.#rules.length;
     if (own) this.#compiled++;
     const predicate = own ? this.#compile(left).matchesInTurn : whole;

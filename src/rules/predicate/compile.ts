@@ -51,7 +51,7 @@ export function predicateCompiler(
 }
 
 /** Parts of several conditions, or of several places in one; leaves cost less than remembering. */
-function sharedParts(conditions: readonly Condition[]): ReadonlySet<Condition> {
+export function sharedParts(conditions: readonly Condition[]): ReadonlySet<Condition> {
   const seen = new Set<Condition>();
   const shared = new Set<Condition>();
   const visit = (condition: Condition): void => {
