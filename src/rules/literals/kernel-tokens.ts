@@ -25,9 +25,8 @@ const MIN_PART = 4;
 const NAME_BYTES = 255;
 /** What could not be decoded became U+FFFD and stands for bytes that are not known here. */
 const UNKNOWN_BYTES = /[\ufffd\ud800-\udfff]/;
-const COMMON = new Set(
-  'bin boot dev etc home lib lib64 local opt proc root run sbin share srv sys tmp usr var'.split(' '),
-);
+/** Names of directories that many paths have, those of the most paths first. */
+const COMMON = 'var usr lib etc proc dev run sys share lib64 bin local home opt root srv sbin boot tmp'.split(' ');
 
 export interface Kernel {
   /** It compares names without regard to the case of ASCII letters. */
@@ -300,7 +299,8 @@ function partToken(
     return undefined;
   }
   if (anyCase && hasCase(folds ? text.replace(/[a-z]/g, '') : text)) return undefined;
-  const score = COMMON.has(text) ? 0.5 : text.length;
+  const rank = COMMON.indexOf(text);
+  const score = rank < 0 ? text.length : (rank + 1) / (2 * COMMON.length);
   if (whole && complete) return { tokens: [{ type: 'component', text }], score: score + 1 };
   if (bytes < MIN_PART) return undefined;
   if (whole) return { tokens: [{ type: 'component_prefix', text }], score };
