@@ -64,7 +64,11 @@ const STRACE: Other = {
 const BPFTRACE: Other = {
   name: 'bpftrace',
   beside: () =>
-    running('bpftrace', ['-e', 'tracepoint:raw_syscalls:sys_exit { @[args->id] = count(); }'], /Attaching|Attached/),
+    running(
+      'bpftrace',
+      ['-B', 'line', '-e', 'tracepoint:raw_syscalls:sys_exit { @[args->id] = count(); }'],
+      /Attaching|Attached/,
+    ),
 };
 
 const AUDIT: Other = {
