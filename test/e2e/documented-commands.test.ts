@@ -63,6 +63,8 @@ describe('every command of the documentation', function () {
       [
         'mkdir -p /etc/bpfwarden/rules /var/log/bpfwarden /var/lib/bpfwarden /var/lib/bpfwarden/spool',
         'cp packaging/bpfwarden.toml /etc/bpfwarden/',
+        // The documents' program, where this host has something else.
+        'rm -rf /tmp/x',
         `cat > /etc/bpfwarden/rules/local.json <<'END'\n${JSON.stringify(LOCAL_RULES)}\nEND`,
       ].join(' && '),
       10_000,
