@@ -143,8 +143,9 @@ export class History {
     const result: EventRecord[] = [];
     for (const other of this.#events.newest()) {
       if (result.length >= RECENT_EVENTS) break;
-      const same = entity === undefined ? other.value(PID) === pid : other.value(ENTITY) === entity;
-      if (same && other.id !== event.id) result.push(other);
+      // The number first: it is at hand, and the identity is worked out when it is asked for.
+      if (other.value(PID) !== pid || (entity !== undefined && other.value(ENTITY) !== entity)) continue;
+      if (other.id !== event.id) result.push(other);
     }
     return result.reverse();
   }
