@@ -61,6 +61,7 @@ const STRACE: Other = {
   }),
 };
 
+const TRACEPOINT = 'tracepoint:raw_syscalls:sys_exit';
 const BPFTRACE: Other = {
   name: 'bpftrace',
   beside: () =>
@@ -86,11 +87,16 @@ function auditRuns(): boolean {
   return /^pid [1-9]/m.test(stdout) && /^enabled 1/m.test(stdout);
 }
 
+/** It needs the kernel's tracing file system, which is not mounted everywhere. */
+function traces(): boolean {
+  return has('bpftrace') && spawnSync('bpftrace', ['-l', TRACEPOINT], { encoding: 'utf8' }).stdout.includes(TRACEPOINT);
+}
+
 /** Those that this machine has. */
 export function others(falco: string | undefined): readonly Other[] {
   return [
     ...(has('strace') ? [STRACE] : []),
-    ...(has('bpftrace') ? [BPFTRACE] : []),
+    ...(traces() ? [BPFTRACE] : []),
     ...(auditRuns() ? [AUDIT] : []),
     ...(falco === undefined
       ? []
