@@ -116,7 +116,7 @@ describe('rule sets', () => {
         const alone = await Promise.all(
           conditions.map(async (condition, at) => ({
             name: `rule ${at}`,
-            matched: await new ConditionEngine(condition).run(event),
+            matched: await new ConditionEngine(condition, Number.POSITIVE_INFINITY).run(event),
           })),
         );
         const finding = await ruleset.evaluate(event);

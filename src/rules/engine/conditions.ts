@@ -5,22 +5,38 @@
  */
 import type { NestedCondition } from 'json-rules-engine';
 import { globText } from '../predicate/glob.ts';
-import { type Condition, type Leaf, type Literal, type Quantifier, type Subject, subjectText } from '../tree.ts';
+import { type Condition, type Leaf, type Literal, type Subject, subjectText } from '../tree.ts';
 
 /** Longer lists become constant facts: the engine clones a rule's conditions on every run, values included. */
 const INLINE_VALUES = 16;
 
 export interface EngineConditions {
   readonly root: { all: NestedCondition[] };
-  /** Leaves and quantifiers by the number in their `name`. */
-  readonly nodes: readonly (Leaf | Quantifier)[];
+  /** Leaves, quantifiers and parts by the number in their `name`. */
+  readonly nodes: readonly Condition[];
   /** What the facts are, by name. `undefined` stands for all strings of the event. */
   readonly facts: ReadonlyMap<string, Subject>;
   readonly constants: ReadonlyMap<string, readonly Literal[]>;
+  /** Parts whose truth is a fact, by name. */
+  readonly parts: ReadonlyMap<string, Condition>;
 }
 
-export function engineConditions(condition: Condition): EngineConditions {
-  const nodes: (Leaf | Quantifier)[] = [];
+/** How many nodes a condition has, up to a limit. */
+function sizeOf(condition: Condition, limit: number): number {
+  if (condition.type === 'not') return 1 + sizeOf(condition.of, limit - 1);
+  if (condition.type !== 'all' && condition.type !== 'any') return 1;
+  let size = 1;
+  for (const child of condition.of) {
+    if (size > limit) break;
+    size += sizeOf(child, limit - size);
+  }
+  return size;
+}
+
+/** @param largest Parts of more nodes become facts. */
+export function engineConditions(condition: Condition, largest = Number.POSITIVE_INFINITY): EngineConditions {
+  const nodes: Condition[] = [];
+  const parts = new Map<string, Condition>();
   const facts = new Map<string, Subject>();
   const constants = new Map<string, readonly Literal[]>();
 
@@ -35,9 +51,15 @@ export function engineConditions(condition: Condition): EngineConditions {
     constants.set(name, values);
     return { fact: name };
   };
-  const number = (node: Leaf | Quantifier): string => String(nodes.push(node) - 1);
+  const number = (node: Condition): string => String(nodes.push(node) - 1);
+  const part = (node: Condition): NestedCondition => {
+    const name = number(node);
+    parts.set(`part ${name}`, node);
+    return { name, fact: `part ${name}`, operator: 'equal', value: true };
+  };
 
   const convert = (node: Condition): NestedCondition => {
+    if (node !== condition && sizeOf(node, largest) > largest) return part(node);
     switch (node.type) {
       case 'const':
         return node.value ? { all: [] } : { not: { all: [] } };
@@ -95,5 +117,5 @@ export function engineConditions(condition: Condition): EngineConditions {
     }
   };
 
-  return { root: { all: [convert(condition)] }, nodes, facts, constants };
+  return { root: { all: [convert(condition)] }, nodes, facts, constants, parts };
 }

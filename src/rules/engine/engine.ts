@@ -25,6 +25,14 @@ export interface EngineCounts {
   disagreed: number;
 }
 
+/**
+ * Nodes of a part of a condition that the engine takes itself. It copies and walks a
+ * rule's whole condition at every run, some 4 microseconds a node: 2 ms for the 560
+ * nodes of a rule with many exemptions, for every match. Of a larger part the engine
+ * gets the truth as a fact, which the condition tree has (as of what is asked of lists).
+ */
+const LARGEST_PART = 24;
+
 /** Runs one condition in an engine of its own. */
 export class ConditionEngine {
   readonly #engine: Engine;
@@ -32,8 +40,9 @@ export class ConditionEngine {
   readonly #facts: readonly (readonly [string, (event: FieldSource) => unknown])[];
   #event: FieldSource | undefined;
 
-  constructor(condition: Condition) {
-    const conditions = engineConditions(condition);
+  /** @param largest Nodes of a part that the engine takes itself; without a limit it gets all of the condition. */
+  constructor(condition: Condition, largest = LARGEST_PART) {
+    const conditions = engineConditions(condition, largest);
     this.#conditions = conditions;
     const engine = new Engine([], { allowUndefinedFacts: true, pathResolver: ownProperty });
     addOperators(engine);
@@ -41,6 +50,8 @@ export class ConditionEngine {
       engine.addOperator(`${how}Element`, (_list: unknown, number: number) => this.#quantifier(number));
     }
     for (const [name, values] of conditions.constants) engine.addFact(name, () => values, { cache: false });
+    for (const [name, part] of conditions.parts)
+      engine.addFact(name, () => this.#event !== undefined && holds(part, this.#event));
     engine.addRule({ conditions: conditions.root, event: { type: 'match' } });
     this.#engine = engine;
     this.#facts = [...conditions.facts].map(([name, subject]) => {
@@ -77,6 +88,7 @@ export class ConditionEngine {
         const node = this.#conditions.nodes[Number(condition.name)];
         if (node?.type === 'leaf') matched.push(matchedLeaf(node, event));
         else if (node?.type === 'quantifier') matched.push(matchedQuantifier(node, event));
+        else if (node !== undefined) matched.push(...matchedConditions(node, event));
       }
     };
     // The engine gives no result to the root itself, which is always an `all` here.

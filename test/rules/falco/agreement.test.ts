@@ -251,7 +251,7 @@ describe('Falco conditions', () => {
           if (tree === undefined) throw new Error('no rule');
           const ruleset = new RuleSet({ definitions: set.rules });
           const predicate = compilePredicate(tree);
-          const engine = new ConditionEngine(tree);
+          const engine = new ConditionEngine(tree, Number.POSITIVE_INFINITY);
           for (const fields of events) {
             const stored = record(fields);
             const wanted = holdsFor(expr, fields);
