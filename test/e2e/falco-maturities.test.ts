@@ -143,8 +143,9 @@ const SANDBOX: readonly Behaviour[] = [
   },
   {
     rule: 'Basic Interactive Reconnaissance',
-    script: 'script -qec id /dev/null',
-    miss: 'id; script -qec true /dev/null',
+    // By exec: of a shell that forks for its last command, dash, id does not lead the group.
+    script: 'SHELL=/bin/sh script -qec "exec id" /dev/null',
+    miss: 'id; SHELL=/bin/sh script -qec "exec true" /dev/null',
   },
   {
     rule: 'Netcat/Socat Remote Code Execution on Host',
