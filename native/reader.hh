@@ -3,7 +3,8 @@
 // drain.
 //
 // Awake, a timer begins each drain and the kernel wakes nobody (a wake-up costs
-// the traced process up to 10 us). After several empty looks the reader sleeps:
+// the traced process up to 10 us). After several empty looks, and after a little
+// was read as long as that is seldom, the reader sleeps:
 // it stores 1 in `sleeping`, a full fence, looks at the rings once more, and
 // waits in poll. A producer submits its record, then a full fence (the atomic
 // exchange of the commit is one), then reads `sleeping` and wakes the reader if
@@ -88,6 +89,7 @@ class Reader : public std::enable_shared_from_this<Reader>
 	void turn();
 	void awake(uint64_t milliseconds);
 	void sleep();
+	bool early();
 	void set_sleeping(uint32_t value);
 
 	Napi::Env env_;
@@ -104,6 +106,8 @@ class Reader : public std::enable_shared_from_this<Reader>
 	uint64_t interval_ms_ = 1;
 	unsigned empty_looks_ = 0;
 	uint64_t woken_at_ = 0; // records read before the last wake-up
+	uint64_t early_since_ = 0; // milliseconds
+	unsigned early_sleeps_ = 0;
 	bool polling_ = false;
 	bool in_callback_ = false;
 	bool stopped_ = false;
