@@ -13,14 +13,14 @@ namespace
 constexpr unsigned kEmptyLooks = 4; // before sleeping
 constexpr uint64_t kFew = 8;        // records since a wake-up after which one look is enough
 constexpr uint64_t kGuardMilliseconds =
-    10000;                          // looks while asleep, against a wake-up that could not be sent
+    10000; // looks while asleep, against a wake-up that could not be sent
 // After a little the reader sleeps at once: what follows wakes it, in a tenth of a
 // millisecond, where a look would come after one or more. Only so often in a window:
 // each of these wake-ups costs a traced process up to 10 us.
 constexpr size_t kLittle = 8 << 10; // bytes in one drain
 constexpr unsigned kEarlySleeps = 40;
 constexpr uint64_t kEarlyWindow = 100; // milliseconds
-constexpr size_t kMuch = 128 << 10; // bytes in one drain that call for the shortest interval
+constexpr size_t kMuch = 128 << 10;    // bytes in one drain that call for the shortest interval
 
 } // namespace
 

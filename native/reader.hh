@@ -105,7 +105,7 @@ class Reader : public std::enable_shared_from_this<Reader>
 	Handles *handles_ = nullptr; // frees itself after stop()
 	uint64_t interval_ms_ = 1;
 	unsigned empty_looks_ = 0;
-	uint64_t woken_at_ = 0; // records read before the last wake-up
+	uint64_t woken_at_ = 0;    // records read before the last wake-up
 	uint64_t early_since_ = 0; // milliseconds
 	unsigned early_sleeps_ = 0;
 	bool polling_ = false;
