@@ -14,8 +14,8 @@ constexpr unsigned kEmptyLooks = 4; // before sleeping
 constexpr uint64_t kFew = 8;        // records since a wake-up after which one look is enough
 constexpr uint64_t kGuardMilliseconds =
     10000; // looks while asleep, against a wake-up that could not be sent
-// After a little the reader sleeps at once: what follows wakes it, in a tenth of a
-// millisecond, where a look would come after one or more. Only so often in a window:
+// After a little the reader sleeps at once: what follows wakes it,
+// where a look would come after a millisecond or more. Only so often in a window:
 // each of these wake-ups costs a traced process up to 10 us.
 constexpr size_t kLittle = 8 << 10; // bytes in one drain
 constexpr unsigned kEarlySleeps = 40;
