@@ -3,8 +3,9 @@
 # Called by `npm start` and `npm test` before they do anything else. It says
 # what it installs, and does nothing when all is there.
 #
-#   scripts/setup.sh          what the daemon needs
-#   scripts/setup.sh --test   and what the tests need (Prometheus, Alertmanager)
+#   scripts/setup.sh            what the daemon needs
+#   scripts/setup.sh --test     and what the tests need (Prometheus, Alertmanager)
+#   scripts/setup.sh --kernels   what booting other kernels needs (QEMU, the cross compiler)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # Where some of what is looked for lies, without being in everybody's PATH.
@@ -66,6 +67,18 @@ if [ "${1:-}" = --test ]; then
 	# The example's configuration is tried with the shipper itself.
 	need rsyslog rsyslogd
 	ls /usr/lib/*/rsyslog/omelasticsearch.so >/dev/null 2>&1 || missing+=(rsyslog-elasticsearch)
+fi
+if [ "${1:-}" = --kernels ]; then
+	need qemu-system-x86 qemu-system-x86_64
+	need qemu-system-arm qemu-system-aarch64
+	need e2fsprogs mke2fs
+	need cpio cpio
+	need xz-utils xz
+	need zstd zstd
+	case $(uname -m) in
+	x86_64) need g++-aarch64-linux-gnu aarch64-linux-gnu-g++ ;;
+	aarch64) need g++-x86-64-linux-gnu x86_64-linux-gnu-g++ ;;
+	esac
 fi
 
 if [ ${#missing[@]} -gt 0 ]; then
