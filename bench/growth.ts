@@ -1,7 +1,7 @@
 /**
  * How the cost of an event, and of a scrape, grows with what there is: processes
- * (10 to 50,000), rules (10 to 5,000), series and sinks. No kernel is needed. The
- * curves are written to docs/img/growth.svg with `--write`.
+ * (10 to 50,000), rules (10 to 5,000), series, sinks and CPUs (2 to 512: copies of
+ * the kernel's counts, made up). No kernel is needed. The curves are written to docs/img/growth.svg with `--write`.
  */
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,12 +11,14 @@ import { defaultConfig } from '../src/config/load.ts';
 import { Enricher } from '../src/enrich/enricher.ts';
 import { Host } from '../src/enrich/host.ts';
 import { Procfs } from '../src/enrich/procfs.ts';
+import { sumCopies } from '../src/kernel/counts.ts';
 import { Exposition } from '../src/metrics/exposition.ts';
 import { EVENT_KINDS } from '../src/metrics/kinds.ts';
 import { MetricsRegistry } from '../src/metrics/registry.ts';
 import { loadRuleTexts } from '../src/rules/load.ts';
 import type { RuleSet } from '../src/rules/ruleset.ts';
 import { BatchDecoder } from '../src/schema/batch.ts';
+import { STRUCTS } from '../src/schema/schema.gen.ts';
 import { ruleInfo } from '../test/metrics/support/registry.ts';
 import { drained, LAYOUT, record } from '../test/schema/records.ts';
 import { digits, result } from './results.ts';
@@ -24,6 +26,8 @@ import { digits, result } from './results.ts';
 const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
 const EVENTS = 4_000;
 const ROUNDS = 12;
+/** Entries of the map kind_counts (bpf/maps.bpf.h). */
+const KIND_SLOTS = 128;
 const PICTURE = join(import.meta.dirname, '..', 'docs', 'img', 'growth.svg');
 
 type Curve = readonly (readonly [count: number, cost: number])[];
@@ -109,6 +113,19 @@ async function scrapeCost(rules: number, sinks: number): Promise<number> {
   return best * 1e6;
 }
 
+/** Of what a scrape sums of the events of all kinds, from as many copies as there are CPUs. */
+function countsCost(cpus: number): number {
+  const info = { type: 0, keySize: 4, valueSize: STRUCTS.kind_counts[''].size, maxEntries: KIND_SLOTS, copies: cpus };
+  const bytes = new Uint8Array(KIND_SLOTS * (info.keySize + cpus * info.valueSize)).fill(1);
+  let best = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round++) {
+    const begin = performance.now();
+    sumCopies(bytes, info);
+    best = Math.min(best, performance.now() - begin);
+  }
+  return best * 1e6;
+}
+
 const few = generated(100);
 // Until V8 has compiled the path.
 for (const rules of [few, generated(1_000)]) eventCost(1_000, rules);
@@ -122,6 +139,7 @@ const sinks: [number, number][] = [];
 for (const count of [1, 10, 50]) sinks.push([count, await scrapeCost(300, count)]);
 curves['a scrape, by rules (series)'] = scrapes;
 curves['a scrape, by sinks'] = sinks;
+curves["the kernel's counts, by CPUs"] = [2, 8, 32, 128, 512].map((cpus) => [cpus, countsCost(cpus)] as const);
 for (const [name, curve] of Object.entries(curves))
   console.log(`${name}: ${curve.map(([count, cost]) => `${count} → ${digits(cost / 1000)} µs`).join(', ')}`);
 
@@ -146,14 +164,14 @@ if (values.write) writeFileSync(PICTURE, picture());
 /** Both axes logarithmic: what grows in proportion is a slope of one. */
 function picture(): string {
   const [width, height, left, top] = [760, 420, 70, 24];
-  const inner = { width: width - left - 240, height: height - top - 50 };
+  const inner = { width: width - left - 250, height: height - top - 50 };
   const all = Object.values(curves).flat();
   const [most, dearest] = [Math.max(...all.map(([count]) => count)), Math.max(...all.map(([, cost]) => cost))];
   const cheapest = Math.min(...all.map(([, cost]) => cost));
   const x = (count: number) => left + (Math.log(count) / Math.log(most)) * inner.width;
   const y = (cost: number) =>
     top + inner.height - (Math.log(cost / cheapest) / Math.log(dearest / cheapest)) * inner.height;
-  const colours = ['#0b6e99', '#b5521b', '#4b7f2b', '#7a4fa3'];
+  const colours = ['#0b6e99', '#b5521b', '#4b7f2b', '#7a4fa3', '#8a6d00'];
   const lines = Object.entries(curves).map(([name, curve], at) => {
     const points = curve.map(([count, cost]) => `${x(count).toFixed(1)},${y(cost).toFixed(1)}`).join(' ');
     const [, last] = curve.at(-1) ?? [1, cheapest];
