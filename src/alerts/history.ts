@@ -1,5 +1,5 @@
 import { SEVERITIES, type Severity } from '../rules/types.ts';
-import type { EventJson, EventRecord } from '../schema/event.ts';
+import type { EventJson, EventRecord, FieldValue } from '../schema/event.ts';
 import { fieldId } from '../schema/fields.ts';
 import { textAt, valueAt } from './line.ts';
 import type { Alert, Repeats } from './types.ts';
@@ -39,24 +39,32 @@ export interface AlertDetail extends Alert {
 class Ring<T> {
   readonly #capacity: number;
   readonly #entries: T[] = [];
-  #next = 0;
+  #pushed = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  push(entry: T): void {
-    if (this.#capacity === 0) return;
-    this.#entries[this.#next] = entry;
-    this.#next = (this.#next + 1) % this.#capacity;
+  /** The number of the entry, which counts on, and what made room. */
+  push(entry: T): { readonly number: number; readonly gone: T | undefined } | undefined {
+    if (this.#capacity === 0) return undefined;
+    const number = this.#pushed++;
+    const gone = this.#entries[number % this.#capacity];
+    this.#entries[number % this.#capacity] = entry;
+    return { number, gone };
+  }
+
+  /** The entry of a number; undefined when it is gone, or never was. */
+  at(number: number): T | undefined {
+    return number < this.#pushed - this.#capacity ? undefined : this.#entries[number % this.#capacity];
   }
 
   /** Newest first. */
   *newest(): Generator<T> {
-    const { length } = this.#entries;
-    for (let back = 1; back <= length; back += 1) {
-      const entry = this.#entries[(this.#next - back + this.#capacity) % this.#capacity];
-      if (entry !== undefined) yield entry;
+    for (let number = this.#pushed - 1; number >= 0; number--) {
+      const entry = this.at(number);
+      if (entry === undefined) return;
+      yield entry;
     }
   }
 }
@@ -69,13 +77,21 @@ interface Entry {
   readonly recent: readonly EventRecord[];
 }
 
+interface Remembered {
+  readonly event: EventRecord;
+  /** The number of the event before it that has the same process id; -1 without one. */
+  readonly before: number;
+}
+
 const ENTITY = fieldId('process.entity_id') ?? -1;
 const PID = fieldId('process.pid') ?? -1;
 
 /** The last alerts and events, in memory, for /api/v1. What it hands out is redacted. */
 export class History {
   readonly #alerts: Ring<Entry>;
-  readonly #events: Ring<EventRecord>;
+  readonly #events: Ring<Remembered>;
+  /** The number of the newest event by process id: what a process did is found without a look at all others. */
+  readonly #newestOf = new Map<FieldValue, number>();
   readonly #redactEvent: (event: EventJson) => EventJson;
 
   constructor(options: { alerts: number; events: number; redactEvent: (event: EventJson) => EventJson }) {
@@ -84,9 +100,16 @@ export class History {
     this.#redactEvent = options.redactEvent;
   }
 
-  /** Costs one store into an array: fit for every event. */
+  /** Costs two stores: fit for every event. */
   addEvent(event: EventRecord): void {
-    this.#events.push(event);
+    const pid = event.value(PID);
+    const added = this.#events.push({ event, before: this.#newestOf.get(pid) ?? -1 });
+    if (added === undefined) return;
+    this.#newestOf.set(pid, added.number);
+    const gone = added.gone?.event.value(PID);
+    // Of what made room no number may stay when it was the newest of its process.
+    if (added.gone !== undefined && this.#events.at(this.#newestOf.get(gone) ?? -1) === undefined)
+      this.#newestOf.delete(gone);
   }
 
   /** `event` is what raised the alert. An update takes the place of what it updates, and keeps the event that came first. */
@@ -117,7 +140,7 @@ export class History {
   /** Newest first. */
   events(query: EventQuery): EventJson[] {
     const result: EventJson[] = [];
-    for (const event of this.#events.newest()) {
+    for (const { event } of this.#events.newest()) {
       if (result.length >= query.limit) break;
       if (eventMatches(event, query) && within(event.timestamp ?? 0, query))
         result.push(this.#redactEvent(event.toJSON()));
@@ -141,11 +164,10 @@ export class History {
     const pid = event.value(PID);
     if (entity === undefined && pid === undefined) return [];
     const result: EventRecord[] = [];
-    for (const other of this.#events.newest()) {
-      if (result.length >= RECENT_EVENTS) break;
-      // The number first: it is at hand, and the identity is worked out when it is asked for.
-      if (other.value(PID) !== pid || (entity !== undefined && other.value(ENTITY) !== entity)) continue;
-      if (other.id !== event.id) result.push(other);
+    let one = this.#events.at(this.#newestOf.get(pid) ?? -1);
+    for (; one !== undefined && result.length < RECENT_EVENTS; one = this.#events.at(one.before)) {
+      const other = one.event;
+      if (other.id !== event.id && (entity === undefined || other.value(ENTITY) === entity)) result.push(other);
     }
     return result.reverse();
   }

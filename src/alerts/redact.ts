@@ -45,6 +45,8 @@ export class Redactor {
   readonly #allowed: ReadonlySet<string>;
   readonly #known = new Recent<string>();
   readonly #knownArgs = new Recent<readonly string[]>();
+  /** Ancestors come as the same objects with every event of their descendants, and change never. */
+  readonly #knownAncestors = new WeakMap<object, unknown>();
 
   /** Throws CONFIG_INVALID when one of the configured patterns is no RE2 pattern. */
   constructor(options: RedactionOptions) {
@@ -129,11 +131,24 @@ export class Redactor {
     }
     const copy: Record<string, unknown> = {};
     for (const [key, entry] of Object.entries(value)) {
-      if (key !== '__proto__') copy[key] = key === 'env' ? this.#environment(entry) : this.#walk(entry, depth + 1);
+      if (key === '__proto__') continue;
+      if (key === 'env') copy[key] = this.#environment(entry);
+      else if (key === 'ancestors') copy[key] = this.#ancestors(entry, depth + 1);
+      else copy[key] = this.#walk(entry, depth + 1);
     }
     // The joined form has lost where an argument ends; the list knows.
     if (Array.isArray(copy.args) && typeof copy.command_line === 'string') copy.command_line = copy.args.join(' ');
     return copy;
+  }
+
+  #ancestors(value: unknown, depth: number): unknown {
+    if (!Array.isArray(value) || value.some((entry) => typeof entry !== 'object' || entry === null))
+      return this.#walk(value, depth);
+    return value.slice(0, MAX_ITEMS).map((entry: object) => {
+      const redacted = this.#knownAncestors.get(entry) ?? this.#walk(entry, depth + 1);
+      this.#knownAncestors.set(entry, redacted);
+      return redacted;
+    });
   }
 
   #environment(value: unknown): unknown {

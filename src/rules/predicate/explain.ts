@@ -6,7 +6,7 @@ import type { MatchedCondition } from '../types.ts';
 import { foldCase } from './fold.ts';
 import { globText } from './glob.ts';
 import { pairTest, type ValueTest, valueTest } from './test-value.ts';
-import { type Elements, reader, TEXT_FIELDS, type Value } from './values.ts';
+import { type Elements, type Reader, reader, TEXT_FIELDS, type Value } from './values.ts';
 
 /** One node of the tree with its result. */
 interface Explanation {
@@ -81,6 +81,13 @@ function oneHolds(test: Test & { readonly values: readonly unknown[] }, expected
 }
 
 const tests = new WeakMap<Test, ValueTest>();
+const readers = new WeakMap<Subject, Reader>();
+
+function readerOf(subject: Subject): Reader {
+  const found = readers.get(subject) ?? reader(subject);
+  readers.set(subject, found);
+  return found;
+}
 
 function testOf(test: Exclude<Test, { op: 'compare' }>): ValueTest {
   const found = tests.get(test) ?? valueTest(test);
@@ -108,7 +115,7 @@ function leafHolds(
   const holds =
     test.op === 'compare'
       ? (value: Value) => {
-          const other = reader(test.other)(event, elements);
+          const other = readerOf(test.other)(event, elements);
           return value !== undefined && other !== undefined && pairTest(test)(value, other);
         }
       : testOf(test);
@@ -116,20 +123,23 @@ function leafHolds(
     for (const { field, text } of strings(event)) if (holds(text)) return { result: true, field, value: text };
     return { result: false, field: '*', value: undefined };
   }
-  const value = reader(subject)(event, elements);
+  const value = readerOf(subject)(event, elements);
   return { result: holds(value), field: subjectText(subject), value };
 }
 
 /** What is reported of a leaf that holds: for the alert's `matched`. */
 export function matchedLeaf(leaf: Leaf, event: FieldSource, elements: Elements = []): MatchedCondition {
   const { field, value } = leafHolds(leaf, event, elements);
-  const expected = expectedThatHolds(leaf.test, value);
-  return { field, operator: operatorText(leaf.test), expected, actual: value };
+  return matchedBy(leaf.test, field, value);
+}
+
+function matchedBy(test: Test, field: string, value: Value): MatchedCondition {
+  return { field, operator: operatorText(test), expected: expectedThatHolds(test, value), actual: value };
 }
 
 /** What is reported of a quantifier that holds: the elements that made it so. */
 export function matchedQuantifier(node: Quantifier, event: FieldSource, elements: Elements = []): MatchedCondition {
-  const list = reader(node.over)(event, elements);
+  const list = readerOf(node.over)(event, elements);
   const all: readonly Value[] = Array.isArray(list) ? list : [];
   const depth = elements.length;
   const holding = all.filter((element) => {
@@ -156,7 +166,7 @@ export function holds(condition: Condition, event: FieldSource, elements: Elemen
     case 'not':
       return !holds(condition.of, event, elements);
     case 'quantifier': {
-      const list = reader(condition.over)(event, elements);
+      const list = readerOf(condition.over)(event, elements);
       if (!Array.isArray(list)) return false;
       const inner = (element: Elements[number]) => holds(condition.where, event, [...elements, element]);
       return condition.how === 'any' ? list.some(inner) : list.every(inner);
@@ -200,20 +210,39 @@ export function explainCondition(condition: Condition, event: FieldSource): Expl
   }
 }
 
-/** The leaves that made the condition true: those of an `any` that hold, those of an `all`; nothing below a `not`. */
+/**
+ * The leaves that made the condition true: those of an `any` that hold, those of an `all`;
+ * nothing below a `not`. None of a condition that is false. Each leaf is asked once.
+ */
 export function matchedConditions(condition: Condition, event: FieldSource): MatchedCondition[] {
+  const matched: MatchedCondition[] = [];
+  collect(condition, event, matched);
+  return matched;
+}
+
+/** Whether it holds; only then what made it so is added. */
+function collect(condition: Condition, event: FieldSource, matched: MatchedCondition[]): boolean {
+  const before = matched.length;
   switch (condition.type) {
     case 'all':
-    case 'any':
-      return condition.of
-        .filter((child) => condition.type === 'all' || holds(child, event))
-        .flatMap((child) => matchedConditions(child, event));
-    case 'leaf':
-      return [matchedLeaf(condition, event)];
-    case 'quantifier':
-      return [matchedQuantifier(condition, event)];
-    default:
-      return [];
+      if (condition.of.every((child) => collect(child, event, matched))) return true;
+      matched.length = before;
+      return false;
+    case 'any': {
+      let some = false;
+      for (const child of condition.of) if (collect(child, event, matched)) some = true;
+      return some;
+    }
+    case 'leaf': {
+      const { result, field, value } = leafHolds(condition, event, []);
+      if (result) matched.push(matchedBy(condition.test, field, value));
+      return result;
+    }
+    default: {
+      const result = holds(condition, event);
+      if (result && condition.type === 'quantifier') matched.push(matchedQuantifier(condition, event));
+      return result;
+    }
   }
 }
 
