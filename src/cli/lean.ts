@@ -1,14 +1,15 @@
 /**
  * What keeps the daemon small. Node's defaults are for programs that have the
  * machine to themselves: a young generation of 3 x 16 MiB, which the start fills
- * once and nothing gives back, four threads that compile and collect, and an
- * arena of malloc for each thread. They are settings of a process's beginning, so
+ * once and nothing gives back, four threads that compile and collect, a second
+ * optimizing compiler (Maglev) whose work leaves malloc's arena full of holes while
+ * the third is as quick without it, and an arena of malloc for each thread. They are settings of a process's beginning, so
  * the process begins once more with them: it stays the same process (execve).
  */
 import { isMainThread } from 'node:worker_threads';
 import { COMMANDS } from './commands.ts';
 
-export const LEAN_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1'] as const;
+export const LEAN_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1', '--no-maglev'] as const;
 /**
  * Few arenas; and blocks from 256 KiB on are mapped each by itself, however large
  * freed ones were: they are given back when they are freed, and of a new one only
@@ -27,7 +28,7 @@ const other: ReadonlySet<string> = new Set(Object.keys(COMMANDS).filter((name) =
 export function becomeLean(): void {
   const { execve } = process as { execve?: (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => never };
   const missing = LEAN_FLAGS.filter((flag) => {
-    const name = flag.slice(0, flag.indexOf('='));
+    const [name = flag] = flag.split('=');
     return ![...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(' ')].some((one) => one.startsWith(name));
   });
   if (missing.length === 0 || execve === undefined || !isMainThread) return;
