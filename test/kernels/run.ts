@@ -44,7 +44,12 @@ const parts = values.parts?.split(',') ?? (values.ci ? CI_PARTS : PARTS);
 const wanted = positionals.length > 0 ? positionals : values.ci ? CI : ALL;
 const images = new Map<Arch, Image>();
 /** What is not as in any other run, in words; empty for a run of the table. */
-const unusual = [values.append, values.cpus === String(CPUS) ? '' : `${values.cpus} CPUs`].filter(Boolean).join(', ');
+const unusual = [
+  values.append,
+  values.cpus === String(CPUS) ? '' : `${values.cpus} CPU${values.cpus === '1' ? '' : 's'}`,
+]
+  .filter(Boolean)
+  .join(', ');
 
 function imageOf(arch: Arch): Image {
   const made = images.get(arch) ?? makeImage(arch);
