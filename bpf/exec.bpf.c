@@ -111,6 +111,16 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 	if (interp != filename)
 		text_kernel(s, &e->interp, (void *)interp, NAME_BYTES);
 	arguments_describe(s, e, mm->arg_start, mm->arg_end);
+	/*
+	 * In a crowd a program that its user has not run lately has a reserve beside that for
+	 * other arguments (of the texts so far the last ones): who varies those hides no program.
+	 */
+	if (!crowd_admits(EVENT_PROCESS_EXEC, e->exe.inode, 1 + (s->length >> 10)) &&
+	    !crowd_spare(EVENT_PROCESS_EXEC, record_object(s->level, sizeof(*e)),
+			 (1 + (s->length >> 10)) << 1)) {
+		record_drop(s, OUTCOME_LOST_RING_FULL);
+		return 0;
+	}
 	streams_describe(s, e, task);
 	e->named_fd = descriptor_of_arguments(s);
 	if (e->named_fd != NO_DESCRIPTOR)
@@ -173,6 +183,10 @@ int BPF_PROG(exit_exec, struct pt_regs *regs, long result)
 	exec_of_task(e, task);
 	filename = call.call == CALL_EXECVEAT ? ARG1(regs, call) : ARG0(regs, call);
 	text_user(s, &e->filename, (void *)filename, PATH_MAX_BYTES);
+	if (!record_admits(s, sizeof(*e), 0, 1)) {
+		record_drop(s, OUTCOME_THROTTLED);
+		return 0;
+	}
 	text_cwd(s, &e->cwd, task);
 	text_tty(s, &e->tty, task);
 	text_cgroup(s, &e->cgroup, task);

@@ -96,10 +96,10 @@ static __always_inline void access_report(enum event_kind kind, struct task_stru
 		return;
 	}
 	/* The mask again, where it is asked for once in a while, rather than on the stack. */
-	if (!rate_take(kind) &&
-	    !rate_spare(kind, file.inode,
-			is_sensitive(passes, file_mask(file.dentry, file.mnt, generation),
-				     KIND_CLASS(kind)))) {
+	if (!rate_has(kind) &&
+	    !spare_has(kind, file.inode,
+		       is_sensitive(passes, file_mask(file.dentry, file.mnt, generation),
+				    KIND_CLASS(kind)))) {
 		account_in_task(kind, OUTCOME_THROTTLED);
 		return;
 	}

@@ -231,6 +231,14 @@ static __always_inline void filter_forget_paths(void)
 __u32 rate_take(__u32 kind);
 /* Whether an event that rate_take holds back passes all the same; what it is about is `object`. */
 __u32 rate_spare(__u32 kind, __u64 object, __u32 sensitive);
+/* The same from what a user's processes have together; a large record weighs more than one. */
+__u32 crowd_take(__u32 kind, __u32 weight);
+enum { CROWD_SENSITIVE = 1, CROWD_NONE = 2 };
+/*
+ * In the place of rate_spare while there is a crowd, else CROWD_NONE. `how`: twice the weight,
+ * and CROWD_SENSITIVE.
+ */
+__u32 crowd_spare(__u32 kind, __u64 object, __u32 how);
 /* The object of a record whose strings begin at `fixed`. */
 __u64 record_object(__u32 level, __u32 fixed);
 /* At the exit of the current process. */
@@ -242,18 +250,36 @@ static __always_inline __u32 is_sensitive(__u32 passes, __u64 mask, __u64 classe
 	return passes & PASS_WHOLE || mask & sensitive_bits(classes);
 }
 
+static __always_inline bool rate_has(__u32 kind)
+{
+	return rate_take(kind) && crowd_take(kind, 1);
+}
+
+static __always_inline bool spare_has(__u32 kind, __u64 object, __u32 sensitive)
+{
+	__u32 crowd = crowd_spare(kind, object, 2 | (sensitive != 0));
+
+	return crowd == CROWD_NONE ? rate_spare(kind, object, sensitive) : crowd;
+}
+
+/* For starts and ends of processes, which have no limit of their own. A refusal is a loss: the table of processes has a gap. */
+static __always_inline bool crowd_admits(__u32 kind, __u64 object, __u32 weight)
+{
+	return crowd_take(kind, weight) || crowd_spare(kind, object, weight << 1 | CROWD_SENSITIVE);
+}
+
 /* What an event needs to go out; the caller counts a refusal as throttled. */
 static __always_inline bool rate_admits(__u32 kind, __u64 object, __u32 sensitive)
 {
-	return rate_take(kind) || rate_spare(kind, object, sensitive);
+	return rate_has(kind) || spare_has(kind, object, sensitive);
 }
 
 /* The same for a finished record with strings. */
 static __always_inline bool record_admits(struct scratch *s, const __u32 fixed, __u64 more,
 					  __u32 sensitive)
 {
-	return rate_take(s->kind) ||
-	       rate_spare(s->kind, record_object(s->level, fixed) ^ more, sensitive);
+	return rate_has(s->kind) ||
+	       spare_has(s->kind, record_object(s->level, fixed) ^ more, sensitive);
 }
 
 /* What a privileged call acts upon, beside its texts: its target and its first arguments. */

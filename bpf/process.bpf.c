@@ -60,6 +60,10 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 		account(EVENT_PROCESS_FORK, OUTCOME_FILTERED);
 		return 0;
 	}
+	if (!crowd_admits(EVENT_PROCESS_FORK, parent->tgid, 1)) {
+		account(EVENT_PROCESS_FORK, OUTCOME_LOST_RING_FULL);
+		return 0;
+	}
 	s = record_begin(EVENT_PROCESS_FORK, sizeof(*e));
 	if (!s)
 		return 0;
@@ -145,7 +149,10 @@ static __always_inline int on_exit(struct task_struct *task)
 	e->exit_code = code >> 8 & 0xff;
 	e->exit_signal = code & 0x7f;
 	e->runtime = e->header.time - e->header.start_time;
-	record_submit(s, RING_PRIORITY);
+	if (crowd_admits(EVENT_PROCESS_EXIT, e->header.ppid, 1))
+		record_submit(s, RING_PRIORITY);
+	else
+		record_drop(s, OUTCOME_LOST_RING_FULL);
 	return 0;
 }
 

@@ -3,9 +3,11 @@
  * A token bucket for each process and kind of event, so that one process that
  * floods cannot take the rings, and the reader's time, from the others. Nor can
  * it hide what it does itself behind its own flood: each thing that it acts upon
- * (file, address, process) has a small bucket of its own, see rate_spare.
+ * (file, address, process) has a small bucket of its own, see rate_spare. Nor can
+ * a crowd of processes that each stay below their limit, see crowd.bpf.c.
  */
 #include "filter.bpf.h"
+#include "rate.bpf.h"
 #include "repeat.bpf.h"
 
 struct rate_key {
@@ -31,15 +33,13 @@ struct {
 } rate_buckets SEC(".maps");
 
 enum {
-	TOKEN_SHIFT = 20,
 	/*
 	 * Kinds of the priority ring: a process that makes them in thousands a
 	 * second would push out the execs of others.
 	 */
 	PRIORITY_BURST_SHARE = 64, /* of rate_burst */
 	PRIORITY_RATE_SHARE = 20,  /* of rate_limit */
-	/* What passes although the bucket is empty: of one object, and of all objects together. */
-	OBJECT_BURST = 8,
+	/* What passes although the bucket is empty, of all objects together. */
 	SPARE_SHARE = 4,      /* of a bulk kind's bucket and rate */
 	SPARE_PRIORITY = 512, /* of a kind of the priority ring */
 };
@@ -67,12 +67,6 @@ struct {
 	__type(key, struct spare_key);
 	__type(value, struct spare_bucket);
 } rate_spares SEC(".maps");
-
-static __always_inline bool is_bulk_kind(__u32 kind)
-{
-	return (kind >= EVENT_FILE_OPEN && kind <= EVENT_NET_DNS) || kind == EVENT_MPROTECT_EXEC ||
-	       kind == EVENT_MMAP_EXEC;
-}
 
 /* Size of a kind's bucket and events a second that fill it. */
 static __always_inline __u64 kind_burst(__u32 kind)
@@ -111,22 +105,6 @@ static __always_inline void episodes_add(__s64 change)
 		__sync_fetch_and_add(open, change);
 }
 
-static __always_inline void throttle_announce(struct task_struct *task, __u32 kind, __u32 started,
-					      __u64 dropped)
-{
-	struct throttle_event *e;
-	struct scratch *s = record_begin(EVENT_THROTTLE, sizeof(*e));
-
-	if (!s)
-		return;
-	e = &s->event.throttle;
-	header_fill(&e->header, task, 0);
-	e->subject = kind;
-	e->started = started;
-	e->dropped = dropped;
-	record_submit(s, RING_PRIORITY);
-}
-
 /* The exchange decides who announces it: a thread of the process, its exit, or the sweep. */
 static __always_inline void episode_end(struct task_struct *task, struct bucket *b, __u32 kind)
 {
@@ -138,18 +116,6 @@ static __always_inline void episode_end(struct task_struct *task, struct bucket 
 	b->dropped = 0;
 	episodes_add(-1);
 	throttle_announce(task, kind, 0, dropped);
-}
-
-/* ns * events/s * 2^20 / 1e9 is ns * events/s / 953.67; 60 s * 10^7/s stay below 2^63. */
-static __always_inline __u64 tokens_after(__u64 tokens, __u64 filled, __u64 now, __u64 limit,
-					  __u64 most)
-{
-	__u64 added = now - filled;
-
-	if (added > 1000000000ull * 60)
-		added = 1000000000ull * 60;
-	tokens += added * limit / 954;
-	return tokens > most ? most : tokens;
 }
 
 static __always_inline __u64 tokens_at(struct bucket *b, __u32 kind, __u64 now)
@@ -260,9 +226,9 @@ __noinline __u32 rate_spare(__u32 kind, __u64 object, __u32 sensitive)
 			is_bulk_kind(kind) ? kind_burst(kind) / SPARE_SHARE + (1ull << TOKEN_SHIFT)
 					   : (__u64)SPARE_PRIORITY << TOKEN_SHIFT))
 		return 0;
-	/* rate_take has counted it as held back. */
+	/* rate_take has counted it as held back, unless a crowd was. */
 	b = bpf_map_lookup_elem(&rate_buckets, &bucket);
-	if (b)
+	if (b && b->episode)
 		__sync_fetch_and_add(&b->dropped, -1);
 	return 1;
 }
@@ -308,7 +274,7 @@ __noinline __u64 record_object(__u32 level, __u32 fixed)
 	return s->object;
 }
 
-enum { FIRST_GUARDED_KIND = EVENT_PROCESS_PTRACE, LAST_GUARDED_KIND = EVENT_KIND_MAX - 1 };
+enum { FIRST_GUARDED_KIND = EVENT_PROCESS_EXEC, LAST_GUARDED_KIND = EVENT_KIND_MAX - 1 };
 
 /* Ends the episodes of a process; with `refilled` only those whose bucket is half full again. */
 static __always_inline void episodes_end(struct task_struct *task, bool refilled)

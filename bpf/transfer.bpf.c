@@ -190,7 +190,7 @@ static __always_inline void dns_report(struct sock *sk, struct task_struct *task
 	if (length > DNS_BYTES)
 		s->event.header.flags |= RECORD_TRUNCATED;
 	text_bytes(s, &s->event.net_dns.payload, payload, length, DNS_BYTES, FROM_USER);
-	if (rate_take(EVENT_NET_DNS))
+	if (rate_has(EVENT_NET_DNS))
 		record_submit(s, RING_BULK);
 	else
 		record_drop(s, OUTCOME_THROTTLED);

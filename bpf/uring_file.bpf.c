@@ -57,8 +57,8 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
 		return;
 	}
 	/* The mask again, where it is asked for once in a while, rather than on the stack. */
-	if (!rate_take(kind) &&
-	    !rate_spare(
+	if (!rate_has(kind) &&
+	    !spare_has(
 		kind, file->inode,
 		is_sensitive(passes, file_mask(file->dentry, file->mnt, generation), classes))) {
 		account_in_task(kind, OUTCOME_THROTTLED);

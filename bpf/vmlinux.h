@@ -70,6 +70,8 @@ enum {
 	BPF_F_MMAPABLE = 1 << 10,
 	BPF_RB_NO_WAKEUP = 1 << 0,
 	BPF_RB_FORCE_WAKEUP = 1 << 1,
+	BPF_RB_AVAIL_DATA = 0,
+	BPF_RB_RING_SIZE = 1,
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1 << 0,
 	BPF_SK_STORAGE_GET_F_CREATE = 1 << 0,
 };
@@ -190,6 +192,7 @@ struct ns_common {
 /* ---- processes --------------------------------------------------------------- */
 struct user_namespace {
 	struct ns_common ns;
+	struct user_namespace *parent;
 	int level;
 	kuid_t owner;
 };

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 export interface ProcessStat {
   readonly comm: string;
   readonly parentPid: number;
+  /** Process that leads the session. */
+  readonly session: number;
   readonly tty: number;
   /** Start in clock ticks since boot. With the pid it names one process for good: a pid alone is used again. */
   readonly startTicks: number;
@@ -20,9 +22,9 @@ export function processStat(pid: number, procfs = '/proc'): ProcessStat | undefi
   const close = text.lastIndexOf(')');
   const fields = text.slice(close + 2).split(' ');
   // After the name: state, ppid, pgrp, session, tty_nr, …, starttime (the 22nd of all).
-  const [parentPid = Number.NaN, tty = Number.NaN, startTicks = Number.NaN] = [1, 4, 19].map((at) =>
-    Number(fields[at]),
+  const [parentPid = Number.NaN, session = Number.NaN, tty = Number.NaN, startTicks = Number.NaN] = [1, 3, 4, 19].map(
+    (at) => Number(fields[at]),
   );
-  if (![parentPid, tty, startTicks].every(Number.isSafeInteger)) return undefined;
-  return { comm: text.slice(text.indexOf('(') + 1, close), parentPid, tty, startTicks };
+  if (![parentPid, session, tty, startTicks].every(Number.isSafeInteger)) return undefined;
+  return { comm: text.slice(text.indexOf('(') + 1, close), parentPid, session, tty, startTicks };
 }

@@ -309,7 +309,7 @@ export const PRIVILEGED_KINDS = {
     group: 'always',
     struct: 'throttle_event',
     rare: true,
-    what: 'The rate guard began or ended holding back events of one process',
+    what: 'The rate guard began or ended holding back events of one process, or of the many of one user',
     hook: 'the rate guard itself',
     from: 'its token bucket',
     verified: KERNEL,
