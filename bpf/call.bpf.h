@@ -19,7 +19,7 @@
 struct call_info {
 	__u32 call;   /* enum call */
 	__u32 number; /* for record_header.syscall */
-	bool compat;
+	__u32 compat; /* not a byte: global functions before 6.3 take no struct with a gap */
 };
 
 #if defined(__TARGET_ARCH_x86)

@@ -14,18 +14,18 @@ enum exec_limits {
 	ENV_TAIL = 1024,
 };
 
-/* The file that became the process: `file` is a BTF pointer. */
+/* The file that became the process: `file` is a plain address. */
 static __always_inline void executable_describe(struct scratch *s, struct process_exec *e,
-						struct file *file)
+						__u64 file)
 {
 	struct record_header *h = &e->header;
 	__u64 inode = 0, dentry = 0, mnt = 0, name = 0, start = 0, sb = 0;
 	unsigned long sb_flags = 0;
 	__u32 magic;
 
-	address_of(inode, file->f_inode);
-	address_of(dentry, file->f_path.dentry);
-	address_of(mnt, file->f_path.mnt);
+	read_field(inode, file, struct file, f_inode);
+	read_field(dentry, file, struct file, f_path.dentry);
+	read_field(mnt, file, struct file, f_path.mnt);
 	file_identity_of(&e->exe, inode);
 	inode_times(inode, &e->exe_mtime, &e->exe_ctime);
 	magic = inode_magic(inode);
@@ -89,8 +89,7 @@ static __always_inline void environment_describe(struct scratch *s, struct proce
 
 static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *bprm)
 {
-	struct mm_struct *mm = task->mm;
-	__u64 filename = 0, interp = 0;
+	__u64 mm = 0, file = 0, filename = 0, interp = 0, start = 0, end = 0;
 	struct process_exec *e;
 	struct scratch *s;
 
@@ -104,13 +103,17 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 	e = &s->event.process_exec;
 	header_fill(&e->header, task, 0);
 	exec_of_task(e, task);
-	executable_describe(s, e, bprm->file);
+	address_of(file, bprm->file);
+	executable_describe(s, e, file);
 	address_of(filename, bprm->filename);
 	address_of(interp, bprm->interp);
 	text_kernel(s, &e->filename, (void *)filename, PATH_MAX_BYTES);
 	if (interp != filename)
 		text_kernel(s, &e->interp, (void *)interp, NAME_BYTES);
-	arguments_describe(s, e, mm->arg_start, mm->arg_end);
+	address_of(mm, task->mm);
+	read_field(start, mm, struct mm_struct, arg_start);
+	read_field(end, mm, struct mm_struct, arg_end);
+	arguments_describe(s, e, start, end);
 	/*
 	 * In a crowd a program that its user has not run lately has a reserve beside that for
 	 * other arguments (of the texts so far the last ones): who varies those hides no program.
@@ -128,7 +131,9 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 	text_cwd(s, &e->cwd, task);
 	text_tty(s, &e->tty, task);
 	text_cgroup(s, &e->cgroup, task);
-	environment_describe(s, e, mm->env_start, mm->env_end);
+	read_field(start, mm, struct mm_struct, env_start);
+	read_field(end, mm, struct mm_struct, env_end);
+	environment_describe(s, e, start, end);
 	record_submit(s, RING_PRIORITY);
 	return 0;
 }
@@ -208,8 +213,7 @@ int process_seed(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct process_exec *e;
 	struct scratch *s;
-	struct file *exe;
-	__u64 length;
+	__u64 exe = 0, length;
 	__u32 level;
 
 	if (!task || task->pid != task->tgid)
@@ -230,7 +234,8 @@ int process_seed(struct bpf_iter__task *ctx)
 	header_fill(&e->header, task, 0);
 	e->header.flags |= RECORD_SEEDED | RECORD_UNREADABLE;
 	exec_of_task(e, task);
-	exe = task->mm->exe_file;
+	address_of(exe, task->mm);
+	read_field(exe, exe, struct mm_struct, exe_file);
 	if (exe)
 		executable_describe(s, e, exe);
 	streams_describe(s, e, task);

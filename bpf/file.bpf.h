@@ -65,10 +65,18 @@ struct open_file {
 	__u32 mode; /* f_mode */
 };
 
-/* Address of the file behind a descriptor of the current process, 0 if there is none. */
-static __always_inline __u64 file_of_fd_now(struct task_struct *task, __s64 fd)
+/*
+ * The descriptors of the current process, for hot programs: three reads less. These take
+ * it before anything else, so that the verifier comes here once (see header_of_task).
+ */
+static __always_inline struct fdtable *descriptors_of(struct task_struct *task)
 {
-	struct fdtable *table = task->files->fdt;
+	return task->files->fdt;
+}
+
+/* Address of the file behind one of them, 0 if there is none. */
+static __always_inline __u64 file_of_descriptor(struct fdtable *table, __s64 fd)
+{
 	__u64 file = 0;
 
 	if (fd < 0 || (__u64)fd >= table->max_fds)
@@ -77,8 +85,7 @@ static __always_inline __u64 file_of_fd_now(struct task_struct *task, __s64 fd)
 	return file;
 }
 
-/* The same where it is not asked at every read and write: it runs a little slower, and is verified
- * faster (see header_of_task). */
+/* The same where it is not asked at every read and write. */
 static __always_inline __u64 file_of_fd(struct task_struct *task, __s64 fd)
 {
 	__u64 at = 0;

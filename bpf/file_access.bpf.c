@@ -19,6 +19,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 {
 	struct task_struct *task;
+	struct fdtable *table;
 	struct call_info call;
 	struct io_totals *total;
 	__u64 file, inode = 0;
@@ -27,8 +28,9 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 	if (result < 0)
 		return 0;
 	task = bpf_get_current_task_btf();
+	table = descriptors_of(task);
 	call = call_of(regs, task);
-	file = file_of_fd_now(task, (__s32)ARG0(regs, call));
+	file = file_of_descriptor(table, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
@@ -50,6 +52,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 {
 	struct task_struct *task;
+	struct fdtable *table;
 	struct call_info call;
 	struct io_totals *total;
 	__u64 file, inode = 0;
@@ -58,8 +61,9 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 	if (result < 0)
 		return 0;
 	task = bpf_get_current_task_btf();
+	table = descriptors_of(task);
 	call = call_of(regs, task);
-	file = file_of_fd_now(task, (__s32)ARG0(regs, call));
+	file = file_of_descriptor(table, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_SEND);
@@ -178,9 +182,8 @@ int BPF_PROG(exit_mmap, struct pt_regs *regs, long result)
 }
 
 /* ---- from one descriptor to another --------------------------------------------------- */
-/* One side of a copy. */
-static __noinline __attribute__((unused)) int copy_side(struct call_info *call, __s32 fd,
-							__u32 kind, __s64 result)
+/* One side of a copy. A global function: verified once, not for each way to it. */
+__noinline int copy_side(struct call_info *call, __s32 fd, __u32 kind, __s64 result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	__u64 file = file_of_fd(task, fd), inode = 0;

@@ -198,6 +198,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = descriptors_of(task);
 	struct call_info call = call_of(regs, task);
 	struct open_file file = {};
 	__u32 generation, passes, created_passes, flags;
@@ -210,7 +211,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 			open_failed(regs, task, &call, result);
 		return 0;
 	}
-	address = file_of_fd_now(task, result);
+	address = file_of_descriptor(table, result);
 	if (!open_file_read(&file, address)) {
 		failure_count(FAILURE_IDENTITY);
 		return 0;

@@ -11,8 +11,12 @@ __noinline bool filter_actor(__u32 passes, __u32 generation, __u64 classes)
 	struct task_struct *task = bpf_get_current_task_btf();
 
 	if (passes & PASS_UIDS) {
-		__u32 uid = task->real_cred->uid.val, euid = task->real_cred->euid.val;
+		__u64 cred = 0;
+		__u32 uid = 0, euid = 0;
 
+		address_of(cred, task->real_cred);
+		read_field(uid, cred, struct cred, uid.val);
+		read_field(euid, cred, struct cred, euid.val);
 		if (filter_token(uid, TOKEN_UID, generation) & classes)
 			return true;
 		if (euid != uid && filter_token(euid, TOKEN_UID, generation) & classes)
@@ -76,7 +80,7 @@ static __always_inline bool dentry_name_read(struct dentry_name *name, __u64 den
 }
 
 /* Changes with every mount and umount in the namespace (touch_mnt_namespace, fs/namespace.c). */
-static __always_inline __u64 mounts_now(void)
+__noinline __u64 mounts_now(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 

@@ -22,7 +22,7 @@ static __always_inline void conn_refused(struct sock *sk, struct task_struct *ta
 	header_of_call(&s->event.header, task, call, result);
 	endpoints_of_sock(&s->event.net_conn, sk);
 	s->event.header.flags |= RECORD_UNVERIFIED;
-	if (!endpoint_of_user(&s->event.net_conn, &s->event.net_conn.destination, address)) {
+	if (!endpoint_of_user(&s->event.net_conn.family, &s->event.net_conn.destination, address)) {
 		s->event.header.flags |= RECORD_UNREADABLE;
 		failure_count(FAILURE_STRING_UNREADABLE);
 	}
@@ -35,9 +35,11 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_connect, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = descriptors_of(task);
 	struct call_info call = call_of(regs, task);
 	__u64 array = unfold_socketcall(regs, &call);
-	struct sock *sk = sock_of_fd(task, PACKED_ARG(0, regs, call, array));
+	struct sock *sk =
+	    sock_of_file(file_of_descriptor(table, (__s32)PACKED_ARG(0, regs, call, array)));
 	__u16 family = sk ? BPF_CORE_READ(sk, __sk_common.skc_family) : AF_UNSPEC;
 
 	if (is_inet(family))

@@ -10,13 +10,14 @@
  */
 static __always_inline void credentials_of(struct thread_facts *to, struct task_struct *task)
 {
-	const struct cred *cred = task->real_cred;
+	__u64 cred = 0;
 
-	to->effective = capabilities_of(&cred->cap_effective);
-	to->uid = cred->uid.val;
-	to->euid = cred->euid.val;
-	to->gid = cred->gid.val;
-	to->egid = cred->egid.val;
+	address_of(cred, task->real_cred);
+	read_field(to->effective, cred, struct cred, cap_effective);
+	read_field(to->uid, cred, struct cred, uid.val);
+	read_field(to->euid, cred, struct cred, euid.val);
+	read_field(to->gid, cred, struct cred, gid.val);
+	read_field(to->egid, cred, struct cred, egid.val);
 }
 
 /*
@@ -38,10 +39,7 @@ static __always_inline __u64 program_of_comm(struct task_struct *task)
 	return 0;
 }
 
-/*
- * fexecve: before 6.14 the task name is the descriptor's number, and what
- * process.name is made of differs.
- */
+/* fexecve: before 6.14 the task name is the descriptor's number, and process.name differs. */
 static __always_inline bool bprm_named_by_descriptor(struct linux_binprm *bprm)
 {
 	__u64 filename = 0, start = 0;

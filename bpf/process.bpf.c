@@ -21,32 +21,34 @@ enum clone_flag {
  */
 static __always_inline __u32 clone_flags_of(struct task_struct *parent, struct task_struct *child)
 {
-	struct nsproxy *old = parent->nsproxy, *new = child->nsproxy;
+	__u64 old = 0, new = 0, of_old = 0, of_new = 0;
 	__u32 flags = 0;
 
-	if (child->mm == parent->mm)
-		flags |= CLONE_VM;
-	if (child->fs == parent->fs)
-		flags |= CLONE_FS;
-	if (child->files == parent->files)
-		flags |= CLONE_FILES;
-	if (child->vfork_done)
-		flags |= CLONE_VFORK;
-	if (child->real_cred->user_ns != parent->real_cred->user_ns)
-		flags |= CLONE_NEWUSER;
-	if (old != new) {
-		if (old->mnt_ns != new->mnt_ns)
-			flags |= CLONE_NEWNS;
-		if (old->uts_ns != new->uts_ns)
-			flags |= CLONE_NEWUTS;
-		if (old->ipc_ns != new->ipc_ns)
-			flags |= CLONE_NEWIPC;
-		if (old->net_ns != new->net_ns)
-			flags |= CLONE_NEWNET;
-	}
-	if (pid_namespace_of(parent) != pid_namespace_of(child))
-		flags |= CLONE_NEWPID;
+#define DIFFER(field)                                                                              \
+	(address_of(of_old, parent->field), address_of(of_new, child->field), of_old != of_new)
+#define PROXIES_DIFFER(field)                                                                      \
+	(read_field(of_old, old, struct nsproxy, field),                                           \
+	 read_field(of_new, new, struct nsproxy, field), of_old != of_new)
+	flags |= DIFFER(mm) ? 0 : CLONE_VM;
+	flags |= DIFFER(fs) ? 0 : CLONE_FS;
+	flags |= DIFFER(files) ? 0 : CLONE_FILES;
+	address_of(of_new, child->vfork_done);
+	flags |= of_new ? CLONE_VFORK : 0;
+	address_of(old, parent->real_cred);
+	address_of(new, child->real_cred);
+	read_field(of_old, old, struct cred, user_ns);
+	read_field(of_new, new, struct cred, user_ns);
+	flags |= of_old != of_new ? CLONE_NEWUSER : 0;
+	address_of(old, parent->nsproxy);
+	address_of(new, child->nsproxy);
+	flags |= PROXIES_DIFFER(mnt_ns) ? CLONE_NEWNS : 0;
+	flags |= PROXIES_DIFFER(uts_ns) ? CLONE_NEWUTS : 0;
+	flags |= PROXIES_DIFFER(ipc_ns) ? CLONE_NEWIPC : 0;
+	flags |= PROXIES_DIFFER(net_ns) ? CLONE_NEWNET : 0;
+	flags |= pid_namespace_of(parent) != pid_namespace_of(child) ? CLONE_NEWPID : 0;
 	return flags;
+#undef DIFFER
+#undef PROXIES_DIFFER
 }
 
 static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
@@ -71,7 +73,10 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	header_fill(&e->header, parent, child->tgid);
 	e->child_pid = child->tgid;
 	e->child_start_time = child->start_boottime;
-	e->child_cgroup_id = child->cgroups->dfl_cgrp->kn->id;
+	address_of(e->child_cgroup_id, child->cgroups);
+	read_field(e->child_cgroup_id, e->child_cgroup_id, struct css_set, dfl_cgrp);
+	read_field(e->child_cgroup_id, e->child_cgroup_id, struct cgroup, kn);
+	read_field(e->child_cgroup_id, e->child_cgroup_id, struct kernfs_node, id);
 	membership_of(&e->member, child);
 	e->clone_flags = clone_flags_of(parent, child);
 	namespaces_of(&e->ns, child);
@@ -117,16 +122,20 @@ struct {
 static __always_inline int on_exit(struct task_struct *task)
 {
 	enum { SIGNAL_GROUP_EXIT = 4 };
-	struct signal_struct *signal = task->signal;
 	struct exited_key key = {};
 	struct process_exit *e;
 	struct scratch *s;
-	__u32 one = 1, code;
+	__u64 signal = 0, leader = 0;
+	__u32 one = 1, code = 0, flags = 0;
+	int live = 0;
 
-	if (signal->live.counter != 0)
+	address_of(signal, task->signal);
+	read_field(live, signal, struct signal_struct, live.counter);
+	if (live != 0)
 		return 0;
 	key.pid = task->tgid;
-	key.start_time = task->group_leader->start_boottime;
+	address_of(leader, task->group_leader);
+	read_field(key.start_time, leader, struct task_struct, start_boottime);
 	/*
 	 * Before 6.4 the map's own function is called directly and its int has no
 	 * sign in the upper half of the register: compare 32 bits.
@@ -144,8 +153,11 @@ static __always_inline int on_exit(struct task_struct *task)
 	e = &s->event.process_exit;
 	header_fill(&e->header, task, 0);
 	/* As wait_task_zombie (kernel/exit.c) computes it. */
-	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code
-						 : task->group_leader->exit_code;
+	read_field(flags, signal, struct signal_struct, flags);
+	if (flags & SIGNAL_GROUP_EXIT)
+		read_field(code, signal, struct signal_struct, group_exit_code);
+	else
+		read_field(code, leader, struct task_struct, exit_code);
 	e->exit_code = code >> 8 & 0xff;
 	e->exit_signal = code & 0x7f;
 	e->runtime = e->header.time - e->header.start_time;

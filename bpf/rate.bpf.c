@@ -276,22 +276,35 @@ __noinline __u64 record_object(__u32 level, __u32 fixed)
 
 enum { FIRST_GUARDED_KIND = EVENT_PROCESS_EXEC, LAST_GUARDED_KIND = EVENT_KIND_MAX - 1 };
 
+struct episodes {
+	struct task_struct *task;
+	__u64 start_time;
+	__u64 now; /* 0: whatever is in the bucket */
+};
+
+static __noinline long episodes_step(__u32 i, void *context)
+{
+	struct episodes *of = context;
+	struct task_struct *task = of->task;
+	__u64 now = of->now;
+	struct rate_key key = {.start_time = of->start_time, .kind = FIRST_GUARDED_KIND + i};
+	struct bucket *b;
+
+	key.pid = task->tgid;
+	b = bpf_map_lookup_elem(&rate_buckets, &key);
+	if (b && b->episode && (!now || tokens_at(b, key.kind, now) >= kind_burst(key.kind) / 2))
+		episode_end(task, b, key.kind);
+	return 0;
+}
+
 /* Ends the episodes of a process; with `refilled` only those whose bucket is half full again. */
 static __always_inline void episodes_end(struct task_struct *task, bool refilled)
 {
-	struct rate_key key = {.pid = task->tgid};
-	__u64 now = bpf_ktime_get_boot_ns();
+	struct episodes of = {.task = task, .now = refilled ? bpf_ktime_get_boot_ns() : 0};
 
-	key.start_time = task->group_leader->start_boottime;
-	for (__u32 kind = FIRST_GUARDED_KIND; kind <= LAST_GUARDED_KIND; kind++) {
-		struct bucket *b;
-
-		key.kind = kind;
-		b = bpf_map_lookup_elem(&rate_buckets, &key);
-		if (b && b->episode &&
-		    (!refilled || tokens_at(b, kind, now) >= kind_burst(kind) / 2))
-			episode_end(task, b, kind);
-	}
+	address_of(of.start_time, task->group_leader);
+	read_field(of.start_time, of.start_time, struct task_struct, start_boottime);
+	repeat(LAST_GUARDED_KIND - FIRST_GUARDED_KIND + 1, episodes_step, &of);
 }
 
 static __always_inline bool episodes_open(void)

@@ -76,7 +76,7 @@ static __always_inline struct sock *sock_of_file(__u64 file)
 /* NULL when `fd` is no socket of the current process. */
 static __always_inline struct sock *sock_of_fd(struct task_struct *task, __s32 fd)
 {
-	return sock_of_file(file_of_fd_now(task, fd));
+	return sock_of_file(file_of_fd(task, fd));
 }
 
 /* The front of a socket in one read: addresses, ports and family lie in its first 32 bytes. */
@@ -169,7 +169,7 @@ static __always_inline void endpoints_of_sock(struct net_event *e, struct sock *
 }
 
 /* False when it is of another family. */
-static __always_inline bool endpoint_of_address(struct net_event *e, struct endpoint *to,
+static __always_inline bool endpoint_of_address(__u16 *family, struct endpoint *to,
 						const struct user_address *from)
 {
 	__be32 v4;
@@ -182,7 +182,7 @@ static __always_inline bool endpoint_of_address(struct net_event *e, struct endp
 	} else {
 		return false;
 	}
-	e->family = from->family == AF_INET6 && is_mapped(to->ip) ? AF_INET : from->family;
+	*family = from->family == AF_INET6 && is_mapped(to->ip) ? AF_INET : from->family;
 	to->port = bpf_ntohs(from->port);
 	return true;
 }
@@ -191,7 +191,7 @@ static __always_inline bool endpoint_of_address(struct net_event *e, struct endp
  * The address that user space passed; another thread may have changed it since.
  * False when it is unreadable or of another family.
  */
-static __always_inline bool endpoint_of_user(struct net_event *e, struct endpoint *to,
+static __always_inline bool endpoint_of_user(__u16 *family, struct endpoint *to,
 					     const void *address)
 {
 	struct user_address user = {};
@@ -200,7 +200,7 @@ static __always_inline bool endpoint_of_user(struct net_event *e, struct endpoin
 	if (!address || bpf_probe_read_user(&user, 8, address) ||
 	    (user.family == AF_INET6 && bpf_probe_read_user(&user, sizeof(user), address)))
 		return false;
-	return endpoint_of_address(e, to, &user);
+	return endpoint_of_address(family, to, &user);
 }
 
 /* ---- submission ----------------------------------------------------------------- */

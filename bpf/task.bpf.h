@@ -6,22 +6,14 @@
 #include "inode.bpf.h"
 #include "text.bpf.h"
 
-static __always_inline __u64 capabilities_of(const kernel_cap_t *set)
-{
-	__u64 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), set);
-	return value;
-}
-
 /* task_active_pid_ns: thread_pid->numbers[level].ns (ns_of_pid, include/linux/pid.h). */
 static __always_inline __u64 pid_namespace_address(struct task_struct *task)
 {
-	struct pid *pid = task->thread_pid;
 	__u64 entry = 0, ns = 0;
-	__u32 level = pid->level;
+	__u32 level = 0;
 
 	address_of(entry, task->thread_pid);
+	read_field(level, entry, struct pid, level);
 	entry += bpf_core_field_offset(struct pid, numbers) +
 		 level * bpf_core_type_size(struct upid) + bpf_core_field_offset(struct upid, ns);
 	bpf_probe_read_kernel(&ns, sizeof(ns), (void *)entry);
@@ -64,13 +56,15 @@ static __always_inline __u32 pid_number_inside(__u64 pid, __u32 level)
 
 static __always_inline void membership_of(struct membership *member, struct task_struct *task)
 {
-	struct signal_struct *signal = task->signal;
-	__u32 level = task->thread_pid->level;
-	__u64 leader = 0, group = 0, session = 0;
+	__u64 pid = 0, signal = 0, leader = 0, group = 0, session = 0;
+	__u32 level = 0;
 
-	address_of(leader, signal->pids[PIDTYPE_TGID]);
-	address_of(group, signal->pids[PIDTYPE_PGID]);
-	address_of(session, signal->pids[PIDTYPE_SID]);
+	address_of(pid, task->thread_pid);
+	read_field(level, pid, struct pid, level);
+	address_of(signal, task->signal);
+	read_field(leader, signal, struct signal_struct, pids[PIDTYPE_TGID]);
+	read_field(group, signal, struct signal_struct, pids[PIDTYPE_PGID]);
+	read_field(session, signal, struct signal_struct, pids[PIDTYPE_SID]);
 	member->group = pid_number(group, 0);
 	member->session = pid_number(session, 0);
 	member->own_pid = pid_number(leader, level);
@@ -91,13 +85,20 @@ static __always_inline __u64 namespace_start_of(struct task_struct *task)
 
 static __always_inline void namespaces_of(struct namespaces *ns, struct task_struct *task)
 {
-	struct nsproxy *proxy = task->nsproxy;
+	__u64 proxy = 0, at = 0;
 
-	ns->mount = proxy->mnt_ns->ns.inum;
-	ns->network = proxy->net_ns->ns.inum;
-	ns->uts = proxy->uts_ns->ns.inum;
-	ns->ipc = proxy->ipc_ns->ns.inum;
-	ns->user = task->real_cred->user_ns->ns.inum;
+	address_of(proxy, task->nsproxy);
+	read_field(at, proxy, struct nsproxy, mnt_ns);
+	read_field(ns->mount, at, struct mnt_namespace, ns.inum);
+	read_field(at, proxy, struct nsproxy, net_ns);
+	read_field(ns->network, at, struct net, ns.inum);
+	read_field(at, proxy, struct nsproxy, uts_ns);
+	read_field(ns->uts, at, struct uts_namespace, ns.inum);
+	read_field(at, proxy, struct nsproxy, ipc_ns);
+	read_field(ns->ipc, at, struct ipc_namespace, ns.inum);
+	address_of(at, task->real_cred);
+	read_field(at, at, struct cred, user_ns);
+	read_field(ns->user, at, struct user_namespace, ns.inum);
 	ns->pid = pid_namespace_of(task);
 }
 
@@ -132,26 +133,32 @@ static __always_inline void text_cwd(struct scratch *s, struct text *text, struc
 
 static __always_inline void text_tty(struct scratch *s, struct text *text, struct task_struct *task)
 {
-	struct tty_struct *tty = task->signal->tty;
+	__u64 tty = 0;
 
+	address_of(tty, task->signal);
+	read_field(tty, tty, struct signal_struct, tty);
 	if (tty)
-		text_kernel(s, text, tty->name, 64);
+		text_kernel(s, text, (void *)tty + bpf_core_field_offset(struct tty_struct, name),
+			    64);
 }
 
 /* What of a process_exec record a task's own state gives. */
 static __always_inline void exec_of_task(struct process_exec *e, struct task_struct *task)
 {
-	const struct cred *cred = task->real_cred;
+	__u64 cred = 0, parent = 0;
 
-	e->parent_start_time = task->real_parent->group_leader->start_boottime;
+	address_of(parent, task->real_parent);
+	read_field(parent, parent, struct task_struct, group_leader);
+	read_field(e->parent_start_time, parent, struct task_struct, start_boottime);
 	e->auid = audit_uid(task);
 	e->namespace_start_time = namespace_start_of(task);
 	membership_of(&e->member, task);
-	e->egid = cred->egid.val;
-	e->suid = cred->suid.val;
-	e->cap_effective = capabilities_of(&cred->cap_effective);
-	e->cap_permitted = capabilities_of(&cred->cap_permitted);
-	e->cap_inheritable = capabilities_of(&cred->cap_inheritable);
+	address_of(cred, task->real_cred);
+	read_field(e->egid, cred, struct cred, egid.val);
+	read_field(e->suid, cred, struct cred, suid.val);
+	read_field(e->cap_effective, cred, struct cred, cap_effective);
+	read_field(e->cap_permitted, cred, struct cred, cap_permitted);
+	read_field(e->cap_inheritable, cred, struct cred, cap_inheritable);
 	namespaces_of(&e->ns, task);
 }
 

@@ -151,7 +151,7 @@ static __always_inline void send_unverified(struct sock *sk, struct task_struct 
 	struct net_event e = {};
 
 	endpoints_of_sock(&e, sk);
-	if (e.destination.port || !endpoint_of_user(&e, &e.destination, address))
+	if (e.destination.port || !endpoint_of_user(&e.family, &e.destination, address))
 		return;
 	/* No helper gives the cookie here; the socket file's inode is as unique until it wraps. */
 	if (!send_is_new(inode_of_sock(sk), &e.destination))
@@ -198,13 +198,14 @@ static __always_inline void dns_report(struct sock *sk, struct task_struct *task
 
 /* The server of an answer: the connected peer, else what the kernel wrote into the program's
  * buffer. */
-static __always_inline bool dns_server(struct net_event *ends, const void *address)
+static __always_inline bool dns_server(struct endpoint *peer, const void *address)
 {
-	if (ends->destination.port == DNS_PORT)
+	__u16 family;
+
+	if (peer->port == DNS_PORT)
 		return true;
-	return !ends->destination.port && address &&
-	       endpoint_of_user(ends, &ends->destination, address) &&
-	       ends->destination.port == DNS_PORT;
+	return !peer->port && address && endpoint_of_user(&family, peer, address) &&
+	       peer->port == DNS_PORT;
 }
 
 /* ---- system calls ---------------------------------------------------------------- */
@@ -228,9 +229,11 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct fdtable *table = descriptors_of(task);
 	struct call_info call = call_of(regs, task);
 	__u64 array = unfold_socketcall(regs, &call);
-	struct sock *sk = sock_of_fd(task, PACKED_ARG(0, regs, call, array));
+	struct sock *sk =
+	    sock_of_file(file_of_descriptor(table, (__s32)PACKED_ARG(0, regs, call, array)));
 	struct io_totals *total = io_totals_now();
 	const void *address = NULL;
 	struct sock_head head;
@@ -285,9 +288,10 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 {
 	struct task_struct *task;
 	struct io_totals *total = io_totals_now();
-	struct net_event ends;
+	struct endpoint own, peer;
 	struct call_info call;
 	struct sock_head head;
+	struct fdtable *table;
 	port_number port;
 	struct sock *sk;
 	__u64 second, array;
@@ -295,9 +299,10 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 	if (result <= 0)
 		return 0;
 	task = bpf_get_current_task_btf();
+	table = descriptors_of(task);
 	call = call_of(regs, task);
 	array = unfold_socketcall(regs, &call);
-	sk = sock_of_fd(task, PACKED_ARG(0, regs, call, array));
+	sk = sock_of_file(file_of_descriptor(table, (__s32)PACKED_ARG(0, regs, call, array)));
 	if (!sock_head_read(&head, sk) || !is_inet(sock_field(&head, __u16, skc_family)))
 		return 0;
 	second = PACKED_ARG(1, regs, call, array);
@@ -311,21 +316,22 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 	port = bpf_ntohs(sock_field(&head, __be16, skc_dport));
 	if (port != DNS_PORT && (port || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP))
 		return 0;
-	__builtin_memset(&ends, 0, sizeof(ends));
-	endpoints_of_sock(&ends, sk);
+	__builtin_memset(&own, 0, sizeof(own));
+	__builtin_memset(&peer, 0, sizeof(peer));
+	sock_ends(&own, &peer, sk, &head);
 
 	switch (call.call) {
 	case CALL_READ:
 	case CALL_RECV:
-		if (dns_server(&ends, NULL))
-			dns_report(sk, task, &call, &ends.destination, (void *)second, result);
+		if (dns_server(&peer, NULL))
+			dns_report(sk, task, &call, &peer, (void *)second, result);
 		break;
 	case CALL_RECVFROM:
 		if (!(PACKED_ARG(3, regs, call, array) & MSG_PEEK) &&
-		    dns_server(&ends, (void *)PACKED_ARG(4, regs, call, array))) {
+		    dns_server(&peer, (void *)PACKED_ARG(4, regs, call, array))) {
 			__u64 room = PACKED_ARG(2, regs, call, array);
 
-			dns_report(sk, task, &call, &ends.destination, (void *)second,
+			dns_report(sk, task, &call, &peer, (void *)second,
 				   room < (__u64)result ? room : (__u64)result);
 		}
 		break;
@@ -338,10 +344,10 @@ int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
 
 		if (call.compat || flags & MSG_PEEK ||
 		    !received_read(&message, (void *)second, many) ||
-		    !dns_server(&ends, message.name))
+		    !dns_server(&peer, message.name))
 			break;
 		length = many ? message.length : (__u64)result;
-		dns_report(sk, task, &call, &ends.destination, message.payload,
+		dns_report(sk, task, &call, &peer, message.payload,
 			   message.room < length ? message.room : length);
 		break;
 	}

@@ -59,7 +59,7 @@ static __noinline int uring_connect(__u64 request, __u32 request_flags, struct t
 	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
 	if (!s)
 		return 0;
-	endpoint_of_address(&s->event.net_conn, &s->event.net_conn.destination, &address);
+	endpoint_of_address(&s->event.net_conn.family, &s->event.net_conn.destination, &address);
 	if (uring_completes() && !(request_flags & REQ_F_CQE_SKIP)) {
 		uring_keep(s, request, 0, 0);
 		nest_leave(s->level);
@@ -75,7 +75,7 @@ static __noinline int uring_connect(__u64 request, __u32 request_flags, struct t
 	header_fill(&s->event.header, task, 0);
 	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
 	endpoints_of_sock(&s->event.net_conn, sk);
-	endpoint_of_address(&s->event.net_conn, &s->event.net_conn.destination, &address);
+	endpoint_of_address(&s->event.net_conn.family, &s->event.net_conn.destination, &address);
 	net_submit(s, EVENT_NET_CONN, task);
 	return 0;
 }
