@@ -161,13 +161,14 @@ static __always_inline bool result_restarts(long result)
 	return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
 }
 
-static __always_inline void header_of_call(struct record_header *h, struct task_struct *task,
-					   struct call_info *call, long result)
+static __always_inline __u32 flags_of_call(struct call_info *call)
 {
-	header_fill(h, task, result);
-	h->syscall = call->number;
-	if (call->compat)
-		h->flags |= RECORD_COMPAT32;
+	return call->compat ? RECORD_COMPAT32 : 0;
+}
+
+static __always_inline void header_of_call(struct scratch *s, struct call_info *call, long result)
+{
+	header_now(s->level, result, call->number, flags_of_call(call));
 }
 
 #endif /* BPFWARDEN_CALL_H */

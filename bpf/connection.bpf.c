@@ -11,30 +11,34 @@
  * Reports the connection that `owner` began; the addresses are complete now.
  * `current` may be anybody: whose token it costs was settled at the beginning.
  */
-static __always_inline void conn_report(struct sock *sk, struct socket_owner *owner, long result)
+static __noinline int conn_report(struct sock *sk, struct socket_owner *owner, long result)
 {
-	bool maybe = owner->pending == PENDING_MAYBE;
 	struct net_event *e;
 	struct scratch *s;
+	bool maybe;
 
+	if (!owner)
+		return 0;
+	maybe = owner->pending == PENDING_MAYBE;
 	owner->pending = PENDING_NOT;
 	s = record_begin(EVENT_NET_CONN, sizeof(*e));
 	if (!s)
-		return;
+		return 0;
 	e = &s->event.net_conn;
 	e->header = owner->header;
 	e->header.kind = EVENT_NET_CONN;
 	e->header.result = result;
 	endpoints_of_sock(e, sk);
-	if (maybe && !filter_endpoints(EVENT_NET_CONN, NULL, e->header.pid, result, &e->source,
-				       &e->destination))
+	if (maybe &&
+	    !filter_endpoints(EVENT_NET_CONN, e->header.pid, result, &e->source, &e->destination))
 		record_drop(s, OUTCOME_FILTERED);
 	else
 		record_submit(s, RING_BULK);
+	return 0;
 }
 
 /* Accounts a connection that is not to be reported; otherwise tells how sure that is. */
-static __always_inline enum pending conn_decide(struct sock *sk, struct task_struct *task)
+static __noinline enum pending conn_decide(struct sock *sk, struct task_struct *task)
 {
 	__u32 passes = filter_passes(filter_generation(), EVENT_NET_CONN);
 	struct endpoint source = {}, destination = {};
@@ -47,7 +51,8 @@ static __always_inline enum pending conn_decide(struct sock *sk, struct task_str
 	}
 	if (!(passes & PASS_WHOLE) && sock_head_read(&head, sk))
 		sock_ends(&source, &destination, sk, &head);
-	verdict = filter_endpoints(EVENT_NET_CONN, task, task->tgid, 0, &source, &destination);
+	verdict =
+	    filter_endpoints(EVENT_NET_CONN | ACTOR_RUNS, task->tgid, 0, &source, &destination);
 	if (verdict) {
 		if (rate_admits(EVENT_NET_CONN, endpoint_object(&destination),
 				verdict & ENDPOINT_SENSITIVE))
@@ -61,31 +66,35 @@ static __always_inline enum pending conn_decide(struct sock *sk, struct task_str
 	return PENDING_NOT;
 }
 
+/* No room to wait: without the local port. */
+static __noinline int conn_report_now(struct sock *sk, enum pending pending)
+{
+	struct socket_owner now = {.pending = pending};
+
+	header_of_task(&now.header, bpf_get_current_task_btf());
+	return conn_report(sk, &now, -EINPROGRESS);
+}
+
 /*
  * tcp_v4_connect/tcp_v6_connect -> tcp_set_state(sk, TCP_SYN_SENT): the remote
  * address is set, the local port not yet (inet_hash_connect comes after). So
  * the event waits for the outcome: on loopback within the call, else a round
  * trip later, and if nobody answers until the first SYN is repeated, after 1 s.
  */
-static __always_inline void on_syn_sent(struct sock *sk)
+static __noinline int on_syn_sent(struct sock *sk)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct socket_owner now = {};
-	enum pending pending;
+	__u64 key = plain_address(sk);
+	enum pending pending = conn_decide(sk, bpf_get_current_task_btf());
 
-	pending = conn_decide(sk, task);
-	if (!pending && !close_may_pass(sk, task))
-		return;
-	if (owner_keep(sk, task, pending, RECORD_CONNECTED) || !pending)
-		return;
-	/* No room to wait: now, without the local port. */
-	header_of_task(&now.header, task);
-	now.pending = pending;
-	conn_report(sk, &now, -EINPROGRESS);
+	if (!pending && !close_may_pass(key))
+		return 0;
+	if (!owner_keep(key, pending, RECORD_CONNECTED) && pending)
+		conn_report_now(sk, pending);
+	return 0;
 }
 
-static __always_inline void on_close(struct sock *sk, struct socket_owner *owner, int oldstate,
-				     int newstate)
+static __noinline int on_close(struct sock *sk, struct socket_owner *owner, int oldstate,
+			       int newstate)
 {
 	struct endpoint source = {}, destination = {};
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
@@ -96,24 +105,24 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 
 	if (!kind_wanted(EVENT_NET_CLOSE) || !sock_head_read(&head, sk)) {
 		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
-		return;
+		return 0;
 	}
 	sock_ends(&source, &destination, sk, &head);
-	verdict = filter_endpoints(EVENT_NET_CLOSE, NULL, owner ? owner->header.pid : 0, 0, &source,
+	verdict = filter_endpoints(EVENT_NET_CLOSE, owner ? owner->header.pid : 0, 0, &source,
 				   &destination);
 	if (!verdict) {
 		account(EVENT_NET_CLOSE, OUTCOME_FILTERED);
-		return;
+		return 0;
 	}
 	/* A reset is nobody's call. */
 	if (newstate != TCP_CLOSE && !rate_admits(EVENT_NET_CLOSE, endpoint_object(&destination),
 						  verdict & ENDPOINT_SENSITIVE)) {
 		account(EVENT_NET_CLOSE, OUTCOME_THROTTLED);
-		return;
+		return 0;
 	}
 	s = record_begin(EVENT_NET_CLOSE, sizeof(struct net_event));
 	if (!s)
-		return;
+		return 0;
 	if (owner) {
 		now = bpf_ktime_get_boot_ns();
 		s->event.header = owner->header;
@@ -122,9 +131,7 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 		s->event.header.syscall = NO_SYSCALL;
 		s->event.net_close.duration = now - owner->since;
 	} else {
-		struct task_struct *task = bpf_get_current_task_btf();
-
-		header_fill(&s->event.header, task, 0);
+		header_now(s->level, 0, NO_SYSCALL, 0);
 		/* Only a call of the process leads to FIN_WAIT1 and LAST_ACK; a reset comes from
 		 * softirq. */
 		if (newstate == TCP_CLOSE)
@@ -137,6 +144,7 @@ static __always_inline void on_close(struct sock *sk, struct socket_owner *owner
 	s->event.net_close.bytes_sent =
 	    BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
 	record_submit(s, RING_BULK);
+	return 0;
 }
 
 /* inet_sk_state_store, tcp_set_state (net/ipv4) -> trace_inet_sock_set_state */

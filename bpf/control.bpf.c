@@ -20,7 +20,7 @@ static __always_inline void on_prctl(struct pt_regs *regs, struct task_struct *t
 
 	switch ((__u32)ARG0(regs, *call)) {
 	case PR_SET_SECCOMP:
-		s = call_begin(EVENT_SECCOMP, regs, task, call, result);
+		s = call_begin(EVENT_SECCOMP, regs, call, result);
 		if (!s)
 			return;
 		/* Modes 1 and 2 are SECCOMP_SET_MODE_STRICT and _FILTER, 0 and 1. */
@@ -33,19 +33,19 @@ static __always_inline void on_prctl(struct pt_regs *regs, struct task_struct *t
 	case PR_SET_MM:
 	case PR_CAP_AMBIENT:
 	case PR_SET_PTRACER:
-		call_report(EVENT_PRCTL, regs, task, call, result);
+		call_report(EVENT_PRCTL, regs, call, result);
 	}
 }
 
 static __always_inline void on_acct(struct pt_regs *regs, struct task_struct *task,
 				    struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_ACCT, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_ACCT, regs, call, result);
 
 	if (!s)
 		return;
 	if (ARG0(regs, *call)) /* NULL switches accounting off */
-		call_path(s, task, AT_FDCWD, ARG0(regs, *call));
+		call_path(s, AT_FDCWD, ARG0(regs, *call));
 	call_end(s);
 }
 
@@ -62,7 +62,7 @@ enum fanotify_bits {
 static __always_inline void on_fanotify(struct pt_regs *regs, struct task_struct *task,
 					struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_FANOTIFY, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_FANOTIFY, regs, call, result);
 	bool mark = call->call == CALL_FANOTIFY_MARK;
 
 	if (!s)
@@ -70,7 +70,7 @@ static __always_inline void on_fanotify(struct pt_regs *regs, struct task_struct
 	s->event.fanotify.argument[0] = mark ? (ARG2(regs, *call) & FAN_PERMISSIONS) != 0
 					     : (ARG0(regs, *call) & FAN_CLASSES) != 0;
 	if (mark)
-		call_path(s, task, call->compat ? ARG4(regs, *call) : ARG3(regs, *call),
+		call_path(s, call->compat ? ARG4(regs, *call) : ARG3(regs, *call),
 			  call->compat ? ARG5(regs, *call) : ARG4(regs, *call));
 	call_end(s);
 }
@@ -78,7 +78,7 @@ static __always_inline void on_fanotify(struct pt_regs *regs, struct task_struct
 static __always_inline void on_hostname(struct pt_regs *regs, struct task_struct *task,
 					struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_SETHOSTNAME, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_SETHOSTNAME, regs, call, result);
 
 	if (!s)
 		return;
@@ -90,11 +90,11 @@ static __always_inline void on_hostname(struct pt_regs *regs, struct task_struct
 static __always_inline void on_terminal_input(struct pt_regs *regs, struct task_struct *task,
 					      struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_TERMINAL_INPUT, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_TERMINAL_INPUT, regs, call, result);
 
 	if (!s)
 		return;
-	call_file(s, file_of_fd(task, ARG0(regs, *call)));
+	call_file_describe(s->level, file_of_fd(task, ARG0(regs, *call)));
 	call_end(s);
 }
 
@@ -116,14 +116,14 @@ int BPF_PROG(exit_control, struct pt_regs *regs, long result)
 		break;
 	case CALL_PERSONALITY:
 		if (first != 0xffffffff) /* that asks what it is */
-			call_report(EVENT_PERSONALITY, regs, task, &call, result);
+			call_report(EVENT_PERSONALITY, regs, &call, result);
 		break;
 	case CALL_SECCOMP:
 		if (first < 2) /* the others ask what there is */
-			call_report(EVENT_SECCOMP, regs, task, &call, result);
+			call_report(EVENT_SECCOMP, regs, &call, result);
 		break;
 	case CALL_MODIFY_LDT:
-		call_report(EVENT_MODIFY_LDT, regs, task, &call, result);
+		call_report(EVENT_MODIFY_LDT, regs, &call, result);
 		break;
 	case CALL_ACCT:
 		on_acct(regs, task, &call, result);
@@ -141,7 +141,7 @@ int BPF_PROG(exit_control, struct pt_regs *regs, long result)
 		break;
 	case CALL_SYSLOG:
 		if (first >= SYSLOG_ACTION_READ_ALL && first <= SYSLOG_ACTION_CONSOLE_LEVEL)
-			call_report(EVENT_KERNEL_LOG, regs, task, &call, result);
+			call_report(EVENT_KERNEL_LOG, regs, &call, result);
 		break;
 	}
 	return 0;

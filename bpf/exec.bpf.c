@@ -183,7 +183,7 @@ int BPF_PROG(exit_exec, struct pt_regs *regs, long result)
 	if (!s)
 		return 0;
 	e = &s->event.process_exec;
-	header_of_call(&e->header, task, &call, result);
+	header_of_call(s, &call, result);
 	e->header.flags |= RECORD_UNVERIFIED;
 	exec_of_task(e, task);
 	filename = call.call == CALL_EXECVEAT ? ARG1(regs, call) : ARG0(regs, call);

@@ -159,170 +159,60 @@ static __always_inline __u64 open_classes(__u32 flags)
 	return classes;
 }
 
-/* ---- records of files that we hold ------------------------------------------------- */
-/* Identity and path of an open file: what the kernel used. */
-static __always_inline void file_describe(struct scratch *s, struct open_file *file)
-{
-	struct file_event *e = (struct file_event *)&s->event;
-	__u64 dentry = file->dentry;
+/* ---- records (file.bpf.c) ------------------------------------------------------------ */
+/*
+ * Global functions: what they do is verified once in each program, not at each of its
+ * places. A text is named by where it lies in the record.
+ */
+#define TEXT_AT(type, member) __builtin_offsetof(type, member)
+#define NAME_AT(type, path, base) (TEXT_AT(type, path) | TEXT_AT(type, base) << NAME_BASE)
 
-	file_identity_of(&e->file, file->inode);
-	e->open_flags = file->flags;
-	if (!e->file.links || dentry_unhashed(dentry))
-		e->header.flags |= RECORD_PATH_DELETED;
-	text_path(s, &e->path, dentry, file->mnt);
-}
-
-/* ---- decisions --------------------------------------------------------------------------- */
-/* What is known of an event before its record: enough to say whether it passes. */
-struct question {
-	struct task_struct *task;
-	struct call_info *call; /* NULL: not by a system call */
-	__s64 result;
-	__u64 classes;
-	__u32 kind;
-	__u32 generation;
-	__u32 passes; /* enum filter_pass; 0 for the daemon's own doing */
+enum name_at {
+	NAME_TEXTS = 0x3ff, /* where path and base lie in a record */
+	NAME_BASE = 10,
+	NAME_ALONE = 1 << 20,  /* nothing else in the record may let it pass */
+	NAME_KERNEL = 1 << 21, /* a struct filename, not user memory */
 };
 
+/* Identity and path of an open file: what the kernel used. */
+int file_describe(__u32 level, __u64 inode, __u64 dentry, __u64 mnt);
+/* A name, resolved no further than to the directory that it starts at; the mask of its tokens. */
+__u64 name_describe(__u32 level, __s32 dirfd, __u64 string, __u32 at);
+/* Sends or drops the record by s->question and the mask. */
+int file_finish(__u32 level, __u64 mask);
+
+/* ---- decisions --------------------------------------------------------------------------- */
 static __always_inline struct question question_of(struct task_struct *task, struct call_info *call,
 						   __u32 kind, __u64 classes, __s64 result)
 {
-	struct question q = {.task = task, .call = call, .kind = kind};
+	struct question q = {.classes = classes, .result = result};
 
-	q.classes = classes;
-	q.result = result;
 	q.generation = filter_generation();
 	q.passes = is_daemon(task) ? 0 : filter_passes(q.generation, kind);
+	q.syscall = call ? call->number : NO_SYSCALL;
+	q.flags = call && call->compat ? RECORD_COMPAT32 : 0;
 	return q;
 }
 
 static __always_inline bool question_passes(struct question *q, __u64 mask)
 {
-	return filter_common(q->passes, q->generation, q->classes, q->task, q->result) ||
+	return filter_common(q->passes, q->generation, q->classes, q->result) ||
 	       ((q->passes & PASS_COMPONENTS) && (mask & q->classes));
 }
 
 /* Begins the record unless nothing of the kind can pass. */
-static __always_inline struct scratch *file_begin(struct question *q)
+static __always_inline struct scratch *file_begin(__u32 kind, struct question *q)
 {
-	if (q->passes)
-		return record_begin(q->kind, sizeof(struct file_event));
-	account_in_task(q->kind, OUTCOME_FILTERED);
-	return NULL;
-}
+	struct scratch *s;
 
-/* Sends or drops the record; its header is filled only now, since most are dropped. */
-static __always_inline void file_finish(struct scratch *s, struct question *q, __u64 mask)
-{
-	if (!question_passes(q, mask)) {
-		record_drop(s, OUTCOME_FILTERED);
-		return;
+	if (!q->passes) {
+		account_in_task(kind, OUTCOME_FILTERED);
+		return NULL;
 	}
-	if (!record_admits(s, sizeof(struct file_event), 0,
-			   is_sensitive(q->passes, mask, q->classes))) {
-		record_drop(s, OUTCOME_THROTTLED);
-		return;
-	}
-	if (q->call)
-		header_of_call(&s->event.header, q->task, q->call, q->result);
-	else
-		header_fill(&s->event.header, q->task, q->result);
-	record_submit(s, RING_BULK);
-}
-
-/* ---- records of names ----------------------------------------------------------------- */
-/*
- * Finds the directory that the name at s->bytes[offset] starts at, which is the
- * kernel's own: `base` is set for a relative path, and for an absolute one of a
- * process whose root is not that of its mount namespace. In both cases the path
- * lies below it. Returns the mask of the tokens of both; without one that
- * passes, and if the name is `alone`, base stays empty.
- */
-/* Takes such a link off the front of the name; what it leads to is where the rest starts. */
-static __always_inline __u64 magic_take(struct scratch *s, struct text *path, __u32 offset)
-{
-	__u64 magic = magic_link(s->level, offset, path->length);
-	__u32 consumed = magic >> 8 & 0xffffff;
-
-	if (!magic || consumed > path->length)
-		return 0;
-	path->offset += consumed;
-	path->length -= consumed;
-	return magic;
-}
-
-static __always_inline __u64 base_describe(struct scratch *s, struct text *path, struct text *base,
-					   struct question *q, __s32 dirfd, __u32 offset,
-					   bool alone)
-{
-	struct task_struct *task = q->task;
-	__u64 dentry = 0, mnt = 0, mask;
-	__u64 magic = 0;
-	char first = 0;
-
-	if (offset < RECORD_BYTES)
-		first = s->bytes[offset];
-	mask = string_mask(s->level, offset, path->length, q->generation);
-	if (first == '/')
-		magic = magic_take(s, path, offset);
-	if ((magic & MAGIC_KIND) == MAGIC_ROOT) { /* the rest may begin with another one */
-		__u64 again = magic_take(s, path, path->offset);
-
-		magic = again ? again : magic;
-	}
-	if ((magic & MAGIC_KIND) == MAGIC_CWD || (magic & MAGIC_KIND) == MAGIC_FD) {
-		dirfd = (magic & MAGIC_KIND) == MAGIC_FD ? (__s32)(magic >> 32) : AT_FDCWD;
-		first = 0;
-	}
-	if (first == '/') {
-		address_of(mnt, task->fs);
-		read_field(dentry, mnt, struct fs_struct, root.dentry);
-		read_field(mnt, mnt, struct fs_struct, root.mnt);
-	} else if (dirfd == AT_FDCWD) {
-		address_of(mnt, task->fs);
-		read_field(dentry, mnt, struct fs_struct, pwd.dentry);
-		read_field(mnt, mnt, struct fs_struct, pwd.mnt);
-	} else {
-		__u64 file = file_of_fd(task, dirfd);
-
-		if (file) {
-			read_field(dentry, file, struct file, f_path.dentry);
-			read_field(mnt, file, struct file, f_path.mnt);
-		}
-	}
-	if (!dentry) {
-		text_unreadable(s, base);
-		return EVERY_CLASS;
-	}
-	mask |= directory_mask(s->level, dentry, mnt, q->generation);
-	if (alone && !question_passes(q, mask))
-		return mask;
-	text_path(s, base, dentry, mnt);
-	if (!path->length) { /* the link is the whole name */
-		*path = *base;
-		base->offset = base->length = 0;
-		return mask;
-	}
-	/* Most processes have the namespace's root as theirs. */
-	if (first == '/' && base->length == 1) {
-		s->length = base->offset;
-		base->offset = base->length = 0;
-	}
-	return mask;
-}
-
-/* A path as user space passed it, resolved no further than to the directory it starts at. */
-static __always_inline __u64 name_describe(struct scratch *s, struct text *path, struct text *base,
-					   struct question *q, __s32 dirfd, __u64 string,
-					   bool alone)
-{
-	__u32 offset = s->length;
-
-	s->event.header.flags |= RECORD_UNVERIFIED;
-	if (!text_user(s, path, (void *)string, PATH_MAX_BYTES))
-		return EVERY_CLASS;
-	return base_describe(s, path, base, q, dirfd, offset, alone);
+	s = record_begin(kind, sizeof(struct file_event));
+	if (s)
+		s->question = *q;
+	return s;
 }
 
 #endif /* BPFWARDEN_FILE_H */

@@ -95,7 +95,7 @@ static __always_inline void access_report(enum event_kind kind, struct task_stru
 	}
 	if (!(passes & PASS_COMPONENTS &&
 	      file_mask(file.dentry, file.mnt, generation) & KIND_CLASS(kind)) &&
-	    !filter_common(passes, generation, KIND_CLASS(kind), task, result)) {
+	    !filter_common(passes, generation, KIND_CLASS(kind), result)) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return;
 	}
@@ -111,10 +111,11 @@ static __always_inline void access_report(enum event_kind kind, struct task_stru
 	if (!s)
 		return;
 	e = (struct file_event *)&s->event;
-	header_of_call(&e->header, task, call, result);
+	header_of_call(s, call, result);
 	if (call->call == CALL_IO_SUBMIT) /* the descriptor lies in user memory */
 		e->header.flags |= RECORD_UNVERIFIED;
-	file_describe(s, &file);
+	e->open_flags = file.flags;
+	file_describe(s->level, file.inode, file.dentry, file.mnt);
 	e->bytes = result;
 	record_submit(s, RING_BULK);
 }

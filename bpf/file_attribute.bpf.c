@@ -217,7 +217,7 @@ static __always_inline void on_attribute(struct pt_regs *regs, struct task_struc
 	 */
 	bpf_probe_read_kernel(&c, sizeof(c), &c);
 	q = question_of(task, &call, c.kind, KIND_CLASS(c.kind), result);
-	s = file_begin(&q);
+	s = file_begin(c.kind, &q);
 	if (!s)
 		return;
 	e = (struct file_event *)&s->event;
@@ -228,18 +228,21 @@ static __always_inline void on_attribute(struct pt_regs *regs, struct task_struc
 		e->bytes = c.value;
 	if (c.fd >= 0 && open_file_read(&file, file_of_fd(task, c.fd))) {
 		mask = file_mask(file.dentry, file.mnt, q.generation);
-		if (question_passes(&q, mask))
-			file_describe(s, &file);
+		if (question_passes(&q, mask)) {
+			e->open_flags = file.flags;
+			file_describe(s->level, file.inode, file.dentry, file.mnt);
+		}
 	} else {
 		mask = named_describe(s, regs, q.generation, result == 0);
 		if (!e->path.offset && c.fd >= 0) /* EBADF */
 			text_unreadable(s, &e->path);
 		else if (!e->path.offset)
-			mask = name_describe(s, &e->path, &e->base, &q, c.dirfd, c.path, true);
+			mask = name_describe(s->level, c.dirfd, c.path,
+					     NAME_AT(struct file_event, path, base) | NAME_ALONE);
 	}
 	if (c.value && (c.kind == EVENT_FILE_SETXATTR || c.kind == EVENT_FILE_REMOVEXATTR))
 		text_user(s, &e->attribute, (void *)c.value, NAME_BYTES);
-	file_finish(s, &q, mask);
+	file_finish(s->level, mask);
 }
 
 PROGRAM(exit_attribute, filesystem,

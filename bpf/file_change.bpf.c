@@ -15,20 +15,16 @@ struct names {
 	__s32 new_dirfd;
 };
 
-static __always_inline __u64 names_describe(struct scratch *s, struct question *q, struct names *n,
-					    bool alone)
+static __always_inline __u64 names_describe(struct scratch *s, struct names *n, __u32 alone)
 {
-	struct file_event *e = (struct file_event *)&s->event;
-
-	return name_describe(s, &e->path, &e->base, q, n->dirfd, n->path, alone);
+	return name_describe(s->level, n->dirfd, n->path,
+			     NAME_AT(struct file_event, path, base) | alone);
 }
 
-static __always_inline __u64 names_describe_new(struct scratch *s, struct question *q,
-						struct names *n)
+static __always_inline __u64 names_describe_new(struct scratch *s, struct names *n)
 {
-	struct file_event *e = (struct file_event *)&s->event;
-
-	return name_describe(s, &e->new_path, &e->new_base, q, n->new_dirfd, n->new_path, false);
+	return name_describe(s->level, n->new_dirfd, n->new_path,
+			     NAME_AT(struct file_event, new_path, new_base));
 }
 
 /* do_unlinkat, do_rmdir (fs/namei.c) -> sys_exit. new_mode shows S_IFDIR for a directory. */
@@ -44,7 +40,7 @@ static __always_inline void on_remove(struct pt_regs *regs, struct task_struct *
 	if (result_restarts(result))
 		return;
 	q = question_of(task, &call, EVENT_FILE_UNLINK, KIND_CLASS(EVENT_FILE_UNLINK), result);
-	s = file_begin(&q);
+	s = file_begin(EVENT_FILE_UNLINK, &q);
 	if (!s)
 		return;
 	if (call.call == CALL_UNLINKAT) {
@@ -56,8 +52,8 @@ static __always_inline void on_remove(struct pt_regs *regs, struct task_struct *
 	}
 	if (directory)
 		s->event.file_unlink.new_mode = S_IFDIR;
-	mask = r ? resolved_describe(s, r, q.generation) : names_describe(s, &q, &n, true);
-	file_finish(s, &q, mask);
+	mask = r ? resolved_describe(s, r, q.generation) : names_describe(s, &n, NAME_ALONE);
+	file_finish(s->level, mask);
 }
 
 PROGRAM(exit_remove, filesystem, "file_unlink");
@@ -87,7 +83,7 @@ static __always_inline void on_rename(struct pt_regs *regs, struct task_struct *
 	if (result == 0)
 		filter_forget_paths();
 	q = question_of(task, &call, EVENT_FILE_RENAME, KIND_CLASS(EVENT_FILE_RENAME), result);
-	s = file_begin(&q);
+	s = file_begin(EVENT_FILE_RENAME, &q);
 	if (!s)
 		return;
 	if (call.call == CALL_RENAME) {
@@ -102,8 +98,8 @@ static __always_inline void on_rename(struct pt_regs *regs, struct task_struct *
 			s->event.file_rename.open_flags = ARG4(regs, call);
 	}
 	mask = r ? resolved_describe(s, r, q.generation)
-		 : names_describe(s, &q, &n, false) | names_describe_new(s, &q, &n);
-	file_finish(s, &q, mask);
+		 : names_describe(s, &n, 0) | names_describe_new(s, &n);
+	file_finish(s->level, mask);
 }
 
 PROGRAM(exit_rename, filesystem, "file_rename");
@@ -119,24 +115,17 @@ int BPF_PROG(exit_rename, struct pt_regs *regs, long result)
 }
 
 /* linkat(AT_EMPTY_PATH): the descriptor is the file. */
-static __noinline __attribute__((unused)) __u64 descriptor_describe(struct scratch *s,
-								    struct question *q, __s32 fd)
+static __noinline __u64 descriptor_describe(struct scratch *s, struct task_struct *task, __s32 fd)
 {
-	struct file_event *e;
 	struct open_file file = {};
-	__u32 flags;
 
-	if (!s || !q)
+	if (!s)
 		return EVERY_CLASS;
-	e = (struct file_event *)&s->event;
-	if (!open_file_read(&file, file_of_fd(q->task, fd))) {
-		text_unreadable(s, &e->path);
-		return EVERY_CLASS;
-	}
-	flags = e->open_flags;
-	file_describe(s, &file);
-	e->open_flags = flags;
-	return EVERY_CLASS; /* rare: the mask would take more stack than is left */
+	if (open_file_read(&file, file_of_fd(task, fd)))
+		file_describe(s->level, file.inode, file.dentry, file.mnt);
+	else
+		text_unreadable(s, &s->event.file_link.path);
+	return EVERY_CLASS; /* rare: not worth the mask */
 }
 
 /*
@@ -160,7 +149,7 @@ static __always_inline void on_link(struct pt_regs *regs, struct task_struct *ta
 	if (result_restarts(result))
 		return;
 	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
-	s = file_begin(&q);
+	s = file_begin(kind, &q);
 	if (!s)
 		return;
 	e = (struct file_event *)&s->event;
@@ -172,7 +161,7 @@ static __always_inline void on_link(struct pt_regs *regs, struct task_struct *ta
 		} else {
 			n.path = ARG1(regs, call);
 		}
-		mask = r ? 0 : names_describe(s, &q, &n, false);
+		mask = r ? 0 : names_describe(s, &n, 0);
 		offset = s->length;
 		if (!r && text_user(s, &e->new_path, (void *)n.new_path, PATH_MAX_BYTES))
 			mask |= string_mask(s->level, offset, e->new_path.length, q.generation);
@@ -191,14 +180,14 @@ static __always_inline void on_link(struct pt_regs *regs, struct task_struct *ta
 		}
 		if (call.call == CALL_LINKAT && ARG4(regs, call) & AT_EMPTY_PATH)
 			bpf_probe_read_user(&first, 1, (void *)n.path);
-		mask = r ? 0
-			 : (first ? names_describe(s, &q, &n, false)
-				  : descriptor_describe(s, &q, n.dirfd)) |
-			       names_describe_new(s, &q, &n);
+		mask =
+		    r ? 0
+		      : (first ? names_describe(s, &n, 0) : descriptor_describe(s, task, n.dirfd)) |
+			    names_describe_new(s, &n);
 	}
 	if (r)
 		mask = resolved_describe(s, r, q.generation);
-	file_finish(s, &q, mask);
+	file_finish(s->level, mask);
 }
 
 PROGRAM(exit_link, filesystem, "file_link, file_symlink");
@@ -229,7 +218,7 @@ static __always_inline void on_make(struct pt_regs *regs, struct task_struct *ta
 	if (result_restarts(result))
 		return;
 	q = question_of(task, &call, kind, KIND_CLASS(kind), result);
-	s = file_begin(&q);
+	s = file_begin(kind, &q);
 	if (!s)
 		return;
 	if (at) {
@@ -240,8 +229,8 @@ static __always_inline void on_make(struct pt_regs *regs, struct task_struct *ta
 		n.path = ARG0(regs, call);
 		s->event.file_mkdir.new_mode = ARG1(regs, call);
 	}
-	mask = r ? resolved_describe(s, r, q.generation) : names_describe(s, &q, &n, true);
-	file_finish(s, &q, mask);
+	mask = r ? resolved_describe(s, r, q.generation) : names_describe(s, &n, NAME_ALONE);
+	file_finish(s->level, mask);
 }
 
 PROGRAM(exit_make, filesystem, "file_mkdir, file_create by mknod");

@@ -147,9 +147,9 @@ static __always_inline void open_report(struct task_struct *task, struct call_in
 	if (!s)
 		return;
 	e = (struct file_event *)&s->event;
-	header_of_call(&e->header, task, call, result);
-	file_describe(s, file);
-	e->open_flags |= asked->flags & CREATION_FLAGS;
+	header_of_call(s, call, result);
+	file_describe(s->level, file->inode, file->dentry, file->mnt);
+	e->open_flags = file->flags | (asked->flags & CREATION_FLAGS);
 	e->new_mode = asked->mode;
 	if (file->mode & FMODE_CREATED)
 		e->header.flags |= RECORD_CREATED;
@@ -171,7 +171,7 @@ static __always_inline void open_failed(struct pt_regs *regs, struct task_struct
 	asked_read(&a, regs, call);
 	q = question_of(task, call, EVENT_FILE_OPEN, open_classes(a.flags) | OPEN_FAILED_CLASSES,
 			result);
-	s = file_begin(&q);
+	s = file_begin(EVENT_FILE_OPEN, &q);
 	if (!s)
 		return;
 	e = &s->event.file_open;
@@ -180,8 +180,9 @@ static __always_inline void open_failed(struct pt_regs *regs, struct task_struct
 	if (call->call == CALL_OPEN_BY_HANDLE_AT)
 		text_unreadable(s, &e->path); /* a handle has no name */
 	else
-		mask = name_describe(s, &e->path, &e->base, &q, a.dirfd, a.path, true);
-	file_finish(s, &q, mask);
+		mask = name_describe(s->level, a.dirfd, a.path,
+				     NAME_AT(struct file_event, path, base) | NAME_ALONE);
+	file_finish(s->level, mask);
 }
 
 /*
@@ -231,7 +232,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	    created && !is_daemon(task) ? filter_passes(generation, EVENT_FILE_CREATE) : 0;
 	if ((passes | created_passes) & PASS_COMPONENTS)
 		mask = file_mask(file.dentry, file.mnt, generation);
-	if (passes && !filter_common(passes, generation, classes, task, result) &&
+	if (passes && !filter_common(passes, generation, classes, result) &&
 	    !((passes & PASS_COMPONENTS) && (mask & classes))) {
 		if (open_climbs(passes, mask, &asked))
 			classes |= 1ull << CLASS_OPEN_CLIMBING;
@@ -246,7 +247,7 @@ int BPF_PROG(exit_open, struct pt_regs *regs, long result)
 	if (!created)
 		return 0;
 	classes = KIND_CLASS(EVENT_FILE_CREATE);
-	if (created_passes && (filter_common(created_passes, generation, classes, task, result) ||
+	if (created_passes && (filter_common(created_passes, generation, classes, result) ||
 			       ((created_passes & PASS_COMPONENTS) && (mask & classes))))
 		open_report(task, &call, EVENT_FILE_CREATE, &file, &asked, result,
 			    is_sensitive(created_passes, mask, classes), 0);

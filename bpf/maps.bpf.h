@@ -162,12 +162,23 @@ enum {
 	PATH_LEVELS = NEST_LEVELS + HOOK_LEVELS,
 };
 
+/* What decides whether an event about a file passes, with what of its call is in the record. */
+struct question {
+	__u64 classes;
+	__s64 result;
+	__u32 generation;
+	__u32 passes; /* enum filter_pass; 0 for the daemon's own doing */
+	__u32 syscall;
+	__u32 flags; /* of the record */
+};
+
 struct scratch {
 	union {
 		union event
 		    event; /* in the value type, so that every record is in the object's BTF */
 		char bytes[RECORD_BYTES];
 	};
+	struct question question;
 	__u64 object; /* what record_object makes */
 	__u32 length; /* bytes of the record so far, strings included */
 	__u32 kind;
@@ -204,8 +215,7 @@ struct path_scratch {
 		__u64 other_root;
 		__u64 mask;
 		__u64 result; /* of path_build */
-		__u64 hash;   /* of a part of path_scratch.name */
-		__u32 hash_from;
+		__u64 hash;   /* of path_scratch.name so far */
 		__u32 hash_length;
 		__u32 length; /* of a component */
 		__u32 from;   /* in a string: where the next component begins, and where it ends */

@@ -33,32 +33,36 @@ static __noinline long hash_step(__u32 i, void *context)
 	hash = p->step.hash;
 	length = p->step.hash_length;
 	for (int byte = 0; byte < HASH_BYTES && at < length; byte++, at++)
-		hash = fnv_fold(hash, p->name[(p->step.hash_from + at) & (NAME_BYTES - 1)]);
+		hash = fnv_fold(hash, p->name[at & (NAME_BYTES - 1)]);
 	p->step.hash = hash;
 	return at >= length;
 }
 
-/* Of path_scratch.name[from .. from + length), ASCII letters in lower case, so that a rule that
- * ignores case needs one token. */
-static __always_inline __u64 name_hash(struct path_scratch *p, __u32 level, __u32 from,
-				       __u32 length)
+/*
+ * Global functions: the verifier looks at each once, not at every call.
+ */
+/* Of path_scratch.name[0 .. length), ASCII letters in lower case, so that a rule that ignores case
+ * needs one token. */
+__noinline __u64 component_hash(__u32 level, __u32 length)
 {
-	p->step.hash_from = from;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+
+	if (!p)
+		return 0;
 	p->step.hash_length = length;
 	p->step.hash = FNV_OFFSET;
 	repeat(NAME_BYTES / HASH_BYTES, hash_step, &level);
 	return p->step.hash;
 }
 
-/*
- * Global functions: the verifier looks at each once, not at every call.
- */
-/* Of path_scratch.name[0 .. length): where it is called in a loop, which kernels without bpf_loop follow. */
-__noinline __u64 component_hash(__u32 level, __u32 length)
+/* The same of `length` bytes, a constant, from another place. */
+static __always_inline __u64 part_hash(struct path_scratch *p, __u32 from, const __u32 length)
 {
-	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	__u64 hash = FNV_OFFSET;
 
-	return p ? name_hash(p, level, 0, length) : 0;
+	for (__u32 i = 0; i < length; i++)
+		hash = fnv_fold(hash, p->name[(from + i) & (NAME_BYTES - 1)]);
+	return hash;
 }
 
 __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
@@ -75,17 +79,15 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 	if (length < 4)
 		return mask;
 	if (types & (1 << TOKEN_PREFIX4))
-		mask |= token_mask(table, name_hash(p, level, 0, 4), TOKEN_PREFIX4, generation);
+		mask |= token_mask(table, part_hash(p, 0, 4), TOKEN_PREFIX4, generation);
 	if (types & (1 << TOKEN_SUFFIX4))
-		mask |= token_mask(table, name_hash(p, level, length - 4, 4), TOKEN_SUFFIX4,
-				   generation);
+		mask |= token_mask(table, part_hash(p, length - 4, 4), TOKEN_SUFFIX4, generation);
 	if (length < 8)
 		return mask;
 	if (types & (1 << TOKEN_PREFIX8))
-		mask |= token_mask(table, name_hash(p, level, 0, 8), TOKEN_PREFIX8, generation);
+		mask |= token_mask(table, part_hash(p, 0, 8), TOKEN_PREFIX8, generation);
 	if (types & (1 << TOKEN_SUFFIX8))
-		mask |= token_mask(table, name_hash(p, level, length - 8, 8), TOKEN_SUFFIX8,
-				   generation);
+		mask |= token_mask(table, part_hash(p, length - 8, 8), TOKEN_SUFFIX8, generation);
 	return mask;
 }
 

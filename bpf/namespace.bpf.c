@@ -94,7 +94,7 @@ static __always_inline bool answer_place(struct scratch *s, struct call_info *ca
 	if (call->call == CALL_FSPICK)
 		return context_place(s, file);
 	if (call->call == CALL_OPEN_TREE || call->call == CALL_OPEN_TREE_ATTR)
-		call_file(s, file);
+		call_file_describe(s->level, file);
 	return s->event.mount.path.length;
 }
 
@@ -120,7 +120,7 @@ static __noinline void resolved_take(struct scratch *s, struct resolved *r, bool
 static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *task,
 				     struct call_info *call, long result, struct resolved *r)
 {
-	struct scratch *s = call_begin(EVENT_MOUNT, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_MOUNT, regs, call, result);
 	struct call_event *e;
 	__s32 dirfd = AT_FDCWD;
 	__u64 path = 0, empty = 0;
@@ -171,23 +171,24 @@ static __always_inline void on_mount(struct pt_regs *regs, struct task_struct *t
 	if (empty && path)
 		bpf_probe_read_user(&first, 1, (void *)path);
 	if (path && !first)
-		call_file(s, file_of_fd(task, dirfd)); /* the descriptor is the place */
+		call_file_describe(s->level,
+				   file_of_fd(task, dirfd)); /* the descriptor is the place */
 	else if (path)
-		call_path(s, task, dirfd, path);
+		call_path(s, dirfd, path);
 	call_end(s);
 }
 
 static __always_inline void on_umount(struct pt_regs *regs, struct task_struct *task,
 				      struct call_info *call, long result, struct resolved *r)
 {
-	struct scratch *s = call_begin(EVENT_UMOUNT, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_UMOUNT, regs, call, result);
 
 	if (!s)
 		return;
 	if (r)
 		resolved_take(s, r, false);
 	else
-		call_path(s, task, AT_FDCWD, ARG0(regs, *call));
+		call_path(s, AT_FDCWD, ARG0(regs, *call));
 	call_end(s);
 }
 
@@ -196,7 +197,7 @@ static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
 				    struct task_struct *task, struct call_info *call, long result,
 				    struct resolved *r)
 {
-	struct scratch *s = call_begin(kind, regs, task, call, result);
+	struct scratch *s = call_begin(kind, regs, call, result);
 	struct call_event *e;
 	__u64 dentry = 0, mnt = 0;
 
@@ -214,7 +215,7 @@ static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
 		read_field(mnt, mnt, struct fs_struct, root.mnt);
 		text_path(s, &e->path, dentry, mnt);
 	} else {
-		call_path(s, task, AT_FDCWD, ARG0(regs, *call));
+		call_path(s, AT_FDCWD, ARG0(regs, *call));
 	}
 	if (kind == EVENT_PIVOT_ROOT)
 		call_text(s, &e->name, ARG1(regs, *call), PATH_MAX_BYTES);
@@ -224,7 +225,7 @@ static __always_inline void on_root(enum event_kind kind, struct pt_regs *regs,
 static __always_inline void on_setns(struct pt_regs *regs, struct task_struct *task,
 				     struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_SETNS, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_SETNS, regs, call, result);
 	__u64 file;
 
 	if (!s)
@@ -245,7 +246,7 @@ int BPF_PROG(exit_namespace, struct pt_regs *regs, long result)
 
 	switch (call.call) {
 	case CALL_UNSHARE:
-		call_report(EVENT_UNSHARE, regs, task, &call, result);
+		call_report(EVENT_UNSHARE, regs, &call, result);
 		break;
 	case CALL_SETNS:
 		on_setns(regs, task, &call, result);

@@ -19,14 +19,14 @@ static __always_inline void conn_refused(struct sock *sk, struct task_struct *ta
 	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
 	if (!s)
 		return;
-	header_of_call(&s->event.header, task, call, result);
+	header_of_call(s, call, result);
 	endpoints_of_sock(&s->event.net_conn, sk);
 	s->event.header.flags |= RECORD_UNVERIFIED;
 	if (!endpoint_of_user(&s->event.net_conn.family, &s->event.net_conn.destination, address)) {
 		s->event.header.flags |= RECORD_UNREADABLE;
 		failure_count(FAILURE_STRING_UNREADABLE);
 	}
-	net_submit(s, EVENT_NET_CONN, task);
+	net_submit(s->level);
 }
 
 /* Goes on to exit_inet or exit_unix; no subprogram (arm64 before 6.0 refuses both at once). */
@@ -77,7 +77,7 @@ int BPF_PROG(exit_inet, struct pt_regs *regs, long result)
 		/* Port 0: getaddrinfo asks for a route, connect(AF_UNSPEC) undoes an earlier one.
 		 */
 		if (BPF_CORE_READ(sk, __sk_common.skc_dport))
-			net_report(EVENT_NET_CONN, sk, task, &call, 0);
+			net_report(EVENT_NET_CONN, sk, &call, 0);
 		return 0;
 	}
 	conn_refused(sk, task, &call, (void *)PACKED_ARG(1, regs, call, array), result);
@@ -90,9 +90,9 @@ static __always_inline void on_accept(struct task_struct *task, struct call_info
 
 	if (!sk || !is_inet(BPF_CORE_READ(sk, __sk_common.skc_family)))
 		return;
-	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP && close_may_pass(sk, task))
-		owner_keep(sk, task, PENDING_NOT, RECORD_ACCEPTED);
-	net_report(EVENT_NET_ACCEPT, sk, task, call, result);
+	if (BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP && close_may_pass((__u64)sk))
+		owner_keep((__u64)sk, PENDING_NOT, RECORD_ACCEPTED);
+	net_report(EVENT_NET_ACCEPT, sk, call, result);
 }
 
 /* listen() of TCP, bind() of UDP and UDP-Lite: from then on anybody may send. */
@@ -107,7 +107,7 @@ static __always_inline void on_listen(struct task_struct *task, struct call_info
 	udp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_UDP ||
 	      BPF_CORE_READ(sk, sk_protocol) == IPPROTO_UDPLITE;
 	if (bind ? udp && result == 0 : !udp)
-		net_report(EVENT_NET_LISTEN, sk, task, call, result);
+		net_report(EVENT_NET_LISTEN, sk, call, result);
 }
 
 static __always_inline void on_socket(struct pt_regs *regs, struct task_struct *task,
@@ -129,7 +129,7 @@ static __always_inline void on_socket(struct pt_regs *regs, struct task_struct *
 	s = socket_event_begin(task, kind, family, type, protocol, result);
 	if (!s)
 		return;
-	header_of_call(&s->event.header, task, call, result);
+	header_of_call(s, call, result);
 	call_submit(s, RING_PRIORITY, call_object(&s->event.socket_raw), 1);
 }
 
@@ -185,7 +185,7 @@ int BPF_PROG(exit_dup, struct pt_regs *regs, long result)
 	s = record_begin(EVENT_SOCKET_DUP, sizeof(struct call_event));
 	if (!s)
 		return 0;
-	header_of_call(&s->event.header, task, &call, result);
+	header_of_call(s, &call, result);
 	endpoints_of_sock(&ends, sk);
 	s->event.socket_dup.argument[0] = ARG0(regs, call);
 	s->event.socket_dup.argument[1] = result;

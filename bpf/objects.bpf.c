@@ -46,7 +46,7 @@ static __always_inline void on_load(struct pt_regs *regs, struct task_struct *ta
 {
 	__u32 command = ARG0(regs, *call), type = -1;
 	__u64 file, program = 0, aux = 0;
-	struct scratch *s = call_begin(EVENT_BPF_LOAD, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_BPF_LOAD, regs, call, result);
 
 	if (!s)
 		return;
@@ -156,8 +156,9 @@ static __always_inline void on_object(struct pt_regs *regs, struct task_struct *
 	    command != BPF_LINK_UPDATE_COMMAND)
 		return;
 	/* Who empties the filter has done so by now, and is seen all the same. */
-	s = own && !is_daemon(task) ? call_begin_always(EVENT_BPF_ACCESS, regs, task, call, result)
-				    : call_begin(EVENT_BPF_ACCESS, regs, task, call, result);
+	s = own && !is_daemon(task)
+		? call_begin_as(EVENT_BPF_ACCESS, regs, call, result, CALL_ALWAYS)
+		: call_begin(EVENT_BPF_ACCESS, regs, call, result);
 	if (!s)
 		return;
 	s->event.bpf_access.argument[1] = command == BPF_PROG_DETACH_COMMAND ? 0 : id;

@@ -139,7 +139,7 @@ int BPF_PROG(exit_credential, struct pt_regs *regs, long result)
 		now.program = old.program;
 	}
 	bpf_map_update_elem(&threads, &tid, &now, BPF_ANY);
-	s = call_begin(kind, regs, task, &call, result);
+	s = call_begin(kind, regs, &call, result);
 	if (!s)
 		return 0;
 	e = &s->event.capset;
@@ -184,7 +184,7 @@ static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *ta
 		if (!(protection & PROT_WRITE) && !(mode & FMODE_WRITE))
 			return;
 	}
-	s = call_begin(EVENT_MMAP_EXEC, regs, task, call, result);
+	s = call_begin(EVENT_MMAP_EXEC, regs, call, result);
 	if (!s)
 		return;
 	if (array) {
@@ -194,7 +194,7 @@ static __always_inline void on_mmap(struct pt_regs *regs, struct task_struct *ta
 		s->event.mmap_exec.argument[2] = protection;
 		s->event.mmap_exec.argument[3] = flags;
 	}
-	call_file(s, file);
+	call_file_describe(s->level, file);
 	call_end_bulk(s);
 }
 
@@ -209,7 +209,7 @@ static __always_inline void on_shared(struct pt_regs *regs, struct task_struct *
 	if ((call->call == CALL_IPC && (ARG0(regs, *call) & 0xffff) != IPC_SHMAT) ||
 	    !(flags & SHM_EXEC))
 		return;
-	s = call_begin(EVENT_MMAP_EXEC, regs, task, call, result);
+	s = call_begin(EVENT_MMAP_EXEC, regs, call, result);
 	if (!s)
 		return;
 	s->event.mmap_exec.argument[0] = result;
@@ -222,13 +222,13 @@ static __always_inline void on_shared(struct pt_regs *regs, struct task_struct *
 static __always_inline void on_memfd(struct pt_regs *regs, struct task_struct *task,
 				     struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_MEMFD_CREATE, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_MEMFD_CREATE, regs, call, result);
 	__u64 file = result < 0 ? 0 : file_of_fd(task, result);
 
 	if (!s)
 		return;
 	if (file) {
-		call_file(s, file);
+		call_file_describe(s->level, file);
 		call_file_name(s, file, call->call == CALL_MEMFD_CREATE ? sizeof("memfd:") - 1 : 0);
 	} else if (call->call == CALL_MEMFD_CREATE) {
 		call_text(s, &s->event.memfd_create.name, ARG0(regs, *call), NAME_BYTES);
@@ -254,7 +254,7 @@ int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
 	case CALL_PKEY_MPROTECT:
 		if (!(ARG2(regs, call) & PROT_EXEC))
 			break;
-		s = call_begin(EVENT_MPROTECT_EXEC, regs, task, &call, result);
+		s = call_begin(EVENT_MPROTECT_EXEC, regs, &call, result);
 		if (s)
 			call_end_bulk(s);
 		break;
@@ -267,7 +267,7 @@ int BPF_PROG(exit_memory, struct pt_regs *regs, long result)
 		on_memfd(regs, task, &call, result);
 		break;
 	case CALL_USERFAULTFD:
-		call_report(EVENT_USERFAULTFD, regs, task, &call, result);
+		call_report(EVENT_USERFAULTFD, regs, &call, result);
 		break;
 	}
 	return 0;
@@ -279,7 +279,7 @@ static __always_inline void on_module(struct pt_regs *regs, struct task_struct *
 {
 	bool unload = call->call == CALL_DELETE_MODULE;
 	enum event_kind kind = unload ? EVENT_MODULE_UNLOAD : EVENT_MODULE_LOAD;
-	struct scratch *s = call_begin(kind, regs, task, call, result);
+	struct scratch *s = call_begin(kind, regs, call, result);
 	struct call_event *e;
 
 	if (!s)
@@ -289,7 +289,7 @@ static __always_inline void on_module(struct pt_regs *regs, struct task_struct *
 		call_text(s, &e->name, ARG0(regs, *call), NAME_BYTES);
 	} else if (call->call == CALL_FINIT_MODULE) {
 		call_text(s, &e->detail, ARG1(regs, *call), NAME_BYTES);
-		call_file(s, file_of_fd(task, ARG0(regs, *call)));
+		call_file_describe(s->level, file_of_fd(task, ARG0(regs, *call)));
 	} else {
 		call_text(s, &e->detail, ARG2(regs, *call), NAME_BYTES);
 	}
@@ -299,7 +299,7 @@ static __always_inline void on_module(struct pt_regs *regs, struct task_struct *
 static __always_inline void on_key(struct pt_regs *regs, struct task_struct *task,
 				   struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_KEYCTL, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_KEYCTL, regs, call, result);
 
 	if (!s)
 		return;
@@ -315,7 +315,7 @@ static __always_inline void on_key(struct pt_regs *regs, struct task_struct *tas
 static __always_inline void on_perf(struct pt_regs *regs, struct task_struct *task,
 				    struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_PERF_EVENT_OPEN, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_PERF_EVENT_OPEN, regs, call, result);
 	__s32 pid = ARG1(regs, *call);
 
 	if (!s)
@@ -328,11 +328,11 @@ static __always_inline void on_perf(struct pt_regs *regs, struct task_struct *ta
 static __always_inline void on_swap(struct pt_regs *regs, struct task_struct *task,
 				    struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_SWAPON, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_SWAPON, regs, call, result);
 
 	if (!s)
 		return;
-	call_path(s, task, AT_FDCWD, ARG0(regs, *call));
+	call_path(s, AT_FDCWD, ARG0(regs, *call));
 	call_end(s);
 }
 
@@ -370,7 +370,7 @@ int BPF_PROG(exit_kernel, struct pt_regs *regs, long result)
 	case CALL_REBOOT:
 	case CALL_KEXEC_LOAD:
 	case CALL_KEXEC_FILE_LOAD:
-		call_report(EVENT_REBOOT, regs, task, &call, result);
+		call_report(EVENT_REBOOT, regs, &call, result);
 		break;
 	case CALL_SWAPON:
 	case CALL_SWAPOFF:
@@ -378,20 +378,20 @@ int BPF_PROG(exit_kernel, struct pt_regs *regs, long result)
 		break;
 	case CALL_IOPERM:
 	case CALL_IOPL:
-		call_report(EVENT_IOPERM, regs, task, &call, result);
+		call_report(EVENT_IOPERM, regs, &call, result);
 		break;
 	case CALL_ADJTIMEX:
 		if (timex_sets_clock((void *)ARG0(regs, call)))
-			call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
+			call_report(EVENT_SETTIMEOFDAY, regs, &call, result);
 		break;
 	case CALL_CLOCK_ADJTIME:
 		if (timex_sets_clock((void *)ARG1(regs, call)))
-			call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
+			call_report(EVENT_SETTIMEOFDAY, regs, &call, result);
 		break;
 	case CALL_SETTIMEOFDAY:
 	case CALL_CLOCK_SETTIME:
 	case CALL_STIME:
-		call_report(EVENT_SETTIMEOFDAY, regs, task, &call, result);
+		call_report(EVENT_SETTIMEOFDAY, regs, &call, result);
 		break;
 	}
 	return 0;

@@ -11,18 +11,27 @@
 #include "file.bpf.h"
 #include "task.bpf.h"
 
-/* Also where no rule wants the kind. */
-static __always_inline struct scratch *call_begin_always(enum event_kind kind, struct pt_regs *regs,
-							 struct task_struct *task,
-							 struct call_info *call, long result)
+/* In the flags: also where no rule wants the kind. No flag of a record has this bit. */
+enum { CALL_ALWAYS = 1u << 31 };
+
+/* record.bpf.c, verified once in each program. The level of the record that was begun, or NEST_LEVELS. */
+__u32 call_open(__u32 kind, __s64 result, __u32 syscall, __u32 flags);
+/* Sends it, or counts it as throttled. */
+int call_finish(__u32 level, __u32 ring);
+/* Path and identity of an open file. */
+int call_file_describe(__u32 level, __u64 file);
+
+static __always_inline struct scratch *call_begin_as(enum event_kind kind, struct pt_regs *regs,
+						     struct call_info *call, long result,
+						     __u32 flags)
 {
-	struct scratch *s = record_begin(kind, sizeof(struct call_event));
+	__u32 level = call_open(kind, result, call->number, flags | flags_of_call(call));
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
 	struct call_event *e;
 
 	if (!s)
 		return NULL;
 	e = &s->event.capset;
-	header_of_call(&e->header, task, call, result);
 	e->argument[0] = ARG0(regs, *call);
 	e->argument[1] = ARG1(regs, *call);
 	e->argument[2] = ARG2(regs, *call);
@@ -33,31 +42,26 @@ static __always_inline struct scratch *call_begin_always(enum event_kind kind, s
 }
 
 static __always_inline struct scratch *call_begin(enum event_kind kind, struct pt_regs *regs,
-						  struct task_struct *task, struct call_info *call,
-						  long result)
+						  struct call_info *call, long result)
 {
-	if (kind_wanted(kind) && !is_daemon(task))
-		return call_begin_always(kind, regs, task, call, result);
-	account(kind, OUTCOME_FILTERED);
-	return NULL;
+	return call_begin_as(kind, regs, call, result, 0);
 }
 
 static __always_inline void call_end(struct scratch *s)
 {
-	call_submit(s, RING_PRIORITY, call_object(&s->event.capset), 1);
+	call_finish(s->level, RING_PRIORITY);
 }
 
 /* For kinds that honest programs do a thousand times a second: those would crowd out the execs. */
 static __always_inline void call_end_bulk(struct scratch *s)
 {
-	call_submit(s, RING_BULK, call_object(&s->event.capset), 1);
+	call_finish(s->level, RING_BULK);
 }
 
 static __always_inline void call_report(enum event_kind kind, struct pt_regs *regs,
-					struct task_struct *task, struct call_info *call,
-					long result)
+					struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(kind, regs, task, call, result);
+	struct scratch *s = call_begin(kind, regs, call, result);
 
 	if (s)
 		call_end(s);
@@ -74,30 +78,14 @@ static __always_inline void call_text(struct scratch *s, struct text *text, __u6
 }
 
 /* A path argument, with the directory that it starts at. */
-static __always_inline void call_path(struct scratch *s, struct task_struct *task, __s32 dirfd,
-				      __u64 pointer)
+static __always_inline void call_path(struct scratch *s, __s32 dirfd, __u64 pointer)
 {
-	struct call_event *e = &s->event.capset;
-	struct question q = question_of(task, NULL, s->kind, EVERY_CLASS, 0);
-
-	name_describe(s, &e->path, &e->base, &q, dirfd, pointer, false);
+	s->question.generation =
+	    filter_generation(); /* of a name that is not alone no more is asked */
+	name_describe(s->level, dirfd, pointer, NAME_AT(struct call_event, path, base));
 }
 
 /* ---- descriptors ------------------------------------------------------------- */
-/* Path and identity of an open file. */
-static __always_inline void call_file(struct scratch *s, __u64 file)
-{
-	__u64 dentry = 0, mnt = 0, inode = 0;
-
-	if (!file)
-		return;
-	read_field(inode, file, struct file, f_inode);
-	read_field(dentry, file, struct file, f_path.dentry);
-	read_field(mnt, file, struct file, f_path.mnt);
-	file_identity_of(&s->event.capset.file, inode);
-	text_path(s, &s->event.capset.path, dentry, mnt);
-}
-
 /* The last component of an open file's name, for files without a path (memfd:x, mnt:[...]), without
  * its first `skip` bytes. */
 static __always_inline void call_file_name(struct scratch *s, __u64 file, const __u32 skip)

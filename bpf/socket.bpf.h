@@ -204,21 +204,8 @@ static __always_inline bool endpoint_of_user(__u16 *family, struct endpoint *to,
 }
 
 /* ---- submission ----------------------------------------------------------------- */
-/* A net_event of the current task. */
-static __always_inline void net_submit(struct scratch *s, enum event_kind kind,
-				       struct task_struct *task)
-{
-	struct net_event *e = &s->event.net_conn;
-	__u32 verdict =
-	    filter_endpoints(kind, task, task->tgid, e->header.result, &e->source, &e->destination);
-
-	if (!verdict)
-		record_drop(s, OUTCOME_FILTERED);
-	else if (!rate_admits(kind, endpoint_object(&e->destination), verdict & ENDPOINT_SENSITIVE))
-		record_drop(s, OUTCOME_THROTTLED);
-	else
-		record_submit(s, RING_BULK);
-}
+/* Sends a net_event of the current task, or counts why not (endpoint.bpf.c). */
+int net_submit(__u32 level);
 
 /* ---- rare sockets -------------------------------------------------------------- */
 static __always_inline bool is_raw(__u32 family, __u32 type)
@@ -266,7 +253,7 @@ static __always_inline struct scratch *socket_event_begin(struct task_struct *ta
 	if (!s)
 		return NULL;
 	e = &s->event.socket_raw;
-	header_fill(&e->header, task, result);
+	header_now(s->level, result, NO_SYSCALL, 0);
 	e->argument[0] = family;
 	e->argument[1] = type;
 	e->argument[2] = protocol;

@@ -3,6 +3,7 @@
 #ifndef BPFWARDEN_STREAM_H
 #define BPFWARDEN_STREAM_H
 
+#include "repeat.bpf.h"
 #include "socket.bpf.h"
 
 enum stream_constants {
@@ -85,35 +86,45 @@ static __noinline __attribute__((unused)) bool stream_describe(struct scratch *s
 }
 
 /* Number after the first "/fd/" of the arguments: /dev/fd/63 is how a shell hands over a pipe. */
-static __noinline __attribute__((unused)) __u32 descriptor_of_arguments(struct scratch *s)
+static __noinline __attribute__((unused)) long named_step(__u32 i, void *context)
 {
-	__u64 start, length, at;
+	__u32 level = *(__u32 *)context, number = 0, digit;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
+	const char *text;
+	__u64 at;
 
-	if (!s)
-		return NO_DESCRIPTOR;
-	start = s->event.process_exec.args.offset;
-	length = s->event.process_exec.args.length;
-	if (length == TEXT_UNREADABLE || start > RECORD_BYTES - NAMED_WITHIN - 16)
-		return NO_DESCRIPTOR;
-	for (at = 0; at < NAMED_WITHIN; at++) {
-		const char *text = s->bytes + start + at;
-		__u32 number = 0, digit;
+	if (!p || !s || i + 4 >= s->event.process_exec.args.length)
+		return 1;
+	at = s->event.process_exec.args.offset + i;
+	barrier_var(at);
+	if (at > RECORD_BYTES - NAMED_DIGITS - 4)
+		return 1;
+	text = s->bytes + at;
+	if (text[0] != '/' || text[1] != 'f' || text[2] != 'd' || text[3] != '/')
+		return 0;
+	for (digit = 0; digit < NAMED_DIGITS; digit++) {
+		__u32 value = (__u32)text[4 + digit] - '0';
 
-		if (at + 4 >= length)
+		if (value > 9)
 			break;
-		if (text[0] != '/' || text[1] != 'f' || text[2] != 'd' || text[3] != '/')
-			continue;
-		for (digit = 0; digit < NAMED_DIGITS; digit++) {
-			__u32 value = (__u32)text[4 + digit] - '0';
-
-			if (value > 9)
-				break;
-			number = number * 10 + value;
-		}
-		if (digit)
-			return number;
+		number = number * 10 + value;
 	}
-	return NO_DESCRIPTOR;
+	if (digit)
+		p->step.result = number;
+	return digit != 0;
+}
+
+static __always_inline __u32 descriptor_of_arguments(struct scratch *s)
+{
+	__u32 level = s->level;
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+
+	if (!p || s->event.process_exec.args.length == TEXT_UNREADABLE)
+		return NO_DESCRIPTOR;
+	p->step.result = NO_DESCRIPTOR;
+	repeat(NAMED_WITHIN, named_step, &level);
+	return p->step.result;
 }
 
 /* At exec the table is the process's alone (begin_new_exec: unshare_files, do_close_on_exec). */

@@ -43,7 +43,7 @@ static __always_inline void on_ptrace(struct pt_regs *regs, struct task_struct *
 
 	if (!ptrace_matters(request))
 		return;
-	s = call_begin(EVENT_PROCESS_PTRACE, regs, task, call, result);
+	s = call_begin(EVENT_PROCESS_PTRACE, regs, call, result);
 	if (!s)
 		return;
 	if (request == PTRACE_TRACEME) /* its parent is the tracer */
@@ -56,7 +56,7 @@ static __always_inline void on_ptrace(struct pt_regs *regs, struct task_struct *
 static __always_inline void on_memory(enum event_kind kind, struct pt_regs *regs,
 				      struct task_struct *task, struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(kind, regs, task, call, result);
+	struct scratch *s = call_begin(kind, regs, call, result);
 
 	if (!s)
 		return;
@@ -67,13 +67,13 @@ static __always_inline void on_memory(enum event_kind kind, struct pt_regs *regs
 static __always_inline void on_getfd(struct pt_regs *regs, struct task_struct *task,
 				     struct call_info *call, long result)
 {
-	struct scratch *s = call_begin(EVENT_PIDFD_GETFD, regs, task, call, result);
+	struct scratch *s = call_begin(EVENT_PIDFD_GETFD, regs, call, result);
 
 	if (!s)
 		return;
 	target_of_pidfd(&s->event.pidfd_getfd, file_of_fd(task, ARG0(regs, *call)));
 	if (result >= 0)
-		call_file(s, file_of_fd(task, result));
+		call_file_describe(s->level, file_of_fd(task, result));
 	call_end(s);
 }
 
@@ -113,7 +113,7 @@ static __always_inline void on_control(struct pt_regs *regs, struct task_struct 
 	}
 	if (!number)
 		return;
-	s = call_begin(EVENT_PROCESS_CONTROL, regs, task, call, result);
+	s = call_begin(EVENT_PROCESS_CONTROL, regs, call, result);
 	if (!s)
 		return;
 	e = &s->event.process_control;
@@ -148,7 +148,7 @@ static __always_inline void on_owner(struct pt_regs *regs, struct task_struct *t
 		owner = file + bpf_core_field_offset(struct file___owned, f_owner);
 	if (!owner || read_field(pid, owner, struct fown_struct, pid) || !pid)
 		return;
-	s = call_begin(EVENT_PROCESS_CONTROL, regs, task, call, result);
+	s = call_begin(EVENT_PROCESS_CONTROL, regs, call, result);
 	if (!s)
 		return;
 	e = &s->event.process_control;
@@ -252,7 +252,7 @@ int BPF_PROG(signal_sent, int signal, struct kernel_siginfo *info, struct task_s
 	if (!s)
 		return 0;
 	e = &s->event.kill;
-	header_fill(&e->header, task, 0);
+	header_now(s->level, 0, NO_SYSCALL, 0);
 	if (of_owner) /* made ready by an interrupt, it was not the task that it came to */
 		e->header.flags |= RECORD_UNVERIFIED;
 	target_of_task(e, target);
@@ -290,7 +290,7 @@ static __always_inline void on_signal(struct pt_regs *regs, struct task_struct *
 		    !is_kernel_code(code))
 			return;
 	}
-	s = call_begin(EVENT_KILL, regs, task, call, result);
+	s = call_begin(EVENT_KILL, regs, call, result);
 	if (!s)
 		return;
 	e = &s->event.kill;

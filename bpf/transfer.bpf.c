@@ -75,7 +75,7 @@ static __always_inline bool send_is_new(__u64 socket, struct endpoint *to)
  */
 static __always_inline void send_output(struct net_event *e, struct task_struct *task)
 {
-	__u32 verdict = filter_endpoints(EVENT_NET_SEND, task, task->tgid, e->header.result,
+	__u32 verdict = filter_endpoints(EVENT_NET_SEND | ACTOR_RUNS, task->tgid, e->header.result,
 					 &e->source, &e->destination);
 
 	if (!verdict) {
@@ -143,27 +143,34 @@ int send_ipv6(struct bpf_sock_addr *ctx)
 	return on_send(ctx, &e);
 }
 
-/* Without the cgroup programs: what the program passed. */
-static __always_inline void send_unverified(struct sock *sk, struct task_struct *task,
+/* Without the cgroup programs: what the program passed. `head` is the socket's front. */
+static __always_inline void send_unverified(struct sock *sk, struct sock_head *head,
 					    struct call_info *call, const void *address,
 					    long result)
 {
-	struct net_event e = {};
+	struct endpoint destination = {};
+	struct scratch *s;
+	__u16 family;
 
-	endpoints_of_sock(&e, sk);
-	if (e.destination.port || !endpoint_of_user(&e.family, &e.destination, address))
+	if (sock_field(head, __be16, skc_dport) ||
+	    !endpoint_of_user(&family, &destination, address))
 		return;
 	/* No helper gives the cookie here; the socket file's inode is as unique until it wraps. */
-	if (!send_is_new(inode_of_sock(sk), &e.destination))
+	if (!send_is_new(inode_of_sock(sk), &destination))
 		return;
-	if (!kind_wanted(EVENT_NET_SEND) || is_daemon(task)) {
+	if (!kind_wanted(EVENT_NET_SEND) || is_daemon(bpf_get_current_task_btf())) {
 		account(EVENT_NET_SEND, OUTCOME_FILTERED);
 		return;
 	}
-	header_of_call(&e.header, task, call, result);
-	e.header.kind = EVENT_NET_SEND;
-	e.header.flags |= RECORD_UNVERIFIED;
-	send_output(&e, task);
+	s = record_begin(EVENT_NET_SEND, sizeof(struct net_event));
+	if (!s)
+		return;
+	header_of_call(s, call, result);
+	s->event.header.flags |= RECORD_UNVERIFIED;
+	endpoints_of_sock(&s->event.net_send, sk);
+	s->event.net_send.family = family;
+	s->event.net_send.destination = destination;
+	net_submit(s->level);
 }
 
 /* ---- DNS answers ---------------------------------------------------------------- */
@@ -182,7 +189,7 @@ static __always_inline void dns_report(struct sock *sk, struct task_struct *task
 	s = record_begin(EVENT_NET_DNS, sizeof(struct dns_event));
 	if (!s)
 		return;
-	header_of_call(&s->event.header, task, call, length);
+	header_of_call(s, call, length);
 	s->event.net_dns.server = *server;
 	s->event.net_dns.transport = BPF_CORE_READ(sk, sk_protocol);
 	/* The process may have changed it since it came; it can only fool itself by name. */
@@ -254,7 +261,7 @@ int BPF_PROG(exit_send, struct pt_regs *regs, long result)
 	else if ((call.call == CALL_SENDMSG || call.call == CALL_SENDMMSG) && !call.compat)
 		bpf_probe_read_user(&address, sizeof(address), (void *)ARG1(regs, call));
 	if (address)
-		send_unverified(sk, task, &call, address, result);
+		send_unverified(sk, &head, &call, address, result);
 	return 0;
 }
 

@@ -5,14 +5,12 @@
 enum unix_limits { UNIX_PATH_BYTES = 108 };
 
 /* The socket that was connected to: its file, or an abstract name, which begins with a NUL. */
-static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk, struct question *q)
+static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk)
 {
 	struct file_event *e;
 	__u64 peer = 0, dentry = 0, mnt = 0, inode = 0, address = 0, mask;
 	__u32 length = 0, offset;
 
-	if (!s || !q)
-		return EVERY_CLASS;
 	e = &s->event.unix_connect;
 	read_field(peer, sk, struct unix_sock, peer);
 	if (!peer)
@@ -20,8 +18,8 @@ static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk, struct q
 	read_field(dentry, peer, struct unix_sock, path.dentry);
 	read_field(mnt, peer, struct unix_sock, path.mnt);
 	if (dentry) {
-		mask = file_mask(dentry, mnt, q->generation);
-		if (question_passes(q, mask)) {
+		mask = file_mask(dentry, mnt, s->question.generation);
+		if (question_passes(&s->question, mask)) {
 			read_field(inode, dentry, struct dentry, d_inode);
 			file_identity_of(&e->file, inode);
 			text_path(s, &e->path, dentry, mnt);
@@ -39,7 +37,7 @@ static __always_inline __u64 peer_describe(struct scratch *s, __u64 sk, struct q
 	    length > sizeof(__u16) ? length - sizeof(__u16) : 0, UNIX_PATH_BYTES, FROM_KERNEL);
 	if (offset < RECORD_BYTES)
 		s->bytes[offset] = '@';
-	return string_mask(s->level, offset, e->path.length, q->generation);
+	return string_mask(s->level, offset, e->path.length, s->question.generation);
 }
 
 /*
@@ -63,21 +61,20 @@ int BPF_PROG(exit_unix, struct pt_regs *regs, long result)
 	if (!sk || result_restarts(result))
 		return 0;
 	q = question_of(task, &call, EVENT_UNIX_CONNECT, KIND_CLASS(EVENT_UNIX_CONNECT), result);
-	s = file_begin(&q);
+	s = file_begin(EVENT_UNIX_CONNECT, &q);
 	if (!s)
 		return 0;
 	/* vmlinux has no struct unix_sock where CONFIG_UNIX is a module, on any version. */
 	if (result >= 0 && bpf_core_field_exists(struct unix_sock, peer)) {
-		mask = peer_describe(s, sk, &q);
+		mask = peer_describe(s, sk);
 	} else {
 		bpf_probe_read_user(&first, 1, (void *)address);
 		if (first)
-			mask =
-			    name_describe(s, &s->event.unix_connect.path,
-					  &s->event.unix_connect.base, &q, AT_FDCWD, address, true);
+			mask = name_describe(s->level, AT_FDCWD, address,
+					     NAME_AT(struct file_event, path, base) | NAME_ALONE);
 		else
 			s->event.header.flags |= RECORD_UNVERIFIED;
 	}
-	file_finish(s, &q, mask);
+	file_finish(s->level, mask);
 	return 0;
 }

@@ -79,7 +79,10 @@ struct uring_place {
 	struct open_file file;
 	__u64 asked; /* flags and mode of an open */
 	__u64 mode;
-	__u64 bytes; /* read, written, or the length that a file was cut to */
+	__u64 bytes;                      /* read, written, or the length that a file was cut to */
+	struct endpoint destination;      /* of a connection, where the program named it */
+	struct uring_attribute attribute; /* that was set by descriptor */
+	__u64 has_attribute;
 };
 
 URING_MAP struct {
@@ -224,9 +227,26 @@ static __always_inline __u64 uring_file_made(const struct uring_actor *a, __u64 
 										  : slot - 1);
 }
 
+/*
+ * What one of the functions below has found out, to be told of the place's file: not by
+ * them, since a chain of calls has eight frames at most. Two events at most, 16 bits each.
+ */
+enum uring_tell { TELL_KIND = 0xff, TELL_UNVERIFIED = 1 << 8, TELL_SECOND = 16 };
+
+int uring_report(__u32 tell, __s64 result);
+
+static __always_inline void uring_told(__u32 tell, __s64 result)
+{
+	if (!tell) /* sends and polls, millions a second */
+		return;
+	uring_report(tell & ((1 << TELL_SECOND) - 1), result);
+	uring_report(tell >> TELL_SECOND, result);
+}
+
 /* ---- completions (uring_file.bpf.c, uring_net.bpf.c) -------------------------------------- */
 /*
- * Each reports what became of a request, unless that was reported before. `file`
+ * Each reports what became of a request, unless that was reported before, or returns it
+ * for uring_told. `file`
  * is 0 for the request's own; another one is reported as unverified, since the
  * request has not run yet.
  */

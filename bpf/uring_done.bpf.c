@@ -8,12 +8,13 @@
 
 static __always_inline void uring_done(__u64 request, __u32 operation, __s64 result)
 {
+	__u32 tell = EVENT_NONE;
 	__u64 from;
 
 	switch (operation) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
-		uring_open_done(request, result);
+		tell = uring_open_done(request, result);
 		break;
 	case URING_RENAMEAT:
 	case URING_UNLINKAT:
@@ -26,20 +27,20 @@ static __always_inline void uring_done(__u64 request, __u32 operation, __s64 res
 	case URING_FTRUNCATE:
 	case URING_FALLOCATE:
 	case URING_FSETXATTR:
-		uring_attribute_done(request, operation, result, 0);
+		tell = uring_attribute_done(request, operation, result, 0);
 		break;
 	case URING_SPLICE:
-		uring_access_done(request, operation, result, 0);
+		uring_told(uring_access_done(request, operation, result, 0), result);
 		from = uring_splice_from(request);
 		if (from)
-			uring_access_done(request, URING_READ, result, from);
+			tell = uring_access_done(request, URING_READ, result, from);
 		break;
 	case URING_ACCEPT:
 		uring_accept_done(request, result);
 		break;
 	case URING_CONNECT:
 		uring_connect_done(request, result);
-		uring_unix_done(request, result);
+		tell = uring_unix_done(request, result);
 		break;
 	case URING_BIND:
 	case URING_LISTEN:
@@ -62,9 +63,10 @@ static __always_inline void uring_done(__u64 request, __u32 operation, __s64 res
 	case URING_RECV:
 	case URING_SEND_ZC:
 	case URING_SENDMSG_ZC:
-		uring_access_done(request, operation, result, 0);
+		tell = uring_access_done(request, operation, result, 0);
 		break;
 	}
+	uring_told(tell, result);
 }
 
 /* One more connection of an accept that goes on: the completion does not name the request. */

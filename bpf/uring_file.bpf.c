@@ -4,24 +4,27 @@
 #include "access.bpf.h"
 #include "socket.bpf.h"
 
-/* The record that was kept of a request, with its result. */
-static __always_inline void uring_kept_report(__u64 request, struct uring_actor *a,
-					      struct uring_head *kept, enum event_kind kind,
-					      __u64 classes, __s64 result)
+/* The record that was kept of a request of the place's actor, with its result. */
+__noinline int uring_kept_report(__u64 request, __u32 kind, __u64 classes, __s64 result)
 {
 	__u32 generation = filter_generation(), passes;
-	__u64 mask = kept->generation == generation ? kept->mask : EVERY_CLASS;
+	struct uring_place *place = uring_place_now();
+	struct uring_head *kept = uring_kept(request);
 	struct scratch *s;
+	__u64 mask;
 
-	passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
+	if (!place || !kept)
+		return 0;
+	mask = kept->generation == generation ? kept->mask : EVERY_CLASS;
+	passes = uring_is_daemon(&place->actor) ? 0 : filter_passes(generation, kind);
 	if (!passes || (!(passes & PASS_COMPONENTS && mask & classes) &&
-			!uring_passes(a, passes, generation, classes, result))) {
+			!uring_passes(&place->actor, passes, generation, classes, result))) {
 		account_in_task(kind, OUTCOME_FILTERED);
 	} else {
 		s = record_begin(kind, sizeof(struct file_event));
 		if (s) {
 			uring_restore(s, request);
-			uring_header(&s->event.header, a, result);
+			uring_header(&s->event.header, &place->actor, result);
 			if (record_admits(s, sizeof(struct file_event), 0,
 					  is_sensitive(passes, mask, classes)))
 				record_submit(s, RING_BULK);
@@ -30,6 +33,7 @@ static __always_inline void uring_kept_report(__u64 request, struct uring_actor 
 		}
 	}
 	uring_forget(request);
+	return 0;
 }
 
 /* The name is gone when the open is done: it may have had "../". */
@@ -38,23 +42,27 @@ static __always_inline __u64 uring_open_classes(__u32 flags)
 	return open_classes(flags) | 1ull << CLASS_OPEN_CLIMBING;
 }
 
-/* An event about a file that we hold; `attribute` is the name of one that was set, or NULL. */
-static __always_inline void uring_file_report(enum event_kind kind, struct uring_place *place,
-					      __u64 classes, __s64 result, __u32 flags,
-					      struct uring_attribute *attribute)
+__noinline int uring_report(__u32 tell, __s64 result)
 {
-	struct open_file *file = &place->file;
-	struct uring_actor *a = &place->actor;
-	__u32 generation = filter_generation();
-	__u32 passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
+	struct uring_place *place = uring_place_now();
+	__u32 generation = filter_generation(), passes, kind = tell & TELL_KIND;
 	struct file_event *e;
+	struct open_file *file;
+	struct uring_actor *a;
 	struct scratch *s;
+	__u64 classes;
 
+	if (!place || kind == EVENT_NONE)
+		return 0;
+	classes = kind == EVENT_FILE_OPEN ? place->classes : KIND_CLASS(kind);
+	file = &place->file;
+	a = &place->actor;
+	passes = uring_is_daemon(a) ? 0 : filter_passes(generation, kind);
 	if (!passes || (!uring_passes(a, passes, generation, classes, result) &&
 			!(passes & PASS_COMPONENTS &&
 			  file_mask(file->dentry, file->mnt, generation) & classes))) {
 		account_in_task(kind, OUTCOME_FILTERED);
-		return;
+		return 0;
 	}
 	/* The mask again, where it is asked for once in a while, rather than on the stack. */
 	if (!rate_has(kind) &&
@@ -62,23 +70,34 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
 		kind, file->inode,
 		is_sensitive(passes, file_mask(file->dentry, file->mnt, generation), classes))) {
 		account_in_task(kind, OUTCOME_THROTTLED);
-		return;
+		return 0;
 	}
 	s = record_begin(kind, sizeof(*e));
 	if (!s)
-		return;
+		return 0;
 	e = (struct file_event *)&s->event;
 	uring_header(&e->header, a, result);
-	e->header.flags |= flags;
-	file_describe(s, file);
-	if (attribute)
-		text_kernel(s, &e->attribute, attribute->name, sizeof(attribute->name));
-	e->open_flags |= place->asked & CREATION_FLAGS;
+	if (tell & TELL_UNVERIFIED)
+		e->header.flags |= RECORD_UNVERIFIED;
+	file_describe(s->level, file->inode, file->dentry, file->mnt);
+	if (kind == EVENT_FILE_SETXATTR && place->has_attribute)
+		text_kernel(s, &e->attribute, place->attribute.name, sizeof(place->attribute.name));
+	e->open_flags = file->flags | (place->asked & CREATION_FLAGS);
 	e->new_mode = place->mode;
 	e->bytes = place->bytes;
 	if (file->mode & FMODE_CREATED)
 		e->header.flags |= RECORD_CREATED;
 	record_submit(s, RING_BULK);
+	return 0;
+}
+
+/* Subprograms keep what they need of the stack off it while paths are looked at. */
+static __noinline __u64 uring_file_opened(struct uring_actor *a, __u64 request, __s32 result)
+{
+	__u32 slot = 0;
+
+	read_field(slot, request, struct io_open, file_slot);
+	return a ? uring_file_made(a, request, slot, result) : 0;
 }
 
 /*
@@ -94,11 +113,10 @@ static __always_inline void uring_file_report(enum event_kind kind, struct uring
  */
 __noinline __u32 uring_open_done(__u64 request, __s64 result)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct uring_place *place = uring_place_now();
 	struct uring_head *kept = uring_kept(request);
+	__u32 tell = EVENT_NONE;
 	__u64 address;
-	__u32 slot = 0;
 	bool verified;
 
 	if (!kept || !place)
@@ -110,13 +128,12 @@ __noinline __u32 uring_open_done(__u64 request, __s64 result)
 	place->classes = uring_open_classes(place->asked);
 	uring_actor_of(&place->actor, request);
 	if (result < 0) {
-		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN,
+		uring_kept_report(request, EVENT_FILE_OPEN,
 				  place->classes | 1ull << CLASS_OPEN_FAILED, result);
 		return 0;
 	}
-	verified = !kept->queued || task->flags & PF_IO_WORKER;
-	read_field(slot, request, struct io_open, file_slot);
-	address = uring_file_made(&place->actor, request, slot, result);
+	verified = !kept->queued || bpf_get_current_task_btf()->flags & PF_IO_WORKER;
+	address = uring_file_opened(&place->actor, request, result);
 	if (!open_file_read(&place->file, address)) {
 		place->file.mode = 0;
 		verified = false;
@@ -125,15 +142,13 @@ __noinline __u32 uring_open_done(__u64 request, __s64 result)
 		access_forget(place->actor.pid, address);
 		place->classes = uring_open_classes(place->file.flags | (place->asked & O_CREAT));
 		uring_forget(request);
-		uring_file_report(EVENT_FILE_OPEN, place, place->classes, result, 0, NULL);
+		tell = EVENT_FILE_OPEN;
 	} else {
-		uring_kept_report(request, &place->actor, kept, EVENT_FILE_OPEN, place->classes,
-				  result);
+		uring_kept_report(request, EVENT_FILE_OPEN, place->classes, result);
 	}
 	if (place->file.mode & FMODE_CREATED)
-		uring_file_report(EVENT_FILE_CREATE, place, KIND_CLASS(EVENT_FILE_CREATE), result,
-				  verified ? 0 : RECORD_UNVERIFIED, NULL);
-	return 0;
+		tell |= (EVENT_FILE_CREATE | (verified ? 0 : TELL_UNVERIFIED)) << TELL_SECOND;
+	return tell;
 }
 
 __noinline __u32 uring_name_done(__u64 request, __u32 operation, __s64 result)
@@ -168,7 +183,7 @@ __noinline __u32 uring_name_done(__u64 request, __u32 operation, __s64 result)
 		kind = EVENT_FILE_SETXATTR;
 	}
 	uring_actor_of(&place->actor, request);
-	uring_kept_report(request, &place->actor, kept, kind, KIND_CLASS(kind), result);
+	uring_kept_report(request, kind, KIND_CLASS(kind), result);
 	return 0;
 }
 
@@ -177,6 +192,7 @@ __noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 resu
 	enum event_kind kind =
 	    operation == URING_FSETXATTR ? EVENT_FILE_SETXATTR : EVENT_FILE_TRUNCATE;
 	struct uring_place *place = uring_place_now();
+	struct uring_attribute *attribute;
 	__u64 address = file;
 	__s32 mode = 0;
 
@@ -196,12 +212,14 @@ __noinline __u32 uring_attribute_done(__u64 request, __u32 operation, __s64 resu
 		read_field(place->bytes, request, struct io_ftrunc, len);
 	place->file.mode &= ~FMODE_CREATED;
 	place->file.flags = 0;
+	attribute = bpf_map_lookup_elem(&uring_attributes, &request);
+	place->has_attribute = attribute != NULL;
+	if (attribute) {
+		place->attribute = *attribute;
+		bpf_map_delete_elem(&uring_attributes, &request);
+	}
 	uring_actor_of(&place->actor, request);
-	uring_file_report(
-	    kind, place, KIND_CLASS(kind), result, file ? RECORD_UNVERIFIED : 0,
-	    kind == EVENT_FILE_SETXATTR ? bpf_map_lookup_elem(&uring_attributes, &request) : NULL);
-	bpf_map_delete_elem(&uring_attributes, &request);
-	return 0;
+	return kind | (file ? TELL_UNVERIFIED : 0);
 }
 
 static __always_inline bool uring_writes(__u32 operation)
@@ -242,17 +260,23 @@ static __always_inline void bytes_count(bool socket, bool write, __u64 bytes)
 	}
 }
 
+static __noinline bool uring_access_is_first(__u64 request, __u64 file, __u64 inode, __u32 sort)
+{
+	__u32 pid = 0;
+
+	read_field(pid, uring_task_of(request), struct task_struct, tgid);
+	return access_is_first(pid, file, inode, sort);
+}
+
 __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result, __u64 file)
 {
 	bool write = uring_writes(operation), asked = file;
 	enum event_kind kind = write ? EVENT_FILE_WRITE : EVENT_FILE_READ;
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct uring_place *place = uring_place_now();
-	__u64 inode = 0, submitter;
-	__u32 pid = 0;
+	struct uring_place *place;
+	__u64 inode = 0;
 	umode_t type;
 
-	if (result < 0 || !place)
+	if (result < 0)
 		return 0;
 	if (!file)
 		read_field(file, request, struct io_kiocb, file);
@@ -268,14 +292,10 @@ __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result,
 		return 0;
 	if (!asked)
 		bytes_count(false, write, result);
-	submitter = uring_task_of(request);
-	if (submitter == (__u64)task) /* nearly always */
-		pid = task->tgid;
-	else
-		read_field(pid, submitter, struct task_struct, tgid);
-	if (!access_is_first(pid, file, inode, write ? ACCESS_WRITE : ACCESS_READ))
+	if (!uring_access_is_first(request, file, inode, write ? ACCESS_WRITE : ACCESS_READ))
 		return 0;
-	if (!open_file_read(&place->file, file)) {
+	place = uring_place_now();
+	if (!place || !open_file_read(&place->file, file)) {
 		account_in_task(kind, OUTCOME_FILTERED);
 		return 0;
 	}
@@ -283,9 +303,7 @@ __noinline __u32 uring_access_done(__u64 request, __u32 operation, __s64 result,
 	place->file.mode &= ~FMODE_CREATED;
 	place->asked = place->mode = 0;
 	place->bytes = result;
-	uring_file_report(kind, place, KIND_CLASS(kind), result, asked ? RECORD_UNVERIFIED : 0,
-			  NULL);
-	return 0;
+	return kind | (asked ? TELL_UNVERIFIED : 0);
 }
 
 /*
@@ -337,6 +355,5 @@ __noinline __u32 uring_unix_done(__u64 request, __s64 result)
 		return 0;
 	read_field(place->file.inode, place->file.dentry, struct dentry, d_inode);
 	uring_actor_of(&place->actor, request);
-	uring_file_report(EVENT_UNIX_CONNECT, place, KIND_CLASS(EVENT_UNIX_CONNECT), 0, 0, NULL);
-	return 0;
+	return EVENT_UNIX_CONNECT;
 }

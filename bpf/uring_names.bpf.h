@@ -26,17 +26,16 @@
  * not there for the others.
  */
 /* A name that the kernel has copied (struct filename). */
-static __always_inline __u64 uring_name(struct scratch *s, struct text *path, struct text *base,
-					struct question *q, __s32 dirfd, __u64 filename, bool alone)
+static __always_inline __u64 uring_name(struct scratch *s, __s32 dirfd, __u64 filename, __u32 alone)
 {
-	__u32 offset = s->length;
-	__u64 name = 0;
+	return name_describe(s->level, dirfd, filename,
+			     NAME_AT(struct file_event, path, base) | NAME_KERNEL | alone);
+}
 
-	read_field(name, filename, struct filename, name);
-	text_kernel(s, path, (void *)name, PATH_MAX_BYTES);
-	if (path->length == TEXT_UNREADABLE)
-		return EVERY_CLASS;
-	return base_describe(s, path, base, q, dirfd, offset, alone);
+static __always_inline __u64 uring_new_name(struct scratch *s, __s32 dirfd, __u64 filename)
+{
+	return name_describe(s->level, dirfd, filename,
+			     NAME_AT(struct file_event, new_path, new_base) | NAME_KERNEL);
 }
 
 /* What had the request's memory before, should it never have completed. */
@@ -54,7 +53,7 @@ static __always_inline struct scratch *uring_begin(struct question *q, __u64 req
 	*q = question_of(bpf_get_current_task_btf(), NULL, kind, classes, 0);
 	if (q->passes & PASS_ERRORS) /* it may yet fail */
 		q->result = -1;
-	s = file_begin(q);
+	s = file_begin(kind, q);
 	if (s)
 		s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
 	else
@@ -62,23 +61,28 @@ static __always_inline struct scratch *uring_begin(struct question *q, __u64 req
 	return s;
 }
 
-/* Keeps the record unless it cannot pass whatever the result; `whatever`: the names do not tell. */
-static __always_inline void uring_finish(struct scratch *s, struct question *q, __u64 request,
-					 __u64 mask, __u32 flags, bool whatever)
+/* Keeps the record unless it cannot pass whatever the result. */
+/* A global function: verified once, not for each operation. */
+__noinline int uring_finish(__u32 level, __u64 request, __u64 mask, __u32 flags)
 {
-	if (!whatever && !question_passes(q, mask)) {
+	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
+
+	if (!s)
+		return 0;
+	if (!question_passes(&s->question, mask)) {
 		record_drop(s, OUTCOME_FILTERED);
 		uring_fresh(request);
-		return;
+		return 0;
 	}
 	if (flags & REQ_F_CQE_SKIP) {
 		uring_fresh(request);
-	} else if (uring_keep(s, request, mask, q->generation)) {
+	} else if (uring_keep(s, request, mask, s->question.generation)) {
 		nest_leave(s->level);
-		return;
+		return 0;
 	}
-	q->result = 0;
-	file_finish(s, q, mask);
+	s->question.result = 0;
+	file_finish(level, mask);
+	return 0;
 }
 
 static __noinline int uring_open(__u64 request, __u32 request_flags)
@@ -94,11 +98,13 @@ static __noinline int uring_open(__u64 request, __u32 request_flags)
 	classes = open_classes(flags) | OPEN_FAILED_CLASSES;
 	q = question_of(bpf_get_current_task_btf(), NULL, EVENT_FILE_OPEN, classes, 0);
 	opens = q.passes;
-	if (flags & O_CREAT && !is_daemon(q.task)) /* it may turn out to be a file_create as well */
+	if (flags & O_CREAT &&
+	    !is_daemon(
+		bpf_get_current_task_btf())) /* it may turn out to be a file_create as well */
 		q.passes |= filter_passes(generation, EVENT_FILE_CREATE);
 	if (q.passes & PASS_ERRORS)
 		q.result = -1;
-	s = file_begin(&q);
+	s = file_begin(EVENT_FILE_OPEN, &q);
 	if (!s) {
 		uring_fresh(request);
 		return 0;
@@ -110,10 +116,10 @@ static __noinline int uring_open(__u64 request, __u32 request_flags)
 	read_field(mode, request, struct io_open, how.mode);
 	e->open_flags = flags;
 	e->new_mode = flags & O_CREAT ? mode : 0;
-	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
+	mask = uring_name(s, dirfd, filename, NAME_ALONE);
 	/* Where a link leads is seen when it is open. */
 	if (!(request_flags & REQ_F_CQE_SKIP) &&
-	    (q.passes & PASS_COMPONENTS || question_passes(&q, mask)) &&
+	    (q.passes & PASS_COMPONENTS || question_passes(&s->question, mask)) &&
 	    uring_keep(s, request, mask, q.generation)) {
 		__u32 first = 0;
 		__u64 *last = bpf_map_lookup_elem(&uring_last, &first);
@@ -124,9 +130,9 @@ static __noinline int uring_open(__u64 request, __u32 request_flags)
 		return 0;
 	}
 	uring_fresh(request);
-	q.passes = opens;
-	q.result = 0;
-	file_finish(s, &q, mask);
+	s->question.passes = opens;
+	s->question.result = 0;
+	file_finish(s->level, mask);
 	return 0;
 }
 
@@ -148,8 +154,8 @@ static __noinline int uring_unlink(__u64 request, __u32 request_flags)
 	read_filename(filename, request, struct io_unlink, filename);
 	if (flags & AT_REMOVEDIR)
 		e->new_mode = S_IFDIR;
-	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
-	uring_finish(s, &q, request, mask, request_flags, false);
+	mask = uring_name(s, dirfd, filename, NAME_ALONE);
+	uring_finish(s->level, request, mask, request_flags);
 	return 0;
 }
 
@@ -170,8 +176,8 @@ static __noinline int uring_mkdir(__u64 request, __u32 request_flags)
 	read_field(mode, request, struct io_mkdir, mode);
 	read_filename(filename, request, struct io_mkdir, filename);
 	e->new_mode = mode;
-	mask = uring_name(s, &e->path, &e->base, &q, dirfd, filename, true);
-	uring_finish(s, &q, request, mask, request_flags, false);
+	mask = uring_name(s, dirfd, filename, NAME_ALONE);
+	uring_finish(s->level, request, mask, request_flags);
 	return 0;
 }
 
@@ -198,20 +204,17 @@ static __always_inline void uring_pair(__u64 request, __u32 request_flags, enum 
 					     path of ours */
 		__u32 offset;
 
-		mask =
-		    uring_name(s, &e->path, &e->base, &q, names->new_dirfd, names->new_name, false);
+		mask = uring_name(s, names->new_dirfd, names->new_name, 0);
 		offset = s->length;
 		read_field(name, names->old_name, struct filename, name);
 		text_kernel(s, &e->new_path, (void *)name, PATH_MAX_BYTES);
 		mask |= string_mask(s->level, offset, e->new_path.length, q.generation);
 	} else {
 		e->open_flags = names->flags;
-		mask =
-		    uring_name(s, &e->path, &e->base, &q, names->old_dirfd, names->old_name, false);
-		mask |= uring_name(s, &e->new_path, &e->new_base, &q, names->new_dirfd,
-				   names->new_name, false);
+		mask = uring_name(s, names->old_dirfd, names->old_name, 0);
+		mask |= uring_new_name(s, names->new_dirfd, names->new_name);
 	}
-	uring_finish(s, &q, request, mask, request_flags, false);
+	uring_finish(s->level, request, mask, request_flags);
 }
 
 static __noinline int uring_rename(__u64 request, __u32 request_flags)
@@ -285,7 +288,7 @@ static __noinline int uring_setxattr(__u64 request, __u32 request_flags)
 		return 0;
 	e = &s->event.file_setxattr;
 	read_filename(filename, request, struct io_xattr, filename);
-	mask = uring_name(s, &e->path, &e->base, &q, AT_FDCWD, filename, true);
+	mask = uring_name(s, AT_FDCWD, filename, NAME_ALONE);
 	/* 5.19: with the request. A version that keeps the name elsewhere reports it without. */
 	if (bpf_core_field_exists(struct io_xattr, ctx.kname)) {
 		__u64 name = 0;
@@ -293,7 +296,7 @@ static __noinline int uring_setxattr(__u64 request, __u32 request_flags)
 		read_field(name, request, struct io_xattr, ctx.kname);
 		text_kernel(s, &e->attribute, (void *)name, NAME_BYTES);
 	}
-	uring_finish(s, &q, request, mask, request_flags, false);
+	uring_finish(s->level, request, mask, request_flags);
 	return 0;
 }
 

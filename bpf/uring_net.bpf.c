@@ -19,64 +19,63 @@ static __always_inline struct sock *uring_sock_of(__u64 request)
 	return sock_of_file(file);
 }
 
-/* `destination` NULL: the socket's own. */
-static __always_inline void uring_sock_report(enum event_kind kind, struct sock *sk,
-					      struct uring_actor *a, __s64 result, __u32 flags,
-					      const struct endpoint *destination)
+/* An event of the place's actor; the destination is the place's where `named`, else the socket's own. */
+__noinline int uring_sock_report(__u32 kind, __u64 sk, __s64 result, __u32 flags, __u32 named)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	struct uring_place *place = uring_place_now();
 	struct net_event *e;
 	struct scratch *s;
-	__u32 verdict;
+	__u32 verdict, runs;
 
-	if (uring_is_daemon(a) || !kind_wanted(kind)) {
+	if (!place)
+		return 0;
+	if (uring_is_daemon(&place->actor) || !kind_wanted(kind)) {
 		account(kind, OUTCOME_FILTERED);
-		return;
+		return 0;
 	}
 	s = record_begin(kind, sizeof(*e));
 	if (!s)
-		return;
+		return 0;
 	e = &s->event.net_conn;
-	uring_header(&e->header, a, result);
+	uring_header(&e->header, &place->actor, result);
 	e->header.flags |= flags;
-	endpoints_of_sock(e, sk);
-	if (destination)
-		e->destination = *destination;
-	if (kind == EVENT_NET_ACCEPT) { /* the peer is the source */
-		struct endpoint local = e->source;
-
-		e->source = e->destination;
-		e->destination = local;
-	}
-	verdict = filter_endpoints(kind, (__u32)task->tgid == a->pid ? task : NULL, a->pid, result,
-				   &e->source, &e->destination);
+	endpoints_of_sock(e, (struct sock *)sk);
+	if (named)
+		e->destination = place->destination;
+	if (kind == EVENT_NET_ACCEPT)
+		peer_is_source(e);
+	runs = (__u32)task->tgid == place->actor.pid ? ACTOR_RUNS : 0;
+	verdict =
+	    filter_endpoints(kind | runs, place->actor.pid, result, &e->source, &e->destination);
 	if (!verdict)
 		record_drop(s, OUTCOME_FILTERED);
 	else if (!rate_admits(kind, endpoint_object(&e->destination), verdict & ENDPOINT_SENSITIVE))
 		record_drop(s, OUTCOME_THROTTLED);
 	else
 		record_submit(s, RING_BULK);
+	return 0;
 }
 
 /* io_accept (io_uring/net.c): the descriptor, or the slot, is the result. */
 __noinline __u32 uring_accept_done(__u64 request, __s64 result)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct uring_actor a;
+	struct uring_place *place = uring_place_now();
 	struct sock *sk;
 	__u32 slot = 0;
 
-	if (!bpf_map_delete_elem(&uring_settled, &request) || result < 0)
+	if (!bpf_map_delete_elem(&uring_settled, &request) || result < 0 || !place)
 		return 0;
-	uring_actor_of(&a, request);
+	uring_actor_of(&place->actor, request);
 	read_field(slot, request, struct io_accept, file_slot);
-	sk = sock_of_file(uring_file_made(&a, request, slot, result));
+	sk = sock_of_file(uring_file_made(&place->actor, request, slot, result));
 	if (!inet_sock(sk))
 		return 0;
-	if ((__u32)task->tgid == a.pid && BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP &&
-	    close_may_pass(sk, task))
-		owner_keep(sk, task, PENDING_NOT, RECORD_ACCEPTED);
-	uring_sock_report(EVENT_NET_ACCEPT, sk, &a, result, 0, NULL);
+	if ((__u32)task->tgid == place->actor.pid &&
+	    BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_TCP && close_may_pass((__u64)sk))
+		owner_keep((__u64)sk, PENDING_NOT, RECORD_ACCEPTED);
+	uring_sock_report(EVENT_NET_ACCEPT, (__u64)sk, result, 0, 0);
 	return 0;
 }
 
@@ -85,22 +84,24 @@ __noinline __u32 uring_connect_done(__u64 request, __s64 result)
 {
 	struct uring_request *kept = bpf_map_lookup_elem(&uring_requests, &request);
 	struct sock *sk = uring_sock_of(request);
-	struct endpoint destination = {};
+	struct uring_place *place = uring_place_now();
 	__u32 flags = RECORD_UNREADABLE;
 	__u64 key = (__u64)sk;
 	inode_number *reported;
-	struct uring_actor a;
 	thread_id tid = 0;
 
+	if (!place)
+		return 0;
+	__builtin_memset(&place->destination, 0, sizeof(place->destination));
 	if (kept) {
 		struct net_event *e = (struct net_event *)kept->bytes;
 
-		destination = e->destination;
+		place->destination = e->destination;
 		flags = 0;
 		bpf_map_delete_elem(&uring_requests, &request);
 	}
-	uring_actor_of(&a, request);
-	read_field(tid, a.task, struct task_struct, pid);
+	uring_actor_of(&place->actor, request);
+	read_field(tid, place->actor.task, struct task_struct, pid);
 	bpf_map_delete_elem(&uring_connects, &tid);
 	if (!inet_sock(sk))
 		return 0;
@@ -116,12 +117,12 @@ __noinline __u32 uring_connect_done(__u64 request, __s64 result)
 		}
 	} else if (result == 0) {
 		if (BPF_CORE_READ(sk, __sk_common.skc_dport))
-			uring_sock_report(EVENT_NET_CONN, sk, &a, 0, 0, NULL);
+			uring_sock_report(EVENT_NET_CONN, key, 0, 0, 0);
 		return 0;
 	}
 	if (flags)
 		failure_count(FAILURE_IDENTITY);
-	uring_sock_report(EVENT_NET_CONN, sk, &a, result, flags, &destination);
+	uring_sock_report(EVENT_NET_CONN, key, result, flags, 1);
 	return 0;
 }
 
@@ -129,16 +130,16 @@ __noinline __u32 uring_connect_done(__u64 request, __s64 result)
 __noinline __u32 uring_listen_done(__u64 request, __u32 operation, __s64 result, __u64 file)
 {
 	struct sock *sk = file ? sock_of_file(file) : uring_sock_of(request);
-	struct uring_actor a;
+	struct uring_place *place = uring_place_now();
 	bool udp;
 
-	if (!inet_sock(sk))
+	if (!inet_sock(sk) || !place)
 		return 0;
 	udp = BPF_CORE_READ(sk, sk_protocol) == TRANSPORT_UDP;
 	if (operation == URING_BIND ? !udp || result : udp)
 		return 0;
-	uring_actor_of(&a, request);
-	uring_sock_report(EVENT_NET_LISTEN, sk, &a, result, file ? RECORD_UNVERIFIED : 0, NULL);
+	uring_actor_of(&place->actor, request);
+	uring_sock_report(EVENT_NET_LISTEN, (__u64)sk, result, file ? RECORD_UNVERIFIED : 0, 0);
 	return 0;
 }
 

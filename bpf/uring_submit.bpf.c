@@ -19,7 +19,7 @@ int BPF_PROG(exit_uring, struct pt_regs *regs, long result)
 	struct call_info call = call_of(regs, task);
 
 	if (call.call == CALL_IO_URING_SETUP)
-		call_report(EVENT_IO_URING_SETUP, regs, task, &call, result);
+		call_report(EVENT_IO_URING_SETUP, regs, &call, result);
 	return 0;
 }
 
@@ -29,9 +29,10 @@ int BPF_PROG(exit_uring, struct pt_regs *regs, long result)
  * for a connect that fails. It is the kernel's copy: all of async_data, which was a
  * struct io_async_connect up to 6.9, or since 6.10 the member addr of the struct
  * io_async_msghdr that all requests on sockets have; that begins with a pointer or
- * a size, which is no address family.
+ * a size, which is no address family. What comes back is the level of a record that is
+ * to go out now, or NEST_LEVELS.
  */
-static __noinline int uring_connect(__u64 request, __u32 request_flags, struct task_struct *task)
+static __noinline __u32 uring_connect(__u64 request, __u32 request_flags, struct task_struct *task)
 {
 	ktime_ns now = bpf_ktime_get_boot_ns();
 	struct user_address address = {};
@@ -44,7 +45,7 @@ static __noinline int uring_connect(__u64 request, __u32 request_flags, struct t
 	bpf_map_update_elem(&uring_connects, &tid, &now, BPF_ANY);
 	if (!kind_wanted(EVENT_NET_CONN) || is_daemon(task)) {
 		uring_fresh(request);
-		return 0;
+		return NEST_LEVELS;
 	}
 	read_field(async, request, struct io_kiocb, async_data);
 	bpf_probe_read_kernel(&address, sizeof(address), (void *)async);
@@ -54,30 +55,28 @@ static __noinline int uring_connect(__u64 request, __u32 request_flags, struct t
 					  bpf_core_field_offset(struct io_async_msghdr, addr));
 	if (!is_inet(address.family)) {
 		uring_fresh(request);
-		return 0;
+		return NEST_LEVELS;
 	}
 	s = record_begin(EVENT_NET_CONN, sizeof(struct net_event));
 	if (!s)
-		return 0;
+		return NEST_LEVELS;
 	endpoint_of_address(&s->event.net_conn.family, &s->event.net_conn.destination, &address);
 	if (uring_completes() && !(request_flags & REQ_F_CQE_SKIP)) {
 		uring_keep(s, request, 0, 0);
 		nest_leave(s->level);
-		return 0;
+		return NEST_LEVELS;
 	}
 	uring_fresh(request);
 	uring_actor_of(&a, request);
 	sk = sock_of_file(uring_file_asked(&a, request, request_flags));
 	if (!sk || BPF_CORE_READ(sk, sk_protocol) != TRANSPORT_UDP) {
 		nest_leave(s->level);
-		return 0;
+		return NEST_LEVELS;
 	}
-	header_fill(&s->event.header, task, 0);
-	s->event.header.flags |= RECORD_IO_URING | RECORD_UNVERIFIED;
+	header_now(s->level, 0, NO_SYSCALL, RECORD_IO_URING | RECORD_UNVERIFIED);
 	endpoints_of_sock(&s->event.net_conn, sk);
 	endpoint_of_address(&s->event.net_conn.family, &s->event.net_conn.destination, &address);
-	net_submit(s, EVENT_NET_CONN, task);
-	return 0;
+	return s->level;
 }
 
 static __always_inline void uring_accept(__u64 request, __u32 request_flags)
@@ -118,6 +117,7 @@ static __noinline __u64 uring_unseen_file(__u64 request, __u32 flags)
 
 static __always_inline void uring_unseen(__u64 request, __u32 operation, __u32 flags)
 {
+	__u32 tell = EVENT_NONE;
 	__u64 file;
 
 	if (operation == URING_SOCKET) {
@@ -135,17 +135,18 @@ static __always_inline void uring_unseen(__u64 request, __u32 operation, __u32 f
 	case URING_FTRUNCATE:
 	case URING_FALLOCATE:
 	case URING_FSETXATTR:
-		uring_attribute_done(request, operation, 0, file);
+		tell = uring_attribute_done(request, operation, 0, file);
 		break;
 	case URING_SPLICE:
-		uring_access_done(request, operation, 0, file);
+		uring_told(uring_access_done(request, operation, 0, file), 0);
 		file = uring_splice_from(request);
 		if (file)
-			uring_access_done(request, URING_READ, 0, file);
+			tell = uring_access_done(request, URING_READ, 0, file);
 		break;
 	default:
-		uring_access_done(request, operation, 0, file);
+		tell = uring_access_done(request, operation, 0, file);
 	}
+	uring_told(tell, 0);
 }
 
 /* ---- hooks ------------------------------------------------------------------------- */
@@ -200,7 +201,7 @@ static __always_inline void uring_settled_report(__u64 request)
 		uring_accept_done(other, result);
 		bpf_map_update_elem(&uring_settled, &other, &other, BPF_ANY);
 	} else {
-		uring_open_done(other, result);
+		uring_told(uring_open_done(other, result), result);
 	}
 }
 
@@ -215,6 +216,7 @@ static __always_inline __u32 uring_flags_of(__u64 request)
 static __always_inline void uring_submitted(__u64 request)
 {
 	__u8 operation = 0;
+	__u32 level;
 
 	uring_settled_report(request);
 	read_field(operation, request, struct io_kiocb, opcode);
@@ -247,7 +249,9 @@ static __always_inline void uring_submitted(__u64 request)
 		uring_setxattr(request, uring_flags_of(request));
 		break;
 	case URING_CONNECT:
-		uring_connect(request, uring_flags_of(request), bpf_get_current_task_btf());
+		level = uring_connect(request, uring_flags_of(request), bpf_get_current_task_btf());
+		if (level < NEST_LEVELS)
+			net_submit(level);
 		break;
 	case URING_ACCEPT:
 		uring_accept(request, uring_flags_of(request));

@@ -2,9 +2,9 @@
  * The stack that each BPF program takes, with everything that it calls. The
  * verifier adds the frames of a chain of calls up and refuses more than 512
  * bytes; until 6.8 it rounded each frame up to 32 bytes, later ones round less,
- * so that what a new kernel accepts an old one may refuse. This reads the object
- * and needs no kernel.
- *   stack-depth.ts [OBJECT] [--table]     exit 1 when a program takes more than 448 bytes
+ * so that what a new kernel accepts an old one may refuse. Nor may a chain have more
+ * than eight frames. This reads the object and needs no kernel.
+ *   stack-depth.ts [OBJECT] [--table]     exit 1 when a program takes more than 448 bytes or eight frames
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -14,6 +14,8 @@ import { type BpfFunction, bpfFunctions } from './bpf-functions.ts';
 
 /** 64 bytes below the kernel's limit: compilers differ. */
 export const MOST_STACK = 448;
+/** MAX_CALL_FRAMES (include/linux/bpf_verifier.h). */
+export const MOST_FRAMES = 8;
 const ROUNDED_TO = 32;
 
 const INSTRUCTION_BYTES = 8;
@@ -32,7 +34,11 @@ export interface StackChain {
   /** Frames of the deepest chain of calls, each rounded up. */
   readonly bytes: number;
   readonly calls: readonly { readonly name: string; readonly frame: number }[];
+  /** Those of the longest chain. */
+  readonly frames: readonly string[];
 }
+
+type Chain = Pick<StackChain, 'bytes' | 'calls' | 'frames'>;
 
 /** How far below its frame pointer a function reaches: loads and stores by it, and addresses made from it. */
 function frameBytes({ code }: BpfFunction): number {
@@ -60,16 +66,22 @@ const rounded = (bytes: number) => Math.ceil(Math.max(bytes, 1) / ROUNDED_TO) * 
 /** The deepest chain of every program of an object, deepest first. */
 export function stackChains(object: Uint8Array): StackChain[] {
   const functions = new Map(bpfFunctions(object).map((each) => [each.name, { ...each, frame: frameBytes(each) }]));
-  const chain = (name: string, above: readonly string[]): { bytes: number; calls: StackChain['calls'] } => {
+  const chain = (name: string, above: readonly string[]): Chain => {
     const each = functions.get(name);
     if (each === undefined) throw new Error(`${above.at(-1)} calls ${name}, which is not in the object`);
     if (above.includes(name)) throw new Error(`${name} calls itself`);
-    let deepest: { bytes: number; calls: StackChain['calls'] } = { bytes: 0, calls: [] };
+    let deepest: Chain = { bytes: 0, calls: [], frames: [] };
+    let longest: StackChain['frames'] = [];
     for (const called of each.calls) {
       const below = chain(called, [...above, name]);
       if (below.bytes > deepest.bytes) deepest = below;
+      if (below.frames.length > longest.length) longest = below.frames;
     }
-    return { bytes: rounded(each.frame) + deepest.bytes, calls: [{ name, frame: each.frame }, ...deepest.calls] };
+    return {
+      bytes: rounded(each.frame) + deepest.bytes,
+      calls: [{ name, frame: each.frame }, ...deepest.calls],
+      frames: [name, ...longest],
+    };
   };
   return [...functions.values()]
     .filter(({ section }) => section !== '.text')
@@ -91,6 +103,14 @@ if (import.meta.url === pathToFileURL(resolve(argv[1] ?? '')).href) {
       `stack-depth: ${over.length} programs of ${path} take more than ${MOST_STACK} bytes of stack (bytes, then the frames of the chain); kernels before 6.16 refuse more than 512. Keep what a caller holds in a per-CPU map, or return to it before the next call:`,
     );
     for (const each of over) console.error(line(each));
+    exit(1);
+  }
+  const long = chains.filter(({ frames }) => frames.length > MOST_FRAMES);
+  if (long.length > 0) {
+    console.error(
+      `stack-depth: chains of calls of ${path} that have more than ${MOST_FRAMES} frames, which every kernel refuses:`,
+    );
+    for (const { frames } of long) console.error(frames.join(' > '));
     exit(1);
   }
 }

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { beyondFloor, newerInstructions } from '../../scripts/bpf-floor.ts';
 import { bpfFunctions, bpfHelpers } from '../../scripts/bpf-functions.ts';
 import { programRows, programsSource } from '../../scripts/generate-programs.ts';
-import { MOST_STACK, stackChains } from '../../scripts/stack-depth.ts';
+import { MOST_FRAMES, MOST_STACK, stackChains } from '../../scripts/stack-depth.ts';
 import { programGroup } from '../../src/kernel/programs.ts';
 
 const BPF_LOOP = 181;
@@ -37,10 +37,11 @@ describe('BPF programs of the object', () => {
   it(`none takes more than ${MOST_STACK} bytes of stack with what it calls`, () => {
     const chains = stackChains(object);
     expect(chains.map(({ program }) => program).sort()).to.deep.equal(programs.map(({ name }) => name).sort());
-    for (const { program, bytes, calls } of chains) {
+    for (const { program, bytes, calls, frames } of chains) {
       const path = `${program}: ${calls.map(({ name, frame }) => `${name} ${frame}`).join(' > ')}`;
       expect(bytes, path).to.be.at.most(MOST_STACK);
       expect(bytes, path).to.be.at.least(32 * calls.length);
+      expect(frames.length, frames.join(' > ')).to.be.within(calls.length, MOST_FRAMES);
     }
   });
 
@@ -76,6 +77,6 @@ describe('BPF programs of the object', () => {
 
   it('calls are followed into functions that are shared and into callbacks', () => {
     const chain = stackChains(object).find(({ program }) => program === 'uring_overflow');
-    expect(chain?.calls.map(({ name }) => name)).to.include.members(['uring_walk_step', 'file_mask', 'directory_mask']);
+    expect(chain?.frames).to.include.members(['uring_walk_step', 'file_mask', 'directory_mask']);
   });
 });
