@@ -8,6 +8,7 @@
  */
 #include "filter.bpf.h"
 #include "rate.bpf.h"
+#include "repeat.bpf.h"
 
 enum {
 	/* Of a crowd's kind: its bucket and what fills it a second; as much again for what is new. */
@@ -54,48 +55,61 @@ static __always_inline __u64 mixed(__u64 hash, __u64 word)
 	return hash ^ hash >> 29;
 }
 
+struct crowd_walk {
+	__u64 ns;
+	__u32 user;
+};
+
+/* What changes from turn to turn is never more than a number to the verifier: it may lie here. */
+static __noinline long crowd_step(__u32 i, void *context)
+{
+	struct crowd_walk *walk = context;
+	__u64 parent = 0;
+
+	if (read_field(parent, walk->ns, struct user_namespace, parent) || !parent)
+		return 1;
+	read_field(walk->user, walk->ns, struct user_namespace, owner.val);
+	walk->ns = parent;
+	return 0;
+}
+
 /*
  * Who is held responsible: a user. Users that a user namespace lends are its owner's: he has
  * 65,536 of them. Root's processes are told apart by control group, so that one container
- * does not hold back another one, nor the host.
+ * does not hold back another one, nor the host. Global functions, like all here: verified
+ * once in each program.
  */
-static __always_inline __u64 crowd_of(struct task_struct *task, __u32 kind)
+__noinline __u64 crowd_of(__u32 kind)
 {
-	__u64 at, parent = 0;
-	__u32 user;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct crowd_walk walk;
+	__u64 group;
 
-	address_of(at, task->real_cred);
-	read_field(user, at, struct cred, uid.val);
-	read_field(at, at, struct cred, user_ns);
-	for (int i = 0; i < MAX_USER_NAMESPACES; i++) {
-		if (read_field(parent, at, struct user_namespace, parent) || !parent)
-			break;
-		read_field(user, at, struct user_namespace, owner.val);
-		at = parent;
+	address_of(walk.ns, task->real_cred);
+	read_field(walk.user, walk.ns, struct cred, uid.val);
+	read_field(walk.ns, walk.ns, struct cred, user_ns);
+	repeat(MAX_USER_NAMESPACES, crowd_step, &walk);
+	group = walk.user;
+	if (!group) {
+		address_of(group, task->cgroups);
+		read_field(group, group, struct css_set, dfl_cgrp);
+		read_field(group, group, struct cgroup, kn);
+		read_field(group, group, struct kernfs_node, id);
 	}
-	if (!user) {
-		address_of(at, task->cgroups);
-		read_field(at, at, struct css_set, dfl_cgrp);
-		read_field(at, at, struct cgroup, kn);
-		read_field(parent, at, struct kernfs_node, id);
-	} else {
-		parent = user;
-	}
-	return mixed(mixed(FNV_OFFSET, parent), (__u64)user << 32 | kind);
+	return mixed(mixed(FNV_OFFSET, group), (__u64)walk.user << 32 | kind);
 }
 
-/* Takes tokens: the bucket that has not as many, or NULL where there were. */
-static __always_inline struct crowd_bucket *crowd_lacks(__u64 *key, __u64 limit, __u64 most,
-							__u64 weight)
+/* Takes tokens; 1 where there were not as many. */
+__noinline __u32 crowd_lacks(__u64 key, __u64 limit, __u64 most, __u64 weight)
 {
-	struct crowd_bucket *b = bpf_map_lookup_elem(&rate_crowds, key);
+	struct crowd_bucket *b = bpf_map_lookup_elem(&rate_crowds, &key);
 	__u64 now;
 
 	if (!b) {
-		if (bpf_map_update_elem(&rate_crowds, key, &empty_crowd, BPF_ANY) ||
-		    !(b = bpf_map_lookup_elem(&rate_crowds, key))) {
+		if (bpf_map_update_elem(&rate_crowds, &key, &empty_crowd, BPF_ANY) ||
+		    !(b = bpf_map_lookup_elem(&rate_crowds, &key))) {
 			failure_count(FAILURE_RATE_MAP_FULL);
-			return NULL;
+			return 0;
 		}
 		b->tokens = most << TOKEN_SHIFT;
 		b->filled = bpf_ktime_get_boot_ns();
@@ -105,9 +119,9 @@ static __always_inline struct crowd_bucket *crowd_lacks(__u64 *key, __u64 limit,
 	b->filled = now;
 	weight <<= TOKEN_SHIFT;
 	if (b->tokens < weight)
-		return b;
+		return 1;
 	b->tokens -= weight;
-	return NULL;
+	return 0;
 }
 
 __noinline __u32 crowd_take(__u32 kind, __u32 weight)
@@ -117,10 +131,12 @@ __noinline __u32 crowd_take(__u32 kind, __u32 weight)
 
 	if (!rate_limit || !ring_pressed(kind))
 		return 1;
-	key = crowd_of(bpf_get_current_task_btf(), kind);
-	b = crowd_lacks(&key, crowd_limit(kind), crowd_limit(kind), weight);
-	if (!b)
+	key = crowd_of(kind);
+	if (!crowd_lacks(key, crowd_limit(kind), crowd_limit(kind), weight))
 		return 1;
+	b = bpf_map_lookup_elem(&rate_crowds, &key);
+	if (!b)
+		return 0;
 	now = b->filled;
 	told = b->told;
 	if ((!told || now - told > CROWD_TOLD_SECONDS * 1000000000ull) &&
@@ -132,14 +148,13 @@ __noinline __u32 crowd_take(__u32 kind, __u32 weight)
 /* As rate_spare, for a crowd. */
 __noinline __u32 crowd_spare(__u32 kind, __u64 object, __u32 how)
 {
-	__u64 key, crowd;
+	__u64 crowd;
 
 	if (!ring_pressed(kind))
 		return CROWD_NONE;
-	crowd = crowd_of(bpf_get_current_task_btf(), kind);
-	key = mixed(crowd, object);
-	if (crowd_lacks(&key, 1, OBJECT_BURST, 1))
+	crowd = crowd_of(kind);
+	if (crowd_lacks(mixed(crowd, object), 1, OBJECT_BURST, 1))
 		return 0;
-	key = mixed(crowd, how & CROWD_SENSITIVE);
-	return !crowd_lacks(&key, crowd_limit(kind), crowd_limit(kind), how >> 1);
+	return !crowd_lacks(mixed(crowd, how & CROWD_SENSITIVE), crowd_limit(kind),
+			    crowd_limit(kind), how >> 1);
 }
