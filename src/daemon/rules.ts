@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Config } from '../config/options.ts';
 import { messageOf, type Problem, WardenError } from '../errors.ts';
 import type { KernelFilter, KindFilter } from '../kernel/types.ts';
-import type { OwnRules } from '../rules/compiled/encoding.ts';
+import type { Compiled } from '../rules/compiled/encoding.ts';
 import { cachedIn, compilationKey, readCompiled, SHIPPED, writeCompiled } from '../rules/compiled/store.ts';
 import { readRuleFiles } from '../rules/file/files.ts';
 import { HEURISTICS } from '../rules/heuristics.ts';
@@ -79,7 +79,7 @@ async function readRules(
   const filter = liveFilter(loaded.ruleset.rules);
   if (key !== undefined && cached !== undefined && own !== undefined) {
     try {
-      writeCompiled(key, cached, { ...own, filter }, read.files);
+      writeCompiled(key, cached, { ...own, filter, placements: loaded.ruleset.placements }, read.files);
     } catch (error) {
       notCompiled.push({ file: cached, message: `compiled rules cannot be written: ${messageOf(error)}` });
     }
@@ -87,9 +87,13 @@ async function readRules(
   return { ...loaded, filter, notCompiled };
 }
 
-function assemble({ definitions, disabled }: OwnRules, { heuristics, windows, previous }: RuleOptions): LoadedRules {
+function assemble(
+  { definitions, disabled, placements }: Compiled,
+  { heuristics, windows, previous }: RuleOptions,
+): LoadedRules {
   const ruleset = new RuleSet({
     definitions: [...definitions, ...(heuristics === true ? HEURISTICS : [])],
+    placements,
     ...(windows === undefined ? {} : { windows }),
     ...(previous === undefined ? {} : { previous }),
   });

@@ -3,6 +3,7 @@ import type { EventRecord, FieldSource } from '../schema/event.ts';
 import { FIELD_NAMES, type FieldName } from '../schema/fields.ts';
 import { type EngineCounts, EngineQueue } from './engine/engine.ts';
 import { Interning } from './interning.ts';
+import type { Placement } from './literals/placements.ts';
 import { RuleIndex } from './literals/rule-index.ts';
 import { predicateCompiler, type SharedPredicate } from './predicate/compile.ts';
 import { Turn } from './predicate/turn.ts';
@@ -16,6 +17,8 @@ import { type WindowStats, WindowStore, Windows } from './window.ts';
 
 interface RuleSetParts {
   readonly definitions: readonly RuleDefinition[];
+  /** By what those that are no heuristics are found, where that was found out before. */
+  readonly placements?: readonly Placement[];
   readonly correlations?: readonly SigmaCorrelation[];
   /** What windows remember; given on from one rule set to the next. */
   readonly windows?: WindowStore;
@@ -64,6 +67,7 @@ export class RuleSet {
       this.rules.filter((rule) => !rule.info.heuristic),
       turn,
       compile,
+      parts.placements,
     );
     this.windows = parts.windows ?? parts.previous?.windows ?? new WindowStore();
     this.#watch = new Windows(this.windows, this.rules);
@@ -143,6 +147,10 @@ export class RuleSet {
   async evaluate(event: EventRecord): Promise<Finding | undefined> {
     const observation = this.observe(event);
     return observation === undefined ? undefined : this.decide(event, observation);
+  }
+
+  get placements(): readonly Placement[] {
+    return this.#index.placements;
   }
 
   rule(name: string): CompiledRule | undefined {

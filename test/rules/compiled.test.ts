@@ -10,6 +10,7 @@ import { readRuleFiles } from '../../src/rules/file/files.ts';
 import { liveFilter } from '../../src/rules/literals/kernel-filter.ts';
 import { loadRuleTexts } from '../../src/rules/load.ts';
 import type { RuleDefinition } from '../../src/rules/rule.ts';
+import { RuleSet } from '../../src/rules/ruleset.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 import { tree } from './support/arbitrary.ts';
 import { infoOf } from './support/rule.ts';
@@ -46,7 +47,7 @@ describe('compiled rules', () => {
     expect(problems).to.deep.equal([]);
     if (own === undefined) throw new Error('the shipped rules cannot be compiled ahead');
     const paths = files.map(({ path }) => path);
-    const compiled = { ...own, filter: liveFilter(ruleset.rules) };
+    const compiled = { ...own, filter: liveFilter(ruleset.rules), placements: ruleset.placements };
     expect(decodeRules(encodeRules(compiled, paths) ?? '', paths)).to.deep.equal(compiled);
   });
 
@@ -57,8 +58,11 @@ describe('compiled rules', () => {
           const info = { ...infoOf(`r${at}`), source: `f.yaml:${at}` };
           return { info, condition: each, examples: [] };
         });
-        const text = encodeRules({ definitions, disabled: [], filter: NOTHING }, ['f.yaml']);
-        expect(decodeRules(text ?? '', ['f.yaml']).definitions).to.deep.equal(definitions);
+        const { placements } = new RuleSet({ definitions });
+        const text = encodeRules({ definitions, disabled: [], filter: NOTHING, placements }, ['f.yaml']);
+        const decoded = decodeRules(text ?? '', ['f.yaml']);
+        expect(decoded.definitions).to.deep.equal(definitions);
+        expect(decoded.placements).to.deep.equal(placements);
       }),
     );
   });
@@ -67,7 +71,7 @@ describe('compiled rules', () => {
     const { own } = loadRuleTexts([{ path: '/build/rules/a.yaml', text: TEXT }]);
     if (own === undefined) throw new Error('nothing to compile');
     const { definitions, disabled } = decodeRules(
-      encodeRules({ ...own, filter: NOTHING }, ['/build/rules/a.yaml']) ?? '',
+      encodeRules({ ...own, filter: NOTHING, placements: [] }, ['/build/rules/a.yaml']) ?? '',
       ['/usr/a.yaml'],
     );
     expect(definitions.map(({ info }) => info.source)).to.deep.equal([
@@ -89,7 +93,7 @@ describe('compiled rules', () => {
     const files = [{ path: join(directory, 'a.yaml'), text: TEXT }];
     const { own } = loadRuleTexts(files);
     if (own === undefined) throw new Error('nothing to compile');
-    const compiled = { ...own, filter: NOTHING };
+    const compiled = { ...own, filter: NOTHING, placements: [] };
     const place = cachedIn(directory);
     const read = (key: string) => readCompiled(key, [join(directory, 'none'), place], files);
     expect(writeCompiled('key', place, compiled, files)).to.equal(true);

@@ -6,9 +6,11 @@
  */
 import type { KernelFilter, KindFilter } from '../../kernel/types.ts';
 import { Interning, isWritable } from '../interning.ts';
+import type { Placement } from '../literals/placements.ts';
 import type { RuleDefinition, WindowSpec } from '../rule.ts';
 import type { Condition, Subject, Test } from '../tree.ts';
 import type { RuleInfo } from '../types.ts';
+import { decodePlacements, type EncodedPlacements, encodePlacements } from './placements.ts';
 
 /** A condition with the places of its parts. */
 type Node =
@@ -36,6 +38,7 @@ interface Encoded {
   readonly rules: readonly EncodedRule[];
   readonly disabled: readonly EncodedRule[];
   readonly filter: readonly (readonly [string, KindFilter])[];
+  readonly placements: EncodedPlacements;
 }
 
 export interface OwnRules {
@@ -47,10 +50,15 @@ export interface OwnRules {
 export interface Compiled extends OwnRules {
   /** What the kernel must let through for them. */
   readonly filter: KernelFilter;
+  /** By what those of `definitions` are found. */
+  readonly placements: readonly Placement[];
 }
 
 /** undefined for rules that only their files can say: with functions in them, or numbers that JSON has not. */
-export function encodeRules({ definitions, disabled, filter }: Compiled, files: readonly string[]): string | undefined {
+export function encodeRules(
+  { definitions, disabled, filter, placements }: Compiled,
+  files: readonly string[],
+): string | undefined {
   const encoder = new Encoder(files);
   try {
     const rules = definitions.map((definition) => encoder.rule(definition));
@@ -59,6 +67,7 @@ export function encodeRules({ definitions, disabled, filter }: Compiled, files: 
       disabled: disabled.map((definition) => encoder.rule(definition)),
       nodes: encoder.nodes,
       filter: [...filter.kinds],
+      placements: encodePlacements(placements),
     };
     return JSON.stringify(encoded);
   } catch (error) {
@@ -142,7 +151,7 @@ class Encoder {
 
 /** The rules of a text that `encodeRules` made, from the same files where they lie now. */
 export function decodeRules(text: string, files: readonly string[]): Compiled {
-  const { nodes, rules, disabled, filter } = JSON.parse(text) as Encoded;
+  const { nodes, rules, disabled, filter, placements } = JSON.parse(text) as Encoded;
   const conditions: Condition[] = [];
   const at = (place: number): Condition => {
     const condition = conditions[place];
@@ -168,7 +177,12 @@ export function decodeRules(text: string, files: readonly string[]): Compiled {
     ...(window === undefined ? {} : { window: { ...window, steps: window.steps.map(at) } }),
     examples: [],
   });
-  return { definitions: rules.map(rule), disabled: disabled.map(rule), filter: { kinds: new Map(filter) } };
+  return {
+    definitions: rules.map(rule),
+    disabled: disabled.map(rule),
+    filter: { kinds: new Map(filter) },
+    placements: decodePlacements(placements),
+  };
 }
 
 function conditionOf(node: Node, at: (place: number) => Condition): Condition {

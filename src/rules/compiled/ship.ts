@@ -11,6 +11,10 @@ export function compileShipped(directory: string): void {
   const { own, problems, ruleset } = loadRules({ paths: [directory], read, kinds: Object.keys(KINDS) });
   const key = compilationKey(read.files, [directory]);
   const filter = liveFilter(ruleset.rules);
-  if (own === undefined || key === undefined || !writeCompiled(key, SHIPPED, { ...own, filter }, read.files))
+  if (
+    own === undefined ||
+    key === undefined ||
+    !writeCompiled(key, SHIPPED, { ...own, filter, placements: ruleset.placements }, read.files)
+  )
     throw new WardenError('RULES_INVALID', `the rules in ${directory} cannot be compiled`, { problems });
 }

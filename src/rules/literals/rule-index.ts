@@ -85,7 +85,8 @@ export class RuleIndex {
   readonly #rules: readonly CompiledRule[];
   readonly #predicates: readonly Predicate[];
   readonly #turn: Turn;
-  readonly #placements: readonly Placement[];
+  /** By what the rules are found, in their order. */
+  readonly placements: readonly Placement[];
   readonly #matchers: ReadonlyMap<string, Matcher>;
   readonly #plans = new Map<string, Plan>();
   /** Of live events, by kind; there are only so many. */
@@ -105,18 +106,26 @@ export class RuleIndex {
   #search: Search | undefined;
   readonly #collected = new Set<number>();
 
-  /** @param compile Of the rules' predicates: with it, what is left of a condition for a kind is asked of its live events. */
-  constructor(rules: readonly CompiledRule[], turn: Turn = new Turn(), compile?: Compile) {
+  /**
+   * @param compile Of the rules' predicates: with it, what is left of a condition for a kind is asked of its live events.
+   * @param known By what the rules are found, where that was found out before.
+   */
+  constructor(
+    rules: readonly CompiledRule[],
+    turn: Turn = new Turn(),
+    compile?: Compile,
+    known?: readonly Placement[],
+  ) {
     this.#rules = rules;
     this.#turn = turn;
     this.#compile = compile;
     this.#predicates = rules.map(({ matches, matchesInTurn }) => matchesInTurn ?? matches);
     this.#tried = new Float64Array(rules.length);
     this.#shared = sharedParts(rules.map(({ condition }) => condition));
-    this.#placements = placements(rules, this.#expanded);
+    this.placements = known ?? placements(rules, this.#expanded);
     const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
     const alphabet = new Alphabet();
-    this.#placements.forEach(({ byKind, otherwise }, target) => {
+    this.placements.forEach(({ byKind, otherwise }, target) => {
       const seen = new Set<string>();
       const own = [...byKind.values(), otherwise].flatMap((anchors) => anchors ?? []);
       for (const anchor of [...own, ...own.flatMap((one) => onPath(one) ?? [])]) {
@@ -142,7 +151,7 @@ export class RuleIndex {
     const searches = new Map<Matcher, Uint8Array>();
     const present = new Map<string, { reading: Reading; rules: number[] }>();
     const always: number[] = [];
-    this.#placements.forEach(({ byKind, otherwise }, target) => {
+    this.placements.forEach(({ byKind, otherwise }, target) => {
       const whole = byKind.has(kind) ? byKind.get(kind) : otherwise;
       const anchors = live ? anchorsOfLive(kind, whole) : whole;
       const rule = this.#rules[target];
