@@ -5,7 +5,7 @@ import { PACKAGE_DIRECTORY } from './settings.ts';
 
 export interface Version {
   readonly version: string;
-  /** The commit that was built: noted in released packages, asked from git in a checkout. */
+  /** The commit that was built: noted in released packages, in a checkout git is asked for it, each time. */
   readonly revision: string;
 }
 
@@ -14,7 +14,12 @@ export function readVersion(): Version {
     version: string;
     revision?: string;
   };
-  return { version, revision: revision ?? checkedOut() ?? 'unknown' };
+  return {
+    version,
+    get revision() {
+      return revision ?? checkedOut() ?? 'unknown';
+    },
+  };
 }
 
 function checkedOut(): string | undefined {

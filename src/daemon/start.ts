@@ -196,7 +196,7 @@ async function openStages(
   ends.push(() => pipeline.close());
   const events = new EventsFile(config.output, log, (event) => pipeline.redactEvent(event));
   ends.push(() => events.close());
-  const pods = new Pods(config.kubernetes, log);
+  const pods = await Pods.open(config.kubernetes, log);
   ends.push(() => pods.close());
   const enricher = new Enricher({
     config,

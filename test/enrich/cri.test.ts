@@ -155,13 +155,13 @@ describe("the container engine's list of pods, by CRI", () => {
       kubelet_url: 'http://127.0.0.1:1',
       token_file: '',
     };
-    const pods = new Pods({ ...options, pod_labels: ['app'] }, log);
+    const pods = await Pods.open({ ...options, pod_labels: ['app'] }, log);
     open.push(pods);
     while ((pods.counts.cri?.lists ?? 0) + (pods.counts.cri?.failures ?? 0) < 1 || pods.counts.kubelet?.failures !== 1)
       await new Promise((resolve) => setTimeout(resolve, 5));
     expect(pods.detailsOf(UID, ID)).to.include({ podName: 'web-7d4', name: 'nginx' });
     expect(pods.counts).to.have.all.keys('cri', 'kubelet');
-    expect(new Pods(defaultConfig().kubernetes, log).counts).to.deep.equal({});
+    expect((await Pods.open(defaultConfig().kubernetes, log)).counts).to.deep.equal({});
   });
 
   const failures: readonly [string, (stream: ServerHttp2Stream) => void, RegExp][] = [

@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import { list, type Need, type Options, path, type ValuesOf } from '../../config/option.ts';
 import { messageOf } from '../../errors.ts';
 import { ALLOW_LINK_LOCAL, checkHost, guardedLookup, RefusedAddress } from './addresses.ts';
@@ -45,8 +45,12 @@ export function createHttpClient(options: HttpOptions, context: Pick<SinkContext
   const bearer: Secret | undefined = secretFrom(options.bearer_token_file, '', context.env);
   const timeout = options.timeout_seconds * 1000;
   let agent: Agent | undefined;
+  // Loaded where there is such a sink, before its first alert. What goes wrong is the delivery's to say.
+  const undici = import('./http-library.ts');
+  undici.catch(() => undefined);
   // Made at the first delivery: a certificate that cannot be read fails a delivery, not the daemon.
-  const dispatcher = () => {
+  const dispatcher = async () => {
+    const { Agent } = await undici;
     const [ca, cert, key] = [pem(options.ca_file), pem(options.cert_file), pem(options.key_file)];
     agent ??= new Agent({
       connections: 1,
@@ -70,11 +74,12 @@ export function createHttpClient(options: HttpOptions, context: Pick<SinkContext
     let target = new URL(url);
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       checkHost(target.hostname, options.allow_link_local);
+      const { request } = await undici;
       const answer = await request(target, {
         method: 'POST',
         body,
         signal,
-        dispatcher: dispatcher(),
+        dispatcher: await dispatcher(),
         headers: { 'user-agent': `bpfwarden/${context.version}`, ...lowerKeys(headers), ...fixed, ...own },
       });
       const location = answer.headers.location;

@@ -2,19 +2,30 @@
 import type { Config } from '../../config/options.ts';
 import type { Logger } from '../../log.ts';
 import type { ContainerDetails } from '../../schema/context.ts';
-import { Cri } from './cri.ts';
-import { Kubelet } from './kubelet.ts';
-import { type PodCounts, PodList } from './pod-list.ts';
+import { type PodCounts, PodList, type PodSource } from './pod-list.ts';
 
 export class Pods {
   readonly #lists: ReadonlyMap<'cri' | 'kubelet', PodList>;
 
-  constructor(options: Config['kubernetes'], log: Logger) {
+  private constructor(lists: ReadonlyMap<'cri' | 'kubelet', PodList>) {
+    this.#lists = lists;
+  }
+
+  /** Who is not asked is not loaded: their libraries are a part of what a start loads. */
+  static async open(options: Config['kubernetes'], log: Logger): Promise<Pods> {
     const { kubelet_url, cri_socket, pod_labels, refresh_seconds } = options;
     const lists = new Map<'cri' | 'kubelet', PodList>();
-    if (cri_socket !== '') lists.set('cri', new PodList(new Cri(cri_socket, pod_labels), refresh_seconds, log));
-    if (kubelet_url !== '') lists.set('kubelet', new PodList(new Kubelet(options), refresh_seconds, log));
-    this.#lists = lists;
+    const ask = (who: 'cri' | 'kubelet', source: PodSource) =>
+      lists.set(who, new PodList(source, refresh_seconds, log));
+    if (cri_socket !== '') {
+      const { Cri } = await import('./cri.ts');
+      ask('cri', new Cri(cri_socket, pod_labels));
+    }
+    if (kubelet_url !== '') {
+      const { Kubelet } = await import('./kubelet.ts');
+      ask('kubelet', new Kubelet(options));
+    }
+    return new Pods(lists);
   }
 
   /** What any of them knows; undefined while none does, or none is asked. */
