@@ -234,7 +234,7 @@ export class Enricher {
     // What the record does not have whole /proc may have.
     const { pid } = process;
     const more = exec.isSeeded(view)
-      ? { args: this.#procfs.arguments(pid), env: this.#procfs.environment(pid) }
+      ? { args: this.#procfs.arguments(pid), ...this.#procfs.environment(pid) }
       : facts.isCut && { args: this.#wholeArguments(pid, facts.program.args) };
     const program = more === false ? facts.program : { ...facts.program, ...more, texts: undefined };
     process.program = new Program(program, pid, this.#services);

@@ -78,10 +78,12 @@ export class Procfs {
     return text === undefined || text === '' ? undefined : split(text, MAX_ARGUMENTS);
   }
 
-  /** The variables of the allow-list that the process was started with. */
-  environment(pid: number): Readonly<Record<string, string>> | undefined {
+  /** What the process was started with: the variables of the allow-list, and whether one makes it run code of somebody else. */
+  environment(pid: number): Pick<ProgramFacts, 'env' | 'injected'> {
     const text = this.#text(pid, 'environ');
-    return text === undefined ? undefined : pickVariables(split(text), this.#environment);
+    if (text === undefined) return {};
+    const variables = [...split(text)];
+    return { env: pickVariables(variables, this.#environment), injected: injects(variables) };
   }
 
   executable(pid: number): string | undefined {
@@ -107,7 +109,7 @@ export class Procfs {
       args: this.arguments(pid),
       cwd: this.#link(pid, 'cwd'),
       tty: ttyName(stat.tty),
-      env: this.environment(pid),
+      ...this.environment(pid),
       auid: this.#number(pid, 'loginuid'),
       inode: file?.inode,
       device: file?.device,
@@ -206,10 +208,12 @@ function split(text: string, most = MAX_BYTES): string[] {
 
 /** Variables that make a program run code which neither its file nor its arguments name. */
 const INJECTION =
-  /^(?:LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|GCONV_PATH|PYTHONPATH|PYTHONHOME|PERL5LIB|PERLLIB|PERL5OPT|PERL5DB|RUBYLIB|RUBYOPT|NODE_OPTIONS|NODE_PATH|BASH_ENV|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|LUA_INIT[^=]*)=./;
+  /^(?:LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|GCONV_PATH|GIO_EXTRA_MODULES|PYTHON(?:PATH|HOME|USERBASE|PLATLIBDIR|PYCACHEPREFIX)|PERL5LIB|PERLLIB|PERL5OPT|PERL5DB|RUBYLIB|RUBYOPT|GEM_(?:HOME|PATH)|NODE_OPTIONS|NODE_PATH|BASH_ENV|BASH_FUNC_[^=]*|ZDOTDIR|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|LUA_(?:INIT|C?PATH)[^=]*|TCLLIBPATH|PHPRC|PHP_INI_SCAN_DIR|OPENSSL_(?:ENGINES|MODULES))=./;
+/** Settings that name code to run; those of the host are its own. */
+const SETTINGS = /^(?:OPENSSL_CONF|KRB5_CONFIG|APT_CONFIG|RPM_CONFIGDIR)=(?!\/(?:etc|usr)\/(?!.*\.\.)|\/dev\/null$)./;
 
 export function injects(variables: readonly string[]): boolean {
-  return variables.some((text) => INJECTION.test(text));
+  return variables.some((text) => INJECTION.test(text) || SETTINGS.test(text));
 }
 
 /** NAME=value texts as a map of the wanted names; undefined when none is there. */

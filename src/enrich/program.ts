@@ -169,11 +169,21 @@ export class Program implements ProgramContext {
       memfd !== true &&
       deleted !== true &&
       injected !== true &&
+      !this.#ledAstray(files) &&
       hostUser !== false &&
       files.isSystemPath(path) &&
       files.isHostFile(this.facts);
     return this.#exeTrusted;
   }
+  /** Options that lead a script of somebody's own to more of his say nothing new. */
+  #ledAstray(files: KnownFiles): boolean {
+    const { injected, effectivePath } = this.identity;
+    return (
+      injected === 'loader' ||
+      (injected === 'options' && effectivePath !== undefined && files.isSystemScript(effectivePath))
+    );
+  }
+
   get trusted(): boolean | undefined {
     const { files } = this.#services;
     const { exeTrusted, script, effectivePath } = this;

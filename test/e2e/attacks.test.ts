@@ -1,6 +1,7 @@
 /** What a process does to be overlooked by the shipped rules, and the alert that comes all the same. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Daemon, eventually, startDaemon } from './support/daemon.ts';
@@ -101,6 +102,70 @@ describe('attacks on what is seen', function () {
       expect(status, stderr).to.equal(0);
       await alerted(rule, join(directory, `reader-${how.replaceAll(/\W/g, '')}`));
     });
+
+  describe('a program that is trusted by name', () => {
+    const DPKG = '/usr/bin/dpkg';
+    let home: string;
+    before(() => {
+      home = mkdtempSync(join(homedir(), 'bpfwarden-attacks-'));
+    });
+    after(() => rmSync(home, { recursive: true, force: true }));
+
+    /** An alert about /etc/shadow, of a process whose command line holds the text. */
+    const readBy = (text: string) =>
+      eventually(
+        `an alert about the secret, by ${text}`,
+        () =>
+          (daemon.alerts(text) as unknown as (AlertLine & { process?: { command_line?: string } })[]).find(
+            ({ rule, process, file }) =>
+              /^(credential_file_read|secret_read_through_overlay)$/.test(rule.name) &&
+              process?.command_line?.includes(text) === true &&
+              file?.path?.endsWith('/etc/shadow') === true,
+          ),
+        180_000,
+      );
+    const run = (...command: string[]) => spawnSync(command[0] ?? '', command.slice(1), { stdio: 'ignore' }).status;
+
+    it('is not, where the dynamic loader brings something along', async function () {
+      const loader = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'].find((path) => existsSync(path));
+      if (loader === undefined || !existsSync(DPKG)) this.skip();
+      const library = join(home, 'preloaded.so');
+      execFileSync('gcc', ['-shared', '-fPIC', '-o', library, join(TRIGGERS, 'preloaded.c')]);
+      expect(run(loader, '--preload', library, DPKG)).to.equal(0);
+      await readBy(library);
+    });
+
+    it('is not, nor is its script, where an option brings a module along', async function () {
+      const script = '/usr/share/debconf/frontend';
+      if (!existsSync(script)) this.skip();
+      writeFileSync(join(home, 'Other.pm'), 'package Other; open(F, "</etc/shadow"); <F>; exit 0; 1;');
+      expect(run('perl', `-I${home}`, '-MOther', script)).to.equal(0);
+      await readBy(`-I${home}`);
+    });
+
+    it('is not, where it reads whatever it is told', async function () {
+      const [script] = globSync('/usr/lib/python3*/base64.py');
+      if (script === undefined || !existsSync('/usr/bin/python3')) this.skip();
+      expect(run('/usr/bin/python3', script, '-e', '/etc/shadow')).to.equal(0);
+      await readBy(script);
+    });
+
+    it('does not lend its name to what an option makes it run', async function () {
+      if (!existsSync(DPKG)) this.skip();
+      const hook = join(home, 'hook');
+      writeFileSync(hook, '#!/bin/sh\nhead -c 77 /etc/shadow\ntrue\n', { mode: 0o755 });
+      run(DPKG, `--pre-invoke=${hook}`, '--configure', '-a');
+      await readBy('head -c 77');
+    });
+
+    it('is not, below a root directory that somebody made himself', async function () {
+      const program = build('names');
+      const root = join(home, 'root');
+      mkdirSync(root);
+      if (run(program, 'pivot', root, '/etc/shadow') === 3) this.skip();
+      await readBy('/old/etc/shadow');
+    });
+  });
 
   it('a process that is stopped, renamed and traced by nobody keeps its path and its alert', async () => {
     const program = join(directory, 'kworker');

@@ -257,7 +257,16 @@ describe('whether a file came with the system', () => {
 
   it('is no matter of the file alone where a variable loads code', () => {
     expect(injects(['HOME=/root', 'LD_PRELOAD=/tmp/x.so'])).to.equal(true);
-    expect(injects(['PYTHONPATH=/tmp'])).to.equal(true);
+    for (const variable of [
+      'PYTHONPATH=/tmp',
+      'PYTHONUSERBASE=/srv/x',
+      'BASH_FUNC_ls%%=() { id; }',
+      'LUA_CPATH_5_4=/srv/?.so',
+      'APT_CONFIG=/root/apt.conf',
+      'OPENSSL_CONF=/etc/../root/openssl.cnf',
+    ])
+      expect(injects([variable]), variable).to.equal(true);
     expect(injects(['LD_PRELOAD=', 'XLD_PRELOAD=1', 'PATH=/bin'])).to.equal(false);
+    expect(injects(['OPENSSL_CONF=/etc/ssl/openssl.cnf', 'KRB5_CONFIG=/dev/null'])).to.equal(false);
   });
 });

@@ -51,6 +51,33 @@ describe('what a program is', () => {
     }
   });
 
+  it('is not itself alone where the loader or an option makes it run something else', () => {
+    const injectedOf = (path: string, ...args: string[]) => identity(path, [path, ...args]).injected;
+    const loader = '/lib64/ld-linux-x86-64.so.2';
+    for (const args of [['/usr/bin/dpkg'], ['--preload', '/x.so', '/usr/bin/dpkg'], ['--audit=/x.so', '/usr/bin/dpkg']])
+      expect(injectedOf(loader, ...args), args.join(' ')).to.equal('loader');
+    expect(identity(loader, [loader, '--glibc-hwcaps-prepend', '/usr/bin/dpkg', '/srv/x']).effectivePath).to.equal(
+      '/srv/x',
+    );
+    const led: string[][] = [
+      ['/usr/bin/perl', '-I/srv', '-MX', '/usr/bin/a'],
+      ['/usr/bin/perl', '-wd:X', '/usr/bin/a'],
+      ['/usr/bin/ruby', '-r', './x', '/usr/bin/a'],
+      ['/usr/bin/node', '--require=./x', '/usr/bin/a'],
+      ['/usr/bin/python3', '-X', 'pycache_prefix=/srv', '/usr/bin/a'],
+      ['/usr/bin/gawk', '-f', '/usr/share/a.awk', '-f', '/srv/x.awk'],
+      ['/usr/bin/gawk', '-f', '/usr/share/a.awk', '-e', 'BEGIN {}'],
+      ['/usr/bin/php', '-d', 'auto_prepend_file=/srv/x', '/usr/bin/a'],
+    ];
+    for (const [path = '', ...args] of led) expect(injectedOf(path, ...args), args.join(' ')).to.equal('options');
+    expect(injectedOf('/usr/bin/perl', '-w', '/usr/bin/a', '-I', '/srv')).to.equal(undefined);
+    expect(injectedOf('/usr/bin/gawk', '-f', '/usr/share/a.awk', 'file')).to.equal(undefined);
+    const started = { interp: '/usr/bin/perl', filename: '/usr/bin/a' };
+    expect(identity('/usr/bin/perl', ['/usr/bin/perl', '-Mstrict', '/usr/bin/a'], started).injected).to.equal(
+      undefined,
+    );
+  });
+
   it('is no name that the caller made up', () => {
     expect(programOf('/usr/bin/pgrep', 'dpkg')).to.equal('pgrep');
     expect(programOf('/usr/bin/python3.11', 'dpkg', '-c', 'x')).to.equal('python');

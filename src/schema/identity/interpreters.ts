@@ -21,6 +21,8 @@ export interface Interpreter {
   readonly classes?: boolean;
   /** Words before the file: `deno run FILE`. */
   readonly verbs?: readonly string[];
+  /** Options by which it runs something beside its script. */
+  readonly loads?: RegExp;
   /** Without anything to run it reads its program from standard input. */
   readonly reads: boolean;
 }
@@ -34,6 +36,7 @@ const SHELL: Interpreter = {
 };
 const CSH: Interpreter = { command: 'c', text: 'after command', reads: true };
 const AWK: Interpreter = {
+  loads: /^(?:-[eil]|--(?:source|include|load))/,
   text: 'always',
   file: 'fE',
   valued: 'vFilW',
@@ -63,12 +66,20 @@ export const INTERPRETERS: Readonly<Record<string, Interpreter>> = {
   gawk: AWK,
   mawk: AWK,
   nawk: AWK,
-  python: { command: 'c', module: 'm', valued: 'WX', words: { 'check-hash-based-pycs': 'valued' }, reads: true },
-  perl: { command: 'eE', valued: 'I', glued: 'CdDFimMxV', reads: true },
-  ruby: { command: 'e', valued: 'rICEX', glued: 'FKTiWx', reads: true },
+  python: {
+    command: 'c',
+    module: 'm',
+    valued: 'WX',
+    loads: /^-[a-zA-Z]*X/,
+    words: { 'check-hash-based-pycs': 'valued' },
+    reads: true,
+  },
+  perl: { command: 'eE', valued: 'I', glued: 'CdDFimMxV', loads: /^-[a-zA-Z]*[IMmd]/, reads: true },
+  ruby: { command: 'e', valued: 'rICEX', glued: 'FKTiWx', loads: /^-[a-zA-Z]*[rIC]/, reads: true },
   node: {
     command: 'ep',
     valued: 'rC',
+    loads: /^(?:-r|--(?:require|import|loader|experimental-loader|env-file)(?:$|=))/,
     words: {
       eval: 'command',
       print: 'command',
@@ -81,15 +92,22 @@ export const INTERPRETERS: Readonly<Record<string, Interpreter>> = {
   },
   bun: { command: 'ep', words: { eval: 'command', print: 'command' }, verbs: ['run'], reads: false },
   deno: { verbs: ['run', 'serve'], reads: false },
-  php: { command: 'rBRE', file: 'fF', valued: 'dcStz', words: { run: 'command', file: 'file' }, reads: true },
-  lua: { command: 'e', valued: 'l', reads: true },
-  luajit: { command: 'e', valued: 'ljb', reads: true },
+  php: {
+    command: 'rBRE',
+    file: 'fF',
+    valued: 'dcStz',
+    loads: /^-[a-zA-Z]*[dcz]/,
+    words: { run: 'command', file: 'file' },
+    reads: true,
+  },
+  lua: { command: 'e', valued: 'l', loads: /^-l/, reads: true },
+  luajit: { command: 'e', valued: 'ljb', loads: /^-[lj]/, reads: true },
   tclsh: { reads: true },
   wish: { reads: true },
   expect: { command: 'c', file: 'fb', reads: true },
   Rscript: { command: 'e', reads: false },
   julia: { command: 'eE', valued: 'JLptC', words: { eval: 'command', print: 'command' }, reads: true },
-  guile: { command: 'c', file: 's', valued: 'lLCex', reads: true },
+  guile: { command: 'c', file: 's', valued: 'lLCex', loads: /^-[lLCex]/, reads: true },
   pwsh: {
     oneDash: true,
     words: {
@@ -111,7 +129,15 @@ export const INTERPRETERS: Readonly<Record<string, Interpreter>> = {
   },
   // The dynamic loader started as a program: `ld.so /tmp/x` runs x without an exec of it.
   'ld.so': {
-    words: { 'library-path': 'valued', preload: 'valued', audit: 'valued', argv0: 'valued', 'inhibit-rpath': 'valued' },
+    words: {
+      'library-path': 'valued',
+      preload: 'valued',
+      audit: 'valued',
+      argv0: 'valued',
+      'inhibit-rpath': 'valued',
+      'glibc-hwcaps-prepend': 'valued',
+      'glibc-hwcaps-mask': 'valued',
+    },
     reads: false,
   },
 };

@@ -5,7 +5,7 @@
 import { absolutePath, baseName } from '../paths.ts';
 import { appletOf } from './multicall.ts';
 import { canonicalName } from './names.ts';
-import { type Script, scriptOf } from './script.ts';
+import { loadsMore, type Script, scriptOf } from './script.ts';
 
 export interface IdentityFacts {
   /** Executable that the kernel runs. */
@@ -33,6 +33,8 @@ export interface Identity {
   /** Path of the file that decides what the process does: the script, else the executable. */
   readonly effectivePath: string | undefined;
   readonly interpreter: string | undefined;
+  /** Who called it made it run something beside what it is: by the dynamic loader, by an interpreter's options. */
+  readonly injected: 'loader' | 'options' | undefined;
 }
 
 export function identify(facts: IdentityFacts): Identity {
@@ -42,11 +44,14 @@ export function identify(facts: IdentityFacts): Identity {
   const applet = own === undefined ? undefined : appletOf(own, args);
   let program = own === undefined ? undefined : canonicalName(applet ?? own);
   const shebang = interp === undefined ? undefined : filename;
-  let script = program === undefined ? undefined : scriptOf({ program, args, cwd, shebang, terminal });
+  const asked = { program: program ?? '', args, cwd, shebang, terminal };
+  let script = program === undefined ? undefined : scriptOf(asked);
+  let injected: Identity['injected'] = script !== undefined && loadsMore(script, asked) ? 'options' : undefined;
   let loaded: string | undefined;
   if (program === 'ld.so' && script?.path !== undefined) {
     // What the loader maps is the program; what that one runs is not looked into any further.
     loaded = script.path;
+    injected = 'loader';
     program = canonicalName(baseName(loaded));
     script = scriptOf({ program, args: args?.slice(args.indexOf(loaded)), cwd, shebang: undefined, terminal });
   }
@@ -59,6 +64,7 @@ export function identify(facts: IdentityFacts): Identity {
     invokedPath,
     effectivePath: runsFile ?? loaded ?? path,
     interpreter: interp ?? (script === undefined ? undefined : invokedPath),
+    injected,
   };
 }
 

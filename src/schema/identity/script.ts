@@ -38,6 +38,19 @@ export function scriptOf({ program, args, cwd, shebang, terminal }: ScriptFacts)
   return interpreter.reads ? { kind: terminal ? 'interactive' : 'stdin' } : undefined;
 }
 
+/** Whether options make an interpreter run something beside its script: `perl -Mx`. The script's own options come after it. */
+export function loadsMore(script: Script, { program, args = [], cwd, shebang }: ScriptFacts): boolean {
+  const { loads, text } = (shebang === undefined ? INTERPRETERS[program] : undefined) ?? {};
+  if (loads === undefined || script.kind !== 'file') return false;
+  const own = args.findIndex(
+    (arg, at) => at > 0 && absolutePath(arg, arg.startsWith('/') ? undefined : cwd) === script.path,
+  );
+  // Where options name the files, further ones may follow.
+  const options = text === 'always' || own < 0 ? args.slice(1) : args.slice(1, own);
+  const files = text === 'always' ? options.filter((arg) => /^(?:-[fE]|--(?:file|exec))/.test(arg)).length : 1;
+  return files > 1 || options.some((arg) => loads.test(arg));
+}
+
 function fileScript(path: string, cwd: string | undefined): Script {
   if (path === '-' || path === '/dev/stdin') return { kind: 'stdin' };
   const descriptor = /^\/(?:dev|proc\/[^/]+)\/fd\/(\d+)$/.exec(path)?.[1];
