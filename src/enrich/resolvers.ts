@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
+import { openForeignFile } from './foreign-file.ts';
 
 /** How long a resolv.conf is believed. */
 const FRESH_MS = 5_000;
@@ -36,12 +37,16 @@ export class Resolvers {
   }
 
   #read(path: string): readonly string[] | undefined {
+    const file = openForeignFile(path);
+    if (file === undefined) return undefined;
     let text: string;
     try {
-      text = readFileSync(path, 'utf8').slice(0, MAX_BYTES);
+      const buffer = Buffer.allocUnsafe(MAX_BYTES);
+      text = buffer.toString('utf8', 0, readSync(file, buffer, 0, MAX_BYTES, 0));
     } catch {
-      // The process has ended, or its root has no such file.
-      return undefined;
+      return undefined; // On a disk that fails.
+    } finally {
+      closeSync(file);
     }
     const servers = [...text.matchAll(/^[ \t]*nameserver[ \t]+([^\s#;]+)/gm)].map(([, server = '']) =>
       server.replace(/%.*$/, '').toLowerCase(),

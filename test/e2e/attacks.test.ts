@@ -103,6 +103,30 @@ describe('attacks on what is seen', function () {
       await alerted(rule, join(directory, `reader-${how.replaceAll(/\W/g, '')}`));
     });
 
+  it('a pipe in the place of resolv.conf, below a root directory of nobody’s own, does not hold the daemon up', async function () {
+    const program = `
+ip link set lo up; mount -t tmpfs none /etc && mkfifo /etc/resolv.conf || exit 3
+exec python3 -c '
+import socket, struct
+server, client = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+server.bind(("127.0.0.1", 53)); client.connect(("127.0.0.1", 53))
+client.send(struct.pack(">HHHHHH", 1, 256, 1, 0, 0, 0) + b"\\4evil\\4test\\0" + b"\\0\\1\\0\\1")
+query, peer = server.recvfrom(512)
+server.sendto(query[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + query[12:] + b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4\\x7f\\0\\0\\x4e", peer)
+client.recv(512)
+'`;
+    const { status, stderr } = spawnSync('setpriv', [...NOBODY, 'unshare', '-Urmn', 'sh', '-c', program], {
+      encoding: 'utf8',
+      cwd: '/',
+    });
+    // Where nobody may have namespaces of his own, nobody can do it.
+    if (status !== 0 && /unshare|mount|ip:/.test(stderr)) this.skip();
+    expect(status, stderr).to.equal(0);
+    const seen = (await daemon.metric('bpfwarden_events_total{event="net_dns"}')) ?? 0;
+    expect(seen).to.be.above(0);
+    expect((await fetch(`${daemon.url}/-/healthy`, { signal: AbortSignal.timeout(60_000) })).ok).to.equal(true);
+  });
+
   describe('a program that is trusted by name', () => {
     const DPKG = '/usr/bin/dpkg';
     let home: string;

@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -112,4 +113,29 @@ describe('resolvers of a process', () => {
     expect(resolvers.asks(2, '127.0.0.1', 0)).to.equal(true);
     rmSync(root, { recursive: true });
   });
+
+  it('are not waited for where the process has a pipe, a device or a huge file there', () => {
+    const root = mkdtempSync(join(tmpdir(), 'bpfwarden-resolvers-'));
+    const [pipe, device, huge] = [1, 2, 3].map((pid) => {
+      const etc = join(root, String(pid), 'root', 'etc');
+      mkdirSync(etc, { recursive: true });
+      return join(etc, 'resolv.conf');
+    });
+    execFileSync('mkfifo', [pipe ?? '']);
+    symlinkSync('/dev/zero', device ?? '');
+    writeFileSync(huge ?? '', 'nameserver 192.0.2.54\n');
+    truncateSync(huge ?? '', 2 ** 40);
+    // In a process of its own: what waits in the kernel cannot be ended by a timer of ours.
+    const program = `
+      import { Resolvers } from '${join(import.meta.dirname, '../../src/enrich/resolvers.ts')}';
+      const resolvers = new Resolvers('${root}');
+      console.log([1, 2, 3].map((pid) => resolvers.asks(pid, '192.0.2.54', 0)).join());`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--import=tsx', '--input-type=module', '--eval', program], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
+    expect(stdout.trim(), stderr).to.equal('false,false,true');
+    rmSync(root, { recursive: true });
+  }).timeout(120_000);
 });

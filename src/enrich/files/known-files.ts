@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
 import { perSecond, TokenBucket } from '../../token-bucket.ts';
+import { openForeignFile } from '../foreign-file.ts';
 import { kernelDevice } from '../procfs.ts';
 import { buildIdOf, HEAD_BYTES, type ReadAt, sampleOf } from './content.ts';
 import { InstalledPrograms } from './installed.ts';
@@ -11,7 +12,6 @@ const MAX_REMEMBERED = 8_192;
 const LOOK_EVERY_MS = 60_000;
 /** A package manager at work changes its directories for a while. */
 const SETTLE_MS = 20_000;
-const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 /** stat(2) shows another device there than the super block's. */
 const OTHER_DEVICE = /^(?:btrfs|overlay|bcachefs)$/;
 /** Where a host without a package database has its programs. */
@@ -150,7 +150,7 @@ export class KnownFiles {
     const beside = path === undefined || parent === undefined ? undefined : `${this.#procfs}/${parent}/root${path}`;
     for (const name of [`${this.#procfs}/${pid}/exe`, beside, path]) {
       if (name === undefined) continue;
-      const descriptor = openFile(name);
+      const descriptor = openForeignFile(name);
       if (descriptor === undefined) continue;
       try {
         const { ino, size } = fstatSync(descriptor, { bigint: true });
@@ -254,15 +254,6 @@ function textOf(path: string): string {
   } catch {
     // Without it every device is compared.
     return '';
-  }
-}
-
-function openFile(path: string): number | undefined {
-  try {
-    return openSync(path, READ);
-  } catch {
-    // The process has ended, or its file is in another mount namespace.
-    return undefined;
   }
 }
 
