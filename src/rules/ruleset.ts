@@ -220,11 +220,22 @@ function compileRule(
   compile: (condition: Condition) => SharedPredicate,
 ): CompiledRule {
   const { info, condition } = definition;
+  let whole: SharedPredicate | undefined;
+  // When it is first asked: of live events what is left of it for their kind is compiled, and mostly that alone.
+  const compiled = () => {
+    whole ??= compile(condition);
+    return whole;
+  };
   return {
     info,
     definition,
     condition,
-    ...compile(condition),
+    get matches() {
+      return compiled().matches;
+    },
+    get matchesInTurn() {
+      return compiled().matchesInTurn;
+    },
     index,
     counts: { evaluations: 0, matches: 0 },
   };

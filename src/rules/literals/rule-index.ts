@@ -83,7 +83,6 @@ interface LiveKind {
 
 export class RuleIndex {
   readonly #rules: readonly CompiledRule[];
-  readonly #predicates: readonly Predicate[];
   readonly #turn: Turn;
   /** By what the rules are found, in their order. */
   readonly placements: readonly Placement[];
@@ -119,7 +118,6 @@ export class RuleIndex {
     this.#rules = rules;
     this.#turn = turn;
     this.#compile = compile;
-    this.#predicates = rules.map(({ matches, matchesInTurn }) => matchesInTurn ?? matches);
     this.#tried = new Float64Array(rules.length);
     this.#shared = sharedParts(rules.map(({ condition }) => condition));
     this.placements = known ?? placements(rules, this.#expanded);
@@ -127,7 +125,8 @@ export class RuleIndex {
     const alphabet = new Alphabet();
     this.placements.forEach(({ byKind, otherwise }, target) => {
       const seen = new Set<string>();
-      const own = [...byKind.values(), otherwise].flatMap((anchors) => anchors ?? []);
+      // Kinds share most of them.
+      const own = [...new Set([...byKind.values(), otherwise].flatMap((anchors) => anchors ?? []))];
       for (const anchor of [...own, ...own.flatMap((one) => onPath(one) ?? [])]) {
         if (anchor.type === 'present') continue;
         const { reading, type } = anchor;
@@ -328,24 +327,24 @@ export class RuleIndex {
     if (this.#tried[target] === this.#event) return;
     this.#tried[target] = this.#event;
     rule.counts.evaluations++;
-    const predicate = this.#plan?.predicates[target] ?? this.#predicateFor(target, rule.condition);
-    if (predicate?.(this.#source) !== true) return;
+    const predicate = this.#plan?.predicates[target] ?? this.#predicateFor(target, rule);
+    if (!predicate(this.#source)) return;
     rule.counts.matches++;
     this.#found ??= [];
     this.#found.push(rule);
   }
 
   /** The predicate for the kind of event at hand. */
-  #predicateFor(target: number, condition: Condition): Predicate | undefined {
+  #predicateFor(target: number, rule: CompiledRule): Predicate {
+    const { condition } = rule;
     const plan = this.#plan;
-    const whole = this.#predicates[target];
-    if (plan?.kind === undefined || this.#compile === undefined || whole === undefined) return whole;
+    if (plan?.kind === undefined || this.#compile === undefined) return rule.matchesInTurn ?? rule.matches;
     const { known, before } = plan.kind;
     const rest = specialise(expandBehaviors(condition, this.#expanded), known, before);
     const left = rest === condition ? condition : factor(rest, this.#shared);
     const own = left !== condition && this.#compiled < MAX_COMPILED * this.#rules.length;
     if (own) this.#compiled++;
-    const predicate = own ? this.#compile(left).matchesInTurn : whole;
+    const predicate = own ? this.#compile(left).matchesInTurn : (rule.matchesInTurn ?? rule.matches);
     plan.predicates[target] = predicate;
     return predicate;
   }
