@@ -79,15 +79,23 @@ static __always_inline int dispatch(void *ctx, struct pt_regs *regs, long result
 	__u32 number = raw_number(regs);
 	struct route route;
 	__u32 family;
+	bool compat;
 
 	if (number >= NO)
 		return 0;
-	route = routes[number & (ROUTES - 1)];
+	if (!count_syscalls) {
+		route = routes[number & (ROUTES - 1)];
+		if (!route.family && !route.compat_family)
+			return 0;
+	}
+	/* Asked once: the compiler cannot know that a helper answers the same again. */
+	compat = is_compat(bpf_get_current_task_btf());
 	if (count_syscalls && !again)
-		syscall_count(number, is_compat(bpf_get_current_task_btf()), result);
-	else if (!route.family && !route.compat_family)
-		return 0;
-	if (is_compat(bpf_get_current_task_btf()))
+		syscall_count(number, compat, result);
+	/* Read only now: before, it would be put on the stack for the time of the count. */
+	barrier_var(number);
+	route = routes[number & (ROUTES - 1)];
+	if (compat)
 		family = route.compat_call == CALL_SOCKETCALL ? family_of_socketcall(regs)
 							      : route.compat_family;
 	else
@@ -99,7 +107,7 @@ static __always_inline int dispatch(void *ctx, struct pt_regs *regs, long result
 	else if (!run_left_out(RUN_SYS_EXIT))
 		return 0;
 	if (again && count_syscalls)
-		syscall_count(number, is_compat(bpf_get_current_task_btf()), result);
+		syscall_count(number, compat, result);
 	switch (family) {
 		HANDLE(OPEN)
 		HANDLE(READ)

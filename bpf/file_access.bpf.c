@@ -9,6 +9,46 @@
  * and hand the rare first access on to exit_access.
  */
 #include "access.bpf.h"
+#include "socket.bpf.h"
+
+/*
+ * Counts what was read from a connected socket; false for one that exit_receive has
+ * to look at, which reads all of it again: answers of DNS come from port 53, or to no
+ * connection.
+ */
+static __always_inline bool socket_read(__u64 file, long result)
+{
+	struct sock_head head;
+	struct io_totals *total;
+	__be16 port;
+
+	if (!(families >> FAMILY_RECEIVE & 1) || !inet_head_of(&head, file))
+		return true;
+	port = sock_field(&head, __be16, skc_dport);
+	if (!port || port == bpf_htons(DNS_PORT))
+		return false;
+	total = io_totals_now();
+	if (total && result) {
+		total->net_receive_calls++;
+		total->net_receive_bytes += result;
+	}
+	return true;
+}
+
+/* Counts what was written to a socket: with write(2) goes no address, so there is no more to it. */
+static __always_inline void socket_written(__u64 file, long result)
+{
+	struct sock_head head;
+	struct io_totals *total;
+
+	if (!(families >> FAMILY_SEND & 1) || !inet_head_of(&head, file))
+		return;
+	total = io_totals_now();
+	if (total && result) {
+		total->net_send_calls++;
+		total->net_send_bytes += result;
+	}
+}
 
 /*
  * ksys_read, vfs_read, do_iter_read ... -> sys_exit with the number of bytes.
@@ -32,7 +72,7 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 	call = call_of(regs, task);
 	file = file_of_descriptor(table, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
-	if (type == S_IFSOCK)
+	if (type == S_IFSOCK && !socket_read(file, result))
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_RECEIVE);
 	if (type != S_IFREG)
 		return 0;
@@ -66,7 +106,7 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 	file = file_of_descriptor(table, (__s32)ARG0(regs, call));
 	type = type_of(file, &inode);
 	if (type == S_IFSOCK)
-		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_SEND);
+		socket_written(file, result);
 	if (type != S_IFREG)
 		return 0;
 	total = io_totals_now();

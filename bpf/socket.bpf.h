@@ -105,6 +105,21 @@ static __always_inline void ip_from_v4(__u8 *ip, __be32 address)
 	__builtin_memcpy(ip + 12, &address, 4);
 }
 
+/*
+ * The front of the inet socket behind a file whose inode is a socket's. Such a file
+ * has private data only when it is the socket's own: others open by path alone (O_PATH).
+ */
+static __always_inline bool inet_head_of(struct sock_head *head, __u64 file)
+{
+	__u64 socket = 0, sk = 0;
+
+	if (read_field(socket, file, struct file, private_data) || !socket ||
+	    read_field(sk, socket, struct socket, sk))
+		return false;
+	return sock_head_read(head, (struct sock *)sk) &&
+	       is_inet(sock_field(head, __u16, skc_family));
+}
+
 /* By 16 bits: that is how endpoints are aligned. */
 static __always_inline bool is_mapped(const __u8 *ip)
 {

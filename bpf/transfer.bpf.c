@@ -230,7 +230,7 @@ static __always_inline __u64 slots_bytes(const struct user_message_slot *slots, 
 	return bytes;
 }
 
-/* sendto, sendmsg, sendmmsg; exit_write passes write and writev of sockets on to here. */
+/* sendto, sendmsg, sendmmsg; write and writev of sockets are counted by exit_write. */
 PROGRAM(exit_send, network, "bytes sent; net_send where the cgroup programs are missing");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_send, struct pt_regs *regs, long result)
@@ -288,7 +288,7 @@ static __noinline bool received_read(struct received *to, const void *from, bool
 	return true;
 }
 
-/* recvfrom, recvmsg, recvmmsg; exit_read passes read and readv of sockets on to here. */
+/* recvfrom, recvmsg, recvmmsg; exit_read passes read and readv on to here where an answer of DNS may come. */
 PROGRAM(exit_receive, network, "bytes received; net_dns, so host names of destinations");
 SEC("tp_btf/sys_exit")
 int BPF_PROG(exit_receive, struct pt_regs *regs, long result)
