@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { unaccounted } from '../../src/kernel/counts.ts';
@@ -79,5 +80,29 @@ describe('what is counted and filtered', function () {
     await observe('/bin/dd', [`if=${big}`, 'of=/dev/null', 'bs=64k', 'status=none']);
     expect(calls()).to.be.greaterThan(before[0]);
     expect(sensor.counters.io().fileRead.bytes).to.be.at.least(before[1] + (1 << 20));
+  });
+
+  it('counts what goes through a socket by read and write', async () => {
+    const { sensor } = watching();
+    const BYTES = 1 << 20;
+    let received = 0;
+    const server = createServer((socket) => socket.on('data', ({ length }) => (received += length)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const before = sensor.counters.io();
+      const send = `exec 3<>/dev/tcp/127.0.0.1/${port}; dd if=/dev/zero bs=64k count=16 status=none >&3`;
+      await observe('/bin/bash', ['-c', send]);
+      const end = Date.now() + 10_000;
+      while (received < BYTES && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(received).to.equal(BYTES);
+      const after = sensor.counters.io();
+      for (const way of ['networkSend', 'networkReceive'] as const) {
+        expect(after[way].bytes - before[way].bytes, way).to.be.at.least(BYTES);
+        expect(after[way].calls, way).to.be.greaterThan(before[way].calls);
+      }
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 });
