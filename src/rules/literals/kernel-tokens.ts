@@ -26,7 +26,9 @@ const NAME_BYTES = 255;
 /** What could not be decoded became U+FFFD and stands for bytes that are not known here. */
 const UNKNOWN_BYTES = /[\ufffd\ud800-\udfff]/;
 /** Names of directories that many paths have, those of the most paths first. */
-const COMMON = 'var usr lib etc proc dev run sys share lib64 bin local home opt root srv sbin boot tmp'.split(' ');
+const COMMON = 'var usr lib etc proc dev run sys share lib64 bin local home opt root www srv sbin boot cache tmp'.split(
+  ' ',
+);
 
 export interface Kernel {
   /** It compares names without regard to the case of ASCII letters. */

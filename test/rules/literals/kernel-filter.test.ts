@@ -296,6 +296,10 @@ describe('kernel filter', () => {
     expect(tokens("file.path.endsWith('.pem')")).to.deep.include({
       tokens: [{ type: 'component_suffix', text: '.pem', sensitive: true }],
     });
+    // A server reads below www at every request.
+    expect(tokens("file.path.matches('^/(var/www|srv)/.*/\\\\.env$')")).to.deep.include({
+      tokens: [{ type: 'component_prefix', text: '.env', sensitive: true }],
+    });
     expect(tokens("file.path.endsWith('.so')")).to.deep.equal({ pass: 'whole', because: "file.path.endsWith('.so')" });
     expect(tokens("process.name == 'x'")).to.deep.include({
       tokens: [{ type: 'process_name', text: 'x', sensitive: true }],
