@@ -69,16 +69,19 @@ export class SelfCheck {
 
   /** Whether an event is the daemon's own and must go no further. */
   took(view: LiveView): boolean {
-    const isChild = (pid: unknown) => typeof pid === 'number' && this.#children.has(pid);
-    // The child's number is the one of the daemon's own pid namespace.
-    const byChild = () => view.value(PPID) === ownPid() && (isChild(view.value(PID)) || isChild(view.value(VPID)));
-    if (view.value(PID) !== ownPid() && !byChild()) return false;
+    if (view.value(PID) !== ownPid() && !this.#isByChild(view)) return false;
     const path = this.#waiting.get(view.kind);
     if (path !== undefined && NAMES.some((name) => view.value(name) === path)) {
       this.#waiting.delete(view.kind);
       this.#slowest = Math.max(this.#slowest, (this.#options.now() - view.ktime) / 1e9);
     }
     return true;
+  }
+
+  #isByChild(view: LiveView): boolean {
+    if (view.value(PPID) !== ownPid()) return false;
+    // The child's number is the one of the daemon's own pid namespace.
+    return [view.value(PID), view.value(VPID)].some((pid) => typeof pid === 'number' && this.#children.has(pid));
   }
 
   run(): void {

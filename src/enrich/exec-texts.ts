@@ -1,6 +1,7 @@
 /** The texts of an exec record. Hosts start the same things again and again: equal texts are decoded once. */
 import type { Identity } from '../schema/identity/program.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
+import type { LookedLike, Looks } from './likenesses.ts';
 import { injects, pickVariables } from './procfs.ts';
 
 /** Stands where the kernel cut a text. */
@@ -13,7 +14,7 @@ const MEMBERS = ['path', 'filename', 'interp', 'args', 'args_tail', 'env', 'env_
 
 let made = 0;
 
-export class ExecTexts {
+export class ExecTexts implements LookedLike {
   /** Of no other texts. */
   readonly number = ++made;
   readonly path: string | undefined;
@@ -29,6 +30,8 @@ export class ExecTexts {
   readonly env: Readonly<Record<string, string>> | undefined;
   /** A variable makes the program run code of somebody else. */
   readonly injected: boolean | undefined;
+  looks: Looks | undefined = undefined;
+  likeness = 0;
   #commandLine: string | undefined;
   #identity: Identity | undefined;
   #identityOf: string | undefined;

@@ -2,13 +2,38 @@
 const MAX_TEXT = 2_048;
 const MAX_KNOWN = 1_024;
 
-/** One number for one text: what was told apart by a long text is told apart by a number from then on. */
+/** In a fixed order; what stands at a place is always of one type. */
+export type Looks = readonly (string | number | boolean | undefined)[];
+
+/** What starts of the same come back with: they look like the last one, mostly. */
+export interface LookedLike {
+  looks: Looks | undefined;
+  likeness: number;
+}
+
+export const written = (part: Looks[number]): string => (part === undefined ? '' : `=${part}`);
+
+/** One number for one look: what was told apart by a long text is told apart by a number from then on. */
 export class Likenesses {
   readonly #known = new Map<string, number>();
   #next = 1;
 
-  /** The text's number, or a new one: no number ever stands for two texts. */
-  numberOf(text: string): number {
+  /**
+   * The number of the looks, or a new one: no number ever stands for two.
+   *
+   * @param last Where the last ones are remembered.
+   */
+  numberOf(looks: Looks, last?: LookedLike): number {
+    if (last?.looks !== undefined && isSame(looks, last.looks)) return last.likeness;
+    const number = this.#numberOf(looks.map(written).join('\0'));
+    if (last !== undefined) {
+      last.looks = looks;
+      last.likeness = number;
+    }
+    return number;
+  }
+
+  #numberOf(text: string): number {
     if (text.length > MAX_TEXT) return this.#next++;
     let number = this.#known.get(text);
     if (number === undefined) {
@@ -18,4 +43,9 @@ export class Likenesses {
     }
     return number;
   }
+}
+
+function isSame(a: Looks, b: Looks): boolean {
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }

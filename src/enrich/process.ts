@@ -70,6 +70,7 @@ export class Process implements ProcessContext {
   checked: number;
   /** An earlier process with the same pid that has not been forgotten yet. */
   previous: Process | undefined = undefined;
+  seat = -1;
   #entityId: string | undefined;
   #summary: ProcessSummary | undefined;
   #summaryOf: Program | undefined;
@@ -106,14 +107,26 @@ export class Process implements ProcessContext {
     this.startTime = startTime;
     this.coarse = false;
     this.#entityId = undefined;
-    this.#summaryOf = undefined;
+    this.#summary = undefined;
   }
 
-  /** The process as an ancestor of another one; a new object only after an exec. */
+  /** The process as an ancestor of another one; a new object only after an exec that changed something. */
   get summary(): ProcessSummary {
     if (this.#summary !== undefined && this.#summaryOf === this.program) return this.#summary;
     const { name, path, args, commandLine, program, effectivePath, trusted } = this.program;
     this.#summaryOf = this.program;
+    const before = this.#summary;
+    if (
+      before?.name === name &&
+      before?.path === path &&
+      before?.args === args &&
+      before?.command_line === commandLine &&
+      before?.program === program &&
+      before?.effective_path === effectivePath &&
+      before?.trusted === trusted &&
+      before !== undefined
+    )
+      return before;
     this.#summary = {
       pid: this.pid,
       ...(name === undefined ? {} : { name }),

@@ -1,11 +1,11 @@
-import type { ExecutableContext, ProgramContext, StreamContext } from '../schema/context.ts';
+import type { ExecutableContext, ProgramContext } from '../schema/context.ts';
 import { type Identity, identify } from '../schema/identity/program.ts';
 import { baseName } from '../schema/paths.ts';
 import { isNew } from '../schema/readers/program.ts';
 import type { ExecTexts } from './exec-texts.ts';
 import type { Feeds } from './feeds.ts';
 import type { KnownFiles } from './files/known-files.ts';
-import type { Likenesses } from './likenesses.ts';
+import { type Likenesses, type Looks, written } from './likenesses.ts';
 import type { Streams } from './streams.ts';
 
 /** What is known of a program, from an exec record, the iterator or /proc. */
@@ -126,22 +126,24 @@ export class Program implements ProgramContext {
     if (since >= 0 && since < LIKE_NS) return this.#likeness;
     // Before the host's files are known, so is no identity for good.
     if (this.identity !== this.#identity) return undefined;
-    this.#likeness = likenesses.numberOf(this.#looks());
+    this.#likeness = likenesses.numberOf(this.#looks(), this.facts.texts);
     this.#likenessAt = ktime;
     return this.#likeness;
   }
 
   /** Everything that decides what rules see of the program, but for its feeders, hashes and the numbers of its streams. */
-  #looks(): string {
+  #looks(): Looks {
     const { facts } = this;
     const { memfd, deleted, writable, upperLayer, lowerLayer, setuid, streams } = facts;
-    const { copyOf, packaged, exeTrusted, trusted, executable } = this;
-    const age = executable.age === undefined ? undefined : isNew(executable.age);
-    const numbers = `${facts.auid} ${facts.inode} ${facts.mtime} ${facts.owner} ${facts.mode} ${age}`;
-    const truths = `${memfd} ${deleted} ${writable} ${upperLayer} ${lowerLayer} ${setuid} ${packaged} ${exeTrusted} ${trusted}`;
-    const ends = `${looksOf(streams?.stdin)}\0${looksOf(streams?.stdout)}\0${looksOf(streams?.stderr)}`;
-    const named = `${written(this.name)}\0${written(copyOf)}\0${written(this.#identityOf)}`;
-    return `${facts.texts?.number ?? this.#texts()}\0${numbers}\0${truths}\0${ends}\0${named}`;
+    const { stdin, stdout, stderr } = streams ?? {};
+    const { age } = this.executable;
+    return [
+      facts.texts?.number ?? this.#texts(),
+      ...[facts.auid, facts.inode, facts.mtime, facts.owner, facts.mode, age === undefined ? undefined : isNew(age)],
+      ...[memfd, deleted, writable, upperLayer, lowerLayer, setuid, this.packaged, this.exeTrusted, this.trusted],
+      ...[stdin?.type, stdin?.path, stdout?.type, stdout?.path, stderr?.type, stderr?.path],
+      ...[this.name, this.copyOf, this.#identityOf],
+    ];
   }
 
   /** Where they are not from one record. */
@@ -277,12 +279,6 @@ export class Program implements ProgramContext {
   get hashes(): ProgramHashes {
     return this.#services.hashes?.(this);
   }
-}
-
-const written = (text: string | undefined): string => (text === undefined ? '' : `=${text}`);
-
-function looksOf(stream: StreamContext | undefined): string {
-  return stream === undefined ? '' : `${stream.type}\0${written(stream.path)}`;
 }
 
 const COMM_BYTES = 15;

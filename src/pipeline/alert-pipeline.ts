@@ -26,7 +26,7 @@ import { Plugins } from '../plugins/plugins.ts';
 import { Responder } from '../response/responder.ts';
 import type { Finding } from '../rules/types.ts';
 import type { EventJson, EventRecord } from '../schema/event.ts';
-import { kindSpec } from '../schema/kinds.ts';
+import { kindsWhere } from '../schema/kinds.ts';
 import { jsonLine } from '../visible.ts';
 import { Raiser } from './raise.ts';
 import { compileSilences } from './silences.ts';
@@ -43,6 +43,8 @@ const OUTCOMES: Readonly<Record<Settlement, string | undefined>> = {
   dropped: 'dropped',
 };
 const POLL_MS = 5;
+/** Throttles are few, and whoever asks why events are missing looks for them. */
+const RARE: ReadonlySet<string> = new Set(kindsWhere(({ rare }) => rare === true));
 
 /** What has to be opened, and may fail, before the pipeline is there. */
 interface Opened {
@@ -155,8 +157,7 @@ export class AlertPipeline {
 
   /** Whether somebody looks at events of this kind beyond the rules, so that a snapshot is worth its cost. */
   wants(kind: string): boolean {
-    // Throttles are few, and whoever asks why events are missing looks for them.
-    return kindSpec(kind)?.rare === true || !this.#eventStream.idle || this.#plugins.observes.has(kind);
+    return RARE.has(kind) || !this.#eventStream.idle || this.#plugins.observes.has(kind);
   }
 
   /** Event kinds that must bypass the kernel filter. */

@@ -53,6 +53,8 @@ export interface CompiledRule {
   readonly matches: Predicate;
   /** The same within the index's turn, where there is one: see predicateCompiler. */
   readonly matchesInTurn?: Predicate;
+  /** What it asks of the actor alone, in the same way. */
+  readonly ofActor?: Predicate | undefined;
   /** Position in its rule set. */
   readonly index: number;
   readonly counts: PredicateCounts;

@@ -236,6 +236,9 @@ function compileRule(
     get matchesInTurn() {
       return compiled().matchesInTurn;
     },
+    get ofActor() {
+      return compiled().ofActor;
+    },
     index,
     counts: { evaluations: 0, matches: 0 },
   };

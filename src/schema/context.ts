@@ -140,6 +140,8 @@ export interface ProcessContext {
   readonly incomplete: boolean;
   /** Nearest first, at most 16; the same arrays while nothing changes. */
   readonly ancestors: Ancestry;
+  /** Whatever remembers something of processes may put a number here, to be told from others' by what it leads to. */
+  seat: number;
 }
 
 export interface Ancestry {

@@ -6,7 +6,7 @@
 import type { FieldValue } from './event.ts';
 import { type FieldId, fieldId } from './fields.ts';
 import type { FieldReaders, Members } from './members.ts';
-import { errnoName } from './names/errno.ts';
+import { isError } from './names/errno.ts';
 import type { LiveView } from './view.ts';
 
 export interface Variants {
@@ -26,7 +26,7 @@ export function variantsOf(members: Members, readers: FieldReaders): Variants {
   const { 'file.access': access, 'file.created': created } = readers;
   return {
     of: (view) =>
-      (errnoName(result(view)) === '' ? SUCCEEDED : 0) |
+      (isError(result(view)) ? 0 : SUCCEEDED) |
       (created?.(view) === true ? CREATED : 0) |
       (access === undefined ? 0 : ACCESSES.indexOf(access(view)) << ACCESS_SHIFT),
     values: (variant) => {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-/** Of the shipped rules in force, as they are: heap, and tables beside it. 100 MiB at rest leave no room for more. */
+/** Of the shipped rules in force, as they are: heap, and tables beside it, most of which are made by the first events. 100 MiB at rest leave no room for more. */
 const MOST_HEAP_MB = 17;
-const MOST_TABLES_MB = 9;
+const MOST_TABLES_MB = 1;
 /** Loose: what is kept by mistake (parsed YAML and CEL, examples) is several times as much. */
 const MOST_BYTES_PER_RULE = 60_000;
 

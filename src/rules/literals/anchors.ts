@@ -183,8 +183,13 @@ function scoreOf(anchor: Anchor): number {
   return rarity(anchor.text) + (anchor.how === 'equal' ? 4 : 0);
 }
 
+/** Every start of a program opens some. */
+const LIBRARY = /^\.so\.?$/;
+const LIBRARY_RARITY = 0.9;
+
 /** Length, not counting the directories that most paths begin with. */
 function rarity(text: string): number {
+  if (LIBRARY.test(text)) return LIBRARY_RARITY;
   const common =
     /^\/?(bin|dev|etc|home|lib|opt|proc|root|run|sbin|srv|sys|tmp|usr|var)(\/(bin|lib|sbin|share|local|log))?\//.exec(
       text,

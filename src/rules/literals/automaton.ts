@@ -31,8 +31,15 @@ export class Hits {
 const MAX_CELLS = 2 * 1024 * 1024;
 const MAX_LITERAL = 24;
 const ASCII = 128;
+/** In a cell, beside the offset of a row. */
+const ENDS = 1 << 30;
+const OFFSET = ENDS - 1;
+/** Where the rows begin. */
+const ROWS = 256;
 const BEGIN = 1;
 const END = 2;
+/** Of the bytes that are not; none of the literals' columns. Leads to where something ends that is none. */
+const NOT_ASCII = 3;
 
 /** Units beyond ASCII share so many columns, which bounds the width of the tables and only makes matches less sharp. */
 const SHARED_COLUMNS = 32;
@@ -66,7 +73,7 @@ export class Alphabet {
 function narrow(words: readonly number[][], own: Uint8Array): number {
   own[BEGIN] = BEGIN;
   own[END] = END;
-  let width = END + 1;
+  let width = NOT_ASCII + 1;
   for (const word of words) {
     word.forEach((column, at) => {
       if (column > END && own[column] === 0) own[column] = width++;
@@ -91,18 +98,27 @@ function newTrie(states: number): Trie {
   return { first: ofStates(), sibling: ofStates(), column: ofStates(), output: ofStates() };
 }
 
-function isSet(bits: Uint8Array, at: number): boolean {
-  return ((bits[at >> 3] ?? 0) & (1 << (at & 7))) !== 0;
+/** All cells that the bytes lead to, one laid over the other: without a branch in the loop. */
+function cellsOf(table: Int32Array, bytes: Uint8Array, at: number, end: number): number {
+  let cell = table[ROWS + BEGIN] ?? 0;
+  let cells = cell;
+  for (let index = at; index < end; index++) {
+    cell = table[(cell & OFFSET) + (table[bytes[index] ?? 0] ?? 0)] ?? 0;
+    cells |= cell;
+  }
+  return cells | (table[(cell & OFFSET) + END] ?? 0);
 }
 
 export class Automaton {
-  /** Of all units; and of its columns and of ASCII the own ones: only what some literal here has takes room in a row. */
+  /** Of all units, and of its columns the own ones: only what some literal here has takes room in a row. */
   readonly #alphabet: Alphabet;
   readonly #own: Uint8Array;
-  readonly #ascii = new Uint8Array(ASCII);
   readonly #width: number;
-  /** By row offset and column: the row offset of the next state, or its complement where literals end. */
-  readonly #next: Int32Array;
+  /**
+   * By byte, its column; from ROWS on, by row offset and column, the row offset of the next state, and ENDS where
+   * literals end. One table for both: with one more the loop over the bytes runs out of registers, and takes twice as long.
+   */
+  readonly #table: Int32Array;
   /** By state: index into #outputs + 1, or 0. */
   readonly #output: Int32Array;
   /** By state: the nearest shorter state with outputs, or 0. */
@@ -119,9 +135,9 @@ export class Automaton {
     }
     this.#own = new Uint8Array(alphabet.size);
     this.#width = narrow(words, this.#own);
-    for (let unit = 0; unit < ASCII; unit++) this.#ascii[unit] = this.#own[alphabet.columns[unit] ?? 0] ?? 0;
     const states = this.#countStates(words);
-    this.#next = new Int32Array(states * this.#width);
+    this.#table = new Int32Array(ROWS + states * this.#width).fill(NOT_ASCII, 0, ROWS);
+    for (let unit = 0; unit < ASCII; unit++) this.#table[unit] = this.#own[alphabet.columns[unit] ?? 0] ?? 0;
     this.#output = new Int32Array(states);
     this.#shorter = new Int32Array(states);
     this.#link(this.#insert(words, patterns, states));
@@ -186,87 +202,75 @@ export class Automaton {
    * Breadth first, which is also the order of the rows: those near the beginning, that
    * most texts lead to, share the caches. A row is that of the state where a failed
    * match goes on, but for the state's own children: so it is copied, not gone through.
-   * A cell is a row offset, its complement where some literal ends: the scan then reads
-   * one cell a unit.
+   * A cell is a row offset, with a bit beside it where some literal ends: the scan then
+   * reads one cell a unit.
    */
   #link(trie: Trie): void {
     const width = this.#width;
-    const next = this.#next;
+    const table = this.#table;
     const output = this.#output;
     const shorter = this.#shorter;
     const fail = new Int32Array(output.length);
     /** By row: the state of the tree. */
     const states = new Int32Array(output.length);
     let rows = 1;
+    table.fill(ROWS, ROWS, ROWS + width);
+    table[ROWS + NOT_ASCII] = ROWS | ENDS;
     for (let row = 0; row < rows; row++) {
       const state = states[row] ?? 0;
-      const back = (fail[row] ?? 0) * width;
-      if (row !== 0) next.copyWithin(row * width, back, back + width);
+      const back = ROWS + (fail[row] ?? 0) * width;
+      const begin = ROWS + row * width;
+      if (row !== 0) table.copyWithin(begin, back, back + width);
       for (let child = trie.first[state] ?? 0; child !== 0; child = trie.sibling[child] ?? 0) {
         const column = trie.column[child] ?? 0;
-        const other = row === 0 ? 0 : (next[back + column] ?? 0);
-        const failed = (other < 0 ? ~other : other) / width;
+        const failed = row === 0 ? 0 : this.#rowOf(table[back + column] ?? ROWS);
         const own = rows++;
         states[own] = child;
         fail[own] = failed;
         output[own] = trie.output[child] ?? 0;
         shorter[own] = output[failed] === 0 ? (shorter[failed] ?? 0) : failed;
-        const offset = own * width;
-        next[row * width + column] = output[own] !== 0 || shorter[own] !== 0 ? ~offset : offset;
+        const offset = ROWS + own * width;
+        table[begin + column] = output[own] !== 0 || shorter[own] !== 0 ? offset | ENDS : offset;
       }
     }
   }
 
-  /** Adds to `found` the targets of all literals that the text has; a target can come twice. */
-  scan(text: string, found: Hits): void {
-    const next = this.#next;
-    const ascii = this.#ascii;
-    let row = next[BEGIN] ?? 0;
-    if (row < 0) row = this.#report(row, found);
-    for (let at = 0; at < text.length; at++) {
-      const unit = text.charCodeAt(at);
-      row = next[row + (unit < ASCII ? (ascii[unit] ?? 0) : this.#beyond(unit))] ?? 0;
-      if (row < 0) row = this.#report(row, found);
-    }
-    row = next[row + END] ?? 0;
-    if (row < 0) this.#report(row, found);
+  #rowOf(cell: number): number {
+    return ((cell & OFFSET) - ROWS) / this.#width;
   }
 
-  /**
-   * The states, as bits, at which a literal of a wanted target ends: what ends at others need not be looked at.
-   *
-   * @param wanted By target: 1.
-   */
-  heardBy(wanted: Uint8Array): Uint8Array {
-    const states = this.#output.length;
-    const heard = new Uint8Array((states >> 3) + 1);
-    // The nearest shorter state comes before its longer ones.
-    for (let state = 1; state < states; state++) {
-      const shorter = this.#shorter[state] ?? 0;
-      const own = this.#outputs[(this.#output[state] ?? 0) - 1]?.some((target) => wanted[target] === 1) === true;
-      if (own || isSet(heard, shorter)) heard[state >> 3] = (heard[state >> 3] ?? 0) | (1 << (state & 7));
+  /** Adds to `found` the targets of all literals that the text has; a target can come twice. */
+  scan(text: string, found: Hits): void {
+    const table = this.#table;
+    let cell = table[ROWS + BEGIN] ?? 0;
+    if (cell >= ENDS) this.#report(cell, found);
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at);
+      cell = table[(cell & OFFSET) + (unit < ASCII ? (table[unit] ?? 0) : this.#beyond(unit))] ?? 0;
+      if (cell >= ENDS) this.#report(cell, found);
     }
-    return heard;
+    cell = table[(cell & OFFSET) + END] ?? 0;
+    if (cell >= ENDS) this.#report(cell, found);
   }
 
   /**
    * The same of bytes, as long as they are ASCII; false where they are not: then the text has to be looked at.
-   *
-   * @param heard The states that matter.
+   * Most have nothing, so whether they have is found out first.
    */
-  scanBytes({ bytes, at, length }: Span, found: Hits, heard: Uint8Array): boolean {
-    const next = this.#next;
-    const ascii = this.#ascii;
-    let row = next[BEGIN] ?? 0;
-    if (row < 0) row = this.#reportHeard(row, found, heard);
-    for (let index = at; index < at + length; index++) {
-      const byte = bytes[index] ?? 0x80;
-      if (byte >= 0x80) return false;
-      row = next[row + (ascii[byte] ?? 0)] ?? 0;
-      if (row < 0) row = this.#reportHeard(row, found, heard);
+  scanBytes({ bytes, at, length }: Span, found: Hits): boolean {
+    const table = this.#table;
+    const end = at + length;
+    if (cellsOf(table, bytes, at, end) < ENDS) return true;
+    let cell = table[ROWS + BEGIN] ?? 0;
+    if (cell >= ENDS) this.#report(cell, found);
+    for (let index = at; index < end; index++) {
+      const column = table[bytes[index] ?? 0] ?? 0;
+      if (column === NOT_ASCII) return false;
+      cell = table[(cell & OFFSET) + column] ?? 0;
+      if (cell >= ENDS) this.#report(cell, found);
     }
-    row = next[row + END] ?? 0;
-    if (row < 0) this.#reportHeard(row, found, heard);
+    cell = table[(cell & OFFSET) + END] ?? 0;
+    if (cell >= ENDS) this.#report(cell, found);
     return true;
   }
 
@@ -275,17 +279,11 @@ export class Automaton {
     return this.#own[this.#alphabet.columns[unit] ?? 0] ?? 0;
   }
 
-  #reportHeard(complement: number, found: Hits, heard: Uint8Array): number {
-    return isSet(heard, (~complement / this.#width) | 0) ? this.#report(complement, found) : ~complement;
-  }
-
-  /** Reports what ends at a state; the row where the scan goes on. */
-  #report(complement: number, found: Hits): number {
-    const row = ~complement;
-    for (let at = row / this.#width; at !== 0; at = this.#shorter[at] ?? 0) {
+  /** Reports what ends at a state. */
+  #report(cell: number, found: Hits): void {
+    for (let at = this.#rowOf(cell); at !== 0; at = this.#shorter[at] ?? 0) {
       const targets = this.#outputs[(this.#output[at] ?? 0) - 1];
       if (targets !== undefined) for (let one = 0; one < targets.length; one++) found.add(targets[one] ?? 0);
     }
-    return row;
   }
 }

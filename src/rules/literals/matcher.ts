@@ -1,5 +1,4 @@
 /** What looks for the anchors of all rules in one reading of an event at once. */
-import type { Span } from '../../schema/event.ts';
 import { fieldName } from '../../schema/fields.ts';
 import { foldCase } from '../predicate/fold.ts';
 import type { Anchor, Reading } from './anchors.ts';
@@ -18,7 +17,10 @@ export class Matcher {
   readonly reading: Reading;
   readonly #long = new Map<string, number[]>();
   readonly #values = new Map<number | boolean, Hits>();
-  readonly #automaton: Automaton | undefined;
+  /** Until the first value comes that no kind has an automaton for. */
+  #patterns: readonly Pattern[];
+  readonly #alphabet: Alphabet;
+  #automaton: Automaton | undefined;
   readonly #looseNumbers: boolean;
   /** No longer text has an anchor: folding keeps the length. */
   readonly #longest: number;
@@ -28,6 +30,8 @@ export class Matcher {
   constructor(reading: Reading, anchors: readonly Target[], alphabet: Alphabet) {
     this.reading = reading;
     const patterns: Pattern[] = [];
+    this.#patterns = patterns;
+    this.#alphabet = alphabet;
     const hashed = anchors.length > MAX_PATTERNS;
     for (const { anchor, target } of anchors) {
       if (anchor.type === 'value') {
@@ -39,7 +43,6 @@ export class Matcher {
         else patterns.push({ how: anchor.how, text: anchor.text, target });
       }
     }
-    this.#automaton = patterns.length === 0 ? undefined : new Automaton(patterns, alphabet);
     this.#longest = anchors.reduce(
       (most, { anchor }) =>
         anchor.type !== 'text'
@@ -64,16 +67,9 @@ export class Matcher {
     return this.#scratch;
   }
 
-  /** For `findBytes`: what it has to know of the targets that are wanted. */
-  heardBy(wanted: Uint8Array): Uint8Array {
-    return this.#automaton?.heardBy(wanted) ?? new Uint8Array(0);
-  }
-
-  /** Some targets, all wanted ones among them, whose anchors the bytes of a text have; undefined where only the text can tell. */
-  findBytes(span: Span, heard: Uint8Array): Hits | undefined {
-    if (this.#long.size > 0 || this.#automaton === undefined) return undefined;
-    this.#scratch.count = 0;
-    return this.#automaton.scanBytes(span, this.#scratch, heard) ? this.#scratch : undefined;
+  /** What looks for these alone; null where there are so many that whole texts are looked up. */
+  newAutomaton(patterns: readonly Pattern[]): Automaton | null {
+    return patterns.length > MAX_PATTERNS ? null : new Automaton(patterns, this.#alphabet);
   }
 
   #findText(text: string): Hits {
@@ -93,6 +89,10 @@ export class Matcher {
     found.count = 0;
     const targets = this.#long.size > 0 ? this.#long.get(foldCase(text)) : undefined;
     if (targets !== undefined) for (const target of targets) found.add(target);
+    if (this.#patterns.length > 0) {
+      this.#automaton = new Automaton(this.#patterns, this.#alphabet);
+      this.#patterns = [];
+    }
     this.#automaton?.scan(text, found);
     return found;
   }

@@ -13,11 +13,12 @@ import { type ActorScope, Turn } from '../predicate/turn.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
 import { isInRoot, isPresent, onPath, type Reading, readElement, readParts } from './anchors.ts';
-import { Alphabet, type Hits } from './automaton.ts';
+import { Alphabet, Hits } from './automaton.ts';
 import { factor } from './factor.ts';
 import { Matcher, type Target } from './matcher.ts';
 import { anchorsOfLive, type Placement, placements } from './placements.ts';
-import { type Known, knowsLiveKind, knowsValues, type Specialised, specialise } from './specialise.ts';
+import type { Plan, Presence, Search } from './plan.ts';
+import { knowsLiveKind, knowsValues, type Specialised, specialise } from './specialise.ts';
 
 type Compile = (condition: Condition) => SharedPredicate;
 
@@ -30,33 +31,6 @@ const MAX_KINDS = 256;
 const MAX_COMPILED = 8;
 /** Of each kind: ancestors of which is remembered what was found in them. */
 const MAX_KNOWN_ANCESTORS = 512;
-/** A matcher, and by rule: 1 where what it finds is an anchor of the rule for this kind. */
-interface Search {
-  readonly matcher: Matcher;
-  readonly wanted: Uint8Array;
-  /** The same for the bytes of a text, made when the first come. */
-  heard: Uint8Array | undefined;
-}
-
-/** What has to be looked at for one kind of event. */
-interface Plan {
-  /** Of all plans. */
-  readonly number: number;
-  /** In what differs from event to event. */
-  readonly matchers: readonly Search[];
-  /** In what the actor is. */
-  readonly actor: Readonly<Record<ActorScope, readonly Search[]>>;
-  readonly ofAncestors: Map<ProcessSummary, readonly number[]>;
-  readonly present: readonly { readonly reading: Reading; readonly rules: readonly number[] }[];
-  /** Rules without an anchor. */
-  readonly always: readonly number[];
-  /** Of live events: by rule, what is left of its condition for the kind, compiled when the rule is first found. */
-  readonly predicates: (Predicate | undefined)[];
-  readonly kind: LiveKind | undefined;
-  /** Of live events: the same for each variant, without the rules that cannot hold for it. */
-  readonly variants: Plan[];
-}
-
 /** Lists that are made of one member of each ancestor. */
 const MEMBER_OF: ReadonlyMap<FieldId | undefined, keyof ProcessSummary> = new Map([
   [fieldId('process.ancestor_names'), 'name'],
@@ -65,6 +39,8 @@ const MEMBER_OF: ReadonlyMap<FieldId | undefined, keyof ProcessSummary> = new Ma
   [fieldId('process.ancestor_effective_paths'), 'effective_path'],
 ]);
 const ANCESTORS = fieldId('process.ancestors') ?? -1;
+/** Live events may give these as bytes. */
+const IN_BYTES: ReadonlySet<FieldId | undefined> = new Set([fieldId('file.path'), fieldId('file.new_path')]);
 
 function collectOf({ matcher, wanted }: Search, one: ProcessSummary, found: Set<number>): void {
   const member = matcher.reading.member ?? MEMBER_OF.get(matcher.reading.field);
@@ -75,11 +51,8 @@ function collectOf({ matcher, wanted }: Search, one: ProcessSummary, found: Set<
   });
 }
 
-/** What is known of live events of a kind, and what conditions became by it. */
-interface LiveKind {
-  readonly known: Known;
-  readonly before: Specialised;
-}
+/** A variant with less than this share of its kind's texts gets an automaton of its own; the others share that of the kind. */
+const SHARE_OF_KIND = 1 / 2;
 
 export class RuleIndex {
   readonly #rules: readonly CompiledRule[];
@@ -104,6 +77,7 @@ export class RuleIndex {
   #source: FieldSource | undefined;
   #search: Search | undefined;
   readonly #collected = new Set<number>();
+  readonly #hits = new Hits();
 
   /**
    * @param compile Of the rules' predicates: with it, what is left of a condition for a kind is asked of its live events.
@@ -147,9 +121,10 @@ export class RuleIndex {
 
   /** @param possible Whether a rule can hold at all for the events that the plan is for. */
   #makePlan(kind: string, live: boolean, possible: (rule: CompiledRule) => boolean = () => true): Plan {
-    const searches = new Map<Matcher, Uint8Array>();
+    const searches = new Map<Matcher, Search>();
     const present = new Map<string, { reading: Reading; rules: number[] }>();
     const always: number[] = [];
+    const scopeOfReading = ({ field }: Reading) => scopeOfField(field);
     this.placements.forEach(({ byKind, otherwise }, target) => {
       const whole = byKind.has(kind) ? byKind.get(kind) : otherwise;
       const anchors = live ? anchorsOfLive(kind, whole) : whole;
@@ -166,23 +141,35 @@ export class RuleIndex {
         } else {
           const matcher = this.#matchers.get(reading.id);
           if (matcher === undefined) continue;
-          const wanted = searches.get(matcher) ?? new Uint8Array(this.#rules.length);
-          wanted[target] = 1;
-          searches.set(matcher, wanted);
+          const search = searches.get(matcher) ?? {
+            matcher,
+            wanted: new Uint8Array(this.#rules.length),
+            ofKind: live && IN_BYTES.has(reading.field) ? { patterns: [], count: 0, automaton: undefined } : undefined,
+          };
+          search.wanted[target] = 1;
+          if (anchor.type === 'text' && search.ofKind !== undefined)
+            search.ofKind.count = search.ofKind.patterns.push({ how: anchor.how, text: anchor.text, target });
+          searches.set(matcher, search);
         }
       }
     });
-    const all = [...searches].map(([matcher, wanted]) => ({ matcher, wanted, heard: undefined }));
+    const all = [...searches.values()];
     const of = (scope: ActorScope | undefined) =>
-      all.filter(({ matcher }) => scopeOfField(matcher.reading.field) === scope);
+      all.filter(({ matcher }) => scopeOfReading(matcher.reading) === scope);
+    const isOwn = ({ reading }: Presence) => scopeOfReading(reading) === 'own';
+    const asked = [...present.values()];
+    const actor = { own: of('own'), lineage: of('lineage') };
     return {
       number: this.#plansMade++,
       matchers: of(undefined),
-      actor: { own: of('own'), lineage: of('lineage') },
+      actor,
+      asksOfActor: actor.own.length + actor.lineage.length > 0 || asked.some(isOwn),
       ofAncestors: new Map(),
-      present: [...present.values()],
+      present: asked.filter((one) => !isOwn(one)),
+      presentInActor: asked.filter(isOwn),
       always,
       predicates: [],
+      ofActor: [],
       kind: live && kind in KINDS ? { known: knowsLiveKind(kind), before: new Map() } : undefined,
       variants: [],
     };
@@ -200,7 +187,14 @@ export class RuleIndex {
       return left.type !== 'const' || left.value;
     });
     // What is compiled for the kind serves all of its variants.
-    plan.variants[variant] = { ...narrow, predicates: plan.predicates, kind: plan.kind };
+    const { predicates, ofActor, kind } = plan;
+    const ofKind = new Map(plan.matchers.map((search) => [search.matcher, search.ofKind]));
+    const matchers = narrow.matchers.map((search) => {
+      const shared = ofKind.get(search.matcher);
+      const isFew = (search.ofKind?.count ?? 0) < (shared?.count ?? 0) * SHARE_OF_KIND;
+      return isFew ? search : { ...search, ofKind: shared };
+    });
+    plan.variants[variant] = { ...narrow, matchers, predicates, ofActor, kind };
     return plan.variants[variant];
   }
 
@@ -218,7 +212,7 @@ export class RuleIndex {
   /** The rules whose predicates hold for the event, in no particular order. Allocates nothing when there are none. */
   matching(event: FieldSource): readonly CompiledRule[] {
     this.#event++;
-    this.#turn.begin(event);
+    this.#turn.next();
     this.#found = undefined;
     this.#source = event;
     const live = event as EventView;
@@ -236,8 +230,12 @@ export class RuleIndex {
 
   /** Rules with an anchor in what the actor is: looked for once while it stays the same. */
   #tryOfActor(plan: Plan, event: FieldSource): void {
-    const { row } = this.#turn;
+    if (!plan.asksOfActor) return;
+    const row = this.#turn.actorOf(event);
     if (row === undefined) {
+      for (const { reading, rules } of plan.presentInActor) {
+        if (isPresent(event, reading)) for (const target of rules) this.#try(target);
+      }
       for (const search of plan.actor.own) this.#look(search, event, this.#visit);
       for (const search of plan.actor.lineage) this.#look(search, event, this.#visit);
       return;
@@ -250,12 +248,25 @@ export class RuleIndex {
     let found = known[plan.number];
     if (found === undefined) {
       this.#collected.clear();
-      if (scope === 'own') for (const search of plan.actor.own) this.#look(search, event, this.#collect);
-      else this.#collectOfAncestors(plan, event);
-      found = this.#collected.size === 0 ? NO_TARGETS : [...this.#collected];
+      if (scope === 'lineage') this.#collectOfAncestors(plan, event);
+      else {
+        for (const { reading, rules } of plan.presentInActor) {
+          if (isPresent(event, reading)) for (const target of rules) this.#collected.add(target);
+        }
+        for (const search of plan.actor.own) this.#look(search, event, this.#collect);
+      }
+      found = [...this.#collected].filter((target) => this.#mayHold(plan, target, event));
+      if (found.length === 0) found = NO_TARGETS;
       known[plan.number] = found;
     }
     for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+  }
+
+  /** Whether it may hold for any event of the actor, as far as that is known of the actor alone. */
+  #mayHold(plan: Plan, target: number, event: FieldSource): boolean {
+    const rule = this.#rules[target];
+    if (rule !== undefined && plan.predicates[target] === undefined) this.#predicateFor(target, rule);
+    return plan.ofActor[target]?.(event) !== false;
   }
 
   /** What is looked for in the ancestors is looked for once in each of them, however many processes it is an ancestor of. */
@@ -286,14 +297,28 @@ export class RuleIndex {
 
   /** Looks for literals in the record as it is, where the event lets it. */
   #lookAtBytes(search: Search, event: FieldSource): boolean {
-    const { matcher, wanted } = search;
+    const { matcher, wanted, ofKind } = search;
     const { rootOf, field } = matcher.reading;
-    const span = (event as Partial<EventView>).span?.(rootOf ?? field);
-    if (span === undefined) return false;
-    if (rootOf !== undefined) return !isInRoot(span);
-    search.heard ??= matcher.heardBy(wanted);
-    const found = matcher.findBytes(span, search.heard);
-    if (found === undefined) return false;
+    const live = event as EventView;
+    if (live.live !== true) return false;
+    if (rootOf !== undefined) {
+      const span = live.span(rootOf);
+      return span !== undefined && !isInRoot(span);
+    }
+    if (ofKind === undefined) return false;
+    const automaton = ofKind.automaton === undefined ? matcher.newAutomaton(ofKind.patterns) : ofKind.automaton;
+    if (automaton !== ofKind.automaton) {
+      ofKind.automaton = automaton;
+      ofKind.patterns = [];
+    }
+    if (automaton === null) return false;
+    const found = this.#hits;
+    found.count = 0;
+    const span = live.span(field);
+    if (span === undefined || !automaton.scanBytes(span, found)) {
+      const text = live.value(field);
+      if (typeof text === 'string') automaton.scan(text, found);
+    }
     this.#tryWanted(found, wanted);
     return true;
   }
@@ -326,6 +351,7 @@ export class RuleIndex {
     if (rule === undefined || this.#source === undefined) return;
     if (this.#tried[target] === this.#event) return;
     this.#tried[target] = this.#event;
+    this.#turn.actorOf(this.#source);
     rule.counts.evaluations++;
     const predicate = this.#plan?.predicates[target] ?? this.#predicateFor(target, rule);
     if (!predicate(this.#source)) return;
@@ -344,8 +370,10 @@ export class RuleIndex {
     const left = rest === condition ? condition : factor(rest, this.#shared);
     const own = left !== condition && this.#compiled < MAX_COMPILED * this.#rules.length;
     if (own) this.#compiled++;
-    const predicate = own ? this.#compile(left).matchesInTurn : (rule.matchesInTurn ?? rule.matches);
+    const compiled = own ? this.#compile(left) : rule;
+    const predicate = compiled.matchesInTurn ?? compiled.matches;
     plan.predicates[target] = predicate;
+    plan.ofActor[target] = compiled.ofActor;
     return predicate;
   }
 }

@@ -25,6 +25,8 @@ export interface SharedPredicate {
   readonly matches: Predicate;
   /** Of the event of this turn: parts that were asked about it before are not asked again. */
   readonly matchesInTurn: Predicate;
+  /** In a turn, what it asks of the actor alone: where this does not hold, it does not hold for any event of such an actor. */
+  readonly ofActor: Predicate | undefined;
 }
 
 /**
@@ -36,16 +38,18 @@ export function predicateCompiler(
   conditions: readonly Condition[] = [],
   turn: Turn = new Turn(),
 ): (condition: Condition) => SharedPredicate {
-  const compiled: Compiled = { nodes: [], shared: sharedParts(conditions), turn };
+  const compiled: Compiled = { nodes: [], ofActor: new Map(), shared: sharedParts(conditions), turn };
   return (condition) => {
     const elements: Elements = [];
     const node = compileNode(condition, 0, compiled);
+    const ofActor = scopeOf(condition) === 'own' ? node : compiled.ofActor.get(condition);
     return {
       matches: (event) => {
         turn.next();
         return node(event, elements);
       },
       matchesInTurn: (event) => node(event, elements),
+      ofActor: ofActor === undefined ? undefined : (event) => ofActor(event, elements),
     };
   };
 }
@@ -71,6 +75,8 @@ export function sharedParts(conditions: readonly Condition[]): ReadonlySet<Condi
 interface Compiled {
   /** By depth. */
   readonly nodes: Map<Condition, Node>[];
+  /** Of what must hold as a whole: the part that asks of the actor alone. */
+  readonly ofActor: Map<Condition, Node>;
   readonly shared: ReadonlySet<Condition>;
   readonly turn: Turn;
 }
@@ -205,9 +211,11 @@ function compileMany(condition: Many, depth: number, compiled: Compiled): Node {
     compileParts(cheapestFirst(others).map((child) => compileNode(child, depth, compiled))),
     turn,
   );
-  if (condition.type === 'all')
+  if (condition.type === 'all') {
+    compiled.ofActor.set(condition, known);
     return (event, elements) =>
       turn.own < 0 ? plain(event, elements) : known(event, elements) && rest(event, elements);
+  }
   return (event, elements) => (turn.own < 0 ? plain(event, elements) : known(event, elements) || rest(event, elements));
 }
 

@@ -28,6 +28,9 @@ const SPARE = 128;
 
 const UID = id('process.uid');
 const EUID = id('process.euid');
+/** They follow from the ids, until somebody changes the accounts. */
+const USER = id('user.name');
+const EFFECTIVE_USER = id('user.effective.name');
 
 export const UNKNOWN = 0;
 export const FAILS = 1;
@@ -45,8 +48,9 @@ export class Row {
   }
 }
 
-/** A process as it was when its row was looked up, and what was found of its ancestors. */
+/** A process as it was when its row was looked up, and what was found of its ancestors. Another process gets it when all are taken. */
 class Seat {
+  process: ProcessContext | undefined = undefined;
   /** Its first cell for questions about the ancestors. */
   readonly base: number;
   program: ProgramContext | undefined = undefined;
@@ -56,10 +60,14 @@ class Seat {
   hostNamespaces: boolean | undefined = undefined;
   uid: unknown = undefined;
   euid: unknown = undefined;
+  users = '';
   /** Kernel time. */
   since = Number.POSITIVE_INFINITY;
   /** Events to come before it is looked up again. */
   waits = 0;
+  /** Of its program and its creator's. */
+  likeness = 0;
+  parentLikeness = 0;
   /** What it was then. */
   key: string | undefined = undefined;
   row: Row | undefined = undefined;
@@ -69,6 +77,15 @@ class Seat {
 
   constructor(base: number) {
     this.base = base;
+  }
+
+  give(process: ProcessContext): void {
+    this.process = process;
+    this.program = undefined;
+    this.waits = 0;
+    this.key = undefined;
+    this.row = undefined;
+    this.ancestors = undefined;
   }
 }
 
@@ -84,8 +101,12 @@ export class Turn {
   #process: ProcessContext | undefined = undefined;
   /** Number of the turn for which the ancestors were compared. */
   #compared = -1;
+  /** Number of the turn for which the row was looked up. */
+  #lookedUp = -1;
   readonly #rows = new Map<string, Row>();
-  readonly #seats = new Map<ProcessContext, Seat>();
+  /** A process knows the number of its seat. */
+  readonly #seats: Seat[] = [];
+  #given = 0;
   readonly #once = new Set<string>();
   readonly #sizes: Record<ActorScope, number> = { own: 0, lineage: 0 };
   /** Cells that a row, a seat has. */
@@ -110,7 +131,8 @@ export class Turn {
 
   #forget(): void {
     this.#rows.clear();
-    this.#seats.clear();
+    this.#seats.length = 0;
+    this.#given = 0;
     this.cells.fill(UNKNOWN);
     this.row = undefined;
     this.own = -1;
@@ -124,12 +146,20 @@ export class Turn {
     this.own = -1;
   }
 
-  /** The event of this turn, with what is remembered of its actor. */
-  begin(event: FieldSource): void {
-    this.next();
-    const { live, process, program, ktime = 0 } = event as Partial<EventView>;
+  /** The row of whoever acts in the event of this turn: looked up when it is first asked for. */
+  actorOf(event: FieldSource): Row | undefined {
+    if (this.#lookedUp !== this.number) {
+      this.#lookedUp = this.number;
+      this.#lookUp(event as FieldSource & Partial<EventView>);
+    }
+    return this.row;
+  }
+
+  #lookUp(event: FieldSource & Partial<EventView>): void {
+    const { live, process, program, ktime = 0 } = event;
     if (live !== true || process === undefined || program === undefined) return;
-    const seat = this.#seats.get(process) ?? this.#newSeat(process);
+    const known = this.#seats[process.seat];
+    const seat = known?.process === process ? known : this.#newSeat(process);
     const same =
       seat.program === program &&
       seat.parent === process.parent &&
@@ -151,6 +181,7 @@ export class Turn {
 
   /** Looks up what the process is now. */
   #place(seat: Seat, process: ProcessContext, program: ProgramContext, event: FieldSource, ktime: number): void {
+    const { row } = seat;
     seat.row = undefined;
     seat.since = Number.POSITIVE_INFINITY;
     if (seat.program === program && seat.waits-- > 0) return;
@@ -161,17 +192,35 @@ export class Turn {
     const parentLikeness = parent === undefined ? 0 : parent.program.likeness(ktime);
     // While the host's programs are still being read, what a program is may be found out later.
     if (likeness === undefined || parentLikeness === undefined) return;
+    const uid = event.value(UID);
+    const euid = event.value(EUID);
+    const users = `${event.value(USER)}\0${event.value(EFFECTIVE_USER)}`;
+    const isAlike =
+      seat.likeness === likeness &&
+      seat.parentLikeness === parentLikeness &&
+      seat.cgroup === cgroup &&
+      seat.hostNamespaces === hostNamespaces &&
+      seat.uid === uid &&
+      seat.euid === euid &&
+      seat.users === users;
     seat.waits = 0;
     seat.parent = parent;
     seat.parentProgram = parent?.program;
+    seat.since = ktime;
+    if (isAlike && row !== undefined) {
+      seat.row = row;
+      return;
+    }
+    seat.likeness = likeness;
+    seat.parentLikeness = parentLikeness;
     seat.cgroup = cgroup;
     seat.hostNamespaces = hostNamespaces;
-    seat.uid = event.value(UID);
-    seat.euid = event.value(EUID);
-    seat.since = ktime;
+    seat.uid = uid;
+    seat.euid = euid;
+    seat.users = users;
     const place =
       cgroup === undefined ? '' : [cgroup.path, cgroup.containerId, cgroup.runtime, cgroup.podUid].join('\0');
-    const key = `${likeness} ${parentLikeness} ${seat.uid} ${seat.euid} ${hostNamespaces} ${place}`;
+    const key = `${likeness} ${parentLikeness} ${seat.uid} ${seat.euid} ${hostNamespaces} ${users}\0${place}`;
     // What was asked of the ancestors may have been asked of the process at the same time.
     if (seat.key !== key) seat.ancestors = undefined;
     seat.key = key;
@@ -220,10 +269,11 @@ export class Turn {
 
   #newSeat(process: ProcessContext): Seat {
     if (this.cells.length === 0) this.#makeRoom();
-    if (this.#seats.size >= this.#mostSeats) this.#seats.clear();
-    const first = this.#mostRows * this.#room.own;
-    const seat = new Seat(first + this.#seats.size * this.#room.lineage);
-    this.#seats.set(process, seat);
+    const number = this.#given++ % this.#mostSeats;
+    const seat = this.#seats[number] ?? new Seat(this.#mostRows * this.#room.own + number * this.#room.lineage);
+    this.#seats[number] = seat;
+    seat.give(process);
+    process.seat = number;
     return seat;
   }
 

@@ -20,8 +20,10 @@ const NAMES = numbered(`
 /** The largest errno; return values in [-4095, -1] are errors. */
 const MAX_ERRNO = 4095;
 
+export const isError = (result: number): boolean => result < 0 && result >= -MAX_ERRNO;
+
 /** '' for a result that is no error; an unknown number as `E<number>`. */
 export function errnoName(result: number): string {
-  if (result >= 0 || result < -MAX_ERRNO) return '';
+  if (!isError(result)) return '';
   return NAMES[-result] ?? `E${-result}`;
 }
