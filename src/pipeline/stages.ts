@@ -144,11 +144,13 @@ export class Detector {
     void this.#ruleset.decide(record, observation).then((finding) => {
       this.#deciding--;
       if (finding === undefined) return;
+      // Here, not after the alert was made and handed on: that is the delivery's time.
+      const found = this.#stages.now();
       for (const { rule } of finding.matches)
         this.#matches.inc({ rule: rule.name, severity: rule.severity, mode: rule.mode });
       const alertId = this.#stages.alerts.offer(finding);
       if (record.ktime === undefined) return;
-      const seconds = Math.max(0, (this.#stages.now() - record.ktime) / 1e9);
+      const seconds = Math.max(0, (found - record.ktime) / 1e9);
       this.#latency.observe(seconds, {}, alertId === undefined ? undefined : { alert_id: alertId });
     });
   }
