@@ -81,7 +81,7 @@ describe('rule index', () => {
         const span = (id: number) =>
           fieldName(id) === 'file.path' && text !== '' ? { bytes, at: 1, length: bytes.length - 2 } : undefined;
         const way = { variant: () => 0, variantValues: () => new Map() };
-        const event = { ...eventOf(values), ...way, live: true, ...(inBytes ? { span } : {}) };
+        const event = { ...eventOf(values), ...way, live: true, span: () => undefined, ...(inBytes ? { span } : {}) };
         const linear = rules.flatMap((rule, at) => (compilePredicate(rule)(event) ? [at] : []));
         matches += linear.length;
         const index = indexOf(rules)
