@@ -85,7 +85,19 @@ class Copy {
     const arch = process.arch === 'arm64' ? 'arm64' : 'x86';
     const flags = `-g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_${arch} -Wall -Wextra -Werror -Wno-unused-parameter -Ibpf`;
     // And what the domains call.
-    const called = ['filter', 'names', 'path', 'magic', 'mounts', 'rate', 'objects'];
+    const called = [
+      'filter',
+      'names',
+      'path',
+      'magic',
+      'mounts',
+      'rate',
+      'crowd',
+      'record',
+      'file',
+      'endpoint',
+      'objects',
+    ];
     const sources = ['maps', 'dispatch', 'block', ...called, domain];
     const part = (source: string) => join(directory, `${source}.o`);
     for (const source of sources)
@@ -215,7 +227,7 @@ export const pigeon = sinkType({
     copy.insert(
       'bpf/privilege.bpf.c',
       '\tcase CALL_IOPERM:\n',
-      '\tcase CALL_IOPL_OF_RECIPE:\n\t\tcall_report(EVENT_RECIPE_PORTS, regs, task, &call, result);\n\t\tbreak;\n',
+      '\tcase CALL_IOPL_OF_RECIPE:\n\t\tcall_report(EVENT_RECIPE_PORTS, regs, &call, result);\n\t\tbreak;\n',
     );
     copy.write(
       'bpf/privilege.bpf.c',
@@ -257,7 +269,7 @@ int BPF_PROG(exit_recipe, struct pt_regs *regs, long result)
 \tstruct call_info call = call_of(regs, task);
 
 \tif (call.call == CALL_RECIPE_SYNC)
-\t\tcall_report(EVENT_PERSONALITY, regs, task, &call, result);
+\t\tcall_report(EVENT_PERSONALITY, regs, &call, result);
 \treturn 0;
 }
 
