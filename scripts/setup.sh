@@ -3,8 +3,8 @@
 # Called by `npm start` and `npm test` before they do anything else. It says
 # what it installs, and does nothing when all is there.
 #
-#   scripts/setup.sh            what the daemon needs
-#   scripts/setup.sh --test     and what the tests need (Prometheus, Alertmanager)
+#   scripts/setup.sh             what the daemon needs
+#   scripts/setup.sh --test      and what the tests need (Prometheus, Alertmanager)
 #   scripts/setup.sh --kernels   what booting other kernels needs (QEMU, the cross compiler)
 set -euo pipefail
 cd "$(dirname "$0")/.."

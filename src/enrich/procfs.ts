@@ -206,9 +206,13 @@ function split(text: string, most = MAX_BYTES): string[] {
   return list;
 }
 
-/** Variables that make a program run code which neither its file nor its arguments name. */
+/**
+ * Variables that make a program run code which neither its file nor its arguments name. The functions named are
+ * those that distributions and environment modules give every login shell; GEM_HOME and ZDOTDIR are not here, since
+ * developers export them for all that they run.
+ */
 const INJECTION =
-  /^(?:LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|GCONV_PATH|GIO_EXTRA_MODULES|PYTHON(?:PATH|HOME|USERBASE|PLATLIBDIR|PYCACHEPREFIX)|PERL5LIB|PERLLIB|PERL5OPT|PERL5DB|RUBYLIB|RUBYOPT|GEM_(?:HOME|PATH)|NODE_OPTIONS|NODE_PATH|BASH_ENV|BASH_FUNC_[^=]*|ZDOTDIR|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|LUA_(?:INIT|C?PATH)[^=]*|TCLLIBPATH|PHPRC|PHP_INI_SCAN_DIR|OPENSSL_(?:ENGINES|MODULES))=./;
+  /^(?:LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|GCONV_PATH|GIO_EXTRA_MODULES|PYTHON(?:PATH|HOME|USERBASE|PLATLIBDIR)|PERL5LIB|PERLLIB|PERL5OPT|PERL5DB|RUBYLIB|RUBYOPT|NODE_OPTIONS|NODE_PATH|BASH_ENV|BASH_FUNC_(?!(?:which|module|_module_raw|ml|switchml|scl)(?:%%|\(\)))[^=]*|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|LUA_(?:INIT|C?PATH)[^=]*|TCLLIBPATH|PHPRC|PHP_INI_SCAN_DIR|OPENSSL_(?:ENGINES|MODULES))=./;
 /** Settings that name code to run; those of the host are its own. */
 const SETTINGS = /^(?:OPENSSL_CONF|KRB5_CONFIG|APT_CONFIG|RPM_CONFIGDIR)=(?!\/(?:etc|usr)\/(?!.*\.\.)|\/dev\/null$)./;
 

@@ -267,6 +267,9 @@ describe('whether a file came with the system', () => {
     ])
       expect(injects([variable]), variable).to.equal(true);
     expect(injects(['LD_PRELOAD=', 'XLD_PRELOAD=1', 'PATH=/bin'])).to.equal(false);
+    // Login shells of Red Hat's distributions and of hosts with environment modules have these.
+    expect(injects(['BASH_FUNC_which%%=() {  ( alias; }', 'BASH_FUNC_module%%=() {  _module_raw; }'])).to.equal(false);
+    expect(injects(['BASH_FUNC_which_else%%=() { id; }'])).to.equal(true);
     expect(injects(['OPENSSL_CONF=/etc/ssl/openssl.cnf', 'KRB5_CONFIG=/dev/null'])).to.equal(false);
   });
 });

@@ -1,10 +1,9 @@
 /** No process hides what it does behind a flood of its own. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { script, trigger } from './support.ts';
+import { observedBy, script, trigger } from './support.ts';
 
 interface Outcome {
   /** By kind and by what was acted upon. */
@@ -18,21 +17,8 @@ const SENSITIVE = {
   file_open: ['shadow', 'id_rsa'].map((text) => ({ type: 'component', text, sensitive: true })),
 };
 
-function blinding(tokens: object, ...args: string[]): Outcome {
-  const program = fileURLToPath(new URL('blinding.ts', import.meta.url));
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    ['--import=tsx', program, JSON.stringify(tokens), trigger('flood'), ...args],
-    { encoding: 'utf8' },
-  );
-  expect(stdout, stderr).not.to.equal('');
-  const outcome = JSON.parse(stdout) as Outcome;
-  for (const [kind, count] of Object.entries(outcome.counts)) {
-    const { seen = 0, filtered = 0, throttled = 0, submitted = 0, lost_ring_full = 0, lost_scratch = 0 } = count;
-    expect(filtered + throttled + submitted + lost_ring_full + lost_scratch, kind).to.equal(seen);
-  }
-  return outcome;
-}
+const blinding = (tokens: object, ...args: string[]): Outcome =>
+  observedBy('blinding.ts', [JSON.stringify(tokens), trigger('flood'), ...args]);
 
 describe('blinding', function () {
   this.timeout(120_000);

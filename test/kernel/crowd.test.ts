@@ -1,10 +1,8 @@
 /** Many processes that each stay below their limit hide neither what others do nor what is new among their own. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { script, trigger } from './support.ts';
+import { observedBy, script, trigger } from './support.ts';
 
 interface Outcome {
   readonly seen: readonly string[];
@@ -16,25 +14,8 @@ async function crowd(...args: string[]): Promise<Outcome> {
   const { directory } = await script('cp /bin/cat other; cp /dev/null own; cp /dev/null file; chmod 755 . ..');
   const program = trigger('crowd');
   chmodSync(join(program, '..'), 0o755);
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    [
-      '--import=tsx',
-      fileURLToPath(new URL('crowd.ts', import.meta.url)),
-      program,
-      join(directory, 'other'),
-      join(directory, 'file'),
-      ...args.map((text) => text.replace('OWN', join(directory, 'own'))),
-    ],
-    { encoding: 'utf8' },
-  );
-  expect(stdout, stderr).not.to.equal('');
-  const outcome = JSON.parse(stdout) as Outcome;
-  for (const [kind, count] of Object.entries(outcome.counts)) {
-    const { seen = 0, filtered = 0, throttled = 0, submitted = 0, lost_ring_full = 0, lost_scratch = 0 } = count;
-    expect(filtered + throttled + submitted + lost_ring_full + lost_scratch, kind).to.equal(seen);
-  }
-  return outcome;
+  const own = args.map((text) => text.replace('OWN', join(directory, 'own')));
+  return observedBy('crowd.ts', [program, join(directory, 'other'), join(directory, 'file'), ...own]);
 }
 
 const EVERYTHING = ['exec 0', 'exec 65534', 'open 0', 'open 65534'];

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
 import { pino } from 'pino';
 import { defaultConfig } from '../../src/config/load.ts';
 import { Enricher } from '../../src/enrich/enricher.ts';
@@ -191,4 +192,20 @@ export function only(events: readonly EventJson[], expected: Expected): EventJso
 function brief({ process: actor, ...rest }: EventJson): unknown {
   const { name, path: executable } = (actor ?? {}) as Record<string, unknown>;
   return { ...rest, process: { name, path: executable } };
+}
+
+/** What a script beside the tests prints of a sensor of its own, as JSON; every event that it saw has one outcome. */
+export function observedBy<T extends { readonly counts: Readonly<Record<string, Readonly<Record<string, number>>>> }>(
+  name: string,
+  args: readonly string[],
+): T {
+  const program = join(import.meta.dirname, name);
+  const { stdout, stderr } = spawnSync(process.execPath, ['--import=tsx', program, ...args], { encoding: 'utf8' });
+  expect(stdout, stderr).not.to.equal('');
+  const outcome = JSON.parse(stdout) as T;
+  for (const [kind, count] of Object.entries(outcome.counts)) {
+    const { seen = 0, filtered = 0, throttled = 0, submitted = 0, lost_ring_full = 0, lost_scratch = 0 } = count;
+    expect(filtered + throttled + submitted + lost_ring_full + lost_scratch, kind).to.equal(seen);
+  }
+  return outcome;
 }

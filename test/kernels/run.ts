@@ -8,7 +8,7 @@
  * Boots each kernel and prints what it showed; exit code 1 when one is not as expected.
  * The last line is `N passed, N failed`.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { boot } from './boot.ts';
@@ -89,29 +89,6 @@ async function one(name: string): Promise<boolean> {
     console.log(`FAILED ${arch} ${pattern}: ${error instanceof Error ? error.message : String(error)}`);
     return false;
   }
-}
-
-/** Debian's packages, by a program of each. */
-const TOOLS: Readonly<Record<string, string>> = {
-  'apt-get': 'apt',
-  'dpkg-deb': 'dpkg',
-  '/sbin/mke2fs': 'e2fsprogs',
-  cpio: 'cpio',
-  xz: 'xz-utils',
-  'qemu-system-x86_64': 'qemu-system-x86',
-  'qemu-system-aarch64': 'qemu-system-arm',
-};
-const found = (program: string) =>
-  program.startsWith('/')
-    ? existsSync(program)
-    : (process.env.PATH ?? '').split(':').some((directory) => existsSync(join(directory, program)));
-const absent = Object.keys(TOOLS).filter((program) => !found(program));
-if (absent.length > 0) {
-  console.log(
-    `FAILED ${absent.join(', ')} not found: apt-get install ${absent.map((program) => TOOLS[program]).join(' ')}`,
-  );
-  console.log(`0 passed, ${wanted.length} failed`);
-  process.exit(1);
 }
 
 if (values.judge) {
