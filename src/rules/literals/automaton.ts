@@ -1,7 +1,8 @@
 /**
  * Finds which of many literals a text has, in one pass over the text: the
  * Aho-Corasick automaton as a table, so that cost hardly depends on the number
- * of literals. Text is folded on the way. `startsWith` and `endsWith` are
+ * of literals. Of the table is made what texts get to: the most of it no text
+ * ever does, and making all of it was a quarter of a start. Text is folded on the way. `startsWith` and `endsWith` are
  * literals with a mark for the beginning or end of the text,
  * `equal` with both.
  */
@@ -34,11 +35,15 @@ const ASCII = 128;
 /** In a cell, beside the offset of a row. */
 const ENDS = 1 << 30;
 const OFFSET = ENDS - 1;
-/** Where the rows begin. */
+/** Where the rows begin: with that of the root. */
 const ROWS = 256;
+/** Leads to the root, as if something ended there: nothing does. Which cell it is to be is found out by the first text that comes to it. */
+const UNKNOWN = ROWS | ENDS;
+/** Room for so many rows at first. */
+const FIRST_ROWS = 64;
 const BEGIN = 1;
 const END = 2;
-/** Of the bytes that are not; none of the literals' columns. Leads to where something ends that is none. */
+/** Of the bytes that are not; none of the literals' columns. Always unknown. */
 const NOT_ASCII = 3;
 
 /** Units beyond ASCII share so many columns, which bounds the width of the tables and only makes matches less sharp. */
@@ -69,33 +74,69 @@ export class Alphabet {
   }
 }
 
-/** Numbers the columns that the words have, and puts the numbers into them; how many there are. 128 of ASCII and 32 others: a byte has room. */
-function narrow(words: readonly number[][], own: Uint8Array): number {
-  own[BEGIN] = BEGIN;
-  own[END] = END;
+/** What literals of which all have the same beginning have in common; the root is that of all. */
+interface State {
+  /** Those that are longer than this beginning: from which to before which, in their order. */
+  readonly from: number;
+  readonly to: number;
+  /** Length of the beginning. */
+  readonly depth: number;
+  readonly offset: number;
+  /** That of the longest end of the beginning that is one, too: where a failed match goes on. Of the root itself. */
+  readonly fail: State | undefined;
+  /** Of the literals that the beginning is the whole of. */
+  readonly targets: readonly number[];
+  /** The nearest shorter state where literals end. */
+  readonly shorter: State | undefined;
+}
+
+const NO_TARGETS: readonly number[] = Object.freeze([]);
+
+/** How much of a literal is looked for where that is limited, with its marks. */
+function lengthOf({ how, text }: Pattern, limit: number): number {
+  const begins = (how === 'startsWith' || how === 'equal') && text.length <= limit;
+  const ends = how === 'endsWith' || how === 'equal';
+  return Math.min(text.length, limit) + Number(begins) + Number(ends);
+}
+
+/** The literals of an automaton, sorted, in its own columns. */
+interface Words {
+  /** All, one behind the other. */
+  readonly letters: Uint8Array;
+  /** By word, where it begins; and the end. */
+  readonly begins: Int32Array;
+  readonly targets: Int32Array;
+  /** By column of the alphabet. 128 of ASCII and 32 others: a byte has room. */
+  readonly own: Uint8Array;
+  readonly width: number;
+}
+
+function wordsOf(patterns: readonly Pattern[], { columns, size }: Alphabet): Words {
+  let limit = MAX_LITERAL;
+  const cells = () => size * patterns.reduce((sum, pattern) => sum + lengthOf(pattern, limit), 1);
+  while (limit > 1 && cells() > MAX_CELLS) limit = limit >> 1;
+  const own = new Uint8Array(size);
   let width = NOT_ASCII + 1;
-  for (const word of words) {
-    word.forEach((column, at) => {
-      if (column > END && own[column] === 0) own[column] = width++;
-      word[at] = own[column] ?? 0;
-    });
-  }
-  return width;
-}
-
-/** The states as a tree, by numbers; 0 is the root, and none. */
-interface Trie {
-  readonly first: Int32Array;
-  readonly sibling: Int32Array;
-  /** By which one comes to a state. */
-  readonly column: Int32Array;
-  /** Index into the outputs + 1, or 0. */
-  readonly output: Int32Array;
-}
-
-function newTrie(states: number): Trie {
-  const ofStates = () => new Int32Array(states);
-  return { first: ofStates(), sibling: ofStates(), column: ofStates(), output: ofStates() };
+  const columnOf = (unit: number): number => {
+    const column = columns[unit] ?? 0;
+    if (column !== 0 && own[column] === 0) own[column] = width++;
+    return own[column] ?? 0;
+  };
+  const words = patterns.map(({ how, text, target }) => {
+    // A long prefix is cut to its end, where prefixes differ most, and may then stand anywhere.
+    const cut = text.length > limit;
+    const word: number[] = (how === 'startsWith' || how === 'equal') && !cut ? [BEGIN] : [];
+    for (let at = cut ? text.length - limit : 0; at < text.length; at++) word.push(columnOf(text.charCodeAt(at)));
+    if (how === 'endsWith' || how === 'equal') word.push(END);
+    return { word: String.fromCharCode(...word), target };
+  });
+  words.sort((a, b) => (a.word < b.word ? -1 : a.word > b.word ? 1 : 0));
+  const begins = new Int32Array(words.length + 1);
+  words.forEach(({ word }, at) => {
+    begins[at + 1] = (begins[at] ?? 0) + word.length;
+  });
+  const letters = new Uint8Array(Buffer.from(words.map(({ word }) => word).join(''), 'latin1'));
+  return { letters, begins, targets: Int32Array.from(words, ({ target }) => target), own, width };
 }
 
 /** All cells that the bytes lead to, one laid over the other: without a branch in the loop. */
@@ -110,147 +151,99 @@ function cellsOf(table: Int32Array, bytes: Uint8Array, at: number, end: number):
 }
 
 export class Automaton {
-  /** Of all units, and of its columns the own ones: only what some literal here has takes room in a row. */
+  readonly #words: Words;
+  /** Of all units; of its columns, only what some literal here has takes room in a row. */
   readonly #alphabet: Alphabet;
-  readonly #own: Uint8Array;
-  readonly #width: number;
   /**
    * By byte, its column; from ROWS on, by row offset and column, the row offset of the next state, and ENDS where
-   * literals end. One table for both: with one more the loop over the bytes runs out of registers, and takes twice as long.
+   * literals end: the scan then reads one cell a unit. One table for both: with one more the loop over the bytes runs out
+   * of registers, and takes twice as long. Rows are in the order in which texts got to them.
    */
-  readonly #table: Int32Array;
-  /** By state: index into #outputs + 1, or 0. */
-  readonly #output: Int32Array;
-  /** By state: the nearest shorter state with outputs, or 0. */
-  readonly #shorter: Int32Array;
-  readonly #outputs: number[][] = [];
+  #table: Int32Array;
+  /** By row. */
+  readonly #states: State[] = [];
+  readonly #root: State;
 
   constructor(patterns: readonly Pattern[], alphabet: Alphabet) {
     this.#alphabet = alphabet;
-    let limit = MAX_LITERAL;
-    let words = patterns.map((pattern) => this.#word(pattern, limit));
-    while (limit > 1 && alphabet.size * (1 + words.reduce((sum, word) => sum + word.length, 0)) > MAX_CELLS) {
-      limit = limit >> 1;
-      words = patterns.map((pattern) => this.#word(pattern, limit));
-    }
-    this.#own = new Uint8Array(alphabet.size);
-    this.#width = narrow(words, this.#own);
-    const states = this.#countStates(words);
-    this.#table = new Int32Array(ROWS + states * this.#width).fill(NOT_ASCII, 0, ROWS);
-    for (let unit = 0; unit < ASCII; unit++) this.#table[unit] = this.#own[alphabet.columns[unit] ?? 0] ?? 0;
-    this.#output = new Int32Array(states);
-    this.#shorter = new Int32Array(states);
-    this.#link(this.#insert(words, patterns, states));
+    this.#words = wordsOf(patterns, alphabet);
+    const { own, width } = this.#words;
+    this.#table = new Int32Array(ROWS + FIRST_ROWS * width).fill(NOT_ASCII, 0, ROWS);
+    for (let unit = 0; unit < ASCII; unit++) this.#table[unit] = own[alphabet.columns[unit] ?? 0] ?? 0;
+    this.#root = this.#newState(0, patterns.length, 0, undefined);
   }
 
-  /** The columns of a pattern. A long prefix is cut to its end, where prefixes differ most, and may then stand anywhere. */
-  #word({ how, text }: Pattern, limit: number): number[] {
-    const cut = text.length > limit;
-    const word: number[] = (how === 'startsWith' || how === 'equal') && !cut ? [BEGIN] : [];
-    for (const unit of (cut ? text.slice(-limit) : text).split('')) {
-      word.push(this.#alphabet.columns[unit.charCodeAt(0)] ?? 0);
-    }
-    if (how === 'endsWith' || how === 'equal') word.push(END);
-    return word;
-  }
-
-  /** States of the trie: one per different prefix. Sorted, a word adds what it does not share with the one before. */
-  #countStates(words: readonly number[][]): number {
-    const sorted = words.map((word) => String.fromCharCode(...word)).sort();
-    let states = 1;
-    let before = '';
-    for (const word of sorted) {
-      let shared = 0;
-      while (shared < word.length && shared < before.length && word[shared] === before[shared]) shared++;
-      states += word.length - shared;
-      before = word;
-    }
-    return states;
-  }
-
-  /** The words as a tree, and what is reported where one ends. */
-  #insert(words: readonly number[][], patterns: readonly Pattern[], states: number): Trie {
-    const trie = newTrie(states);
-    const { first, sibling, column, output } = trie;
-    let free = 1;
-    words.forEach((word, index) => {
-      let state = 0;
-      for (const each of word) {
-        let child = first[state] ?? 0;
-        while (child !== 0 && column[child] !== each) child = sibling[child] ?? 0;
-        if (child === 0) {
-          child = free++;
-          column[child] = each;
-          sibling[child] = first[state] ?? 0;
-          first[state] = child;
-        }
-        state = child;
-      }
-      let number = output[state] ?? 0;
-      if (number === 0) {
-        number = this.#outputs.push([]);
-        output[state] = number;
-      }
-      const target = patterns[index]?.target ?? 0;
-      const targets = this.#outputs[number - 1];
-      if (targets?.at(-1) !== target) targets?.push(target);
-    });
-    return trie;
-  }
-
-  /**
-   * Breadth first, which is also the order of the rows: those near the beginning, that
-   * most texts lead to, share the caches. A row is that of the state where a failed
-   * match goes on, but for the state's own children: so it is copied, not gone through.
-   * A cell is a row offset, with a bit beside it where some literal ends: the scan then
-   * reads one cell a unit.
-   */
-  #link(trie: Trie): void {
-    const width = this.#width;
+  /** What leads on from the state is unknown; all else is as where a failed match goes on. */
+  #newState(first: number, to: number, depth: number, fail: State | undefined): State {
+    const { letters, begins, targets, width } = this.#words;
+    const offset = ROWS + this.#states.length * width;
+    if (offset + width > this.#table.length) this.#grow();
     const table = this.#table;
-    const output = this.#output;
-    const shorter = this.#shorter;
-    const fail = new Int32Array(output.length);
-    /** By row: the state of the tree. */
-    const states = new Int32Array(output.length);
-    let rows = 1;
-    table.fill(ROWS, ROWS, ROWS + width);
-    table[ROWS + NOT_ASCII] = ROWS | ENDS;
-    for (let row = 0; row < rows; row++) {
-      const state = states[row] ?? 0;
-      const back = ROWS + (fail[row] ?? 0) * width;
-      const begin = ROWS + row * width;
-      if (row !== 0) table.copyWithin(begin, back, back + width);
-      for (let child = trie.first[state] ?? 0; child !== 0; child = trie.sibling[child] ?? 0) {
-        const column = trie.column[child] ?? 0;
-        const failed = row === 0 ? 0 : this.#rowOf(table[back + column] ?? ROWS);
-        const own = rows++;
-        states[own] = child;
-        fail[own] = failed;
-        output[own] = trie.output[child] ?? 0;
-        shorter[own] = output[failed] === 0 ? (shorter[failed] ?? 0) : failed;
-        const offset = ROWS + own * width;
-        table[begin + column] = output[own] !== 0 || shorter[own] !== 0 ? offset | ENDS : offset;
-      }
-    }
+    if (fail !== undefined) table.copyWithin(offset, fail.offset, fail.offset + width);
+    else table.fill(ROWS, offset, offset + width)[offset + NOT_ASCII] = UNKNOWN;
+    let from = first;
+    // Shorter words come first.
+    while (from < to && (begins[from + 1] ?? 0) - (begins[from] ?? 0) === depth) from++;
+    for (let at = from; at < to; at++) table[offset + (letters[(begins[at] ?? 0) + depth] ?? 0)] = UNKNOWN;
+    const state = {
+      from,
+      to,
+      depth,
+      offset,
+      fail,
+      targets: from === first ? NO_TARGETS : [...new Set(targets.subarray(first, from))],
+      shorter: fail === undefined || fail.targets.length > 0 ? fail : fail.shorter,
+    };
+    this.#states.push(state);
+    return state;
   }
 
-  #rowOf(cell: number): number {
-    return ((cell & OFFSET) - ROWS) / this.#width;
+  /** Twice the room; there are never more states than letters. */
+  #grow(): void {
+    const { letters, width } = this.#words;
+    const most = ROWS + (letters.length + 1) * width;
+    const wider = new Int32Array(Math.min(2 * this.#table.length, most));
+    wider.set(this.#table);
+    this.#table = wider;
+  }
+
+  /** The cell of a state and column, which is found out where it is unknown. */
+  #cell(state: State, column: number): number {
+    const { offset, depth, fail, to } = state;
+    const known = this.#table[offset + column] ?? 0;
+    if (known !== UNKNOWN) return known;
+    const { letters, begins } = this.#words;
+    const letter = (at: number) => letters[(begins[at] ?? 0) + depth] ?? 0;
+    let { from } = state;
+    while (from < to && letter(from) < column) from++;
+    let end = from;
+    while (end < to && letter(end) === column) end++;
+    const failed = fail === undefined ? ROWS : this.#cell(fail, column);
+    let cell = failed;
+    if (from < end) {
+      const next = this.#newState(from, end, depth + 1, this.#stateAt(failed));
+      cell = next.targets.length > 0 || next.shorter !== undefined ? next.offset | ENDS : next.offset;
+    }
+    this.#table[offset + column] = cell;
+    return cell;
+  }
+
+  #stateAt(cell: number): State {
+    return this.#states[((cell & OFFSET) - ROWS) / this.#words.width] ?? this.#root;
   }
 
   /** Adds to `found` the targets of all literals that the text has; a target can come twice. */
   scan(text: string, found: Hits): void {
-    const table = this.#table;
-    let cell = table[ROWS + BEGIN] ?? 0;
-    if (cell >= ENDS) this.#report(cell, found);
+    let cell = this.#first(found);
     for (let at = 0; at < text.length; at++) {
+      const table = this.#table;
       const unit = text.charCodeAt(at);
-      cell = table[(cell & OFFSET) + (unit < ASCII ? (table[unit] ?? 0) : this.#beyond(unit))] ?? 0;
-      if (cell >= ENDS) this.#report(cell, found);
+      const column = unit < ASCII ? (table[unit] ?? 0) : this.#beyond(unit);
+      const row = cell & OFFSET;
+      cell = table[row + column] ?? 0;
+      if (cell >= ENDS) cell = this.#arrive(row, column, found);
     }
-    cell = table[(cell & OFFSET) + END] ?? 0;
-    if (cell >= ENDS) this.#report(cell, found);
+    this.#last(cell, found);
   }
 
   /**
@@ -258,32 +251,45 @@ export class Automaton {
    * Most have nothing, so whether they have is found out first.
    */
   scanBytes({ bytes, at, length }: Span, found: Hits): boolean {
-    const table = this.#table;
     const end = at + length;
-    if (cellsOf(table, bytes, at, end) < ENDS) return true;
-    let cell = table[ROWS + BEGIN] ?? 0;
-    if (cell >= ENDS) this.#report(cell, found);
+    if (cellsOf(this.#table, bytes, at, end) < ENDS) return true;
+    let cell = this.#first(found);
     for (let index = at; index < end; index++) {
+      const table = this.#table;
       const column = table[bytes[index] ?? 0] ?? 0;
       if (column === NOT_ASCII) return false;
-      cell = table[(cell & OFFSET) + column] ?? 0;
-      if (cell >= ENDS) this.#report(cell, found);
+      const row = cell & OFFSET;
+      cell = table[row + column] ?? 0;
+      if (cell >= ENDS) cell = this.#arrive(row, column, found);
     }
-    cell = table[(cell & OFFSET) + END] ?? 0;
-    if (cell >= ENDS) this.#report(cell, found);
+    this.#last(cell, found);
     return true;
+  }
+
+  /** The cell that a text begins with. */
+  #first(found: Hits): number {
+    const cell = this.#table[ROWS + BEGIN] ?? 0;
+    return cell < ENDS ? cell : this.#arrive(ROWS, BEGIN, found);
+  }
+
+  #last(cell: number, found: Hits): void {
+    const row = cell & OFFSET;
+    if ((this.#table[row + END] ?? 0) >= ENDS) this.#arrive(row, END, found);
   }
 
   /** The column of a unit beyond ASCII. */
   #beyond(unit: number): number {
-    return this.#own[this.#alphabet.columns[unit] ?? 0] ?? 0;
+    return this.#words.own[this.#alphabet.columns[unit] ?? 0] ?? 0;
   }
 
-  /** Reports what ends at a state. */
-  #report(cell: number, found: Hits): void {
-    for (let at = this.#rowOf(cell); at !== 0; at = this.#shorter[at] ?? 0) {
-      const targets = this.#outputs[(this.#output[at] ?? 0) - 1];
-      if (targets !== undefined) for (let one = 0; one < targets.length; one++) found.add(targets[one] ?? 0);
+  /** The cell, made known; what ends at its state is reported. */
+  #arrive(row: number, column: number, found: Hits): number {
+    const cell = this.#cell(this.#stateAt(row), column);
+    if (cell < ENDS) return cell;
+    for (let state: State | undefined = this.#stateAt(cell); state !== undefined; state = state.shorter) {
+      const { targets } = state;
+      for (let at = 0; at < targets.length; at++) found.add(targets[at] ?? 0);
     }
+    return cell;
   }
 }
