@@ -4,6 +4,7 @@ import { capabilityNames } from '../schema/names/enums.ts';
 import { RECORD_FLAGS as F } from '../schema/readers/flags.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
 import { type ExecTexts, execTextsReader } from './exec-texts.ts';
+import { UNSEEN } from './injection.ts';
 import type { ProgramFacts } from './program.ts';
 import { streamsReader } from './streams.ts';
 
@@ -94,7 +95,7 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
 
   const programOf = (view: LiveView, texts: ExecTexts, { hostUser, parent }: ExecKnown): ProgramFacts => {
     const bits = flags(view);
-    const { injected } = texts;
+    const { injections } = texts;
     const started = texts.path !== undefined;
     return {
       texts,
@@ -116,7 +117,7 @@ export function execReader(shape: KindShape, environment: ReadonlySet<string>): 
       owner: started ? owner(view) : undefined,
       startedAt: view.host.toUnix(view.ktime),
       streams: streams(view),
-      injected: injected === undefined ? undefined : (bits & F.ENV_TRUNCATED) !== 0 || injected,
+      injections: (bits & F.ENV_TRUNCATED) === 0 ? injections : [...(injections ?? []), UNSEEN],
       memfd: started ? (bits & F.EXE_MEMFD) !== 0 : undefined,
       deleted: started ? (bits & F.PATH_DELETED) !== 0 : undefined,
       writable: started ? (bits & F.EXE_WRITABLE) !== 0 : undefined,

@@ -1,8 +1,9 @@
 /** The texts of an exec record. Hosts start the same things again and again: equal texts are decoded once. */
 import type { Identity } from '../schema/identity/program.ts';
 import type { KindShape, LiveView } from '../schema/view.ts';
+import { type Injection, injectionsOf } from './injection.ts';
 import type { LookedLike, Looks } from './likenesses.ts';
-import { injects, pickVariables } from './procfs.ts';
+import { pickVariables } from './procfs.ts';
 
 /** Stands where the kernel cut a text. */
 const CUT = '…';
@@ -28,8 +29,8 @@ export class ExecTexts implements LookedLike {
   readonly isCut: boolean;
   /** Those that the configuration names. */
   readonly env: Readonly<Record<string, string>> | undefined;
-  /** A variable makes the program run code of somebody else. */
-  readonly injected: boolean | undefined;
+  /** What variables make the program run beside what it is. */
+  readonly injections: readonly Injection[] | undefined;
   looks: Looks | undefined = undefined;
   likeness = 0;
   #commandLine: string | undefined;
@@ -51,10 +52,9 @@ export class ExecTexts implements LookedLike {
     const tail = list('args_tail') ?? [];
     this.args = head === undefined ? undefined : joinCut(head, tail);
     this.isCut = tail.length > 0;
-    const variables = list('env');
-    this.env =
-      variables === undefined ? undefined : pickVariables([...variables, ...(list('env_tail') ?? [])], environment);
-    this.injected = variables === undefined ? undefined : injects(variables);
+    const variables = joinVariables(list('env'), list('env_tail') ?? []);
+    this.env = variables === undefined ? undefined : pickVariables(variables, environment);
+    this.injections = variables === undefined ? undefined : injectionsOf(variables);
   }
 
   get commandLine(): string | undefined {
@@ -76,6 +76,12 @@ export class ExecTexts implements LookedLike {
 function joinCut(head: readonly string[], tail: readonly string[]): readonly string[] {
   if (tail.length === 0) return head;
   return [...head.slice(0, -1), `${head.at(-1) ?? ''}${CUT}`, `${CUT}${tail[0]}`, ...tail.slice(1)];
+}
+
+/** The first text of the tail may go on where the last one of the head ends, or be one of its own. */
+function joinVariables(head: readonly string[] | undefined, tail: readonly string[]): readonly string[] | undefined {
+  if (head === undefined || tail.length === 0) return head;
+  return [...head, `${head.at(-1) ?? ''}${tail[0]}`, ...tail];
 }
 
 interface Known {

@@ -73,6 +73,8 @@ export class Process implements ProcessContext {
   seat = -1;
   #entityId: string | undefined;
   #summary: ProcessSummary | undefined;
+  /** The summary for what stands below a program that was led astray. */
+  #disowning: { readonly of: ProcessSummary; readonly summary: ProcessSummary } | undefined;
   #summaryOf: Program | undefined;
   #ancestry: Ancestry | undefined;
 
@@ -113,7 +115,7 @@ export class Process implements ProcessContext {
   /** The process as an ancestor of another one; a new object only after an exec that changed something. */
   get summary(): ProcessSummary {
     if (this.#summary !== undefined && this.#summaryOf === this.program) return this.#summary;
-    const { name, path, args, commandLine, program, effectivePath, trusted } = this.program;
+    const { name, path, args, commandLine, program, effectivePath, trusted, injected } = this.program;
     this.#summaryOf = this.program;
     const before = this.#summary;
     if (
@@ -124,6 +126,7 @@ export class Process implements ProcessContext {
       before?.program === program &&
       before?.effective_path === effectivePath &&
       before?.trusted === trusted &&
+      before?.injected === (injected === true ? true : undefined) &&
       before !== undefined
     )
       return before;
@@ -136,6 +139,7 @@ export class Process implements ProcessContext {
       ...(program === undefined ? {} : { program }),
       ...(effectivePath === undefined ? {} : { effective_path: effectivePath }),
       ...(trusted === undefined ? {} : { trusted }),
+      ...(injected === true ? { injected } : {}),
       start_time: this.#machine.toUnix(this.startTime),
       entity_id: this.entityId,
     };
@@ -147,19 +151,33 @@ export class Process implements ProcessContext {
     const known = this.#ancestry;
     if (known !== undefined && this.#stillRight(known.processes)) return known;
     const processes: ProcessSummary[] = [];
-    for (let one = this.parent; one !== undefined && processes.length < MAX_ANCESTORS; one = one.parent)
-      processes.push(one.summary);
+    let isLedAstray = this.program.isLedAstray;
+    for (let one = this.parent; one !== undefined && processes.length < MAX_ANCESTORS; one = one.parent) {
+      processes.push(one.#seenFromBelow(isLedAstray));
+      isLedAstray ||= one.program.isLedAstray;
+    }
     this.#ancestry = new Ancestors(processes);
     return this.#ancestry;
   }
 
   #stillRight(processes: readonly ProcessSummary[]): boolean {
+    let isLedAstray = this.program.isLedAstray;
     let one = this.parent;
     for (const summary of processes) {
-      if (one?.summary !== summary) return false;
+      if (one === undefined || one.#seenFromBelow(isLedAstray) !== summary) return false;
+      isLedAstray ||= one.program.isLedAstray;
       one = one.parent;
     }
     return one === undefined || processes.length === MAX_ANCESTORS;
+  }
+
+  /** What a program started that was made to run other code is not the work of those above it. */
+  #seenFromBelow(isLedAstray: boolean): ProcessSummary {
+    const { summary } = this;
+    if (!isLedAstray) return summary;
+    if (this.#disowning?.of !== summary)
+      this.#disowning = { of: summary, summary: { ...summary, trusted: false, injected: true } };
+    return this.#disowning.summary;
   }
 
   /**

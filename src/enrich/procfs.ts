@@ -3,11 +3,11 @@ import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { type ProcessStat, processStat } from '../proc-stat.ts';
 import type { CapabilitySets, Membership } from '../schema/context.ts';
 import { capabilityNames } from '../schema/names/enums.ts';
+import { injectionsOf, UNSEEN } from './injection.ts';
 import type { ProgramFacts } from './program.ts';
 
 /** USER_HZ, which is 100 on both architectures. */
 const NS_PER_TICK = 1e7;
-const MAX_BYTES = 8192;
 const UNSET = 0xffffffff;
 
 export interface ProcessFacts {
@@ -32,6 +32,7 @@ export const ticksToTime = (ticks: number): number => ticks * NS_PER_TICK;
 
 /** Characters of a command line; a program can be given megabytes. */
 const MAX_ARGUMENTS = 262_144;
+const MAX_ENVIRONMENT = 262_144;
 
 export class Procfs {
   readonly #root: string;
@@ -78,12 +79,16 @@ export class Procfs {
     return text === undefined || text === '' ? undefined : split(text, MAX_ARGUMENTS);
   }
 
-  /** What the process was started with: the variables of the allow-list, and whether one makes it run code of somebody else. */
-  environment(pid: number): Pick<ProgramFacts, 'env' | 'injected'> {
+  /** What the process was started with: the variables of the allow-list, and those that make it run code of somebody else. */
+  environment(pid: number): Pick<ProgramFacts, 'env' | 'injections'> {
     const text = this.#text(pid, 'environ');
     if (text === undefined) return {};
-    const variables = [...split(text)];
-    return { env: pickVariables(variables, this.#environment), injected: injects(variables) };
+    const variables = split(text, MAX_ENVIRONMENT);
+    const injections = injectionsOf(variables);
+    return {
+      env: pickVariables(variables, this.#environment),
+      injections: text.length > MAX_ENVIRONMENT ? [...injections, UNSEEN] : injections,
+    };
   }
 
   executable(pid: number): string | undefined {
@@ -200,24 +205,10 @@ function membershipOf(status: string): Membership | undefined {
   };
 }
 
-function split(text: string, most = MAX_BYTES): string[] {
+function split(text: string, most: number): string[] {
   const list = text.slice(0, most).split('\0');
   if (list.at(-1) === '') list.pop();
   return list;
-}
-
-/**
- * Variables that make a program run code which neither its file nor its arguments name. The functions named are
- * those that distributions and environment modules give every login shell; GEM_HOME and ZDOTDIR are not here, since
- * developers export them for all that they run.
- */
-const INJECTION =
-  /^(?:LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|GCONV_PATH|GIO_EXTRA_MODULES|PYTHON(?:PATH|HOME|USERBASE|PLATLIBDIR)|PERL5LIB|PERLLIB|PERL5OPT|PERL5DB|RUBYLIB|RUBYOPT|NODE_OPTIONS|NODE_PATH|BASH_ENV|BASH_FUNC_(?!(?:which|module|_module_raw|ml|switchml|scl)(?:%%|\(\)))[^=]*|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|LUA_(?:INIT|C?PATH)[^=]*|TCLLIBPATH|PHPRC|PHP_INI_SCAN_DIR|OPENSSL_(?:ENGINES|MODULES))=./;
-/** Settings that name code to run; those of the host are its own. */
-const SETTINGS = /^(?:OPENSSL_CONF|KRB5_CONFIG|APT_CONFIG|RPM_CONFIGDIR)=(?!\/(?:etc|usr)\/(?!.*\.\.)|\/dev\/null$)./;
-
-export function injects(variables: readonly string[]): boolean {
-  return variables.some((text) => INJECTION.test(text) || SETTINGS.test(text));
 }
 
 /** NAME=value texts as a map of the wanted names; undefined when none is there. */

@@ -5,6 +5,7 @@ import { isNew } from '../schema/readers/program.ts';
 import type { ExecTexts } from './exec-texts.ts';
 import type { Feeds } from './feeds.ts';
 import type { KnownFiles } from './files/known-files.ts';
+import { type CodePlace, type Injection, injectedFrom } from './injection.ts';
 import { type Likenesses, type Looks, written } from './likenesses.ts';
 import type { Streams } from './streams.ts';
 
@@ -33,8 +34,8 @@ export interface ProgramFacts {
   /** Unix seconds. */
   readonly startedAt?: number | undefined;
   readonly streams?: Streams | undefined;
-  /** A variable such as LD_PRELOAD makes it run code of somebody else. */
-  readonly injected?: boolean | undefined;
+  /** What variables such as LD_PRELOAD make it, or programs of one interpreter, run beside its own. */
+  readonly injections?: readonly Injection[] | undefined;
   /** In the user namespace of pid 1: mounts there are made by root. */
   readonly hostUser?: boolean | undefined;
   readonly memfd?: boolean | undefined;
@@ -80,6 +81,7 @@ export class Program implements ProgramContext {
   #likeness = 0;
   /** Kernel time. */
   #likenessAt = Number.POSITIVE_INFINITY;
+  #injection: { readonly place: CodePlace | undefined } | undefined;
   #exeTrusted: boolean | undefined;
   #scriptTrusted: boolean | undefined;
 
@@ -141,6 +143,7 @@ export class Program implements ProgramContext {
       facts.texts?.number ?? this.#texts(),
       ...[facts.auid, facts.inode, facts.mtime, facts.owner, facts.mode, age === undefined ? undefined : isNew(age)],
       ...[memfd, deleted, writable, upperLayer, lowerLayer, setuid, this.packaged, this.exeTrusted, this.trusted],
+      this.injected,
       ...[stdin?.type, stdin?.path, stdout?.type, stdout?.path, stderr?.type, stderr?.path],
       ...[this.name, this.copyOf, this.#identityOf],
     ];
@@ -164,26 +167,42 @@ export class Program implements ProgramContext {
   }
   get exeTrusted(): boolean | undefined {
     const { files } = this.#services;
-    const { path, memfd, deleted, injected, hostUser } = this.facts;
+    const { path, memfd, deleted, hostUser } = this.facts;
     if (files === undefined || path === undefined) return undefined;
     this.#exeTrusted ??=
       this.executable.writableByOthers === false &&
       memfd !== true &&
       deleted !== true &&
-      injected !== true &&
-      !this.#ledAstray(files) &&
+      this.#injectedFrom(files) === undefined &&
       hostUser !== false &&
       files.isSystemPath(path) &&
       files.isHostFile(this.facts);
     return this.#exeTrusted;
   }
+  /** Where the farthest code lies that it was made to run beside its own. */
+  #injectedFrom(files: KnownFiles): CodePlace | undefined {
+    if (this.#injection !== undefined) return this.#injection.place;
+    const place = this.#findInjection(files);
+    if (this.#identity !== undefined) this.#injection = { place };
+    return place;
+  }
   /** Options that lead a script of somebody's own to more of his say nothing new. */
-  #ledAstray(files: KnownFiles): boolean {
-    const { injected, effectivePath } = this.identity;
-    return (
-      injected === 'loader' ||
-      (injected === 'options' && effectivePath !== undefined && files.isSystemScript(effectivePath))
-    );
+  #findInjection(files: KnownFiles): CodePlace | undefined {
+    const { injected, effectivePath, program } = this.identity;
+    if (injected === 'loader') return 'anywhere';
+    const place = injectedFrom(this.facts.injections ?? [], program);
+    const isLed = injected === 'options' && effectivePath !== undefined && files.isSystemScript(effectivePath);
+    return isLed && place !== 'anywhere' ? 'root' : place;
+  }
+  get injected(): boolean | undefined {
+    const { files } = this.#services;
+    return files === undefined || this.facts.path === undefined ? undefined : this.#injectedFrom(files) === 'anywhere';
+  }
+  /** What it starts, and what that starts, is no longer the work of whoever started it. */
+  get isLedAstray(): boolean {
+    const { files } = this.#services;
+    const place = files === undefined ? undefined : this.#injectedFrom(files);
+    return place === 'root' || place === 'anywhere';
   }
 
   get trusted(): boolean | undefined {

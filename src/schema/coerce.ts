@@ -82,6 +82,7 @@ function toSummary(value: unknown): ProcessSummary | undefined {
   const program = toText(value.program);
   const effective = toText(value.effective_path);
   const trusted = toBoolean(value.trusted);
+  const injected = toBoolean(value.injected);
   const start = toNumber(value.start_time);
   const entity = toText(value.entity_id);
   if (pid === undefined && name === undefined && path === undefined && line === undefined) return undefined;
@@ -94,6 +95,7 @@ function toSummary(value: unknown): ProcessSummary | undefined {
     ...(program === undefined ? {} : { program }),
     ...(effective === undefined ? {} : { effective_path: effective }),
     ...(trusted === undefined ? {} : { trusted }),
+    ...(injected === undefined ? {} : { injected }),
     ...(start === undefined ? {} : { start_time: start }),
     ...(entity === undefined ? {} : { entity_id: entity }),
   } as ProcessSummary;

@@ -81,6 +81,8 @@ export interface ProgramContext {
   /** Nobody but root can have changed the executable; the script; what they load. */
   readonly exeTrusted: boolean | undefined;
   readonly trusted: boolean | undefined;
+  /** A variable, the loader or an option makes it run code from where not only root puts programs. */
+  readonly injected: boolean | undefined;
   readonly fedBy: FeedContext | undefined;
   readonly feeds: FeedContext | undefined;
   readonly stdin: StreamContext | undefined;

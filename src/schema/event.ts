@@ -21,6 +21,7 @@ export interface ProcessSummary {
   readonly program?: string;
   readonly effective_path?: string;
   readonly trusted?: boolean;
+  readonly injected?: boolean;
   readonly start_time?: number;
   readonly entity_id?: string;
 }

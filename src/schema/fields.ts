@@ -131,7 +131,7 @@ export const FIELDS = {
   'process.ancestors': {
     type: 'list<process>',
     kinds: 'all',
-    doc: 'Up to 16 ancestors, parent first, each with pid, name, path, args, command_line, program, effective_path, trusted',
+    doc: 'Up to 16 ancestors, parent first, each with pid, name, path, args, command_line, program, effective_path, trusted, injected; of those above a program that was made to run other code trusted is false and injected true: what stands below is not their work',
   },
   'process.ancestor_names': { type: 'list<string>', kinds: 'all', doc: 'Names of the ancestors, parent first' },
   'process.ancestor_paths': { type: 'list<string>', kinds: 'all', doc: 'Executables of the ancestors, parent first' },

@@ -24,7 +24,8 @@ describe('attacks on what is seen', function () {
   before(async () => {
     directory = mkdtempSync('/var/tmp/bpfwarden-attacks-');
     chmodSync(directory, 0o755);
-    daemon = await startDaemon();
+    // Attacks upon one file are one incident otherwise, and the next one its update after a minute.
+    daemon = await startDaemon({ toml: '[ledger]\ndedupe_seconds = 0\nalerts_per_minute = 0' });
   });
   after(async () => {
     await daemon.stop();
@@ -148,7 +149,9 @@ client.recv(512)
           ),
         180_000,
       );
-    const run = (...command: string[]) => spawnSync(command[0] ?? '', command.slice(1), { stdio: 'ignore' }).status;
+    const runWith = (env: NodeJS.ProcessEnv, ...command: string[]) =>
+      spawnSync(command[0] ?? '', command.slice(1), { stdio: 'ignore', env: { ...process.env, ...env } }).status;
+    const run = (...command: string[]) => runWith({}, ...command);
 
     it('is not, where the dynamic loader brings something along', async function () {
       const loader = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'].find((path) => existsSync(path));
@@ -165,6 +168,46 @@ client.recv(512)
       writeFileSync(join(home, 'Other.pm'), 'package Other; open(F, "</etc/shadow"); <F>; exit 0; 1;');
       expect(run('perl', `-I${home}`, '-MOther', script)).to.equal(0);
       await readBy(`-I${home}`);
+    });
+
+    it('is not, where a variable leads a script that it starts to other code', async function () {
+      if (!existsSync(DPKG) || !existsSync('/usr/bin/python3')) this.skip();
+      writeFileSync(join(home, 'sitecustomize.py'), 'open("/etc/shadow").read()\n');
+      const hook = `/usr/bin/python3 -c "'injected'"`;
+      runWith({ PYTHONPATH: home }, DPKG, `--pre-invoke=${hook}`, '--configure', '-a');
+      await readBy("'injected'");
+    });
+
+    it('is not, where the variable stands at the end of a long environment', async function () {
+      if (!existsSync(DPKG)) this.skip();
+      const library = join(home, 'tail.so');
+      execFileSync('gcc', ['-shared', '-fPIC', '-o', library, join(TRIGGERS, 'preloaded.c')]);
+      const padding = { PADDING: 'x'.repeat(8300) };
+      expect(
+        spawnSync(DPKG, ['--tail'], { stdio: 'ignore', env: { ...padding, LD_PRELOAD: library } }).status,
+      ).to.equal(0);
+      await readBy(`${DPKG} --tail`);
+    });
+
+    const SCRIPT = '/usr/sbin/update-ca-certificates';
+    it('is not, where the shell of its script expands a command of somebody else', async function () {
+      if (!existsSync(SCRIPT)) this.skip();
+      expect(runWith({ PS4: '$(head -c 78 /etc/shadow > /dev/null)' }, 'sh', '-x', SCRIPT, '--help')).to.equal(0);
+      await readBy('head -c 78');
+    });
+
+    it('is not, where the shell of its script reads what a home says first', async function () {
+      if (!existsSync(SCRIPT)) this.skip();
+      writeFileSync(join(home, '.bashrc'), 'head -c 79 /etc/shadow\ntrue\n');
+      expect(runWith({ HOME: home }, 'bash', '-i', SCRIPT, '--help')).to.equal(0);
+      await readBy('head -c 79');
+    });
+
+    it('is not, where its interpreter goes on with what standard input says', async function () {
+      const script = '/usr/bin/add-apt-repository';
+      if (!existsSync(script) || !existsSync('/usr/bin/python3')) this.skip();
+      spawnSync('/usr/bin/python3', ['-i', script, '--help'], { input: 'open("/etc/shadow").read()\n' });
+      await readBy(`-i ${script}`);
     });
 
     it('is not, where it reads whatever it is told', async function () {

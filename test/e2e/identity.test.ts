@@ -101,6 +101,8 @@ describe('rules by behaviour and identity, in the whole daemon', function () {
       return alerts('tool').find((alert) => alert.process.name === 'ip');
     });
     bash('ln -sf /usr/bin/head link; ./link -c1 /dev/null; head -c1 /dev/null');
+    bash('PYTHONPATH=/srv NODE_OPTIONS=--require=/x BASH_ENV=/x PERL5LIB=/srv head -c1 /dev/null');
+    expect(alerts('tool').map(({ process }) => process.name)).not.to.include('head');
     bash('LD_PRELOAD=/nonexistent.so head -c1 /dev/null 2> /dev/null');
     await eventually('the alert of the preloaded one', () =>
       alerts('tool').find(({ process }) => process.name === 'head'),

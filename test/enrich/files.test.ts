@@ -21,7 +21,7 @@ import { InstalledPrograms } from '../../src/enrich/files/installed.ts';
 import { type ExecutableFile, KnownFiles } from '../../src/enrich/files/known-files.ts';
 import { Packages } from '../../src/enrich/files/packages.ts';
 import { headerFiles } from '../../src/enrich/files/rpm-database.ts';
-import { injects, kernelDevice } from '../../src/enrich/procfs.ts';
+import { kernelDevice } from '../../src/enrich/procfs.ts';
 
 let root: string;
 let bin: string;
@@ -253,23 +253,5 @@ describe('whether a file came with the system', () => {
     expect(files.isHostFile({ ...shell, device: 12345 })).to.equal(false);
     expect(files.isHostFile({ ...shell, inode: 1 })).to.equal(false);
     expect(files.isHostFile({ ...shell, path: '/no/such' })).to.equal(false);
-  });
-
-  it('is no matter of the file alone where a variable loads code', () => {
-    expect(injects(['HOME=/root', 'LD_PRELOAD=/tmp/x.so'])).to.equal(true);
-    for (const variable of [
-      'PYTHONPATH=/tmp',
-      'PYTHONUSERBASE=/srv/x',
-      'BASH_FUNC_ls%%=() { id; }',
-      'LUA_CPATH_5_4=/srv/?.so',
-      'APT_CONFIG=/root/apt.conf',
-      'OPENSSL_CONF=/etc/../root/openssl.cnf',
-    ])
-      expect(injects([variable]), variable).to.equal(true);
-    expect(injects(['LD_PRELOAD=', 'XLD_PRELOAD=1', 'PATH=/bin'])).to.equal(false);
-    // Login shells of Red Hat's distributions and of hosts with environment modules have these.
-    expect(injects(['BASH_FUNC_which%%=() {  ( alias; }', 'BASH_FUNC_module%%=() {  _module_raw; }'])).to.equal(false);
-    expect(injects(['BASH_FUNC_which_else%%=() { id; }'])).to.equal(true);
-    expect(injects(['OPENSSL_CONF=/etc/ssl/openssl.cnf', 'KRB5_CONFIG=/dev/null'])).to.equal(false);
   });
 });

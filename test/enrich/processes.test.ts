@@ -9,7 +9,7 @@ import { Procfs } from '../../src/enrich/procfs.ts';
 import { programName } from '../../src/enrich/program.ts';
 import { Users } from '../../src/enrich/users.ts';
 import { BatchDecoder } from '../../src/schema/batch.ts';
-import type { EventRecord } from '../../src/schema/event.ts';
+import type { EventRecord, ProcessSummary } from '../../src/schema/event.ts';
 import type { FieldName } from '../../src/schema/fields.ts';
 import { RECORD_FLAGS } from '../../src/schema/readers/flags.ts';
 import { id } from '../../src/schema/record.ts';
@@ -135,6 +135,48 @@ describe('process table', () => {
     expect(get(views[2], 'process.env')).to.deep.equal({ LD_PRELOAD: '/x' });
     expect(get(views[2], 'process.capabilities')).to.deep.equal(['CAP_SYS_ADMIN']);
     expect(get(event, 'process.parent.cwd')).to.equal('/root');
+  });
+
+  it('is nobody’s work above a program that was made to run other code', () => {
+    const { run } = scene();
+    const below = (...env: string[]) => {
+      const pid = env.length * 1000 + 100;
+      const events = run(
+        exec(pid, 100, '/usr/bin/dpkg', ['dpkg'], { env: env.map((text) => `${text}\0`).join('') }),
+        fork(pid, 100, pid + 1, 200),
+        exec(pid + 1, 200, '/usr/bin/python3', ['python3', '/x'], { env: env.map((text) => `${text}\0`).join('') }),
+        open(pid + 1, 200),
+        fork(pid + 1, 200, pid + 2, 300),
+        exec(pid + 2, 300, '/usr/bin/head', ['head']),
+        open(pid + 2, 300),
+      );
+      return [3, 6].map((at) =>
+        (get(events[at], 'process.ancestors') as ProcessSummary[]).map(({ path, injected }) => [path, injected]),
+      );
+    };
+    expect(below('HOME=/')).to.deep.equal([
+      [['/usr/bin/dpkg', undefined]],
+      [
+        ['/usr/bin/python3', undefined],
+        ['/usr/bin/dpkg', undefined],
+      ],
+    ]);
+    expect(below('HOME=/', 'PYTHONPATH=/srv/x')).to.deep.equal([
+      [['/usr/bin/dpkg', true]],
+      [
+        ['/usr/bin/python3', true],
+        ['/usr/bin/dpkg', true],
+      ],
+    ]);
+  });
+
+  it('sees a variable at the end of a long environment, also where its text was divided', () => {
+    const { run } = scene();
+    const injected = (env: string, tail: string) =>
+      get(run(exec(10, 100, '/bin/cat', ['cat'], { env, env_tail: tail }))[0], 'process.injected');
+    expect(injected('A=b\0', 'HOME=/\0')).to.equal(false);
+    expect(injected('A=b\0', 'LD_PRELOAD=/tmp/x\0')).to.equal(true);
+    expect(injected('A=b\0LD_PRE', 'LOAD=/tmp/x\0')).to.equal(true);
   });
 
   it('shares what it knows instead of copying it', () => {

@@ -68,10 +68,20 @@ describe('what a program is', () => {
       ['/usr/bin/gawk', '-f', '/usr/share/a.awk', '-f', '/srv/x.awk'],
       ['/usr/bin/gawk', '-f', '/usr/share/a.awk', '-e', 'BEGIN {}'],
       ['/usr/bin/php', '-d', 'auto_prepend_file=/srv/x', '/usr/bin/a'],
+      ['/usr/bin/python3', '-Bi', '/usr/bin/a'],
+      ['/usr/bin/python3', '-W', 'all:0:antigravity.x:0:0', '/usr/bin/a'],
+      ['/usr/bin/node', '--experimental_loader', '/srv/x', '/usr/bin/a'],
+      ['/usr/bin/java', '-javaagent:/srv/x.jar', '-jar', '/usr/share/java/a.jar'],
+      ['/usr/bin/bash', '-i', '/usr/bin/a'],
+      ['/usr/bin/bash', '--rcfile', '/srv/x', '-i', '/usr/bin/a'],
+      ['/usr/bin/dash', '-l', '/usr/bin/a'],
     ];
     for (const [path = '', ...args] of led) expect(injectedOf(path, ...args), args.join(' ')).to.equal('options');
     expect(injectedOf('/usr/bin/perl', '-w', '/usr/bin/a', '-I', '/srv')).to.equal(undefined);
     expect(injectedOf('/usr/bin/gawk', '-f', '/usr/share/a.awk', 'file')).to.equal(undefined);
+    expect(injectedOf('/usr/bin/bash', '-ex', '-o', 'pipefail', '/usr/bin/a', '-i')).to.equal(undefined);
+    expect(injectedOf('/usr/bin/python3', '-u', '-Wignore', '/usr/bin/a')).to.equal(undefined);
+    expect(injectedOf('/usr/bin/java', '-Xmx1g', '-jar', '/usr/share/java/a.jar', '@x')).to.equal(undefined);
     const started = { interp: '/usr/bin/perl', filename: '/usr/bin/a' };
     expect(identity('/usr/bin/perl', ['/usr/bin/perl', '-Mstrict', '/usr/bin/a'], started).injected).to.equal(
       undefined,

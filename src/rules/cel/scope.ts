@@ -37,6 +37,7 @@ const MEMBERS: Readonly<Record<keyof ProcessSummary, FieldType>> = {
   program: 'string',
   effective_path: 'string',
   trusted: 'bool',
+  injected: 'bool',
   start_time: 'double',
   entity_id: 'string',
 };

@@ -8,7 +8,7 @@ import type { ActorScope } from './turn.ts';
  * likeness (enrich/program.ts) started by such; see Seat for what is compared before it is believed.
  */
 const OWN =
-  /^(process\.(uid|euid|name|path|interpreter|args|command_line|cwd|tty|env|auid|inode|memfd|deleted|writable|upper_layer|lower_layer|setuid|program|applet|invoked_path|effective_path|script\.\w+|copy_of|packaged|exe_(owner_uid|writable|modified|new|trusted)|trusted|std(in|out|err)\.(type|path)|cgroup|host_namespaces|parent\.(name|path|args|command_line|cwd|tty|program|trusted|copy_of|invoked_path|effective_path|script\.\w+|stdin\.type))|container\.(id|runtime|pod_uid)|user\.(effective\.)?name)$/;
+  /^(process\.(uid|euid|name|path|interpreter|args|command_line|cwd|tty|env|auid|inode|memfd|deleted|writable|upper_layer|lower_layer|setuid|program|applet|invoked_path|effective_path|script\.\w+|copy_of|packaged|exe_(owner_uid|writable|modified|new|trusted)|trusted|injected|std(in|out|err)\.(type|path)|cgroup|host_namespaces|parent\.(name|path|args|command_line|cwd|tty|program|trusted|copy_of|invoked_path|effective_path|script\.\w+|stdin\.type))|container\.(id|runtime|pod_uid)|user\.(effective\.)?name)$/;
 const LINEAGE = /^process\.(ancestors|ancestor_\w+)$/;
 
 const SCOPES: readonly (ActorScope | undefined)[] = FIELD_NAMES.map((name) => {

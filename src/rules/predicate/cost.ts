@@ -5,7 +5,7 @@ import type { Condition, Leaf, Subject } from '../tree.ts';
 /** Read from files, or worked out, when somebody first asks. */
 const HASHES = /\.(sha256|md5)$/;
 const LOOKED_UP =
-  /^(process\.(parent\.|ancestor_)?(program|applet|invoked_path|effective_path|script|copy_of|packaged|exe_trusted|trusted|interpreter|fed_by|feeds|ancestors)|target\.|container\.(?!id$|runtime$|pod_uid$))/;
+  /^(process\.(parent\.|ancestor_)?(program|applet|invoked_path|effective_path|script|copy_of|packaged|exe_trusted|trusted|injected|interpreter|fed_by|feeds|ancestors)|target\.|container\.(?!id$|runtime$|pod_uid$))/;
 /** Made from numbers, or looked up by one. */
 const WRITTEN_OUT = /^(user|group)\.|\.hostname$|\.ip$/;
 

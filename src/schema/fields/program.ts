@@ -93,12 +93,17 @@ export const PROGRAM_FIELDS = {
   'process.exe_trusted': {
     type: 'bool',
     kinds: 'all',
-    doc: "The executable is the host's own, from a package (on hosts without such a database: below /usr, not /usr/local), of root, writable by nobody else, and no variable such as LD_PRELOAD makes it load anything else",
+    doc: "The executable is the host's own, from a package (on hosts without such a database: below /usr, not /usr/local), of root, writable by nobody else, and neither a variable (LD_PRELOAD; PYTHONPATH for programs of Python, and so on) nor an option makes it load anything else",
   },
   'process.trusted': {
     type: 'bool',
     kinds: 'all',
     doc: 'process.exe_trusted, and what an interpreter runs is such a file too: a text, a module or standard input is not',
+  },
+  'process.injected': {
+    type: 'bool',
+    kinds: 'all',
+    doc: 'A variable that it heeds (LD_PRELOAD; PYTHONPATH, PERL5LIB and their like for programs of that interpreter) or the dynamic loader started as a program makes it run code from outside /usr, /opt, /snap and the other places where root keeps programs',
   },
   'process.exe_owner_uid': { type: 'int', kinds: 'all', doc: 'Owner of the executable' },
   'process.exe_writable': {

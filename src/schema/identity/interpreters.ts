@@ -32,6 +32,8 @@ const SHELL: Interpreter = {
   text: 'after command',
   valued: 'oO',
   words: { rcfile: 'valued', 'init-file': 'valued', command: 'command', 'init-command': 'valued' },
+  // What its caller's home, or a file that is named, says first.
+  loads: /^(?:[-+][a-zA-Z]*[il]|--(?:login|rcfile|init-file|init-command))/,
   reads: true,
 };
 const CSH: Interpreter = { command: 'c', text: 'after command', reads: true };
@@ -70,7 +72,8 @@ export const INTERPRETERS: Readonly<Record<string, Interpreter>> = {
     command: 'c',
     module: 'm',
     valued: 'WX',
-    loads: /^-[a-zA-Z]*X/,
+    // What standard input says afterwards (i); a category of warnings whose module starts a program.
+    loads: /^-[bBdEIOqsSuvx]*[Xi]|antigravity/,
     words: { 'check-hash-based-pycs': 'valued' },
     reads: true,
   },
@@ -79,7 +82,8 @@ export const INTERPRETERS: Readonly<Record<string, Interpreter>> = {
   node: {
     command: 'ep',
     valued: 'rC',
-    loads: /^(?:-r|--(?:require|import|loader|experimental-loader|env-file)(?:$|=))/,
+    loads:
+      /^(?:-[rC]|--(?:require|import|loader|conditions|experimental[-_]loader|env[-_]file(?:[-_]if[-_]exists)?|experimental[-_](?:default[-_])?config[-_]file|inspect(?:[-_](?:brk|wait))?|snapshot[-_]blob|openssl[-_]config)(?:$|=))/,
     words: {
       eval: 'command',
       print: 'command',
@@ -122,6 +126,7 @@ export const INTERPRETERS: Readonly<Record<string, Interpreter>> = {
     reads: true,
   },
   java: {
+    loads: /^(?:-(?:javaagent|agentlib|agentpath|Xbootclasspath|-patch-module|XX:(?:On\w+|Flags|VMOptionsFile)=)|@)/,
     oneDash: true,
     classes: true,
     words: { jar: 'file', m: 'module', module: 'module', cp: 'valued', classpath: 'valued', p: 'valued' },

@@ -29,6 +29,7 @@ export function programReaders(): FieldReaders {
     'process.packaged': (view) => view.program?.packaged,
     'process.exe_trusted': (view) => view.program?.exeTrusted,
     'process.trusted': (view) => view.program?.trusted,
+    'process.injected': (view) => view.program?.injected,
     'process.parent.trusted': (view) => parent(view)?.trusted,
     'process.parent.copy_of': (view) => parent(view)?.copyOf,
     'process.exe_owner_uid': (view) => view.program?.executable.owner,
