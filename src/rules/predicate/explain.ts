@@ -137,6 +137,15 @@ function matchedBy(test: Test, field: string, value: Value): MatchedCondition {
   return { field, operator: operatorText(test), expected: expectedThatHolds(test, value), actual: value };
 }
 
+const texts = new WeakMap<Quantifier, string>();
+
+/** It can be a list of hundreds, and is the same in every alert. */
+function whereText(node: Quantifier): string {
+  const text = texts.get(node) ?? conditionText(node.where);
+  texts.set(node, text);
+  return text;
+}
+
 /** What is reported of a quantifier that holds: the elements that made it so. */
 export function matchedQuantifier(node: Quantifier, event: FieldSource, elements: Elements = []): MatchedCondition {
   const list = readerOf(node.over)(event, elements);
@@ -149,7 +158,7 @@ export function matchedQuantifier(node: Quantifier, event: FieldSource, elements
   return {
     field: subjectText(node.over),
     operator: node.how,
-    expected: conditionText(node.where),
+    expected: whereText(node),
     actual: node.how === 'any' ? (holding[0] ?? list) : list,
   };
 }
@@ -215,9 +224,13 @@ export function explainCondition(condition: Condition, event: FieldSource): Expl
  * nothing below a `not`. None of a condition that is false. Each leaf is asked once.
  */
 export function matchedConditions(condition: Condition, event: FieldSource): MatchedCondition[] {
+  return matchedIfHolds(condition, event) ?? [];
+}
+
+/** The same, undefined where the condition is false. */
+export function matchedIfHolds(condition: Condition, event: FieldSource): MatchedCondition[] | undefined {
   const matched: MatchedCondition[] = [];
-  collect(condition, event, matched);
-  return matched;
+  return collect(condition, event, matched) ? matched : undefined;
 }
 
 /** Whether it holds; only then what made it so is added. */
