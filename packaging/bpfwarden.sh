@@ -5,4 +5,4 @@
 self=$(readlink -f "$0") || exit 2
 here=${self%/*}
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-262144}"
-exec "$here/node" --disable-sigusr1 --max-semi-space-size=2 --v8-pool-size=1 --no-maglev "$here/../dist/main.js" "$@"
+exec "$here/node" --disable-sigusr1 --max-semi-space-size=2 --v8-pool-size=1 "$here/../dist/main.js" "$@"

@@ -7,6 +7,7 @@
  *   bundle.ts DIST
  */
 import { readFileSync, rmSync } from 'node:fs';
+import { createRequire, isBuiltin } from 'node:module';
 import { join, relative, resolve, sep } from 'node:path';
 import { argv, exit } from 'node:process';
 import { build, type Plugin } from 'esbuild';
@@ -36,6 +37,30 @@ const keepsPlaces: Plugin = {
   },
 };
 
+/**
+ * Node's own modules by `require`, and of each what is used: to who imports one Node gives
+ * all of it, for which it loads what else waits until it is asked for, such as its web client.
+ */
+const requiresNode: Plugin = {
+  name: 'node',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^[\w:/]+$/ }, ({ kind, path }) =>
+      kind === 'import-statement' && isBuiltin(path) ? { path, namespace: 'node' } : undefined,
+    );
+    onLoad({ filter: /^/, namespace: 'node' }, ({ path }) => {
+      const names = Object.keys(createRequire(import.meta.url)(path)).filter((name) => /^[A-Za-z]\w*$/.test(name));
+      const lines = [
+        `const all = require(${JSON.stringify(path)});`,
+        'const of = (name) => all[name];',
+        'export { all as default };',
+        // What nobody uses is left out.
+        ...names.map((name) => `export const ${name} = /* @__PURE__ */ of('${name}');`),
+      ];
+      return { contents: lines.join('\n') };
+    });
+  },
+};
+
 rmSync(out, { recursive: true, force: true });
 await build({
   entryPoints: [join(dist, 'program.js')],
@@ -47,7 +72,7 @@ await build({
   target: 'node22',
   // It finds its own addon by where it lies.
   external: ['lmdb'],
-  plugins: [keepsPlaces],
+  plugins: [keepsPlaces, requiresNode],
   // For packages that are CommonJS.
   banner: {
     js: "import { createRequire as requireOf } from 'node:module';\nconst require = requireOf(import.meta.url);",

@@ -1,4 +1,4 @@
-import { RE2JS } from 're2js';
+import { whenAsked } from './re2.ts';
 import { SECRET_ASSIGNMENT, SECRET_OPTION } from './redact-patterns.ts';
 import { PROGRAM_SECRETS, type ProgramSecrets, READS_SECRET } from './redact-programs.ts';
 
@@ -56,8 +56,8 @@ const SETTING =
   /^(?:[\w./:@-]*[^A-Za-z0-9])?[a-z0-9]*(?:password|passwd|passphrase|requirepass|masterauth|authtoken|pass|[a-z0-9][_.-]?(?:token|secret)|pypi-token\.\w+|(?:access|api|private|secret|account|encryption)[_-]?key)$/i;
 /** As variables are written; `secret` alone is what many commands are about. */
 const SECRET_VARIABLE = /^(?:\w*_)?(?:TOKEN|SECRET)$|^pw$/;
-const OPTION = RE2JS.compile(SECRET_OPTION);
-const ASSIGNMENT = RE2JS.compile(SECRET_ASSIGNMENT);
+export const secretOption = whenAsked(SECRET_OPTION);
+const assignment = whenAsked(SECRET_ASSIGNMENT);
 /** Programs that start the one that follows. */
 const WRAPPERS =
   /^(?:sudo|doas|env|exec|command|nohup|nice|ionice|time|timeout|stdbuf|setsid|xargs|watch|strace|proot|chroot|flock|script|unbuffer|torsocks|proxychains4?|busybox|builtin|then|do|else|if|while|!)$/;
@@ -188,7 +188,7 @@ function announces(words: readonly Word[], index: number, set: boolean): boolean
   const { value } = words[index] as Word;
   const next = words[index + 1]?.value ?? '';
   if (value.startsWith('-')) {
-    if (OPTION.test(value)) return true;
+    if (secretOption().test(value)) return true;
     // --password-command 'echo x'
     return NAMES_SECRET.test(value) && /^(?:echo|printf)\s/.test(next);
   }
@@ -202,7 +202,7 @@ function announces(words: readonly Word[], index: number, set: boolean): boolean
 /** Where the value begins of a word that assigns a secret. */
 function assignedAt(value: string): number | undefined {
   if (!/[=:]./.test(value)) return undefined;
-  const found = ASSIGNMENT.matcher(value);
+  const found = assignment().matcher(value);
   return found.find() ? found.start(1) : undefined;
 }
 

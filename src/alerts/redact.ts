@@ -3,8 +3,9 @@ import type { Config } from '../config/options.ts';
 import { messageOf, WardenError } from '../errors.ts';
 import type { EventJson } from '../schema/event.ts';
 import { valueAt } from './line.ts';
-import { MAY_BE_COMMAND, secretsIn, secretsInArguments } from './redact-command.ts';
-import { SECRET_OPTION, SECRET_PATTERNS } from './redact-patterns.ts';
+import { whenAsked } from './re2.ts';
+import { MAY_BE_COMMAND, secretOption, secretsIn, secretsInArguments } from './redact-command.ts';
+import { SECRET_PATTERNS } from './redact-patterns.ts';
 import type { Alert } from './types.ts';
 
 export const REDACTED = '[REDACTED]';
@@ -24,7 +25,7 @@ interface RedactionOptions {
 }
 
 interface Compiled {
-  readonly regexp: RE2JS;
+  readonly regexp: () => RE2JS;
   readonly needs: readonly string[];
 }
 
@@ -41,7 +42,6 @@ export class Redactor {
   readonly #enabled: boolean;
   readonly #patterns: readonly Compiled[];
   readonly #hasOwn: boolean;
-  readonly #secretOption = RE2JS.compile(SECRET_OPTION);
   readonly #allowed: ReadonlySet<string>;
   readonly #known = new Recent<string>();
   readonly #knownArgs = new Recent<readonly string[]>();
@@ -50,9 +50,12 @@ export class Redactor {
 
   /** Throws CONFIG_INVALID when one of the configured patterns is no RE2 pattern. */
   constructor(options: RedactionOptions) {
-    const own = options.patterns.map((pattern) => ({ regexp: compileOwn(pattern), needs: [] }));
+    const own = options.patterns.map((pattern) => {
+      const regexp = compileOwn(pattern);
+      return { regexp: () => regexp, needs: [] };
+    });
     this.#enabled = options.enabled;
-    this.#patterns = options.enabled ? [...builtIn(), ...own] : [];
+    this.#patterns = options.enabled ? [...BUILT_IN, ...own] : [];
     this.#hasOwn = own.length > 0;
     this.#allowed = new Set(options.environment);
   }
@@ -115,7 +118,7 @@ export class Redactor {
     const lower = value.toLowerCase();
     let result = this.#enabled && /\s/.test(value) ? hideCommands(value) : value;
     for (const { regexp, needs } of this.#patterns) {
-      if (needs.length === 0 || needs.some((need) => lower.includes(need))) result = replaceAll(regexp, result);
+      if (needs.length === 0 || needs.some((need) => lower.includes(need))) result = replaceAll(regexp(), result);
     }
     return result;
   }
@@ -157,7 +160,7 @@ export class Redactor {
     return Object.fromEntries(
       kept.map(([name, entry]) => [
         name,
-        this.#enabled && this.#secretOption.test(`-${name.toLowerCase()}`) ? REDACTED : this.text(String(entry)),
+        this.#enabled && secretOption().test(`-${name.toLowerCase()}`) ? REDACTED : this.text(String(entry)),
       ]),
     );
   }
@@ -204,13 +207,11 @@ function hideCommands(text: string): string {
   return result + text.slice(at);
 }
 
-let compiled: readonly Compiled[] | undefined;
-
-/** Compiled once per process: RE2 programs are immutable, and compiling them costs milliseconds. */
-function builtIn(): readonly Compiled[] {
-  compiled ??= SECRET_PATTERNS.map(({ pattern, needs }) => ({ regexp: RE2JS.compile(pattern), needs }));
-  return compiled;
-}
+/** Compiled once per process: RE2 programs are immutable. */
+const BUILT_IN: readonly Compiled[] = SECRET_PATTERNS.map(({ pattern, needs }) => ({
+  regexp: whenAsked(pattern),
+  needs,
+}));
 
 function compileOwn(pattern: string): RE2JS {
   try {

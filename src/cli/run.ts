@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { Announce } from '../alerts/announcer.ts';
 import { shortAlertLine } from '../alerts/line.ts';
 import { raisePriority } from '../daemon/priority.ts';
@@ -8,6 +9,7 @@ import { sendNotification } from '../kernel/notify.ts';
 import { createLogger } from '../log.ts';
 import { keepCompiled } from './compile-cache.ts';
 import type { CommandLine } from './flags.ts';
+import { LATE_FLAGS } from './lean.ts';
 import { BPF_OBJECT, RUNBOOKS, rulePathsOf, settingsOf, trust } from './settings.ts';
 import { type Terminal, terminalOf } from './terminal.ts';
 import { readVersion } from './version.ts';
@@ -24,6 +26,7 @@ const brief = ({ width }: Terminal): Announce => ({
 
 /** `run`: watches this host until SIGTERM or SIGINT; SIGHUP reloads, SIGUSR1 reopens output files. Exit code 0 after an orderly end. */
 export async function run({ flags }: CommandLine): Promise<number> {
+  setFlagsFromString(LATE_FLAGS);
   const configure = () => {
     const config = settingsOf(flags);
     trust(flags, config);

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { asksForDaemon, LEAN_FLAGS, LEAN_MALLOC } from '../../src/cli/lean.ts';
+import { asksForDaemon, LATE_FLAGS, LEAN_FLAGS, LEAN_MALLOC } from '../../src/cli/lean.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -42,5 +42,34 @@ describe('the size of the daemon', () => {
     const [flags, arenas, threshold, same] = JSON.parse(stdout) as [string[], string, string, boolean];
     expect(flags).to.include.members([...LEAN_FLAGS]);
     expect([arenas, threshold, same]).to.deep.equal([...Object.values(LEAN_MALLOC), true]);
+  });
+
+  it('leaves the code that Node comes with as it is: made for other flags it would be compiled anew', () => {
+    const compiled = (flags: readonly string[]) => {
+      const { stdout, stderr } = spawnSync(process.execPath, [...flags, '--eval', "require('node:http')"], {
+        env: { ...process.env, NODE_DEBUG_NATIVE: 'CODE_CACHE' },
+        encoding: 'utf8',
+      });
+      const lines = `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('Code cache of '));
+      return lines.map((line) => line.split(' ').at(-1));
+    };
+    expect(new Set(compiled(LEAN_FLAGS))).to.deep.equal(new Set(['accepted']));
+    expect(compiled([LATE_FLAGS])).to.include('rejected');
+  });
+
+  it('is not added to by what the bundle loads: none of it asks for what Node loads when it is asked', () => {
+    const program = `
+      import { readdirSync } from 'node:fs';
+      const bundle = '${join(ROOT, 'dist', 'bundle')}';
+      for (const file of readdirSync(bundle).filter((name) => name.startsWith('run-'))) await import(bundle + '/' + file);
+      console.log(JSON.stringify(process.moduleLoadList));
+    `;
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+      encoding: 'utf8',
+    });
+    expect(stderr).to.equal('');
+    const loaded = JSON.parse(stdout) as string[];
+    expect(loaded).to.include('NativeModule http');
+    expect(loaded.filter((name) => /undici|webcrypto/.test(name))).to.deep.equal([]);
   });
 });
