@@ -12,10 +12,13 @@ export class Connections {
   readonly #most: number;
   /** By address, the longest idle or busy first. */
   readonly #byAddress = new Map<string, { readonly idle: Set<Socket>; readonly busy: Set<Socket> }>();
+  readonly #onCut: () => void;
   #count = 0;
 
-  constructor(server: Server, most: number) {
+  /** `onCut`: one had to make room. */
+  constructor(server: Server, most: number, onCut: () => void) {
     this.#most = most;
+    this.#onCut = onCut;
     server.on('connection', (socket: Socket) => this.#add(socket));
     server.on('request', ({ socket }, response) => {
       const entry = this.#byAddress.get(addressOf(socket));
@@ -46,6 +49,7 @@ export class Connections {
     const victim = this.#victim();
     if (victim === undefined) return;
     this.#forget(victim);
+    this.#onCut();
     victim.destroy();
   }
 

@@ -1,10 +1,11 @@
-import { createServer as createHttpServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { Config } from '../config/options.ts';
 import { WardenError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import { formatAddress, isLoopback, type ListenAddress, parseAddress } from './address.ts';
+import { Answers } from './answers.ts';
 import { createApp } from './app.ts';
 import { acceptsClient, peerOptions } from './client-certificate.ts';
 import { Connections } from './connections.ts';
@@ -67,17 +68,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     streamClients: options.config.history.stream_clients,
     loopback: isLoopback(listen.host),
   });
-  const handle = app.callback();
   const settings = webConfig.get();
-  const server =
-    settings.tls === undefined ? createHttpServer(LIMITS, handle) : tlsServer(handle, webConfig, options.log);
+  const server = settings.tls === undefined ? createHttpServer(LIMITS) : tlsServer(webConfig, options.log);
   server.timeout = IDLE_MS;
-  const connections = new Connections(server, MAX_CONNECTIONS);
-  const answers = new Set<ServerResponse>();
-  server.on('request', (_, response: ServerResponse) => {
-    answers.add(response);
-    response.once('close', () => answers.delete(response));
-  });
+  const cuts = options.metrics.counter('http_connections_cut_total');
+  const connections = new Connections(server, MAX_CONNECTIONS, () => cuts.inc({ reason: 'too_many' }));
+  const answers = new Answers(server, { handle: app.callback(), onCut: (reason) => cuts.inc({ reason }) });
   await start(server, listen);
   server.on('error', (error) => options.log.error({ err: error }, 'the HTTP server could not take a connection'));
 
@@ -87,10 +83,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     address: formatAddress(listen.host ?? '', port),
     url: `${scheme}://${formatAddress(reachable(listen.host), port)}`,
-    isAwaited: () => {
-      for (const { headersSent } of answers) if (!headersSent) return true;
-      return false;
-    },
+    isAwaited: () => answers.isAwaited(),
     open: (api) => gate.open(api),
     shut: () => gate.shut(),
     async close(graceMs = GRACE_MS) {
@@ -100,14 +93,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       const cut = setTimeout(() => connections.destroyAll(), graceMs);
       await closed;
       clearTimeout(cut);
+      answers.close();
       users.close();
     },
   };
 }
 
-function tlsServer(handle: RequestListener, webConfig: CurrentWebConfig, log: Logger): HttpsServer {
+function tlsServer(webConfig: CurrentWebConfig, log: Logger): HttpsServer {
   let used: WebSettings['tls'];
-  const server = createHttpsServer({ ...LIMITS, handshakeTimeout: HANDSHAKE_MS }, handle);
+  const server = createHttpsServer({ ...LIMITS, handshakeTimeout: HANDSHAKE_MS });
   const refresh = () => {
     const { tls } = webConfig.get();
     if (tls === undefined || tls === used) return;

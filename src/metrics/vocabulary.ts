@@ -19,6 +19,8 @@ export const KERNEL_FAILURES = Object.keys(ENUMS.failure)
 /** Why json-rules-engine did not decide on an event. */
 export const ENGINE_FALLBACKS = ['queue_full', 'failed'] as const;
 export const HASH_OUTCOMES = ['computed', 'too_large', 'failed', 'refused'] as const;
+/** Why the HTTP server ended a connection before its client did. */
+export const CUTS = ['too_many', 'pipelined', 'unread'] as const;
 /** What the sensor checks of itself. */
 export const SELF_CHECKS = ['canary', 'filter', 'handlers', 'links'] as const;
 export const RINGS = ['bulk', 'priority'] as const;

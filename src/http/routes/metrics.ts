@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import type Router from '@koa/router';
 import { Exposition } from '../../metrics/exposition.ts';
@@ -11,8 +10,35 @@ import type { MetricsRegistry } from '../../metrics/registry.ts';
  */
 const GZIP_LEVEL = 1;
 
+/** The bytes of an exposition. Scrapes that share it share them: what is not read is in memory once. */
+class Bytes {
+  readonly #pieces: readonly string[];
+  #plain: Buffer | undefined;
+  #gzip: Buffer | undefined;
+
+  constructor(pieces: readonly string[]) {
+    this.#pieces = pieces;
+  }
+
+  get plain(): Buffer {
+    this.#plain ??= Buffer.from(this.#pieces.join(''));
+    return this.#plain;
+  }
+
+  get gzip(): Buffer {
+    this.#gzip ??= gzipSync(this.plain, { level: GZIP_LEVEL });
+    return this.#gzip;
+  }
+}
+
 export function metricsRoutes(router: Router, metrics: MetricsRegistry): void {
   const exposition = new Exposition(metrics);
+  const known = new WeakMap<readonly string[], Bytes>();
+  const bytesOf = (pieces: readonly string[]): Bytes => {
+    const bytes = known.get(pieces) ?? new Bytes(pieces);
+    known.set(pieces, bytes);
+    return bytes;
+  };
   router.get('/metrics', async (context) => {
     const { format, contentType } = negotiate(context.get('Accept'));
     const gzip = context.acceptsEncodings('gzip', 'identity') === 'gzip';
@@ -21,8 +47,7 @@ export function metricsRoutes(router: Router, metrics: MetricsRegistry): void {
     context.vary('Accept, Accept-Encoding');
     if (gzip) context.set('Content-Encoding', 'gzip');
     if (context.method === 'HEAD') return;
-    const pieces = await exposition.scrape(format);
-    // Plain text in pieces: of a client that does not read, one waits, not all of it.
-    context.body = gzip ? gzipSync(pieces.join(''), { level: GZIP_LEVEL }) : Readable.from(pieces);
+    const bytes = bytesOf(await exposition.scrape(format));
+    context.body = gzip ? bytes.gzip : bytes.plain;
   });
 }

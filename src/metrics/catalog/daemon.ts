@@ -1,6 +1,6 @@
 /** Rows of the metric catalog: what is said of the daemon and its configuration; programs, tables, files, streams. */
 import { closed, pattern } from '../labels.ts';
-import { HASH_OUTCOMES } from '../vocabulary.ts';
+import { CUTS, HASH_OUTCOMES } from '../vocabulary.ts';
 import { type MetricSpec, NONE, PROGRAMS, program, release } from './spec.ts';
 
 /** What is said of the daemon and its configuration. */
@@ -131,6 +131,13 @@ export const UPKEEP = {
     help: 'Entries not sent to a stream client because it read too slowly.',
     labels: NONE,
     cap: 1,
+  },
+  http_connections_cut_total: {
+    type: 'counter',
+    help: 'Connections that the HTTP server ended: too_many, to make room for another one; pipelined, more requests than may wait for an answer; unread, an answer was not taken.',
+    labels: { reason: closed(...CUTS) },
+    cap: CUTS.length + 1,
+    zero: 'all',
   },
   collect_failures_total: {
     type: 'counter',
