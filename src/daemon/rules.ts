@@ -9,6 +9,7 @@ import { HEURISTICS } from '../rules/heuristics.ts';
 import { liveFilter } from '../rules/literals/kernel-filter.ts';
 import type { LoadedRules, RuleOptions } from '../rules/load.ts';
 import { RuleSet } from '../rules/ruleset.ts';
+import type { Condition } from '../rules/tree.ts';
 import { BUILT_IN, type RuleInfo } from '../rules/types.ts';
 import { WindowStore } from '../rules/window.ts';
 import { KINDS } from '../schema/kinds.ts';
@@ -149,9 +150,40 @@ export function wantedEvents(
 /** Identifies a rule set across hosts: the first 16 hexadecimal digits of a hash over its rules. */
 export function rulesHash(ruleset: RuleSet): string {
   const hash = createHash('sha256');
-  for (const rule of ruleset.rules)
-    hash.update(JSON.stringify([rule.info.name, rule.info.severity, rule.info.mode, rule.condition]));
+  // Each condition once, by what it says: rules share most of them, and whether they are one object is nobody's business here.
+  const byText = new Map<string, number>();
+  const known = new Map<Condition, number>();
+  const place = (condition: Condition): number => {
+    let number = known.get(condition);
+    if (number === undefined) {
+      const text = JSON.stringify(withPlaces(condition, place));
+      number = byText.get(text) ?? byText.size;
+      if (number === byText.size) hash.update(text);
+      byText.set(text, number);
+      known.set(condition, number);
+    }
+    return number;
+  };
+  for (const { condition, info } of ruleset.rules) {
+    const at = place(condition);
+    hash.update(JSON.stringify([info.name, info.severity, info.mode, at]));
+  }
   return hash.digest('hex').slice(0, 16);
+}
+
+/** The condition with numbers in the place of its parts. */
+function withPlaces(condition: Condition, place: (part: Condition) => number): unknown {
+  switch (condition.type) {
+    case 'all':
+    case 'any':
+      return [condition.type, condition.of.map(place)];
+    case 'not':
+      return [condition.type, place(condition.of)];
+    case 'quantifier':
+      return [condition.type, condition.how, condition.over, place(condition.where)];
+    default:
+      return condition;
+  }
 }
 
 export function configHash(config: Config): string {

@@ -10,14 +10,14 @@ import { Turn } from './predicate/turn.ts';
 import { TEXT_FIELDS } from './predicate/values.ts';
 import type { CompiledRule, MatchingRule, Observation, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/correlation/correlator.ts';
-import type { Condition, Subject } from './tree.ts';
+import type { Condition, Leaf, Quantifier, Subject } from './tree.ts';
 import { walk } from './tree.ts';
 import type { Finding, RuleInfo, RuleMatch } from './types.ts';
 import { type WindowStats, WindowStore, Windows } from './window.ts';
 
 interface RuleSetParts {
   readonly definitions: readonly RuleDefinition[];
-  /** By what those that are no heuristics are found, where that was found out before. */
+  /** By what those that are no heuristics are found, where that was found out before: equal conditions are one object then. */
   readonly placements?: readonly Placement[];
   readonly correlations?: readonly SigmaCorrelation[];
   /** What windows remember; given on from one rule set to the next. */
@@ -55,7 +55,10 @@ export class RuleSet {
 
   constructor(parts: RuleSetParts) {
     const interning = new Interning();
-    const definitions = parts.definitions.map((definition) => interned(definition, interning));
+    const definitions =
+      parts.placements === undefined
+        ? parts.definitions.map((definition) => interned(definition, interning))
+        : parts.definitions;
     const turn = new Turn();
     const compile = predicateCompiler(
       definitions.map(({ condition }) => condition),
@@ -166,8 +169,9 @@ export class RuleSet {
         for (const id of subject.derived.fields) needed.add(FIELD_NAMES[id] as FieldName);
       else if (subject?.from === 'any_string') for (const id of TEXT_FIELDS) needed.add(FIELD_NAMES[id] as FieldName);
     };
+    const seen = new Set<Condition>();
     for (const { condition, definition } of this.rules) {
-      subjectsOf(condition, add);
+      subjectsOf(condition, add, seen);
       definition.window?.by.forEach(({ subject }) => {
         add(subject);
       });
@@ -244,12 +248,13 @@ function compileRule(
   };
 }
 
-function subjectsOf(condition: Condition, add: (subject: Subject) => void): void {
-  walk(condition, (node) => {
+function subjectsOf(condition: Condition, add: (subject: Subject) => void, seen: Set<Condition>): void {
+  const visit = (node: Leaf | Quantifier) => {
     if (node.type === 'quantifier') return add(node.over);
     add(node.subject);
     if (node.test.op === 'compare') add(node.test.other);
-  });
+  };
+  walk(condition, visit, seen);
 }
 
 /** Sum of the scores of all matches and heuristics, capped at 1. Shadow rules have no effect. */

@@ -214,19 +214,23 @@ export function subjectText(subject: Subject): string {
   return text;
 }
 
-/** Calls back for every leaf and quantifier, depth first, in the order they are written. */
-export function walk(condition: Condition, visit: (node: Leaf | Quantifier) => void): void {
+/** Calls back for every leaf and quantifier, depth first, in the order they are written; for what is in `seen`, not again. */
+export function walk(condition: Condition, visit: (node: Leaf | Quantifier) => void, seen?: Set<Condition>): void {
+  if (seen !== undefined) {
+    if (seen.has(condition)) return;
+    seen.add(condition);
+  }
   switch (condition.type) {
     case 'all':
     case 'any':
-      for (const child of condition.of) walk(child, visit);
+      for (const child of condition.of) walk(child, visit, seen);
       return;
     case 'not':
-      walk(condition.of, visit);
+      walk(condition.of, visit, seen);
       return;
     case 'quantifier':
       visit(condition);
-      walk(condition.where, visit);
+      walk(condition.where, visit, seen);
       return;
     case 'leaf':
       visit(condition);

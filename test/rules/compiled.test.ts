@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { rulesHash } from '../../src/daemon/rules.ts';
 import type { KernelFilter } from '../../src/kernel/types.ts';
 import { decodeRules, encodeRules } from '../../src/rules/compiled/encoding.ts';
 import { cachedIn, readCompiled, writeCompiled } from '../../src/rules/compiled/store.ts';
@@ -11,6 +12,7 @@ import { liveFilter } from '../../src/rules/literals/kernel-filter.ts';
 import { loadRuleTexts } from '../../src/rules/load.ts';
 import type { RuleDefinition } from '../../src/rules/rule.ts';
 import { RuleSet } from '../../src/rules/ruleset.ts';
+import { type Condition, walk } from '../../src/rules/tree.ts';
 import { KINDS } from '../../src/schema/kinds.ts';
 import { tree } from './support/arbitrary.ts';
 import { infoOf } from './support/rule.ts';
@@ -48,7 +50,23 @@ describe('compiled rules', () => {
     if (own === undefined) throw new Error('the shipped rules cannot be compiled ahead');
     const paths = files.map(({ path }) => path);
     const compiled = { ...own, filter: liveFilter(ruleset.rules), placements: ruleset.placements };
-    expect(decodeRules(encodeRules(compiled, paths) ?? '', paths)).to.deep.equal(compiled);
+    const text = encodeRules(compiled, paths) ?? '';
+    expect(text).to.match(/^[\0-\x7f]+$/);
+    const decoded = decodeRules(text, paths);
+    expect(decoded).to.deep.equal(compiled);
+    // Equal conditions are one object, as after reading; and what tells rule sets apart does not ask whether they are.
+    const again = new RuleSet(decoded);
+    const objects = (set: RuleSet) => {
+      const seen = new Set<Condition>();
+      for (const { condition } of set.rules) walk(condition, () => undefined, seen);
+      return seen.size;
+    };
+    expect(objects(again)).to.equal(objects(ruleset));
+    expect(rulesHash(again)).to.equal(rulesHash(ruleset));
+    expect(again.neededFields()).to.deep.equal(ruleset.neededFields());
+    const [first, ...rest] = own.definitions;
+    const changed = [{ ...first, condition: rest[0]?.condition }, ...rest] as readonly RuleDefinition[];
+    expect(rulesHash(new RuleSet({ definitions: changed }))).to.not.equal(rulesHash(ruleset));
   });
 
   it('are the same for any condition that can be written down', () => {
@@ -87,6 +105,16 @@ describe('compiled rules', () => {
     expect(text('rules:\n  - name: a\n    condition: process.uid == 1\n')).to.have.property('definitions');
     expect(text('rules:\n  - name: a\n    condition: process.uuid == 1\n')).to.equal(undefined);
     expect(text('rules:\n  - name: suspicious_shell\n    merge: override\n    enabled: false\n')).to.equal(undefined);
+  });
+
+  it('keep characters of all sorts', () => {
+    const strange = 'é\\u00e9 \u2028 \ud800 "\u{1f600}" \x7f\x80';
+    const info = { ...infoOf('r'), source: 'f.yaml:1', description: strange };
+    const definitions: RuleDefinition[] = [{ info, condition: { type: 'const', value: true }, examples: [] }];
+    const files = [{ path: 'f.yaml', text: '' }];
+    const place = cachedIn(directory);
+    writeCompiled('key', place, { definitions, disabled: [], filter: NOTHING, placements: [] }, files);
+    expect(readCompiled('key', [place], files).rules?.definitions).to.deep.equal(definitions);
   });
 
   it('are used for the files that they were made from, and passed over when damaged or open to all', () => {

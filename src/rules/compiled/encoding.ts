@@ -54,7 +54,7 @@ export interface Compiled extends OwnRules {
   readonly placements: readonly Placement[];
 }
 
-/** undefined for rules that only their files can say: with functions in them, or numbers that JSON has not. */
+/** As JSON in ASCII. undefined for rules that only their files can say: with functions in them, or numbers that JSON has not. */
 export function encodeRules(
   { definitions, disabled, filter, placements }: Compiled,
   files: readonly string[],
@@ -69,7 +69,8 @@ export function encodeRules(
       filter: [...filter.kinds],
       placements: encodePlacements(placements),
     };
-    return JSON.stringify(encoded);
+    // ASCII alone: a character that is not would have V8 keep all of the text in two bytes a character.
+    return JSON.stringify(encoded).replaceAll(/[\x80-\uffff]/g, escaped);
   } catch (error) {
     if (error instanceof NotWritable) return undefined;
     throw error;
@@ -77,6 +78,8 @@ export function encodeRules(
 }
 
 class NotWritable extends Error {}
+
+const escaped = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 class Encoder {
   readonly nodes: Node[] = [];

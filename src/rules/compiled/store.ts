@@ -49,15 +49,15 @@ export function readCompiled(key: string, places: readonly string[], files: read
         problems.push(refused);
         continue;
       }
-      const text = readFileSync(place, 'utf8');
-      const end = text.indexOf('\n');
-      const [itsKey, sum] = text.slice(0, end).split(' ');
+      const bytes = readFileSync(place);
+      const end = bytes.indexOf('\n');
+      const [itsKey, sum] = bytes.toString('latin1', 0, end).split(' ');
       if (itsKey !== key) continue;
-      const body = text.slice(end + 1);
+      const body = bytes.subarray(end + 1);
       if (sumOf(body) !== sum) throw new Error('it is not what was written');
       return {
         rules: decodeRules(
-          body,
+          body.toString('latin1'),
           files.map(({ path }) => path),
         ),
         problems,
@@ -78,7 +78,7 @@ function refusal(file: string): Problem | undefined {
   return distrust(file);
 }
 
-const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sumOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Leaves the rules for the next start. False: these cannot be written down. Throws what writing throws. */
 export function writeCompiled(key: string, place: string, rules: Compiled, files: readonly RuleFile[]): boolean {
@@ -87,8 +87,9 @@ export function writeCompiled(key: string, place: string, rules: Compiled, files
     files.map(({ path }) => path),
   );
   if (body === undefined) return false;
+  const bytes = Buffer.from(body, 'latin1');
   const temporary = `${place}.${process.pid}`;
-  writeFileSync(temporary, `${key} ${sumOf(body)}\n${body}`, { mode: 0o644 });
+  writeFileSync(temporary, Buffer.concat([Buffer.from(`${key} ${sumOf(bytes)}\n`), bytes]), { mode: 0o644 });
   renameSync(temporary, place);
   return true;
 }

@@ -1,3 +1,5 @@
+const BLOCK = 256;
+
 /**
  * Case folding for `ignoreCase`: each UTF-16 unit alone, one to one. The whole
  * string's toLowerCase() depends on context (a final sigma) and can change the
@@ -8,10 +10,17 @@
  */
 export const FOLD_TABLE: Uint16Array = (() => {
   const table = new Uint16Array(65536);
-  for (let unit = 0; unit < 65536; unit++) {
-    const lower = String.fromCharCode(unit).toLowerCase();
-    const folded = lower.length === 1 ? lower.charCodeAt(0) : unit;
-    table[unit] = unit >= 128 && folded < 128 ? unit : folded;
+  for (let first = 0; first < 65536; first += BLOCK) {
+    const units = Array.from({ length: BLOCK }, (_, at) => first + at);
+    table.set(units, first);
+    const block = String.fromCharCode(...units);
+    // Most blocks have no letter that is large or small.
+    if (block.toLowerCase() === block) continue;
+    for (const unit of units) {
+      const lower = String.fromCharCode(unit).toLowerCase();
+      const folded = lower.length === 1 ? lower.charCodeAt(0) : unit;
+      table[unit] = unit >= 128 && folded < 128 ? unit : folded;
+    }
   }
   return table;
 })();
