@@ -11,7 +11,7 @@ import type { LoadedRules, RuleOptions } from '../rules/load.ts';
 import { RuleSet } from '../rules/ruleset.ts';
 import type { Condition } from '../rules/tree.ts';
 import { BUILT_IN, type RuleInfo } from '../rules/types.ts';
-import { WindowStore } from '../rules/window.ts';
+import { WindowStore } from '../rules/window-store.ts';
 import { KINDS } from '../schema/kinds.ts';
 import type { Settings } from './in-force.ts';
 import { preflight } from './preflight.ts';

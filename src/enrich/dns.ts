@@ -1,3 +1,5 @@
+import { ipv4Number } from '../schema/address.ts';
+
 /** Names of addresses, from DNS answers that processes on this host received (RFC 1035, 3596). */
 const TYPE_A = 1;
 const TYPE_CNAME = 5;
@@ -108,6 +110,9 @@ function ipv6(view: DataView, at: number): string {
   return `${text.slice(0, best.start).join(':')}::${text.slice(best.start + best.length).join(':')}`;
 }
 
+/** IPv4 addresses are looked up by their number. */
+const numbered = (address: string): string | number => ipv4Number(address) ?? address;
+
 /**
  * Address to name, each for its time to live and for who asked. Bounded: the
  * oldest go first. Where several names lead to an address the last one asked for
@@ -118,7 +123,7 @@ export class DnsCache {
   readonly #limit: number;
   readonly #names = new Map<string, { name: string; expires: number }>();
   /** By address, how many of the names lead to it: most addresses have none, and are asked about with every connection. */
-  readonly #addresses = new Map<string, number>();
+  readonly #addresses = new Map<string | number, number>();
   /** Names that were pushed out before their time. */
   evictions = 0;
 
@@ -136,7 +141,8 @@ export class DnsCache {
       const key = `${asker} ${address}`;
       this.#forget(key);
       this.#names.set(key, { name, expires: now + ttlSeconds });
-      this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1);
+      const number = numbered(address);
+      this.#addresses.set(number, (this.#addresses.get(number) ?? 0) + 1);
       if (this.#names.size <= this.#limit) continue;
       const [oldest] = this.#names.keys();
       if (oldest !== undefined) this.#forget(oldest);
@@ -145,13 +151,13 @@ export class DnsCache {
   }
 
   /** Whether any name leads to the address, whoever was told. */
-  has(address: string): boolean {
-    return this.#addresses.has(address);
+  has(address: string | number): boolean {
+    return this.#addresses.has(typeof address === 'string' ? numbered(address) : address);
   }
 
   #forget(key: string): void {
     if (!this.#names.delete(key)) return;
-    const address = key.slice(key.lastIndexOf(' ') + 1);
+    const address = numbered(key.slice(key.lastIndexOf(' ') + 1));
     const left = (this.#addresses.get(address) ?? 1) - 1;
     if (left > 0) this.#addresses.set(address, left);
     else this.#addresses.delete(address);

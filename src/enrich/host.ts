@@ -47,6 +47,10 @@ export class Host implements HostContext {
     return this.#users.groupName(gid);
   }
 
+  isNamed(address: number): boolean {
+    return this.dns.has(address);
+  }
+
   /** From what the process itself has been told, or one that it descends from. */
   hostnameOf(address: string, process: ProcessContext | undefined): string | undefined {
     if (!this.dns.has(address)) return undefined;

@@ -13,7 +13,7 @@ import { RuleSet } from './ruleset.ts';
 import { isSigma, loadSigma, type SigmaSet } from './sigma/load.ts';
 import { RuleError } from './source.ts';
 import { type Condition, walk } from './tree.ts';
-import type { WindowStore } from './window.ts';
+import type { WindowStore } from './window-store.ts';
 
 export interface RuleOptions {
   /** Rule files and directories, in the order in which they take effect. */

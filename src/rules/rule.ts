@@ -60,15 +60,11 @@ export interface CompiledRule {
   readonly counts: PredicateCounts;
 }
 
-/** A rule whose predicate holds for an event. */
-export interface MatchingRule extends CompiledRule {
-  /** What came together in the rule's window, which the event completed. */
-  readonly window?: RuleMatch['window'];
-}
-
 /** What the rules see in one event, before json-rules-engine has decided on it. */
 export interface Observation {
-  readonly rules: readonly MatchingRule[];
+  readonly rules: readonly CompiledRule[];
+  /** What came together in the windows of those that have one, which the event completed. */
+  readonly windows?: ReadonlyMap<CompiledRule, RuleMatch['window']> | undefined;
   /** Correlations that the event completed. They are about many events, and no engine decides on them. */
   readonly correlations: readonly RuleMatch[];
 }

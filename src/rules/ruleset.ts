@@ -8,12 +8,13 @@ import { RuleIndex } from './literals/rule-index.ts';
 import { predicateCompiler, type SharedPredicate } from './predicate/compile.ts';
 import { Turn } from './predicate/turn.ts';
 import { TEXT_FIELDS } from './predicate/values.ts';
-import type { CompiledRule, MatchingRule, Observation, RuleDefinition } from './rule.ts';
+import type { CompiledRule, Observation, RuleDefinition } from './rule.ts';
 import { type SigmaCorrelation, SigmaCorrelator } from './sigma/correlation/correlator.ts';
 import type { Condition, Leaf, Quantifier, Subject } from './tree.ts';
 import { walk } from './tree.ts';
 import type { Finding, RuleInfo, RuleMatch } from './types.ts';
-import { type WindowStats, WindowStore, Windows } from './window.ts';
+import { Windows } from './window.ts';
+import { type WindowStats, WindowStore } from './window-store.ts';
 
 interface RuleSetParts {
   readonly definitions: readonly RuleDefinition[];
@@ -101,46 +102,56 @@ export class RuleSet {
     let matching = this.#index.matching(event);
     if (matching.length > 0 && only !== undefined) matching = matching.filter(only);
     if (matching.length === 0) return undefined;
-    const { rules, correlations } = this.#stateful
+    const seen = this.#stateful
       ? this.#completed(matching, event)
-      : { rules: matching, correlations: NONE };
-    if (rules.length + correlations.length === 0) return undefined;
+      : { rules: matching, windows: undefined, correlations: NONE };
+    if (seen === undefined) return undefined;
+    const { rules, windows, correlations } = seen;
     const heuristics = this.#heuristics.filter((rule) => {
       rule.counts.evaluations++;
       // Still the turn of this event.
       return (rule.matchesInTurn ?? rule.matches)(event);
     });
     for (const rule of heuristics) rule.counts.matches++;
-    return { rules: heuristics.length === 0 ? rules : [...rules, ...heuristics], correlations };
+    return { rules: heuristics.length === 0 ? rules : [...rules, ...heuristics], windows, correlations };
   }
 
-  /** Feeds windows and correlations, and keeps what the event completes. */
-  #completed(matching: readonly CompiledRule[], event: FieldSource): Observation {
+  /** Feeds windows and correlations, and keeps what the event completes; undefined when that is nothing, as it mostly is. */
+  #completed(matching: readonly CompiledRule[], event: FieldSource): Observation | undefined {
     const timestamp = event.value(TIMESTAMP);
     const time = typeof timestamp === 'number' ? timestamp : undefined;
-    const sigma: string[] = [];
-    const rules: MatchingRule[] = [];
+    let sigma: string[] | undefined;
+    let rules: CompiledRule[] | undefined;
+    let windows: Map<CompiledRule, RuleMatch['window']> | undefined;
     for (const rule of matching) {
       const window = this.#watch.observe(rule, event, time);
       if (window === false) continue;
-      if (rule.info.language === 'sigma') sigma.push(rule.info.id);
-      if (rule.definition.silent !== true) rules.push(window === undefined ? rule : { ...rule, window });
+      if (rule.info.language === 'sigma') {
+        sigma ??= [];
+        sigma.push(rule.info.id);
+      }
+      if (rule.definition.silent === true) continue;
+      rules ??= [];
+      rules.push(rule);
+      if (window === undefined) continue;
+      windows ??= new Map();
+      windows.set(rule, window);
     }
-    return { rules, correlations: sigma.length === 0 ? NONE : this.#correlator.observe(event, time, sigma) };
+    const correlations = sigma === undefined ? NONE : this.#correlator.observe(event, time, sigma);
+    return rules === undefined && correlations.length === 0 ? undefined : { rules: rules ?? [], windows, correlations };
   }
 
   /**
    * Lets json-rules-engine decide on the rules that match, one event after
    * another. undefined when nothing came of it. The promise never rejects.
    */
-  async decide(event: EventRecord, { rules, correlations }: Observation): Promise<Finding | undefined> {
+  async decide(event: EventRecord, { rules, windows, correlations }: Observation): Promise<Finding | undefined> {
     const decided = rules.length === 0 ? [] : await this.#engine.decide(event, rules);
     const ordered = [...decided].sort((a, b) => a.rule.index - b.rule.index);
-    const own: RuleMatch[] = ordered.map(({ rule: { info, window }, matched }) => ({
-      rule: info,
-      matched,
-      ...(window === undefined ? {} : { window }),
-    }));
+    const own: RuleMatch[] = ordered.map(({ rule, matched }) => {
+      const window = windows?.get(rule);
+      return { rule: rule.info, matched, ...(window === undefined ? {} : { window }) };
+    });
     const matches = [...own, ...correlations];
     if (matches.every((match) => match.rule.heuristic)) return undefined;
     return { event, matches, riskScore: riskOf(matches) };

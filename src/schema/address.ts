@@ -27,3 +27,34 @@ export function isUnset(bytes: Uint8Array, at: number): boolean {
   for (let index = 0; index < 16; index++) if (bytes[at + index] !== 0) return false;
   return true;
 }
+
+const ZERO = 48;
+const DOT = 46;
+
+/** `10.0.0.1` as a number; undefined for whatever else, also for other forms of it. */
+export function ipv4Number(text: string): number | undefined {
+  if (text.length > 15) return undefined;
+  let address = 0;
+  let part = -1;
+  let dots = 0;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === DOT) {
+      if (part < 0 || ++dots > 3) return undefined;
+      address = address * 256 + part;
+      part = -1;
+      continue;
+    }
+    const digit = unit - ZERO;
+    if (digit < 0 || digit > 9 || part === 0) return undefined;
+    part = part < 0 ? digit : part * 10 + digit;
+    if (part > 255) return undefined;
+  }
+  return dots === 3 && part >= 0 ? address * 256 + part : undefined;
+}
+
+/** The number of the IPv4 address that an IPv4-mapped one is; undefined for another one. */
+export function mappedNumber(data: DataView, at: number): number | undefined {
+  const isIpv4 = data.getUint32(at + 8) === 0xffff && data.getUint32(at) === 0 && data.getUint32(at + 4) === 0;
+  return isIpv4 ? data.getUint32(at + 12) : undefined;
+}

@@ -198,6 +198,8 @@ export interface HostContext {
   toUnix(ktime: number): number;
   user(uid: number): User | undefined;
   groupName(gid: number): string | undefined;
+  /** Whether any name resolved to the IPv4 address, whoever asked. */
+  isNamed(address: number): boolean;
   /** Name that resolved to the address, as DNS answers say that the process read. */
   hostnameOf(address: string, process: ProcessContext | undefined): string | undefined;
 }
@@ -208,5 +210,6 @@ export const BARE_HOST: HostContext = {
   toUnix: (ktime) => ktime / 1e9,
   user: () => undefined,
   groupName: () => undefined,
+  isNamed: () => false,
   hostnameOf: () => undefined,
 };

@@ -61,6 +61,8 @@ export interface EventView extends FieldSource {
   readonly program: ProgramContext | undefined;
   /** The bytes of a text, where they alone are its value: what only looks for literals makes no text of them. Valid until the next call. */
   span(field: FieldId): Span | undefined;
+  /** An IPv4 address as a number, for fields that are addresses: what only compares it makes no text of it. */
+  address(field: FieldId): number | undefined;
   /** In which of a few ways it happened: a number for each kind, see variants.ts. */
   variant(): number;
   /** What all events of its kind and variant have in common. */

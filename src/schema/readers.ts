@@ -6,10 +6,10 @@ import { type FieldReaders, Members } from './members.ts';
 import { callReaders } from './readers/call.ts';
 import { eventReaders } from './readers/event.ts';
 import { fileReaders, fileSpans } from './readers/file.ts';
-import { networkReaders } from './readers/network.ts';
+import { networkAddresses, networkReaders } from './readers/network.ts';
 import { processReaders } from './readers/process.ts';
 import { variantsOf } from './variants.ts';
-import type { KindShape, SpanReader } from './view.ts';
+import type { AddressReader, KindShape, SpanReader } from './view.ts';
 
 function throttleReaders(members: Members, kindName: (number: number) => string): FieldReaders {
   const subject = members.number('subject');
@@ -56,6 +56,7 @@ function shapeOf(layout: KindLayout, kindName: (number: number) => string): Kind
     members,
     readers: FIELD_NAMES.map((name) => (kindHasField(layout.kind, name) ? readers[name] : undefined)),
     spans: spansOf(members),
+    addresses: addressesOf(members),
     variants: variantsOf(members, readers),
     texts: [...layout.members.values()].filter(({ meaning }) => meaning === 'text').map(({ offset }) => offset),
   };
@@ -64,6 +65,11 @@ function shapeOf(layout: KindLayout, kindName: (number: number) => string): Kind
 function spansOf(members: Members): readonly (SpanReader | undefined)[] {
   const spans = members.layout.struct === 'file_event' ? fileSpans(members) : {};
   return FIELD_NAMES.map((name) => (kindHasField(members.layout.kind, name) ? spans[name] : undefined));
+}
+
+function addressesOf(members: Members): readonly (AddressReader | undefined)[] {
+  const addresses = members.layout.struct === 'net_event' ? networkAddresses(members) : {};
+  return FIELD_NAMES.map((name) => addresses[name]);
 }
 
 const known = new WeakMap<RecordLayout, readonly (KindShape | undefined)[]>();

@@ -10,6 +10,9 @@ import type { Variants } from './variants.ts';
 /** How a view yields the bytes of a text. */
 export type SpanReader = (view: LiveView) => Span | undefined;
 
+/** How a view yields an IPv4 address as a number. */
+export type AddressReader = (view: LiveView) => number | undefined;
+
 /** How a view yields a field. */
 export type ViewReader = (view: LiveView) => FieldValue;
 
@@ -23,6 +26,8 @@ export interface KindShape {
   readonly readers: readonly (ViewReader | undefined)[];
   /** By field id; undefined where more than bytes of the record make the value. */
   readonly spans: readonly (SpanReader | undefined)[];
+  /** By field id, of fields that are addresses. */
+  readonly addresses: readonly (AddressReader | undefined)[];
   readonly variants: Variants;
   /** Offsets of the `struct text` members, for the check of a record. */
   readonly texts: readonly number[];
@@ -90,6 +95,11 @@ export class LiveView implements EventView {
 
   span(field: FieldId): Span | undefined {
     const read = this.shape.spans[field];
+    return read === undefined ? undefined : read(this);
+  }
+
+  address(field: FieldId): number | undefined {
+    const read = this.shape.addresses[field];
     return read === undefined ? undefined : read(this);
   }
 

@@ -93,8 +93,10 @@ function happened(actor: Actor, values: Fields): EventView {
     process: process as never,
     program: state.program as never,
     span: () => undefined,
+    address: () => undefined,
     value,
-    variant: () => likenesses.numberOf([JSON.stringify([...fixed].map(([field, one]) => [field, one ?? null]))]),
+    variant: () =>
+      likenesses.numberOf([event.kind, JSON.stringify([...fixed].map(([field, one]) => [field, one ?? null]))]),
     variantValues: () => fixed,
     snapshot: () => {
       throw new Error('not asked for');

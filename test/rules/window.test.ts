@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { RuleSet } from '../../src/rules/ruleset.ts';
-import { WindowStore } from '../../src/rules/window.ts';
+import { WindowStore } from '../../src/rules/window-store.ts';
 import { load, record } from './support/load.ts';
 
 function withWindow(window: object, condition = "event.type == 'net_conn'", previous?: RuleSet): RuleSet {

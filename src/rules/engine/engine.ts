@@ -15,7 +15,7 @@ import {
   strings,
 } from '../predicate/explain.ts';
 import { reader } from '../predicate/values.ts';
-import type { MatchingRule, RuleDefinition } from '../rule.ts';
+import type { CompiledRule, RuleDefinition } from '../rule.ts';
 import type { Condition } from '../tree.ts';
 import type { MatchedCondition } from '../types.ts';
 import { type EngineConditions, engineConditions } from './conditions.ts';
@@ -124,7 +124,7 @@ function ownProperty(value: object, path: string): unknown {
 }
 
 interface EngineMatch {
-  readonly rule: MatchingRule;
+  readonly rule: CompiledRule;
   readonly matched: readonly MatchedCondition[];
 }
 
@@ -146,7 +146,7 @@ export class EngineQueue {
   }
 
   /** Which of the rules match. The promise never rejects. */
-  decide(event: EventRecord, rules: readonly MatchingRule[]): Promise<readonly EngineMatch[]> {
+  decide(event: EventRecord, rules: readonly CompiledRule[]): Promise<readonly EngineMatch[]> {
     if (this.#pending >= this.#limit) {
       this.counts.bypassed++;
       return Promise.resolve(rules.flatMap((rule) => this.#direct(event, rule)));
@@ -157,7 +157,7 @@ export class EngineQueue {
     return run;
   }
 
-  async #run(event: EventRecord, rules: readonly MatchingRule[]): Promise<readonly EngineMatch[]> {
+  async #run(event: EventRecord, rules: readonly CompiledRule[]): Promise<readonly EngineMatch[]> {
     const matches: EngineMatch[] = [];
     for (const rule of rules) {
       try {
@@ -179,7 +179,7 @@ export class EngineQueue {
     return matches;
   }
 
-  #direct(event: EventRecord, rule: MatchingRule): EngineMatch[] {
+  #direct(event: EventRecord, rule: CompiledRule): EngineMatch[] {
     return rule.matches(event) ? [{ rule, matched: matchedConditions(rule.condition, event) }] : [];
   }
 }

@@ -1,5 +1,8 @@
 /** What looks for the anchors of all rules in one reading of an event at once. */
+
+import { ipv4Number } from '../../schema/address.ts';
 import { fieldName } from '../../schema/fields.ts';
+import { ADDRESS_FIELDS } from '../predicate/address.ts';
 import { foldCase } from '../predicate/fold.ts';
 import type { Anchor, Reading } from './anchors.ts';
 import { type Alphabet, Automaton, Hits, type Pattern } from './automaton.ts';
@@ -25,6 +28,8 @@ export class Matcher {
   /** No longer text has an anchor: folding keeps the length. */
   readonly #longest: number;
   readonly #remembered: Map<string, Hits> | undefined;
+  /** Where whole addresses are all that is looked for: targets by the number of an IPv4 address. */
+  readonly #ofAddresses: ReadonlyMap<number, Hits> | undefined;
   readonly #scratch = new Hits();
 
   constructor(reading: Reading, anchors: readonly Target[], alphabet: Alphabet) {
@@ -55,6 +60,13 @@ export class Matcher {
     this.#looseNumbers = anchors.some(({ anchor }) => anchor.type === 'text' && anchor.loose);
     const repeats = /^(process|user|container|host)\.|^file\.directory$/.test(fieldName(reading.field));
     this.#remembered = repeats ? new Map() : undefined;
+    const ofWhole = anchors.every(({ anchor }) => anchor.type === 'text' && anchor.how === 'equal');
+    this.#ofAddresses = ADDRESS_FIELDS.has(reading.field) && ofWhole ? byAddress(anchors) : undefined;
+  }
+
+  /** Targets whose anchors an IPv4 address has; undefined where its text has to be looked at. */
+  findAddress(address: number): Hits | undefined {
+    return this.#ofAddresses === undefined ? undefined : (this.#ofAddresses.get(address) ?? NOTHING);
   }
 
   /** Targets whose anchors the value has. Valid until the next call. */
@@ -104,6 +116,18 @@ function copyOf({ targets, count }: Hits): Hits {
   const copy = new Hits();
   for (const target of new Set(targets.slice(0, count))) copy.add(target);
   return copy;
+}
+
+function byAddress(anchors: readonly Target[]): ReadonlyMap<number, Hits> {
+  const found = new Map<number, Hits>();
+  for (const { anchor, target } of anchors) {
+    const address = anchor.type === 'text' ? ipv4Number(anchor.text) : undefined;
+    if (address === undefined) continue;
+    const hits = found.get(address) ?? new Hits();
+    hits.add(target);
+    found.set(address, hits);
+  }
+  return found;
 }
 
 function push(map: Map<string, number[]>, key: string, target: number): void {

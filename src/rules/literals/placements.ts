@@ -1,8 +1,10 @@
 /** By what rules are found: their anchors, for each kind of event. */
-import { fieldId, fieldName, kindHasField } from '../../schema/fields.ts';
+import type { FieldValue } from '../../schema/event.ts';
+import { type FieldId, fieldId, fieldName, kindHasField } from '../../schema/fields.ts';
 import { KINDS } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { foldCase } from '../predicate/fold.ts';
+import { TEXT } from '../predicate/test-value.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
 import { type Anchor, anchorsOf, type KnownAnchors } from './anchors.ts';
@@ -41,6 +43,30 @@ export function placements(rules: readonly CompiledRule[], expanded: Map<Conditi
       otherwise: forKind(condition, ANY_OTHER),
     };
   });
+}
+
+/** What is left to look for where the values of some fields are known. */
+export function anchorsLeft(
+  anchors: readonly Anchor[],
+  values: ReadonlyMap<FieldId, FieldValue>,
+): readonly Anchor[] | undefined {
+  if (values.size === 0) return anchors;
+  const left: Anchor[] = [];
+  for (const anchor of anchors) {
+    const { field, key, member } = anchor.reading;
+    if (key !== undefined || member !== undefined || !values.has(field)) left.push(anchor);
+    else if (hasAnchor(values.get(field), anchor)) return undefined;
+  }
+  return left;
+}
+
+/** Lists and maps have none here: what is known of events beforehand is a single value. */
+function hasAnchor(value: FieldValue, anchor: Anchor): boolean {
+  if (anchor.type === 'present') return value !== undefined;
+  if (anchor.type === 'value') return value === anchor.value;
+  if (typeof value !== 'string' && (value === undefined || !anchor.loose)) return false;
+  const text = foldCase(String(value));
+  return anchor.how === 'equal' ? text === anchor.text : TEXT[anchor.how](text, anchor.text);
 }
 
 const EVENT_TYPE = fieldId('event.type');

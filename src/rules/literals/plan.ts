@@ -50,12 +50,10 @@ export interface Plan {
   /** Of them what asks of the actor alone. */
   readonly ofActor: (Predicate | undefined)[];
   readonly kind: LiveKind | undefined;
-  /** Of live events: the same for each variant, without the rules that cannot hold for it. */
-  readonly variants: Plan[];
 }
 
 /** What is known of live events of a kind, and what conditions became by it. */
-interface LiveKind {
+export interface LiveKind {
   readonly known: Known;
   readonly before: Specialised;
 }

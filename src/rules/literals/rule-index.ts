@@ -3,7 +3,7 @@
  * by their anchors; anchors of one field are looked for together. What is
  * found is confirmed by the rule's predicate.
  */
-import type { EventView, FieldSource, ProcessSummary } from '../../schema/event.ts';
+import type { EventView, FieldSource, FieldValue, ProcessSummary } from '../../schema/event.ts';
 import { type FieldId, fieldId } from '../../schema/fields.ts';
 import { KINDS } from '../../schema/kinds.ts';
 import { expandBehaviors } from '../behaviors.ts';
@@ -16,14 +16,15 @@ import { isInRoot, isPresent, onPath, type Reading, readElement, readParts } fro
 import { Alphabet, Hits } from './automaton.ts';
 import { factor } from './factor.ts';
 import { Matcher, type Target } from './matcher.ts';
-import { anchorsOfLive, type Placement, placements } from './placements.ts';
-import type { Plan, Presence, Search } from './plan.ts';
+import { anchorsLeft, anchorsOfLive, type Placement, placements } from './placements.ts';
+import type { LiveKind, Plan, Presence, Search } from './plan.ts';
 import { knowsLiveKind, knowsValues, type Specialised, specialise } from './specialise.ts';
 
 type Compile = (condition: Condition) => SharedPredicate;
 
 const NO_TARGETS: readonly number[] = Object.freeze([]);
 const NONE: readonly CompiledRule[] = Object.freeze([]);
+const NO_VALUES: ReadonlyMap<FieldId, FieldValue> = new Map();
 
 /** Kinds that get a plan of their own; recordings can have any name. */
 const MAX_KINDS = 256;
@@ -63,6 +64,8 @@ export class RuleIndex {
   readonly #plans = new Map<string, Plan>();
   /** Of live events, by kind; there are only so many. */
   readonly #livePlans = new Map<string, Plan>();
+  /** The same for each way in which they happen, by its number. */
+  readonly #variants: Plan[] = [];
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
   /** Parts of which the answer is remembered for an event. */
@@ -119,15 +122,24 @@ export class RuleIndex {
     );
   }
 
-  /** @param possible Whether a rule can hold at all for the events that the plan is for. */
-  #makePlan(kind: string, live: boolean, possible: (rule: CompiledRule) => boolean = () => true): Plan {
+  /**
+   * @param possible Whether a rule can hold at all for the events that the plan is for.
+   * @param values What they all have.
+   */
+  #makePlan(
+    kind: string,
+    live: boolean,
+    possible: (rule: CompiledRule) => boolean = () => true,
+    values: ReadonlyMap<FieldId, FieldValue> = NO_VALUES,
+  ): Plan {
     const searches = new Map<Matcher, Search>();
     const present = new Map<string, { reading: Reading; rules: number[] }>();
     const always: number[] = [];
     const scopeOfReading = ({ field }: Reading) => scopeOfField(field);
     this.placements.forEach(({ byKind, otherwise }, target) => {
       const whole = byKind.has(kind) ? byKind.get(kind) : otherwise;
-      const anchors = live ? anchorsOfLive(kind, whole) : whole;
+      const ofKind = live ? anchorsOfLive(kind, whole) : whole;
+      const anchors = ofKind === undefined ? undefined : anchorsLeft(ofKind, values);
       const rule = this.#rules[target];
       if (anchors?.length === 0 || rule === undefined || !possible(rule)) return;
       if (anchors === undefined) always.push(target);
@@ -171,21 +183,28 @@ export class RuleIndex {
       predicates: [],
       ofActor: [],
       kind: live && kind in KINDS ? { known: knowsLiveKind(kind), before: new Map() } : undefined,
-      variants: [],
     };
   }
 
   #livePlan(event: EventView): Plan {
-    const plan = this.#planFor(event.kind, true);
     const variant = event.variant();
-    const before = plan.variants[variant];
-    if (before !== undefined || plan.kind === undefined) return before ?? plan;
-    const known = knowsValues(plan.kind.known, event.variantValues());
+    const before = this.#variants[variant];
+    if (before !== undefined) return before;
+    const plan = this.#planFor(event.kind, true);
+    const made = plan.kind === undefined ? plan : this.#variantOf(plan, plan.kind, event);
+    this.#variants[variant] = made;
+    return made;
+  }
+
+  #variantOf(plan: Plan, { known: knownOfKind }: LiveKind, event: EventView): Plan {
+    const values = event.variantValues();
+    const known = knowsValues(knownOfKind, values);
     const specialised: Specialised = new Map();
-    const narrow = this.#makePlan(event.kind, true, ({ condition }) => {
+    const possible = ({ condition }: CompiledRule) => {
       const left = specialise(expandBehaviors(condition, this.#expanded), known, specialised);
       return left.type !== 'const' || left.value;
-    });
+    };
+    const narrow = this.#makePlan(event.kind, true, possible, values);
     // What is compiled for the kind serves all of its variants.
     const { predicates, ofActor, kind } = plan;
     const ofKind = new Map(plan.matchers.map((search) => [search.matcher, search.ofKind]));
@@ -194,8 +213,7 @@ export class RuleIndex {
       const isFew = (search.ofKind?.count ?? 0) < (shared?.count ?? 0) * SHARE_OF_KIND;
       return isFew ? search : { ...search, ofKind: shared };
     });
-    plan.variants[variant] = { ...narrow, matchers, predicates, ofActor, kind };
-    return plan.variants[variant];
+    return { ...narrow, matchers, predicates, ofActor, kind };
   }
 
   #planFor(kind: string, live: boolean): Plan {
@@ -305,7 +323,12 @@ export class RuleIndex {
       const span = live.span(rootOf);
       return span !== undefined && !isInRoot(span);
     }
-    if (ofKind === undefined) return false;
+    if (ofKind === undefined) {
+      const address = live.address(field);
+      const hits = address === undefined ? undefined : matcher.findAddress(address);
+      if (hits !== undefined) this.#tryWanted(hits, wanted);
+      return hits !== undefined;
+    }
     const automaton = ofKind.automaton === undefined ? matcher.newAutomaton(ofKind.patterns) : ofKind.automaton;
     if (automaton !== ofKind.automaton) {
       ofKind.automaton = automaton;

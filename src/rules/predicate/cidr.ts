@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { ipv4Number } from '../../schema/address.ts';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
@@ -28,39 +29,27 @@ export function parseNetwork(text: string): [Address, number] {
 /** Addresses whose answer is remembered: they repeat from event to event, and reading one takes microseconds. */
 const MAX_REMEMBERED = 1024;
 
-const ZERO = 48;
-const DOT = 46;
-
-/** `10.0.0.1` as a number; undefined for whatever else, also for other forms of it. */
-function ipv4Number(text: string): number | undefined {
-  if (text.length > 15) return undefined;
-  let address = 0;
-  let part = -1;
-  let dots = 0;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit === DOT) {
-      if (part < 0 || ++dots > 3) return undefined;
-      address = address * 256 + part;
-      part = -1;
-      continue;
-    }
-    const digit = unit - ZERO;
-    if (digit < 0 || digit > 9 || part === 0) return undefined;
-    part = part < 0 ? digit : part * 10 + digit;
-    if (part > 255) return undefined;
-  }
-  return dots === 3 && part >= 0 ? address * 256 + part : undefined;
+/** Whether an IPv4 address, as a number, is in one of the networks. */
+export function compileIpv4Networks(texts: readonly string[]): (address: number) => boolean {
+  return inRanges(texts.map(parseNetwork));
 }
 
-/** Whether a text is an address in one of the networks. */
-export function compileNetworks(texts: readonly string[]): (text: string) => boolean {
-  const networks = texts.map(parseNetwork);
+function inRanges(networks: readonly (readonly [Address, number])[]): (address: number) => boolean {
   const ranges = networks.flatMap(([network, bits]) => {
     const base = network.kind() === 'ipv4' ? ipv4Number(network.toString()) : undefined;
     const size = 2 ** (32 - bits);
     return base === undefined ? [] : [{ size, block: Math.floor(base / size) }];
   });
+  return (address) => {
+    for (const { size, block } of ranges) if (Math.floor(address / size) === block) return true;
+    return false;
+  };
+}
+
+/** Whether a text is an address in one of the networks. */
+export function compileNetworks(texts: readonly string[]): (text: string) => boolean {
+  const networks = texts.map(parseNetwork);
+  const containsIpv4 = inRanges(networks);
   const contains = (text: string): boolean => {
     // The library also takes 10.1, 0x7f.1 and 2130706433 for addresses.
     if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
@@ -73,10 +62,7 @@ export function compileNetworks(texts: readonly string[]): (text: string) => boo
   const known = new Map<string, boolean>();
   return (text) => {
     const address = ipv4Number(text);
-    if (address !== undefined) {
-      for (const { size, block } of ranges) if (Math.floor(address / size) === block) return true;
-      return false;
-    }
+    if (address !== undefined) return containsIpv4(address);
     const before = known.get(text);
     if (before !== undefined) return before;
     const answer = contains(text);

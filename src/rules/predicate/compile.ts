@@ -1,6 +1,7 @@
 import type { FieldSource } from '../../schema/event.ts';
 import type { Condition, Leaf } from '../tree.ts';
 import { scopeOf } from './actor.ts';
+import { ADDRESS_FIELDS, addressTest, ipv4Of } from './address.ts';
 import { cheapestFirst } from './cost.ts';
 import { pairTest, valueTest } from './test-value.ts';
 import { FAILS, HOLDS, Turn, UNKNOWN } from './turn.ts';
@@ -179,7 +180,12 @@ function compileLeaf({ subject, test }: Leaf): Node {
   if (subject.from === 'any_string') return (event) => someString(event, holds);
   if (subject.from === 'field' && subject.key === undefined && subject.index === undefined && !subject.transform) {
     const { field } = subject;
-    return (event) => holds(event.value(field));
+    const ofAddress = ADDRESS_FIELDS.has(field) ? addressTest(test) : undefined;
+    if (ofAddress === undefined) return (event) => holds(event.value(field));
+    return (event) => {
+      const address = ipv4Of(event, field);
+      return address === undefined ? holds(event.value(field)) : ofAddress(address);
+    };
   }
   if (subject.from === 'derived') {
     const { read } = subject.derived;

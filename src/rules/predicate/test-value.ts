@@ -21,7 +21,7 @@ function textOf(value: Value, loose: boolean | undefined): string | undefined {
   return loose === true && (typeof value === 'number' || typeof value === 'boolean') ? String(value) : undefined;
 }
 
-const TEXT: Readonly<Record<TextOperator, (text: string, part: string) => boolean>> = {
+export const TEXT: Readonly<Record<TextOperator, (text: string, part: string) => boolean>> = {
   contains: (text, part) => text.includes(part),
   startsWith: (text, part) => text.startsWith(part),
   endsWith: (text, part) => text.endsWith(part),

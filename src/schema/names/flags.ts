@@ -41,9 +41,10 @@ export function openFlagNames(flags: number): readonly string[] {
 }
 
 /** How a file was opened; undefined for O_PATH, which gives neither reading nor writing. */
+const ACCESSES = ['read', 'write', 'read_write', 'read_write'] as const;
+
 export function accessOf(flags: number): string | undefined {
-  if ((flags & O_PATH) !== 0) return undefined;
-  return (['read', 'write', 'read_write', 'read_write'] as const)[flags & 3];
+  return (flags & O_PATH) !== 0 ? undefined : ACCESSES[flags & 3];
 }
 
 const CLONE: readonly (readonly [number, string])[] = [

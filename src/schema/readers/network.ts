@@ -1,8 +1,9 @@
-import { isMapped, isUnset } from '../address.ts';
+import { isMapped, isUnset, mappedNumber } from '../address.ts';
+import type { FieldName } from '../fields.ts';
 import { kindSpec } from '../kinds.ts';
 import type { FieldReaders, Members } from '../members.ts';
 import { familyName, transportName } from '../names/enums.ts';
-import type { LiveView } from '../view.ts';
+import type { AddressReader, LiveView } from '../view.ts';
 import { RECORD_FLAGS as F } from './flags.ts';
 
 const AF_INET = 2;
@@ -30,6 +31,15 @@ export function networkReaders(members: Members): FieldReaders {
     'network.duration': (view) => duration(view) / 1e9,
     ...endpointReaders(members, family),
   };
+}
+
+/** Of both ends: an end that the record does not have is no IPv4 address. */
+export function networkAddresses(members: Members): Partial<Record<FieldName, AddressReader>> {
+  const end = (side: 'source' | 'destination'): AddressReader => {
+    const offset = members.offset(`${side}.ip`);
+    return (view) => mappedNumber(view.buffer.data, view.at + offset);
+  };
+  return { 'network.source.ip': end('source'), 'network.destination.ip': end('destination') };
 }
 
 /** An IPv6 socket that talks to an IPv4 peer is IPv4 on the wire. */
@@ -60,16 +70,22 @@ export function endpointReaders(members: Members, family: (view: LiveView) => nu
   };
   const source = end('source');
   const destination = end('destination');
-  const hostnameOf = (ip: (view: LiveView) => string | undefined) => (view: LiveView) => {
-    const address = ip(view);
-    return address === undefined ? undefined : view.host.hostnameOf(address, view.process);
+  const hostnameOf = (side: 'source' | 'destination', ip: (view: LiveView) => string | undefined) => {
+    const offset = members.offset(`${side}.ip`);
+    return (view: LiveView) => {
+      // Most addresses have no name: no text is made to find that out.
+      const number = mappedNumber(view.buffer.data, view.at + offset);
+      if (number !== undefined && !view.host.isNamed(number)) return undefined;
+      const address = ip(view);
+      return address === undefined ? undefined : view.host.hostnameOf(address, view.process);
+    };
   };
   return {
     'network.source.ip': source.ip,
     'network.source.port': source.port,
     'network.destination.ip': destination.ip,
     'network.destination.port': destination.port,
-    'network.source.hostname': hostnameOf(source.ip),
-    'network.destination.hostname': hostnameOf(destination.ip),
+    'network.source.hostname': hostnameOf('source', source.ip),
+    'network.destination.hostname': hostnameOf('destination', destination.ip),
   };
 }

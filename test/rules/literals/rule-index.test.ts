@@ -80,7 +80,7 @@ describe('rule index', () => {
         const bytes = Buffer.from(`-${text}-`);
         const span = (id: number) =>
           fieldName(id) === 'file.path' && text !== '' ? { bytes, at: 1, length: bytes.length - 2 } : undefined;
-        const way = { variant: () => 0, variantValues: () => new Map() };
+        const way = { address: () => undefined, variant: () => 0, variantValues: () => new Map() };
         const event = { ...eventOf(values), ...way, live: true, span: () => undefined, ...(inBytes ? { span } : {}) };
         const linear = rules.flatMap((rule, at) => (compilePredicate(rule)(event) ? [at] : []));
         matches += linear.length;

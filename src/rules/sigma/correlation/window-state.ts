@@ -82,7 +82,7 @@ export class CountState implements GroupState {
 }
 
 /** Drops what lies between two neighbours so close that every window sees one of them. */
-const CLOSE = 1 / 8;
+export const CLOSE = 1 / 8;
 const TIMES_OF_A_VALUE = 32;
 
 /** value_count: for each value the times when it was seen. */
