@@ -16,7 +16,22 @@ const BEHAVIORS = id('event.behaviors');
 const PLACED = id('file.placed_path');
 const REMOVED = id('file.removed_path');
 
-/** An event that owns its values: index is the field's id. */
+/** Sets of fields of which the places are remembered; an event of a further set has places of its own. */
+const MAX_KNOWN_PLACES = 512;
+/** By field id: where in its values an event has the field. At 0 is what none has. */
+type Places = Uint16Array;
+const knownPlaces = new Map<string, Places>();
+
+function placesOf(fields: string): Places {
+  const known = knownPlaces.get(fields);
+  if (known !== undefined) return known;
+  const places = new Uint16Array(FIELD_NAMES.length);
+  for (let at = 0; at < fields.length; at++) places[fields.charCodeAt(at)] = at + 1;
+  if (knownPlaces.size < MAX_KNOWN_PLACES) knownPlaces.set(fields, places);
+  return places;
+}
+
+/** An event that owns its values: index is the field's id, or its place. */
 class StoredEvent implements EventRecord {
   readonly live = false;
   readonly kind: string;
@@ -24,6 +39,7 @@ class StoredEvent implements EventRecord {
   readonly timestamp: number | undefined;
   readonly ktime: number | undefined;
   readonly #values: readonly FieldValue[];
+  readonly #places: Places | undefined;
   /** A numeric id of a recording stays a number in the JSON, for whoever joins the two. */
   readonly #givenId: unknown;
   /** What only follows from the rest is not written: what was read comes out as it was. */
@@ -32,21 +48,25 @@ class StoredEvent implements EventRecord {
   constructor(
     values: readonly FieldValue[],
     ktime: number | undefined,
-    givenId?: unknown,
-    derived?: ReadonlySet<FieldId>,
+    {
+      places,
+      givenId,
+      derived,
+    }: { readonly places?: Places; readonly givenId?: unknown; readonly derived?: ReadonlySet<FieldId> } = {},
   ) {
     this.#values = values;
+    this.#places = places;
     this.#givenId = givenId;
     this.#derived = derived;
-    this.kind = String(values[TYPE] ?? '');
-    this.id = String(values[ID] ?? '');
-    const timestamp = values[TIMESTAMP];
+    this.kind = String(this.value(TYPE) ?? '');
+    this.id = String(this.value(ID) ?? '');
+    const timestamp = this.value(TIMESTAMP);
     this.timestamp = typeof timestamp === 'number' ? timestamp : undefined;
     this.ktime = ktime;
   }
 
   value(field: FieldId): FieldValue {
-    return this.#values[field];
+    return this.#values[this.#places === undefined ? field : (this.#places[field] ?? 0)];
   }
 
   toJSON(): EventJson {
@@ -57,9 +77,19 @@ class StoredEvent implements EventRecord {
   }
 }
 
-/** A record of values by field id, taken over without a copy. */
+/**
+ * A record of values by field id. It keeps what is there: a third of the fields in most events, of which
+ * thousands are remembered; where they are is the same for all events that have the same ones.
+ */
 export function recordFromValues(values: readonly FieldValue[], ktime?: number): EventRecord {
-  return new StoredEvent(values, ktime);
+  const kept: FieldValue[] = [undefined];
+  let fields = '';
+  for (let field = 0; field < values.length; field++) {
+    if (values[field] === undefined) continue;
+    kept.push(values[field]);
+    fields += String.fromCharCode(field);
+  }
+  return new StoredEvent(kept, ktime, { places: placesOf(fields) });
 }
 
 /** How deep nested objects of recorded JSON are looked into. */
@@ -157,7 +187,7 @@ export function recordFromJson(json: unknown, fallbackId: string, problems?: str
   values[ID] = coerce(given, 'string') ?? fallbackId;
   if (typeof json.event === 'string') values[TYPE] ??= json.event;
   const derived = derive(values);
-  const event = new StoredEvent(values, undefined, given, derived);
+  const event = new StoredEvent(values, undefined, { givenId: given, derived });
   values[BEHAVIORS] = behaviorsOf(event);
   values[PLACED] = behaviorPath(event, 'file_placed');
   values[REMOVED] = behaviorPath(event, 'file_removed');

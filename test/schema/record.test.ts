@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { FieldValue } from '../../src/schema/event.ts';
-import { type FieldName, fieldId } from '../../src/schema/fields.ts';
-import { id, recordFromJson } from '../../src/schema/record.ts';
+import { FIELD_NAMES, type FieldName, fieldId } from '../../src/schema/fields.ts';
+import { id, recordFromJson, recordFromValues } from '../../src/schema/record.ts';
 import { simpleEvent } from '../../src/schema/simple.ts';
 
 const value = (json: unknown, field: FieldName): FieldValue => recordFromJson(json, '1').value(id(field));
@@ -133,5 +133,21 @@ describe('recorded events', () => {
     expect(({} as { polluted?: number }).polluted).to.equal(undefined);
     expect(fieldId('process.name')).to.be.a('number');
     expect(() => recordFromJson([1], '1')).to.throw(TypeError);
+  });
+
+  it('have each field that was there and no other, whichever those are', () => {
+    const some = fc.array(fc.option(fc.oneof(fc.string(), fc.integer(), fc.boolean()), { nil: undefined }), {
+      minLength: FIELD_NAMES.length,
+      maxLength: FIELD_NAMES.length,
+    });
+    fc.assert(
+      fc.property(some, (values) => {
+        const event = recordFromValues(values, 5);
+        expect(FIELD_NAMES.map((_, field) => event.value(field))).to.deep.equal(values);
+        expect(event.ktime).to.equal(5);
+      }),
+      // More sets of fields than are remembered.
+      { numRuns: 600 },
+    );
   });
 });
