@@ -1,3 +1,5 @@
+import { knownPlace, knownText } from './known-texts.ts';
+
 /** Longer texts are faster decoded in one call into C++, shorter ones here. */
 const SHORT = 24;
 const codes: number[][] = Array.from({ length: SHORT + 1 }, (_, length) => new Array(length).fill(0));
@@ -7,7 +9,7 @@ const codes: number[][] = Array.from({ length: SHORT + 1 }, (_, length) => new A
  * cannot be read. Plain ASCII, nearly everything, takes the short way.
  */
 export function decodeText(bytes: Buffer, at: number, length: number): string {
-  if (length > SHORT) return bytes.toString('utf8', at, at + length);
+  if (length > SHORT) return knownText(knownPlace(bytes, at, length), bytes, at, length);
   const units = codes[length] as number[];
   for (let index = 0; index < length; index++) {
     const byte = bytes[at + index] as number;

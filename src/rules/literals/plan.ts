@@ -4,6 +4,7 @@ import type { Predicate } from '../predicate/compile.ts';
 import type { ActorScope } from '../predicate/turn.ts';
 import type { Reading } from './anchors.ts';
 import type { Automaton, Pattern } from './automaton.ts';
+import type { KnownHits } from './known-hits.ts';
 import type { Matcher } from './matcher.ts';
 import type { Known, Specialised } from './specialise.ts';
 
@@ -13,6 +14,8 @@ interface OfKind {
   count: number;
   /** null where there are too many. */
   automaton: Automaton | null | undefined;
+  /** What it found in texts that come again and again. */
+  known: KnownHits | undefined;
 }
 
 /** A matcher, and by rule: 1 where what it finds is an anchor of the rule for this kind. */

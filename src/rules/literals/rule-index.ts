@@ -6,6 +6,7 @@
 import type { EventView, FieldSource, FieldValue, ProcessSummary } from '../../schema/event.ts';
 import { type FieldId, fieldId } from '../../schema/fields.ts';
 import { KINDS } from '../../schema/kinds.ts';
+import { knownPlace } from '../../schema/known-texts.ts';
 import { expandBehaviors } from '../behaviors.ts';
 import { scopeOfField } from '../predicate/actor.ts';
 import { type Predicate, type SharedPredicate, sharedParts } from '../predicate/compile.ts';
@@ -15,6 +16,7 @@ import type { Condition } from '../tree.ts';
 import { isInRoot, isPresent, onPath, type Reading, readElement, readParts } from './anchors.ts';
 import { Alphabet, Hits } from './automaton.ts';
 import { factor } from './factor.ts';
+import { KnownHits } from './known-hits.ts';
 import { Matcher, type Target } from './matcher.ts';
 import { anchorsLeft, anchorsOfLive, type Placement, placements } from './placements.ts';
 import type { LiveKind, Plan, Presence, Search } from './plan.ts';
@@ -156,7 +158,10 @@ export class RuleIndex {
           const search = searches.get(matcher) ?? {
             matcher,
             wanted: new Uint8Array(this.#rules.length),
-            ofKind: live && IN_BYTES.has(reading.field) ? { patterns: [], count: 0, automaton: undefined } : undefined,
+            ofKind:
+              live && IN_BYTES.has(reading.field)
+                ? { patterns: [], count: 0, automaton: undefined, known: undefined }
+                : undefined,
           };
           search.wanted[target] = 1;
           if (anchor.type === 'text' && search.ofKind !== undefined)
@@ -335,12 +340,22 @@ export class RuleIndex {
       ofKind.patterns = [];
     }
     if (automaton === null) return false;
+    const span = live.span(field);
+    const place = span === undefined ? -1 : knownPlace(span.bytes, span.at, span.length);
+    const before = place < 0 ? undefined : ofKind.known?.get(place);
+    if (before !== undefined) {
+      for (let at = 0; at < before.length; at++) if (wanted[before[at] ?? 0] === 1) this.#try(before[at] ?? 0);
+      return true;
+    }
     const found = this.#hits;
     found.count = 0;
-    const span = live.span(field);
     if (span === undefined || !automaton.scanBytes(span, found)) {
       const text = live.value(field);
       if (typeof text === 'string') automaton.scan(text, found);
+    }
+    if (place >= 0) {
+      ofKind.known ??= new KnownHits();
+      ofKind.known.set(place, found);
     }
     this.#tryWanted(found, wanted);
     return true;
