@@ -13,7 +13,8 @@ import { type Predicate, type SharedPredicate, sharedParts } from '../predicate/
 import { type ActorScope, Turn } from '../predicate/turn.ts';
 import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
-import { isInRoot, isPresent, onPath, type Reading, readElement, readParts } from './anchors.ts';
+import { collectOf } from './ancestors.ts';
+import { isInRoot, isPresent, onPath, type Reading, readParts } from './anchors.ts';
 import { Alphabet, Hits } from './automaton.ts';
 import { factor } from './factor.ts';
 import { KnownHits } from './known-hits.ts';
@@ -34,25 +35,9 @@ const MAX_KINDS = 256;
 const MAX_COMPILED = 8;
 /** Of each kind: ancestors of which is remembered what was found in them. */
 const MAX_KNOWN_ANCESTORS = 512;
-/** Lists that are made of one member of each ancestor. */
-const MEMBER_OF: ReadonlyMap<FieldId | undefined, keyof ProcessSummary> = new Map([
-  [fieldId('process.ancestor_names'), 'name'],
-  [fieldId('process.ancestor_paths'), 'path'],
-  [fieldId('process.ancestor_programs'), 'program'],
-  [fieldId('process.ancestor_effective_paths'), 'effective_path'],
-]);
 const ANCESTORS = fieldId('process.ancestors') ?? -1;
 /** Live events may give these as bytes. */
 const IN_BYTES: ReadonlySet<FieldId | undefined> = new Set([fieldId('file.path'), fieldId('file.new_path')]);
-
-function collectOf({ matcher, wanted }: Search, one: ProcessSummary, found: Set<number>): void {
-  const member = matcher.reading.member ?? MEMBER_OF.get(matcher.reading.field);
-  if (member === undefined) return;
-  readElement(one, { ...matcher.reading, member }, (value) => {
-    const { targets, count } = matcher.find(value);
-    for (let at = 0; at < count; at++) if (wanted[targets[at] ?? 0] === 1) found.add(targets[at] ?? 0);
-  });
-}
 
 /** A variant with less than this share of its kind's texts gets an automaton of its own; the others share that of the kind. */
 const SHARE_OF_KIND = 1 / 2;
