@@ -15,12 +15,11 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Native } from '../native/addon.d.ts';
 import { startDaemon } from '../test/e2e/support/daemon.ts';
+import { EmptyHooks } from './empty.ts';
 import { others, type Way } from './others.ts';
 import { median, type Result, result, spreadOf } from './results.ts';
 
@@ -34,7 +33,6 @@ const { values } = parseArgs({
 /** Enough for what is not judged. */
 const ROUNDS_OF_OTHERS = 3;
 const rounds = Number(values.rounds);
-const root = join(import.meta.dirname, '..');
 // Not below /tmp, nor with the sensor's name in it: those are of interest to the rules.
 const directory = mkdtempSync('/var/lib/overhead-');
 const lastCpu = String(cpus().length - 1);
@@ -155,16 +153,7 @@ async function bpfwarden(): Promise<Times> {
 }
 
 async function empty(): Promise<Times> {
-  const native = createRequire(import.meta.url)(join(root, 'build', 'Release', 'bpfwarden.node')) as Native;
-  const programs = native.open(hooks) < 0 || native.load() < 0 ? -1 : native.programs();
-  if (typeof programs === 'number') throw new Error(`the empty hooks do not load: ${native.takeLog()}`);
-  try {
-    for (const { name } of programs)
-      if (native.attach(name) < 0) throw new Error(`attach ${name}: ${native.takeLog()}`);
-    return measure();
-  } finally {
-    native.close();
-  }
+  return hooks.during(() => measure());
 }
 
 async function neighbour(): Promise<Times> {
@@ -183,12 +172,7 @@ async function neighbour(): Promise<Times> {
   });
 }
 
-const hooks = join(directory, 'empty.bpf.o');
-execFileSync('clang', [
-  ...['-g', '-O2', '-target', 'bpf', '-mcpu=v3', '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter'],
-  ...[`-D__TARGET_ARCH_${process.arch === 'arm64' ? 'arm64' : 'x86'}`, `-I${join(root, 'bpf')}`],
-  ...['-c', join(import.meta.dirname, 'hooks', 'empty.bpf.c'), '-o', hooks],
-]);
+const hooks = new EmptyHooks(directory);
 const states: Record<string, State> = { bare: async () => measure(), bpfwarden, empty, neighbour };
 const compared = others(values.falco);
 const results = new Map<string, Times[]>(

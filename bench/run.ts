@@ -20,7 +20,7 @@ const HEAD = ['| What | Measured | Target | Met | Lowest to highest | Beside |',
 /** Node.js strips types and leaves the rest as it is; tsx gives every closure a name when it is made, which no daemon does. */
 const LOADER = process.features.typescript ? [] : ['--import', 'tsx'];
 /** Modules that benchmarks share. */
-const SHARED = new Set(['run.ts', 'results.ts', 'work.ts', 'mix.ts', 'others.ts']);
+const SHARED = new Set(['run.ts', 'results.ts', 'work.ts', 'mix.ts', 'others.ts', 'empty.ts']);
 
 const { values, positionals: wanted } = parseArgs({
   options: { write: { type: 'boolean', default: false }, results: { type: 'string' } },

@@ -1,12 +1,13 @@
 /**
- * Requests a second of servers with and without the daemon, interleaved in one run:
- * Redis GET (redis-server, redis-benchmark) and a page of nginx (nginx, wrk). What is
- * not installed is said and left out. As root, after the build.
+ * Requests a second of servers with and without the daemon, and with empty programs at
+ * its hooks, interleaved in one run: Redis GET (redis-server, redis-benchmark) and a page
+ * of nginx (nginx, wrk). What is not installed is said and left out. As root, after the build.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, freePort, startDaemon } from '../test/e2e/support/daemon.ts';
+import { EmptyHooks } from './empty.ts';
 import { median, result, spreadOf } from './results.ts';
 
 const ROUNDS = 10;
@@ -85,6 +86,8 @@ async function compare({ what, start, answers, load }: Server): Promise<void> {
     load(port);
     const bare: number[] = [];
     const watched: number[] = [];
+    const empty: number[] = [];
+    const hooks = new EmptyHooks(directory);
     const alone = () => bare.push(load(port));
     const beside = async () => {
       const daemon = await startDaemon();
@@ -96,9 +99,11 @@ async function compare({ what, start, answers, load }: Server): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
       if (round % 2 === 0) alone();
       await beside();
+      empty.push(hooks.during(() => load(port)));
       if (round % 2 === 1) alone();
     }
-    const ratios = watched.map((rate, round) => rate / (bare[round] ?? Number.NaN));
+    const toBare = (rates: readonly number[]) => rates.map((rate, round) => rate / (bare[round] ?? Number.NaN));
+    const ratios = toBare(watched);
     console.log(
       `${what}, ${ROUNDS} rounds: bare ${median(bare).toFixed(0)} requests/s, with bpfwarden ${median(watched).toFixed(0)}`,
     );
@@ -109,6 +114,7 @@ async function compare({ what, start, answers, load }: Server): Promise<void> {
       limit: 0.95,
       atLeast: true,
       spread: spreadOf(ratios),
+      beside: { 'empty hooks': median(toBare(empty)) },
     });
   } finally {
     const exit = new Promise((resolve) => server.once('exit', resolve));
