@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { LEAN_FLAGS, LEAN_MALLOC } from '../src/cli/lean.ts';
 import { startDaemon } from '../test/e2e/support/daemon.ts';
 import { median, result, spreadOf } from './results.ts';
 
@@ -52,7 +53,8 @@ const idle: number[] = [];
 let instructions = 0;
 for (let round = 0; round < Number(flags.rounds); round++) {
   const begin = performance.now();
-  const daemon = await startDaemon();
+  // As packages, the image and `npm start` do.
+  const daemon = await startDaemon({ nodeFlags: LEAN_FLAGS, env: LEAN_MALLOC });
   try {
     const pid = daemon.process.pid ?? 0;
     wall.push((performance.now() - begin) / 1000);

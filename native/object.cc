@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <string_view>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,25 +30,44 @@ namespace
 constexpr size_t kMostIteratorBytes = 64 << 20;
 
 // libbpf refuses the whole object when one program's tracepoint, iterator or
-// function is not in the kernel. Only these have such a target.
-bool is_available(const struct btf *kernel, const std::string &section)
+// function is not in the kernel. Only these have such a target: the name of one of
+// the kernel's types, or empty.
+std::string target_of(const std::string &section)
 {
 	size_t slash = section.find('/');
-	if (!kernel || slash == std::string::npos)
-		return true;
+	if (slash == std::string::npos)
+		return {};
 	std::string type = section.substr(0, slash), target = section.substr(slash + 1);
 	if (type == "tp_btf")
-		return btf__find_by_name_kind(kernel, ("btf_trace_" + target).c_str(),
-					      BTF_KIND_TYPEDEF) > 0;
+		return "btf_trace_" + target;
 	if (type == "iter")
-		return btf__find_by_name_kind(kernel, ("bpf_iter_" + target).c_str(),
-					      BTF_KIND_FUNC) > 0;
+		return "bpf_iter_" + target;
 	if (type == "lsm")
-		return btf__find_by_name_kind(kernel, ("bpf_lsm_" + target).c_str(),
-					      BTF_KIND_FUNC) > 0;
+		return "bpf_lsm_" + target;
 	if (type == "fentry" || type == "fexit" || type == "fmod_ret")
-		return btf__find_by_name_kind(kernel, target.c_str(), BTF_KIND_FUNC) > 0;
-	return true;
+		return target;
+	return {};
+}
+
+// Of these names, those that the kernel has: in one way through its types, since there
+// are a hundred thousand of them and libbpf's search by a name goes through all.
+void keep_offered(const struct btf *kernel, std::unordered_set<std::string_view> *names)
+{
+	std::unordered_set<std::string_view> offered;
+	for (uint32_t id = 1; id < btf__type_cnt(kernel); id++) {
+		const struct btf_type *type = btf__type_by_id(kernel, id);
+		// Tracepoints are typedefs, all else are functions.
+		if (!btf_is_typedef(type) && !btf_is_func(type))
+			continue;
+		const char *name = btf__name_by_offset(kernel, type->name_off);
+		bool is_tracepoint = strncmp(name, "btf_trace_", strlen("btf_trace_")) == 0;
+		if (is_tracepoint != btf_is_typedef(type))
+			continue;
+		auto found = names->find(name);
+		if (found != names->end())
+			offered.insert(*found);
+	}
+	*names = offered;
 }
 
 } // namespace
@@ -86,6 +106,8 @@ void Object::close()
 	bpf_object__close(object_);
 	btf__free(kernel_);
 	kernel_ = nullptr;
+	missing_.clear();
+	looked_ = false;
 	object_ = nullptr;
 	loaded_ = false;
 	handlers_.reset();
@@ -114,15 +136,28 @@ int Object::programs(std::vector<ProgramInfo> *out)
 	settle();
 	if (!object_)
 		return -EBADF;
-	if (!kernel_)
-		kernel_ = btf__load_vmlinux_btf();
 	struct bpf_program *program;
+	if (!looked_) {
+		std::vector<std::string> targets;
+		bpf_object__for_each_program(program, object_)
+		    targets.push_back(target_of(bpf_program__section_name(program)));
+		std::unordered_set<std::string_view> offered(targets.begin(), targets.end());
+		// Where the kernel has no types the load says so.
+		if (!kernel_)
+			kernel_ = btf__load_vmlinux_btf();
+		if (kernel_)
+			keep_offered(kernel_, &offered);
+		for (const std::string &target : targets)
+			if (!target.empty() && !offered.count(target))
+				missing_.insert(target);
+		looked_ = true;
+	}
 	bpf_object__for_each_program(program, object_)
 	{
 		const char *section = bpf_program__section_name(program);
 
 		out->push_back({bpf_program__name(program), section, bpf_program__autoload(program),
-				is_available(kernel_, section), bpf_program__fd(program)});
+				!missing_.count(target_of(section)), bpf_program__fd(program)});
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <pthread.h>
@@ -137,7 +138,10 @@ class Object
 	std::map<std::string, struct bpf_link *> links_; // owned; destroyed before object_
 	std::map<std::string, Memory> memories_;         // owned mappings
 	struct btf *kernel_ = nullptr; // owned; the running kernel's types, once asked for
-	int statistics_ = -1;          // owned descriptor
+	bool looked_ = false;          // missing_ is known
+	// What programs attach to and the kernel has not.
+	std::unordered_set<std::string> missing_;
+	int statistics_ = -1; // owned descriptor
 	std::unique_ptr<TrialHandlers> handlers_;
 	bool loaded_ = false;
 

@@ -1,7 +1,7 @@
 /**
  * The program as a few files instead of five hundred, beside the readable ones:
  * dist/bundle. Half of the CPU and 25 MiB of what a start costs is finding,
- * reading and linking modules one by one. main.ts takes it when it is newer than
+ * reading and linking modules one by one. loading.ts takes it when it is newer than
  * what it was made of. Files that are started by themselves (workers, the check of
  * the spool) stay where they are.
  *   bundle.ts DIST

@@ -79,7 +79,7 @@ export const LAYERS: readonly Layer[] = [
   ]),
   layer('daemon', 'start, reload, upkeep and status of the whole'),
   layer('cli', 'commands', 'the stages, once the daemon runs'),
-  layer('main program', 'dispatch and exit codes', 'everything but commands', [
+  layer('main loading program', 'dispatch and exit codes', 'everything but commands', [
     'config',
     'schema',
     'kernel',

@@ -1,23 +1,9 @@
 #!/usr/bin/env node
-/** Starts the program, which is in program.ts: bundled where a build has made that, with V8's compiled code of the last time. */
+/** Starts the program, which is in program.ts. Imports next to nothing: the daemon's process may begin anew here. */
 import './cli/node-version.ts';
-import { statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { useCompileCache } from './cli/compile-cache.ts';
 import { asksForDaemon, becomeLean } from './cli/lean.ts';
-
-/** When a file was written, in milliseconds; undefined where there is none. */
-const written = (path: string): number | undefined =>
-  statSync(fileURLToPath(new URL(path, import.meta.url)), { throwIfNoEntry: false })?.mtimeMs;
-
-/** A compiler that ran without the rest of the build leaves a bundle that is older. */
-function isCurrent(): boolean {
-  const bundled = written('./bundle/program.js');
-  return bundled !== undefined && bundled >= (written('../build/tsc.tsbuildinfo') ?? 0);
-}
 
 // Before anything else: by default Node opens its debugger on this signal, and other daemons' users send it to rotate logs.
 process.on('SIGUSR1', () => undefined);
 if (asksForDaemon(process.argv.slice(2))) becomeLean();
-useCompileCache();
-await (isCurrent() ? import(new URL('./bundle/program.js', import.meta.url).href) : import('./program.ts'));
+await import('./loading.ts');

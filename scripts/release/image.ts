@@ -5,6 +5,7 @@
  */
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { LEAN_FLAGS, LEAN_MALLOC } from '../../src/cli/lean.ts';
 import { ARCHITECTURES, emptyDirectory, filesBelow, ROOT, run, setTimes, type Target, write } from './context.ts';
 import { layOut, PROGRAM } from './layout.ts';
 
@@ -58,7 +59,8 @@ export function buildImage(target: Target): string {
   buildah('copy', '--quiet', container, root, '/');
   buildah(
     ...['config', '--os', 'linux', '--arch', oci, '--user', '0:0', '--workingdir', '/'],
-    ...['--entrypoint', JSON.stringify([NODE, '--disable-sigusr1', `${PROGRAM}/dist/main.js`])],
+    ...['--entrypoint', JSON.stringify([NODE, '--disable-sigusr1', ...LEAN_FLAGS, `${PROGRAM}/dist/main.js`])],
+    ...Object.entries(LEAN_MALLOC).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     ...['--cmd', '--config.file=/etc/bpfwarden/bpfwarden.toml', '--port', '9477'],
     ...['--volume', '/var/lib/bpfwarden', '--stop-signal', 'SIGTERM'],
     ...['--healthcheck', `CMD ${NODE} ${HEALTH}`, '--healthcheck-start-period', '120s'],

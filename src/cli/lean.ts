@@ -5,7 +5,6 @@
  * malloc for each thread. They are settings of a process's beginning, so the process
  * begins once more with them: it stays the same process (execve).
  */
-import { isMainThread } from 'node:worker_threads';
 import { COMMANDS } from './commands.ts';
 
 export const LEAN_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1'] as const;
@@ -37,7 +36,9 @@ export function becomeLean(): void {
     const [name = flag] = flag.split('=');
     return ![...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(' ')].some((one) => one.startsWith(name));
   });
-  if (missing.length === 0 || execve === undefined || !isMainThread) return;
+  if (missing.length === 0 || execve === undefined) return;
+  // Not imported: Node reads all of a module that is, and what is read before the process begins anew is read twice.
+  if (!process.getBuiltinModule('node:worker_threads').isMainThread) return;
   const given = [...missing, ...process.execArgv, ...process.argv.slice(1)];
   execve.call(process, process.execPath, [process.execPath, ...given], {
     ...LEAN_MALLOC,

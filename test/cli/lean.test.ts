@@ -13,6 +13,12 @@ describe('the size of the daemon', () => {
     for (const [name, value] of Object.entries(LEAN_MALLOC)) expect(launcher).to.include(`${name}:-${value}`);
   });
 
+  it('costs no second beginning with `npm start`', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+    const environment = Object.entries(LEAN_MALLOC).map(([name, value]) => `${name}=${value}`);
+    expect(scripts.start).to.equal([...environment, 'node', ...LEAN_FLAGS, 'dist/main.js'].join(' '));
+  });
+
   it('is about the daemon alone', () => {
     for (const line of ['', 'run', '--config.file=/etc/c.toml', 'run --config.file c.toml'])
       expect(asksForDaemon(line.split(' ').filter(Boolean)), line).to.equal(true);

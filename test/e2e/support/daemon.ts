@@ -100,6 +100,8 @@ export async function startDaemon(
     spool?: string;
     /** Runs the command that follows it. */
     wrap?: readonly string[];
+    /** For Node.js. */
+    nodeFlags?: readonly string[];
   } = {},
 ): Promise<Daemon> {
   const directory = mkdtempSync(join(tmpdir(), 'bpfwarden-test-'));
@@ -111,7 +113,8 @@ export async function startDaemon(
     config,
     `${output}[spool]\ndirectory = "${options.spool ?? join(directory, 'spool')}"\n[web]\nlisten_address = "127.0.0.1:${port}"\n${options.toml ?? ''}\n`,
   );
-  const [command = '', ...args] = [...(options.wrap ?? []), ...COMMAND];
+  const [node, main] = COMMAND;
+  const [command = '', ...args] = [...(options.wrap ?? []), node, ...(options.nodeFlags ?? []), main];
   const child = spawn(command, [...args, `--config.file=${config}`, ...(options.flags ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: directory,
