@@ -122,7 +122,12 @@ export function execTextsReader(shape: KindShape, environment: ReadonlySet<strin
     const slot = hash % SEEN_ONCE;
     if (once[slot] === hash) {
       if (known.size >= MAX_KNOWN) known.clear();
-      known.set(hash, { places: places.slice(), bytes: bytes.slice(begin, begin + length), texts: read });
+      // A copy: the slice of a Buffer is none, and the next drain writes over it.
+      known.set(hash, {
+        places: places.slice(),
+        bytes: new Uint8Array(bytes.subarray(begin, begin + length)),
+        texts: read,
+      });
     }
     once[slot] = hash;
     return read;
