@@ -30,7 +30,12 @@ export class Announcer {
   readonly #rules = new Map<string, number>();
 
   constructor(options: AnnouncerOptions) {
-    const { log, linesPerMinute = Number.POSITIVE_INFINITY, line = formatAlertLine, now = Date.now } = options;
+    const {
+      log,
+      linesPerMinute = Number.POSITIVE_INFINITY,
+      line = formatAlertLine,
+      now = () => performance.now(),
+    } = options;
     this.#log = log;
     this.#linesPerMinute = linesPerMinute;
     this.#line = line;

@@ -43,6 +43,12 @@ export interface LedgerClock {
   wall(): number;
 }
 
+/** It ends by the wall clock or by the other one, whichever comes first: nobody revives it by setting a clock back. */
+interface RunningSilence {
+  readonly silence: Silence;
+  readonly ends: number;
+}
+
 interface Entry {
   readonly windowMs: number;
   /** Of the alert that the window holds repeats of. */
@@ -73,6 +79,7 @@ const MAX_BETWEEN_UPDATES_MS = 600_000;
  */
 export class Ledger {
   #options: LedgerOptions;
+  #silences: readonly RunningSilence[];
   readonly #clock: LedgerClock;
   /** In the order in which windows opened, per window length; so what is due is always at the front. */
   readonly #windows = new Map<number, Map<string, Entry>>();
@@ -85,6 +92,7 @@ export class Ledger {
   constructor(options: LedgerOptions, clock: LedgerClock) {
     this.#options = options;
     this.#clock = clock;
+    this.#silences = this.#begin(options.silences);
   }
 
   /** `alertId`: what the alert will be called when it is accepted. */
@@ -124,6 +132,7 @@ export class Ledger {
   /** New options; what is remembered stays. */
   configure(options: LedgerOptions): void {
     this.#options = options;
+    this.#silences = this.#begin(options.silences);
     while (this.#lengths.size > options.maxEntries) this.#evictOldest();
   }
 
@@ -189,11 +198,20 @@ export class Ledger {
     return !bucket.take({ burst: limit, everyMs: 60_000 / limit }, now);
   }
 
+  #begin(silences: readonly Silence[]): RunningSilence[] {
+    const left = this.#clock.monotonic() - this.#clock.wall();
+    return silences.map((silence) => ({ silence, ends: left + silence.until }));
+  }
+
   #silenced(draft: AlertDraft): boolean {
     const wall = this.#clock.wall();
-    return this.#options.silences.some(
-      ({ matchesRule, condition, until }) =>
-        until > wall && matchesRule(draft.rule.name) && (condition === undefined || condition(draft.event)),
+    const now = this.#clock.monotonic();
+    return this.#silences.some(
+      ({ silence: { matchesRule, condition, until }, ends }) =>
+        until > wall &&
+        ends > now &&
+        matchesRule(draft.rule.name) &&
+        (condition === undefined || condition(draft.event)),
     );
   }
 }

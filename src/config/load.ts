@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { messageOf, type Problem, WardenError } from '../errors.ts';
+import { readWhole } from '../whole-file.ts';
 import type { Config, SinkSpec } from './options.ts';
 import { parseToml } from './toml.ts';
 import { validate } from './validate.ts';
+
+const MAX_FILE_BYTES = 1_048_576;
 
 /** The configuration with every option at its default. */
 export function defaultConfig(): Config {
@@ -13,7 +15,7 @@ export function defaultConfig(): Config {
 export function loadConfig(file: string, sinks: readonly SinkSpec[]): Config {
   let source: string;
   try {
-    source = readFileSync(file, 'utf8');
+    source = readWhole(file, MAX_FILE_BYTES).toString('utf8');
   } catch (error) {
     throw new WardenError('CONFIG_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }

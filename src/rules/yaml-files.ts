@@ -1,7 +1,8 @@
 /** Finding and reading the files of other rule languages, which are YAML. */
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { messageOf, type Problem } from '../errors.ts';
+import { readWhole } from '../whole-file.ts';
 import { MAX_YAML_BYTES } from '../yaml.ts';
 
 const MAX_FILES = 20_000;
@@ -51,24 +52,11 @@ export function readYamlFiles(paths: readonly string[]): { files: SourceFile[]; 
   return { files, problems };
 }
 
-/** The file's text. Non-blocking open: a FIFO in a rule directory must not stop the daemon. */
 function readText(path: string): string {
-  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const bytes = readWhole(path, MAX_YAML_BYTES);
   try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw new Error('not a regular file');
-    const buffer = Buffer.alloc(MAX_YAML_BYTES + 1);
-    let length = 0;
-    for (let count = -1; count !== 0 && length < buffer.length; length += count) {
-      count = readSync(descriptor, buffer, length, buffer.length - length, null);
-    }
-    if (length > MAX_YAML_BYTES) throw new Error(`larger than ${MAX_YAML_BYTES} bytes`);
-    try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, length));
-    } catch {
-      throw new Error('not UTF-8');
-    }
-  } finally {
-    closeSync(descriptor);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error('not UTF-8');
   }
 }

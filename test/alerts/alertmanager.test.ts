@@ -67,6 +67,17 @@ describe('what is active at Alertmanager', () => {
     expect(active.seen(spooled('2').alert, start + 800_000).annotations.count, 'a new one begins').to.equal('1');
   });
 
+  it('is resolved after the quiet time, too, where the clock was set back in between', () => {
+    const active = new ActiveAlerts(300_000, 'http://warden:9477');
+    const year = 31_536_000_000;
+    const start = 1_800_000_000_000;
+    active.seen(alert, start + year);
+    expect(active.refresh(start)).to.have.length(1);
+    const [ended] = active.refresh(start + 300_000);
+    expect(Date.parse(ended?.endsAt ?? '')).to.equal(start + 300_000);
+    expect(active.refresh(start + 700_000)).to.deep.equal([]);
+  });
+
   it('survives a restart, and what cannot be read does no harm', () => {
     const active = new ActiveAlerts(300_000, 'http://warden:9477');
     active.seen(alert, 1_800_000_000_000);

@@ -125,6 +125,9 @@ describe('the ledger', () => {
     expect(accept(draft('/tmp/x', { name: 'other' }))).to.equal('accepted');
     clock.wall = 2_000_000;
     expect(accept(draft()), 'it has ended').to.equal('accepted');
+    clock.now = 1_000_000;
+    clock.wall = 1_000_001;
+    expect(accept(draft('/tmp/y')), 'nor is it revived by a clock that is set back').to.equal('accepted');
     const conditional = setUp({ silences: [{ ...silence, condition: (event) => event.kind === 'file_open' }] });
     expect(conditional.accept(draft())).to.equal('accepted');
   });

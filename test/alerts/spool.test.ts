@@ -1,5 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -270,6 +282,26 @@ describe('the spool', () => {
     );
     expect(second.stderr).to.contain(`in use by process ${process.pid}`);
     await spool.close();
+  });
+
+  it('writes nothing for root into a directory of somebody else, nor through a link in its own', async () => {
+    const victim = join(base, 'victim');
+    writeFileSync(victim, 'kept');
+    mkdirSync(directory);
+    symlinkSync(victim, join(directory, 'owner'));
+    const spoil: readonly (() => void)[] = [
+      () => chmodSync(directory, 0o777),
+      () => chmodSync(directory, 0o755),
+      () => chownSync(directory, 65534, 65534),
+    ];
+    for (const act of process.geteuid?.() === 0 ? spoil : spoil.slice(0, 1)) {
+      act();
+      const spool = await openSpool(directory, LIMITS);
+      expect(spool.stats().durable).to.equal(false);
+      await spool.close();
+      expect(readFileSync(victim, 'utf8')).to.equal('kept');
+      expect(readdirSync(directory)).to.deep.equal(['owner']);
+    }
   });
 
   it('works in memory where no directory can be had', async () => {

@@ -84,6 +84,9 @@ export class ActiveAlerts {
   refresh(now: number): PostableAlert[] {
     const result: PostableAlert[] = [];
     for (const [key, entry] of this.#active) {
+      // The clock was set back: what lies ahead would stay until it is reached again.
+      entry.lastSeen = Math.min(entry.lastSeen, now);
+      if (entry.resolvedAt !== undefined) entry.resolvedAt = Math.min(entry.resolvedAt, now);
       if (entry.resolvedAt === undefined && now - entry.lastSeen >= this.#resolveMs) entry.resolvedAt = now;
       if (entry.resolvedAt !== undefined && now - entry.resolvedAt > SAY_RESOLVED_MS) this.#active.delete(key);
       else result.push(this.#postable(entry, now));

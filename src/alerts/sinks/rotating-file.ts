@@ -65,7 +65,7 @@ export class RotatingFile {
     const { rotateBytes, rotateSeconds } = this.#options;
     if (!this.#regular || this.#handle === undefined || this.#size === 0) return false;
     if (rotateBytes > 0 && this.#size + more > rotateBytes) return true;
-    return rotateSeconds > 0 && this.#now() - this.#since >= rotateSeconds * 1000;
+    return rotateSeconds > 0 && Math.abs(this.#now() - this.#since) >= rotateSeconds * 1000;
   }
 
   /** Whether the name leads to another file than the one that is open, or to none. */

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { type Need, needsKey, type Options, path } from '../../config/option.ts';
 import { messageOf } from '../../errors.ts';
+import { readWhole } from '../../whole-file.ts';
 import { DeliveryError } from './types.ts';
+
+const MAX_FILE_BYTES = 1_048_576;
 
 /** The options of every sink that can use TLS; `tls` says when it does. */
 export const tlsOptions = (tls: Need) =>
@@ -44,7 +46,7 @@ export function pem(file: string): Buffer | undefined {
 
 function read(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readWhole(file, MAX_FILE_BYTES);
   } catch (error) {
     throw new DeliveryError(`cannot read ${file}: ${messageOf(error)}`, { cause: error });
   }

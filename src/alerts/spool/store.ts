@@ -1,21 +1,23 @@
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
+  constants,
   existsSync,
   fsync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
-  writeFileSync,
+  statSync,
+  writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import { messageOf, WardenError } from '../../errors.ts';
 import { everySecond } from '../../every-second.ts';
 import { processStat } from '../../proc-stat.ts';
+import { readWhole } from '../../whole-file.ts';
 import { Pieces } from './pieces.ts';
 
 /** One transaction: all of it is on disk or none of it. */
@@ -44,6 +46,7 @@ export interface Store {
 }
 
 const VERIFY_MS = 60_000;
+const MAX_OWNER_BYTES = 64;
 /** Damaged stores kept for a look; older ones are deleted. */
 const KEEP_ASIDE = 3;
 
@@ -60,6 +63,7 @@ export interface OpenedStore {
 export function openStore(directory: string): OpenedStore {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    refuseOthers(directory);
     claim(directory);
   } catch (error) {
     if (error instanceof WardenError) throw error;
@@ -76,11 +80,18 @@ export function openStore(directory: string): OpenedStore {
   return { movedAside: { path: setAside(directory), reason }, store: openTables(directory) };
 }
 
+/** Whoever else may write there could lead what root writes into any file, or hand the daemon alerts of his own. */
+function refuseOthers(directory: string): void {
+  const { uid, mode } = statSync(directory);
+  if (uid !== 0 && uid !== process.geteuid?.()) throw new Error(`it belongs to user ${uid}`);
+  if ((mode & 0o002) !== 0) throw new Error('everybody may write there');
+}
+
 /** The process that has the store open to write, undefined when there is none. */
 export function directoryOwner(directory: string): number | undefined {
   const file = ownerFile(directory);
   if (!existsSync(file)) return undefined;
-  const [pid, ticks] = readFileSync(file, 'utf8').split(' ').map(Number);
+  const [pid, ticks] = readWhole(file, MAX_OWNER_BYTES).toString('utf8').split(' ').map(Number);
   return pid !== undefined && ticks !== undefined && processStat(pid)?.startTicks === ticks ? pid : undefined;
 }
 
@@ -95,7 +106,13 @@ function claim(directory: string): void {
         { subject: 'spool.directory', message: `in use by process ${pid}`, remedy: 'give each daemon its own' },
       ],
     });
-  writeFileSync(ownerFile(directory), `${process.pid} ${processStat(process.pid)?.startTicks ?? 0}`, { mode: 0o600 });
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
+  const descriptor = openSync(ownerFile(directory), flags, 0o600);
+  try {
+    writeSync(descriptor, `${process.pid} ${processStat(process.pid)?.startTicks ?? 0}`);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function damageOf(directory: string): string | undefined {

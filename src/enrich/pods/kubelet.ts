@@ -1,12 +1,14 @@
 /** The kubelet's own list of the node's pods, `GET /pods`. */
-import { readFileSync } from 'node:fs';
 import { Agent, request } from 'undici';
 import type { Config } from '../../config/options.ts';
 import type { ContainerDetails } from '../../schema/context.ts';
+import { readWhole } from '../../whole-file.ts';
 import { imageOf } from '../engine-state.ts';
 import { chosenLabels, type Pod, type PodSource } from './pod-list.ts';
 
 const MAX_BYTES = 32 << 20;
+/** Of the token and of the certificates. */
+const MAX_FILE_BYTES = 1 << 20;
 const TIMEOUT_MS = 10_000;
 
 export class Kubelet implements PodSource {
@@ -26,7 +28,7 @@ export class Kubelet implements PodSource {
       connect: {
         timeout: TIMEOUT_MS,
         rejectUnauthorized: verify,
-        ...(ca_file === '' ? {} : { ca: readFileSync(ca_file) }),
+        ...(ca_file === '' ? {} : { ca: readWhole(ca_file, MAX_FILE_BYTES) }),
       },
     });
   }
@@ -34,7 +36,7 @@ export class Kubelet implements PodSource {
   async ask(): Promise<readonly Pod[]> {
     const { kubelet_url, token_file, pod_labels } = this.#options;
     // Read each time: the kubelet renews it.
-    const token = token_file === '' ? undefined : readFileSync(token_file, 'utf8').trim();
+    const token = token_file === '' ? undefined : readWhole(token_file, MAX_FILE_BYTES).toString('utf8').trim();
     const { statusCode, body } = await request(new URL('/pods', kubelet_url), {
       dispatcher: this.#agent,
       signal: AbortSignal.timeout(TIMEOUT_MS),

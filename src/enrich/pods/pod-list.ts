@@ -63,7 +63,7 @@ export class PodList {
   detailsOf(podUid: string, containerId: string): ContainerDetails | undefined {
     const pod = this.#pods.get(podUid);
     if (pod === undefined) {
-      if (Date.now() - this.#asked >= UNKNOWN_MS) void this.refresh();
+      if (performance.now() - this.#asked >= UNKNOWN_MS) void this.refresh();
       return undefined;
     }
     return pod.containers.get(containerId) ?? pod.facts;
@@ -88,7 +88,7 @@ export class PodList {
   }
 
   async #ask(): Promise<void> {
-    this.#asked = Date.now();
+    this.#asked = performance.now();
     const pods = await this.#source.ask();
     this.counts.left_out += Math.max(0, pods.length - MAX_PODS);
     this.#pods = new Map(pods.slice(0, MAX_PODS).map((pod) => [pod.uid, pod]));

@@ -1,8 +1,8 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { messageOf, type Problem, WardenError } from '../../errors.ts';
 import type { BucketLimit } from '../../token-bucket.ts';
+import { readWhole } from '../../whole-file.ts';
 import { CIPHERS, type ClientAuth, CURVES, TLS_VERSIONS } from './schema.ts';
 import { readSettings, type Values } from './yaml.ts';
 
@@ -163,24 +163,9 @@ function withTls13(ciphers: readonly string[]): string[] {
   return [...new Set([...tls13, ...ciphers])];
 }
 
-/** A device has no size and no end, a named pipe none until somebody writes. */
-function readAtMost(path: string, most: number): Buffer {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const content = Buffer.alloc(most);
-    let length = 0;
-    for (let got = -1; got !== 0 && length < most; length += got)
-      got = readSync(fd, content, length, most - length, null);
-    return content.subarray(0, length);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 function load(path: string, shown: string): string | Error {
   try {
-    const content = readAtMost(path, MAX_FILE_BYTES + 1);
-    return content.length > MAX_FILE_BYTES ? new Error(`${shown} is larger than 1 MiB`) : content.toString('utf8');
+    return readWhole(path, MAX_FILE_BYTES).toString('utf8');
   } catch (error) {
     return new Error(`${shown} cannot be read: ${messageOf(error)}`, { cause: error });
   }

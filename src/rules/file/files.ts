@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { distrust } from '../../config/trust.ts';
 import { messageOf, type Problem } from '../../errors.ts';
+import { readWhole } from '../../whole-file.ts';
 
 export interface RuleFile {
   readonly path: string;
@@ -51,12 +52,10 @@ export function readRuleFiles(
         }
         return;
       }
-      if (!stat.isFile()) throw new Error('not a file');
-      if (stat.size > MAX_FILE_BYTES) throw new Error(`larger than ${MAX_FILE_BYTES} bytes`);
       if (files.length >= MAX_FILES) throw new Error(`more than ${MAX_FILES} rule files`);
       const distrusted = distrusting ? distrust(path) : undefined;
       if (distrusted !== undefined) problems.push(distrusted);
-      else files.push({ path, text: readFileSync(path, 'utf8') });
+      else files.push({ path, text: readWhole(path, MAX_FILE_BYTES).toString('utf8') });
     } catch (cause) {
       problems.push({ file: path, message: `cannot be read: ${messageOf(cause)}` });
     }
