@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { LEAN_FLAGS } from '../src/cli/lean.ts';
 import { digits, isMet, limitText, RESULTS_FILE, type Result } from './results.ts';
 
 const DOCUMENT = join(import.meta.dirname, '..', 'docs', 'performance.md');
@@ -39,10 +40,14 @@ try {
   const chosen = benches.filter((entry) => wanted.length === 0 || wanted.includes(entry));
   for (const name of values.results === undefined ? chosen : []) {
     console.log(`\n## ${name}`);
-    const { status } = spawnSync(process.execPath, [...LOADER, join(import.meta.dirname, `${name}.ts`)], {
-      stdio: 'inherit',
-      env: { ...process.env, [RESULTS_FILE]: file },
-    });
+    const { status } = spawnSync(
+      process.execPath,
+      [...LEAN_FLAGS, ...LOADER, join(import.meta.dirname, `${name}.ts`)],
+      {
+        stdio: 'inherit',
+        env: { ...process.env, [RESULTS_FILE]: file },
+      },
+    );
     if (status !== 0) process.exitCode = 1;
   }
   const results = existsSync(file)
