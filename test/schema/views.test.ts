@@ -73,6 +73,31 @@ describe('live views', () => {
     expect(textOf(renamed, 'process.name')).to.equal(undefined);
   });
 
+  it('gives the bytes of a path that was passed only where there is nothing to resolve', () => {
+    const part = fc.constantFrom('etc', 'proc', 'self', 'root', '1', '.', '..', '...', '.ssh', '', 'é', 'a.b');
+    const path = fc
+      .tuple(fc.boolean(), fc.array(part, { minLength: 1, maxLength: 6 }))
+      .map(([rooted, parts]) => `${rooted ? '/' : ''}${parts.join('/')}`);
+    let given = 0;
+    fc.assert(
+      fc.property(path, fc.constantFrom('', '', '', '/srv', null), path, (text, base, next) => {
+        const flags = { 'header.flags': RECORD_FLAGS.UNVERIFIED };
+        const view = one('file_rename', { path: text, base, new_path: next, new_base: base, ...flags });
+        const process = { hostNamespaces: true, pid: 1 } as never;
+        view.process = process;
+        for (const name of ['file.path', 'file.new_path'] as const) {
+          const span = view.span(id(name));
+          if (span === undefined) continue;
+          given++;
+          const bytes = Buffer.from(span.bytes.subarray(span.at, span.at + span.length)).toString();
+          expect(bytes).to.equal(view.value(id(name)));
+        }
+      }),
+      { numRuns: 2000 },
+    );
+    expect(given).to.be.greaterThan(300);
+  });
+
   it('knows the flags of the records', () => {
     const header = readFileSync(new URL('../../bpf/event_vocabulary.h', import.meta.url), 'utf8');
     const declared = [...header.matchAll(/RECORD_(\w+)\s*=\s*1 << (\d+)/g)].map(([, name, bit]) => [

@@ -24,20 +24,51 @@ export function pathReader(members: Members, path: string, base: string) {
   });
 }
 
-/** The bytes of such a path, where it is what the kernel resolved. */
-function pathSpan(members: Members, path: string): SpanReader {
+/** The bytes of such a path, where it is what the kernel resolved, or what was passed needs no resolving: half of all opens fail. */
+function pathSpan(members: Members, path: string, base: string): SpanReader {
   const span = members.span(path);
+  const from = members.span(base);
   const flags = members.number('header.flags');
-  return (view) => ((flags(view) & F.UNVERIFIED) === 0 ? span(view) : undefined);
+  return (view) => {
+    if ((flags(view) & F.UNVERIFIED) === 0) return span(view);
+    if (from(view) !== undefined) return undefined;
+    const passed = span(view);
+    return passed !== undefined && isResolved(passed.bytes, passed.at, passed.length) ? passed : undefined;
+  };
+}
+
+const [SLASH, DOT] = [0x2f, 0x2e];
+const PROC = [...Buffer.from('/proc/')];
+
+function isInProc(bytes: Uint8Array, at: number, length: number): boolean {
+  if (length < PROC.length) return false;
+  for (let index = 1; index < PROC.length; index++) if (bytes[at + index] !== PROC[index]) return false;
+  return true;
+}
+
+/** Whether a path is absolute, outside /proc, and leaves nothing for `absolutePath` to do. */
+function isResolved(bytes: Uint8Array, at: number, length: number): boolean {
+  const end = at + length;
+  if (bytes[at] !== SLASH || isInProc(bytes, at, length)) return false;
+  for (let index = at; index < end; index++) {
+    if (bytes[index] !== SLASH) continue;
+    const next = index + 1 === end ? SLASH : bytes[index + 1];
+    if (next === SLASH) return false;
+    if (next !== DOT) continue;
+    const second = index + 2 === end ? SLASH : bytes[index + 2];
+    if (second === SLASH) return false;
+    if (second === DOT && (index + 3 === end || bytes[index + 3] === SLASH)) return false;
+  }
+  return true;
 }
 
 /** Of the file kinds, as `pathReader` reads them. */
 export function fileSpans(members: Members): Partial<Record<FieldName, SpanReader>> {
   const { file = [] } = kindSpec(members.layout.kind) ?? {};
   return {
-    'file.path': pathSpan(members, 'path'),
+    'file.path': pathSpan(members, 'path', 'base'),
     ...(file.includes('new_path') && !file.includes('target')
-      ? { 'file.new_path': pathSpan(members, 'new_path') }
+      ? { 'file.new_path': pathSpan(members, 'new_path', 'new_base') }
       : {}),
   };
 }
