@@ -9,6 +9,7 @@
 #include "prohibition.bpf.h"
 
 enum { FMODE_EXEC = 0x20 }; /* in f_flags: opened to be executed, which is no file_open */
+enum { MSG_FASTOPEN = 0x20000000 };
 
 /* ---- files -------------------------------------------------------------------------- */
 static __always_inline int path_verdict(__u32 operation, __u64 path)
@@ -172,15 +173,12 @@ static __always_inline bool endpoint_of_copy(struct endpoint *to, __u64 address)
 	return true;
 }
 
-/* (struct socket *sock, struct sockaddr *address, int addrlen): the kernel's copy. */
-PROGRAM_PREVENTS(prevent_connect, net_conn, "connect");
-SEC("fmod_ret/security_socket_connect")
-int prevent_connect(unsigned long long *ctx)
+static __always_inline int connection_verdict(__u64 address)
 {
-	__u64 address = argument(ctx, 1), program = 0;
 	struct endpoint end = {};
 	struct actor a = {};
 	__u32 level, rule;
+	__u64 program;
 
 	if (!actor_begin(&a, EVENT_NET_CONN) || !endpoint_of_copy(&end, address))
 		return 0;
@@ -199,4 +197,35 @@ int prevent_connect(unsigned long long *ctx)
 	}
 	hook_leave(level);
 	return rule ? refuse(&a, rule) : 0;
+}
+
+/* (struct socket *sock, struct sockaddr *address, int addrlen): the kernel's copy. */
+PROGRAM_PREVENTS(prevent_connect, net_conn, "connect");
+SEC("fmod_ret/security_socket_connect")
+int prevent_connect(unsigned long long *ctx)
+{
+	return connection_verdict(argument(ctx, 1));
+}
+
+/*
+ * (struct socket *sock, struct msghdr *message, int size): a send that connects, of which the
+ * function above hears nothing (tcp_sendmsg_fastopen, net/ipv4/tcp.c).
+ */
+PROGRAM_PREVENTS(prevent_fast_open, net_conn, "sends that connect (TCP Fast Open)");
+SEC("fmod_ret/security_socket_sendmsg")
+int prevent_fast_open(unsigned long long *ctx)
+{
+	__u64 message = argument(ctx, 1), address = 0;
+	__u32 flags = 0;
+	__s16 type = 0;
+
+	read_field(flags, message, struct msghdr, msg_flags);
+	if (!(flags & MSG_FASTOPEN))
+		return 0;
+	/* Of datagrams the flag means nothing. */
+	read_field(type, argument(ctx, 0), struct socket, type);
+	if (type != SOCK_STREAM)
+		return 0;
+	read_field(address, message, struct msghdr, msg_name);
+	return address ? connection_verdict(address) : 0;
 }

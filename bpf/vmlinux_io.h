@@ -83,6 +83,11 @@ struct __kernel_sockaddr_storage {
 	void *__align;
 };
 
+struct msghdr {
+	void *msg_name;
+	unsigned int msg_flags;
+};
+
 /* What sendmsg keeps, and on some versions connect; the address is the kernel's copy. */
 struct io_async_msghdr {
 	struct __kernel_sockaddr_storage addr;

@@ -43,6 +43,7 @@ export const PROGRAM_ROWS: Readonly<Record<string, ProgramRow>> = {
   prevent_connect: { group: 'response', hook: true, watches: 'rules that are decided in the kernel do not refuse connect', prevents: 'net_conn' },
   prevent_create: { group: 'response', hook: true, watches: 'rules that are decided in the kernel do not refuse mknod, and opens that create', prevents: 'file_create', preventsSome: 'file_open' },
   prevent_exec: { group: 'response', hook: true, watches: 'rules that are decided in the kernel do not refuse exec', prevents: 'process_exec' },
+  prevent_fast_open: { group: 'response', hook: true, watches: 'rules that are decided in the kernel do not refuse sends that connect (TCP Fast Open)', prevents: 'net_conn' },
   prevent_link: { group: 'response', hook: true, watches: 'rules that are decided in the kernel do not refuse link', prevents: 'file_link' },
   prevent_mkdir: { group: 'response', hook: true, watches: 'rules that are decided in the kernel do not refuse mkdir', prevents: 'file_mkdir' },
   prevent_open: { group: 'response', hook: true, watches: 'rules that are decided in the kernel do not refuse open', prevents: 'file_open' },

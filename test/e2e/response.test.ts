@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Daemon, eventually, readLines, startDaemon } from './support/daemon.ts';
+import { type Daemon, eventually, freePort, readLines, startDaemon } from './support/daemon.ts';
 
 describe('responses of the whole daemon', function () {
   this.timeout(120_000);
   let directory: string;
   let daemon: Daemon;
+  let port: number;
   const path = (name: string) => join(directory, name);
 
   before(async () => {
@@ -19,9 +20,16 @@ describe('responses of the whole daemon', function () {
       confidence: 1,
       action: 'kill',
     });
-    writeFileSync(path('rules.json'), JSON.stringify({ rules: [rule('enforced'), rule('simulated')] }));
+    port = await freePort();
+    const block = {
+      name: 'block_port',
+      condition: `event.type == 'net_conn' && network.destination.port == ${port}`,
+      confidence: 1,
+      action: 'block',
+    };
+    writeFileSync(path('rules.json'), JSON.stringify({ rules: [rule('enforced'), rule('simulated'), block] }));
     daemon = await startDaemon({
-      toml: `[response]\nenforce = true\nenforce_rules = ["kill_enforced"]\naudit_file = "${path('audit')}"\n`,
+      toml: `[response]\nenforce = true\nenforce_rules = ["kill_enforced", "block_port"]\naudit_file = "${path('audit')}"\n`,
       flags: [`--rules.path=${path('rules.json')}`],
     });
   });
@@ -65,5 +73,18 @@ describe('responses of the whole daemon', function () {
       simulated.kill('SIGKILL');
       enforced.kill('SIGKILL');
     }
+  });
+
+  it('refuse a connection before it is made, whichever call makes it', async () => {
+    const program = path('ways');
+    execFileSync('gcc', ['-O1', '-o', program, join(import.meta.dirname, '..', 'triggers', 'ways.c')]);
+    const ways = ['fastopen_connect', 'fastopen', 'uring_fastopen'] as const;
+    const [connect, ...others] = ways.map((way) => spawnSync(program, [way, String(port)]).status);
+    // Where no function of the kernel can be hooked nothing is refused before the fact; test/kernels boots others.
+    if (connect === 0) return;
+    // As the program says that it was refused.
+    expect([connect, ...others]).to.deep.equal([3, 3, 3]);
+    const beside = await freePort();
+    expect(ways.map((way) => spawnSync(program, [way, String(beside)]).status)).to.deep.equal([0, 0, 0]);
   });
 });

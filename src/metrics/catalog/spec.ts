@@ -39,6 +39,6 @@ export const action = closed(...ACTIONS);
 export const release = /^(?:v?\d[0-9A-Za-z.+_~-]{0,62}|unknown)$/;
 /** Sinks, programs and plugins that have series of their own; the rest is in __other__. */
 export const SINKS = 12;
-export const PROGRAMS = 78;
+export const PROGRAMS = 85;
 export const PLUGINS = 8;
 export const KIND_COUNT = EVENT_KINDS.length;

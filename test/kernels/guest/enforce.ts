@@ -18,6 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** For documentation (RFC 5737); the guest has no route to it. */
 const ADDRESS = '198.51.100.7';
 const PORT = 21099;
+const EPERM = 1;
 
 /** What the kernel must refuse by itself, from the first call on: by path, by directory, by port and by program. */
 export const PREVENTED = '/tmp/prevented';
@@ -97,6 +98,8 @@ async function prevented(): Promise<{
     const { error, status } = spawnSync(program, args);
     return (error as NodeJS.ErrnoException | undefined)?.code ?? (status === 0 ? 'done' : `status ${status}`);
   };
+  const fastOpen = (port: number) =>
+    spawnSync('/usr/bin/provoke', ['--fast-open', ADDRESS, String(port)]).status === EPERM ? 'EPERM' : 'done';
   const asNobody = (path: string) =>
     spawnSync(process.execPath, ['-e', `require('fs').readFileSync(${JSON.stringify(path)})`], {
       uid: 65534,
@@ -109,6 +112,7 @@ async function prevented(): Promise<{
   return {
     refused: {
       port: await connects(PORT + 1),
+      fast_open: fastOpen(PORT + 1),
       exec: run(PROGRAM),
       open: outcome(() => readFileSync(`${PREVENTED}/secret`)),
       link: outcome(() => readFileSync(`${PREVENTED}/alias`)),
@@ -125,6 +129,7 @@ async function prevented(): Promise<{
       program: run('cat', `${PREVENTED}/programs`) === 'done' ? 'done' : 'EPERM',
     },
     allowed: {
+      fast_open: fastOpen(PORT + 2) === 'EPERM' ? 'EPERM' : 'done',
       exec: run(TRUE),
       rename: outcome(() => renameSync(`${PREVENTED}/loose`, `${PREVENTED}/loosened`)),
       beside: outcome(() => readFileSync(`${PREVENTED}/beside`)),

@@ -2,6 +2,7 @@
 /*
  * Provokes a fixed list of behaviours, each in a process of its own:
  *   provoke DIRECTORY [NAME...]
+ *   provoke --fast-open ADDRESS PORT   ends with the errno of such a connection
  * Prints one line each: NAME PID RESULT, where RESULT is "ok" or what refused.
  * Static, no liburing, no libbpf; x86_64 and arm64.
  */
@@ -49,6 +50,8 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
+	if (argc == 4 && !strcmp(argv[1], "--fast-open"))
+		return fast_open(argv[2], atoi(argv[3]));
 	snprintf(D, sizeof D, "%s", argv[1]);
 	mkdir(D, 0755);
 	setvbuf(stdout, 0, _IOLBF, 0);

@@ -2,6 +2,16 @@
 /* Sockets. */
 #include "provoke.h"
 
+/* The connection that the first bytes make, without connect: errno. */
+int fast_open(const char *address, int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int s = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_aton(address, &to.sin_addr);
+	return sendto(s, "x", 1, MSG_FASTOPEN | MSG_DONTWAIT, (void *)&to, sizeof to) < 0 ? errno : 0;
+}
+
 static int tcp(int family, int port, int reply)
 {
 	struct sockaddr_in a4 = {.sin_family = AF_INET,

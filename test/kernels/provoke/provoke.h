@@ -91,6 +91,8 @@ struct behaviour {
 extern const struct behaviour process_behaviours[], file_behaviours[], network_behaviours[],
     privilege_behaviours[], uring_behaviours[];
 
+int fast_open(const char *address, int port);
+
 #define B(name)                                                                                    \
 	{                                                                                          \
 #name, b_##name                                                                    \
