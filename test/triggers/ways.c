@@ -22,7 +22,15 @@
 
 #include "uring.h"
 
-enum { OPENAT = 18, SENDMSG = 9, READ = 22, MSG_RING = 40, SEND_ZC = 47, SENDMSG_ZC = 48, INSTALL = 54 };
+enum {
+	OPENAT = 18,
+	SENDMSG = 9,
+	READ = 22,
+	MSG_RING = 40,
+	SEND_ZC = 47,
+	SENDMSG_ZC = 48,
+	INSTALL = 54
+};
 
 static int refused(int error)
 {
@@ -70,8 +78,12 @@ static int pktinfo(int port)
 	struct sockaddr_in to = peer_at(port);
 	char control[CMSG_SPACE(sizeof(struct in_pktinfo))] = {0};
 	struct iovec data = {"x", 1};
-	struct msghdr message = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &data, .msg_iovlen = 1,
-				 .msg_control = control, .msg_controllen = sizeof(control)};
+	struct msghdr message = {.msg_name = &to,
+				 .msg_namelen = sizeof(to),
+				 .msg_iov = &data,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
 	struct cmsghdr *head = CMSG_FIRSTHDR(&message);
 	struct in_pktinfo info = {.ipi_ifindex = 0};
 
@@ -89,7 +101,8 @@ static int disconnected(int port)
 	struct sockaddr none = {.sa_family = AF_UNSPEC};
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	return connect(fd, (struct sockaddr *)&to, sizeof(to)) || connect(fd, &none, sizeof(none)) ||
+	return connect(fd, (struct sockaddr *)&to, sizeof(to)) ||
+	       connect(fd, &none, sizeof(none)) ||
 	       sendto(fd, "x", 1, 0, (struct sockaddr *)&other, sizeof(other)) != 1;
 }
 
@@ -98,7 +111,8 @@ static int mapped(int port)
 	struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 
 	inet_pton(AF_INET6, "::ffff:127.0.0.1", &to.sin6_addr);
-	return sendto(socket(AF_INET6, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) != 1;
+	return sendto(socket(AF_INET6, SOCK_DGRAM, 0), "x", 1, 0, (struct sockaddr *)&to,
+		      sizeof(to)) != 1;
 }
 
 static int any(int port)
@@ -114,7 +128,8 @@ static int zero_copy(int port, int message)
 {
 	struct sockaddr_in to = peer_at(port);
 	struct iovec data = {"x", 1};
-	struct msghdr header = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &data, .msg_iovlen = 1};
+	struct msghdr header = {
+	    .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &data, .msg_iovlen = 1};
 	struct uring uring;
 
 	uring_open(&uring, 4, 0);
@@ -134,7 +149,8 @@ static int uring_fastopen(int port)
 {
 	struct sockaddr_in to = peer_at(port);
 	struct iovec data = {"x", 1};
-	struct msghdr header = {.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &data, .msg_iovlen = 1};
+	struct msghdr header = {
+	    .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &data, .msg_iovlen = 1};
 	struct uring uring;
 
 	listener(&to);
@@ -156,7 +172,8 @@ static int unusual_ring(const char *path)
 	if (fd < 0)
 		return refused(errno);
 	char *queue = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQ_RING);
-	char *entries = mmap(NULL, 4 * 128, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
+	char *entries =
+	    mmap(NULL, 4 * 128, PROT_READ | PROT_WRITE, MAP_SHARED, fd, IORING_OFF_SQES);
 	if (queue == MAP_FAILED || entries == MAP_FAILED)
 		return refused(errno);
 	struct io_uring_sqe *entry = (void *)entries;
