@@ -34,8 +34,16 @@ export class ExecTexts implements LookedLike {
   looks: Looks | undefined = undefined;
   likeness = 0;
   #commandLine: string | undefined;
-  #identity: Identity | undefined;
-  #identityOf: string | undefined;
+  #identity:
+    | {
+        readonly identity: Identity;
+        readonly of: {
+          readonly copyOf: string | undefined;
+          readonly terminal: boolean;
+          readonly name: string | undefined;
+        };
+      }
+    | undefined;
 
   constructor(
     text: (name: string) => string | undefined,
@@ -62,13 +70,15 @@ export class ExecTexts implements LookedLike {
     return this.#commandLine;
   }
 
-  /** What the program is, worked out once for everything that it depends on beside these texts. */
-  identity(of: string, workOut: () => Identity): Identity {
-    if (this.#identity === undefined || this.#identityOf !== of) {
-      this.#identity = workOut();
-      this.#identityOf = of;
-    }
-    return this.#identity;
+  /** What the program is, where it was worked out for the same of everything that it depends on beside these texts. */
+  identityOf(copyOf: string | undefined, terminal: boolean, name: string | undefined): Identity | undefined {
+    const { of } = this.#identity ?? {};
+    const isSame = of?.copyOf === copyOf && of?.terminal === terminal && of?.name === name;
+    return isSame ? this.#identity?.identity : undefined;
+  }
+
+  keepIdentity(identity: Identity, copyOf: string | undefined, terminal: boolean, name: string | undefined): void {
+    this.#identity = { identity, of: { copyOf, terminal, name } };
   }
 }
 

@@ -107,9 +107,11 @@ export class Program implements ProgramContext {
     const copy = this.#services.files?.copyOf(this.facts, this.pid);
     const { texts, streams } = this.facts;
     const terminal = streams?.stdin.type === 'tty';
-    const workOut = () => this.#identify(copy?.path, terminal);
-    const identity =
-      texts === undefined ? workOut() : texts.identity(`${copy?.path ?? ''}\0${terminal}\0${this.name}`, workOut);
+    let identity = texts?.identityOf(copy?.path, terminal, this.name);
+    if (identity === undefined) {
+      identity = this.#identify(copy?.path, terminal);
+      texts?.keepIdentity(identity, copy?.path, terminal, this.name);
+    }
     // While the host's programs are still being read the answer may change.
     if (copy !== undefined || this.#services.files === undefined) this.#identity = identity;
     this.#identityOf = copy?.path;
@@ -139,13 +141,34 @@ export class Program implements ProgramContext {
     const { memfd, deleted, writable, upperLayer, lowerLayer, setuid, streams } = facts;
     const { stdin, stdout, stderr } = streams ?? {};
     const { age } = this.executable;
+    // One list, not one of lists: it is made at every start.
     return [
       facts.texts?.number ?? this.#texts(),
-      ...[facts.auid, facts.inode, facts.mtime, facts.owner, facts.mode, age === undefined ? undefined : isNew(age)],
-      ...[memfd, deleted, writable, upperLayer, lowerLayer, setuid, this.packaged, this.exeTrusted, this.trusted],
+      facts.auid,
+      facts.inode,
+      facts.mtime,
+      facts.owner,
+      facts.mode,
+      age === undefined ? undefined : isNew(age),
+      memfd,
+      deleted,
+      writable,
+      upperLayer,
+      lowerLayer,
+      setuid,
+      this.packaged,
+      this.exeTrusted,
+      this.trusted,
       this.injected,
-      ...[stdin?.type, stdin?.path, stdout?.type, stdout?.path, stderr?.type, stderr?.path],
-      ...[this.name, this.copyOf, this.#identityOf],
+      stdin?.type,
+      stdin?.path,
+      stdout?.type,
+      stdout?.path,
+      stderr?.type,
+      stderr?.path,
+      this.name,
+      this.copyOf,
+      this.#identityOf,
     ];
   }
 

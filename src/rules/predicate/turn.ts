@@ -60,7 +60,8 @@ class Seat {
   hostNamespaces: boolean | undefined = undefined;
   uid: unknown = undefined;
   euid: unknown = undefined;
-  users = '';
+  user: unknown = undefined;
+  effectiveUser: unknown = undefined;
   /** Kernel time. */
   since = Number.POSITIVE_INFINITY;
   /** Events to come before it is looked up again. */
@@ -194,7 +195,8 @@ export class Turn {
     if (likeness === undefined || parentLikeness === undefined) return;
     const uid = event.value(UID);
     const euid = event.value(EUID);
-    const users = `${event.value(USER)}\0${event.value(EFFECTIVE_USER)}`;
+    const user = event.value(USER);
+    const effectiveUser = event.value(EFFECTIVE_USER);
     const isAlike =
       seat.likeness === likeness &&
       seat.parentLikeness === parentLikeness &&
@@ -202,7 +204,8 @@ export class Turn {
       seat.hostNamespaces === hostNamespaces &&
       seat.uid === uid &&
       seat.euid === euid &&
-      seat.users === users;
+      seat.user === user &&
+      seat.effectiveUser === effectiveUser;
     seat.waits = 0;
     seat.parent = parent;
     seat.parentProgram = parent?.program;
@@ -217,10 +220,11 @@ export class Turn {
     seat.hostNamespaces = hostNamespaces;
     seat.uid = uid;
     seat.euid = euid;
-    seat.users = users;
+    seat.user = user;
+    seat.effectiveUser = effectiveUser;
     const place =
       cgroup === undefined ? '' : [cgroup.path, cgroup.containerId, cgroup.runtime, cgroup.podUid].join('\0');
-    const key = `${likeness} ${parentLikeness} ${seat.uid} ${seat.euid} ${hostNamespaces} ${users}\0${place}`;
+    const key = `${likeness} ${parentLikeness} ${seat.uid} ${seat.euid} ${hostNamespaces} ${user}\0${effectiveUser}\0${place}`;
     // What was asked of the ancestors may have been asked of the process at the same time.
     if (seat.key !== key) seat.ancestors = undefined;
     seat.key = key;

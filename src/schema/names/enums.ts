@@ -4,19 +4,22 @@ import { CAPABILITIES } from '../../config/capabilities.ts';
 import { numbered } from './numbered.ts';
 
 const MAX_CACHED = 1024;
-const capabilityCache = new Map<string, readonly string[]>();
+/** By the high word, and by the low one. */
+const capabilityCache = new Map<number, Map<number, readonly string[]>>();
+let cachedSets = 0;
 
 /** Capabilities of a 64-bit set given as two words; lists are shared. */
 export function capabilityNames(low: number, high: number): readonly string[] {
-  const key = `${high}:${low}`;
-  let names = capabilityCache.get(key);
-  if (names === undefined) {
-    const list: string[] = [];
-    for (let bit = 0; bit < 64; bit++) {
-      if ((((bit < 32 ? low : high) >>> (bit & 31)) & 1) === 1) list.push(CAPABILITIES[bit] ?? `CAP_${bit}`);
-    }
-    names = list;
-    if (capabilityCache.size < MAX_CACHED) capabilityCache.set(key, names);
+  const before = capabilityCache.get(high)?.get(low);
+  if (before !== undefined) return before;
+  const names: string[] = [];
+  for (let bit = 0; bit < 64; bit++) {
+    if ((((bit < 32 ? low : high) >>> (bit & 31)) & 1) === 1) names.push(CAPABILITIES[bit] ?? `CAP_${bit}`);
+  }
+  if (cachedSets < MAX_CACHED) {
+    cachedSets++;
+    const ofHigh = capabilityCache.get(high) ?? new Map<number, readonly string[]>();
+    capabilityCache.set(high, ofHigh.set(low, names));
   }
   return names;
 }
