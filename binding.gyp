@@ -6,6 +6,7 @@
         "native/addon.cc",
         "native/canary.cc",
         "native/capabilities.cc",
+        "native/kernel-types.cc",
         "native/log.cc",
         "native/maps.cc",
         "native/memory.cc",

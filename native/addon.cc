@@ -312,7 +312,6 @@ class Addon : public Napi::Addon<Addon>
 
 	Napi::Value trim_memory(Info)
 	{
-		object_.forget_kernel();
 		give_memory_back();
 		return status(0);
 	}

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <string_view>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
+#include "kernel-types.hh"
 #include "log.hh"
 
 // Before 1.0, functions answer ERR_PTR instead of NULL and weak kernel functions
@@ -49,27 +49,6 @@ std::string target_of(const std::string &section)
 	return {};
 }
 
-// Of these names, those that the kernel has: in one way through its types, since there
-// are a hundred thousand of them and libbpf's search by a name goes through all.
-void keep_offered(const struct btf *kernel, std::unordered_set<std::string_view> *names)
-{
-	std::unordered_set<std::string_view> offered;
-	for (uint32_t id = 1; id < btf__type_cnt(kernel); id++) {
-		const struct btf_type *type = btf__type_by_id(kernel, id);
-		// Tracepoints are typedefs, all else are functions.
-		if (!btf_is_typedef(type) && !btf_is_func(type))
-			continue;
-		const char *name = btf__name_by_offset(kernel, type->name_off);
-		bool is_tracepoint = strncmp(name, "btf_trace_", strlen("btf_trace_")) == 0;
-		if (is_tracepoint != btf_is_typedef(type))
-			continue;
-		auto found = names->find(name);
-		if (found != names->end())
-			offered.insert(*found);
-	}
-	*names = offered;
-}
-
 } // namespace
 
 Object::~Object()
@@ -104,9 +83,7 @@ void Object::close()
 		::close(statistics_);
 	statistics_ = -1;
 	bpf_object__close(object_);
-	btf__free(kernel_);
-	kernel_ = nullptr;
-	missing_.clear();
+	offered_.clear();
 	looked_ = false;
 	object_ = nullptr;
 	loaded_ = false;
@@ -136,30 +113,42 @@ int Object::programs(std::vector<ProgramInfo> *out)
 	settle();
 	if (!object_)
 		return -EBADF;
+	int error = look_at_kernel();
 	struct bpf_program *program;
-	if (!looked_) {
-		std::vector<std::string> targets;
-		bpf_object__for_each_program(program, object_)
-		    targets.push_back(target_of(bpf_program__section_name(program)));
-		std::unordered_set<std::string_view> offered(targets.begin(), targets.end());
-		// Where the kernel has no types the load says so.
-		if (!kernel_)
-			kernel_ = btf__load_vmlinux_btf();
-		if (kernel_)
-			keep_offered(kernel_, &offered);
-		for (const std::string &target : targets)
-			if (!target.empty() && !offered.count(target))
-				missing_.insert(target);
-		looked_ = true;
-	}
 	bpf_object__for_each_program(program, object_)
 	{
 		const char *section = bpf_program__section_name(program);
+		std::string target = target_of(section);
 
 		out->push_back({bpf_program__name(program), section, bpf_program__autoload(program),
-				!missing_.count(target_of(section)), bpf_program__fd(program)});
+				error || target.empty() || offered_.count(target),
+				bpf_program__fd(program)});
 	}
 	return 0;
+}
+
+// Where the kernel's types cannot be read all counts as offered: what is not is refused
+// by the load then.
+int Object::look_at_kernel()
+{
+	if (looked_)
+		return look_error_;
+	std::unordered_set<std::string> targets;
+	struct bpf_program *program;
+	bpf_object__for_each_program(program, object_)
+	    targets.insert(target_of(bpf_program__section_name(program)));
+	look_error_ = find_kernel_types(targets, &offered_);
+	looked_ = true;
+	return look_error_;
+}
+
+int Object::target_id(struct bpf_program *program)
+{
+	int error = look_at_kernel();
+	if (error)
+		return error;
+	auto found = offered_.find(target_of(bpf_program__section_name(program)));
+	return found == offered_.end() ? -ENOENT : static_cast<int>(found->second);
 }
 
 // `const volatile` variables are one data section; its initial bytes may be
@@ -322,12 +311,6 @@ int Object::detach(const std::string &name)
 	error = bpf_link__destroy(found->second);
 	links_.erase(found);
 	return error;
-}
-
-void Object::forget_kernel()
-{
-	btf__free(kernel_);
-	kernel_ = nullptr;
 }
 
 int Object::enable_statistics()

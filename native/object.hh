@@ -8,7 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include <pthread.h>
@@ -110,8 +110,6 @@ class Object
 	int detach(const std::string &program);
 	// The kernel measures every BPF program of the host until close, or until
 	// the process ends in whatever way: the descriptor is what keeps it on.
-	// What only loading needed: the kernel's types, some ten megabytes.
-	void forget_kernel();
 	int enable_statistics();
 	int read_iterator(const std::string &program, std::vector<uint8_t> *out);
 
@@ -131,16 +129,19 @@ class Object
 	// Nothing of the object is touched while its thread is at work on it.
 	void settle();
 	static void *load_apart(void *object);
+	int look_at_kernel();
+	// Of what the program attaches to, in the kernel's types.
+	int target_id(struct bpf_program *program);
 	int find_program(const std::string &name, struct bpf_program **out);
 	int find_map(const std::string &name, struct bpf_map **out);
 
 	struct bpf_object *object_ = nullptr;            // owned; frees programs and maps
 	std::map<std::string, struct bpf_link *> links_; // owned; destroyed before object_
 	std::map<std::string, Memory> memories_;         // owned mappings
-	struct btf *kernel_ = nullptr; // owned; the running kernel's types, once asked for
-	bool looked_ = false;          // missing_ is known
-	// What programs attach to and the kernel has not.
-	std::unordered_set<std::string> missing_;
+	bool looked_ = false;                            // the next two are known
+	int look_error_ = 0;
+	// What the kernel has of what programs attach to, with its ids.
+	std::unordered_map<std::string, uint32_t> offered_;
 	int statistics_ = -1; // owned descriptor
 	std::unique_ptr<TrialHandlers> handlers_;
 	bool loaded_ = false;

@@ -128,12 +128,7 @@ int Object::try_hook(const std::string &name)
 	int error = find_program(name, &program);
 	if (error)
 		return error;
-	if (!kernel_)
-		kernel_ = btf__load_vmlinux_btf();
-	if (!kernel_)
-		return -ENOENT;
-	const char *slash = strchr(bpf_program__section_name(program), '/');
-	int id = btf__find_by_name_kind(kernel_, slash ? slash + 1 : "", BTF_KIND_FUNC);
+	int id = target_id(program);
 	if (id < 0)
 		return id;
 	struct bpf_insn nothing[2] = {};
@@ -171,14 +166,14 @@ int Object::trial(std::vector<Refusal> *out)
 {
 	if (!object_ || !handlers_)
 		return -EBADF;
-	if (!kernel_)
-		kernel_ = btf__load_vmlinux_btf();
-	Trial trial = {kernel_, {}};
-	if (!kernel_)
+	struct btf *kernel = btf__load_vmlinux_btf();
+	if (!kernel)
 		return -ENOENT;
+	Trial trial = {kernel, {}};
 	running = &trial;
 	int error = bpf_object__load(object_);
 	running = nullptr;
+	btf__free(kernel);
 	close();
 	*out = std::move(trial.refusals);
 	return error;
