@@ -234,8 +234,18 @@ export class Program implements ProgramContext {
     if (files === undefined || exeTrusted !== true) return exeTrusted;
     if (script === undefined && effectivePath === this.path) return true;
     if (script !== undefined && script.kind !== 'file') return false;
-    this.#scriptTrusted ??= effectivePath !== undefined && files.isSystemScript(effectivePath);
+    this.#scriptTrusted ??=
+      effectivePath !== undefined && files.isSystemScript(effectivePath) && this.#namesItsInterpreter(effectivePath);
     return this.#scriptTrusted;
+  }
+  /**
+   * A handler of binfmt_misc makes any program run any file; only what a script names itself is its own. Emulators run
+   * what they are given.
+   */
+  #namesItsInterpreter(path: string): boolean {
+    const { files } = this.#services;
+    if (this.facts.interpreter === undefined || files === undefined) return true;
+    return this.identity.program?.startsWith('qemu-') === true || files.beginsAsScript(path);
   }
   get program() {
     return this.identity.program;

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -22,6 +23,7 @@ import { type ExecutableFile, KnownFiles } from '../../src/enrich/files/known-fi
 import { Packages } from '../../src/enrich/files/packages.ts';
 import { headerFiles } from '../../src/enrich/files/rpm-database.ts';
 import { kernelDevice } from '../../src/enrich/procfs.ts';
+import { Program } from '../../src/enrich/program.ts';
 
 let root: string;
 let bin: string;
@@ -253,5 +255,26 @@ describe('whether a file came with the system', () => {
     expect(files.isHostFile({ ...shell, device: 12345 })).to.equal(false);
     expect(files.isHostFile({ ...shell, inode: 1 })).to.equal(false);
     expect(files.isHostFile({ ...shell, path: '/no/such' })).to.equal(false);
+  });
+
+  it('is not what a handler of binfmt_misc was made to run, unless that names its interpreter itself', async function () {
+    this.timeout(60_000);
+    const files = new KnownFiles();
+    await files.refresh();
+    const trusted = (path: string, script: string) => {
+      const facts = {
+        ...file(path),
+        owner: 0,
+        mode: 0o100755,
+        filename: script,
+        interpreter: path,
+        args: [path, script],
+      };
+      return new Program(facts, PID, { files }).trusted;
+    };
+    const [bash, head, ldd] = ['bash', 'head', 'ldd'].map((name) => realpathSync(`/usr/bin/${name}`));
+    expect(trusted(bash ?? '', ldd ?? '')).to.equal(true);
+    expect(trusted(head ?? '', bash ?? '')).to.equal(false);
+    expect(files.beginsAsScript('/no/such')).to.equal(false);
   });
 });

@@ -110,6 +110,7 @@ describe('programs of one likeness', () => {
               isSystemPath: () => true,
               isHostFile: () => said?.isHost,
               isSystemScript: () => said?.isScript,
+              beginsAsScript: () => said?.isScript,
             } as unknown as KnownFiles;
             const procfs = new Procfs(config.enrich.environment, directory);
             const made = () => new Enricher({ config, host, layout: LAYOUT, procfs, files });

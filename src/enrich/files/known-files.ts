@@ -222,6 +222,18 @@ export class KnownFiles {
     return this.isSystemPath(path) || this.isSystemPath(resolved(path));
   }
 
+  /** Whether its first line names an interpreter. */
+  beginsAsScript(path: string): boolean {
+    const descriptor = openForeignFile(path);
+    if (descriptor === undefined) return false;
+    try {
+      const begin = Buffer.alloc(2);
+      return readSync(descriptor, begin, 0, 2, 0) === 2 && begin.toString('latin1') === '#!';
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
   #mayRead(): boolean {
     return this.#budget.take(READS, performance.now());
   }
