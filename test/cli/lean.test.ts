@@ -79,3 +79,32 @@ describe('the size of the daemon', () => {
     expect(loaded.filter((name) => /undici|webcrypto/.test(name))).to.deep.equal([]);
   });
 });
+
+describe('a debugger that the environment opened', () => {
+  /** Address of the debugger afterwards, and what is left of NODE_OPTIONS. */
+  const closed = (options: string, ...flags: string[]): unknown => {
+    const program = `
+      import { closeDebugger } from '${join(ROOT, 'src/cli/debugger.ts')}';
+      import { url } from 'node:inspector';
+      closeDebugger();
+      console.log(JSON.stringify([url() !== undefined, process.env.NODE_OPTIONS]));
+      process.exit();
+    `;
+    const args = ['--disable-warning=ExperimentalWarning', ...flags, '--input-type=module', '-e', program];
+    const env = { ...process.env, NODE_OPTIONS: options };
+    return JSON.parse(spawnSync(process.execPath, args, { encoding: 'utf8', env, cwd: ROOT }).stdout);
+  };
+
+  it('is closed, and opened by nothing that is started from here', () => {
+    expect(closed('--inspect=127.0.0.1:0')).to.deep.equal([false, '']);
+    expect(closed('--no-deprecation "--inspect=127.0.0.1:0" --stack-trace-limit=5')).to.deep.equal([
+      false,
+      '--no-deprecation  --stack-trace-limit=5',
+    ]);
+  });
+
+  it('stays where the command line asks for it, and nothing changes without one', () => {
+    expect(closed('', '--inspect=127.0.0.1:0')).to.deep.equal([true, '']);
+    expect(closed('--stack-trace-limit=5')).to.deep.equal([false, '--stack-trace-limit=5']);
+  });
+});

@@ -197,6 +197,17 @@ describe('the whole daemon on live kernel events', function () {
     expect(await own.stop()).to.equal(0);
   });
 
+  it('closes the debugger that the environment opened', async () => {
+    const port = await freePort();
+    const own = await startDaemon({ env: { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` } });
+    const answer = await fetch(`http://127.0.0.1:${port}/json/list`).then(
+      () => 'answered',
+      () => 'refused',
+    );
+    expect(answer).to.equal('refused');
+    expect(await own.stop()).to.equal(0);
+  });
+
   it('says what is missing when it is not root, and exits with 2', () => {
     const result = spawnSync(COMMAND[0], [COMMAND[1], '--web.listen-address=127.0.0.1:0'], {
       encoding: 'utf8',
