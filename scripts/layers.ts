@@ -25,7 +25,7 @@ const layer = (names: string, holds: string, mustNotKnow = '', forbidden: readon
 
 export const LAYERS: readonly Layer[] = [
   layer(
-    'errors log nearest visible yaml own-pid proc-stat rotation token-bucket every-second whole-file',
+    'errors log log-stream nearest visible yaml own-pid proc-stat rotation token-bucket every-second whole-file',
     'error table, logger, nearest name, texts made visible, YAML with bounds and places, the daemon’s own process id, /proc/PID/stat, rotation of files, limits by time, what is done once a second, files read whole within a bound',
     'everything',
   ),

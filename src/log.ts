@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { LogStream } from './log-stream.ts';
 import { escapedJson, visible, visibleLines } from './visible.ts';
 
 export type { Logger } from 'pino';
@@ -35,7 +36,7 @@ export function createLogger(level: LogLevel, format: LogFormat = 'auto', how: L
   const plain = { level, base: null };
   const form = format === 'auto' ? formOf(destination) : format;
   if (form === 'json') {
-    const to = pino.destination({ fd: destination.fd, sync: true });
+    const to = new LogStream(destination.fd, (msg) => JSON.stringify({ level: 40, time: Date.now(), msg }));
     return pino(plain, { write: (line: string) => to.write(escapedJson(line)) });
   }
   // For people: no fact, and no text of an error, may drive the terminal.
@@ -44,7 +45,8 @@ export function createLogger(level: LogLevel, format: LogFormat = 'auto', how: L
     formatters: { log: (facts: Record<string, unknown>) => shown(facts) as Record<string, unknown> },
     serializers: { err: (error: Error) => shown(pino.stdSerializers.err(error)) },
   };
-  if (form === 'journal') return pino(options, journalStream(pino.destination({ fd: destination.fd, sync: true })));
+  if (form === 'journal')
+    return pino(options, journalStream(new LogStream(destination.fd, (msg) => `<${PRIORITY[40]}>${msg}`)));
   const colorize = how.color ?? (destination.isTTY && (process.env.NO_COLOR ?? '') === '');
   return pino(
     options,

@@ -56,6 +56,8 @@ export function runScript(entry: Pick<Case, 'script'>): number {
     const result = spawnSync('bash', ['-c', `echo $$; exec > /dev/null\n${entry.script}`], {
       cwd: directory,
       encoding: 'utf8',
+      // No socket: of one bash takes itself for a remote shell, and runs what the user starts shells with.
+      stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 20_000,
       env: { ...process.env, D: directory, call: `${PYTHON} ${CALL}`, PYTHON },
     });
