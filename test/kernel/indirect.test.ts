@@ -38,10 +38,13 @@ describe('indirect ways', function () {
 
   it('content cut out by ioctl, also of the 32-bit table', async () => {
     const path = await file();
-    const events = await indirect('holes', path);
-    if (events === undefined) return;
+    const { events, code, signal } = await observe(trigger('indirect'), ['holes', path]);
+    if (code === 3) return;
+    // Some hypervisors and ia32_emulation=0 refuse the instruction, which comes last.
+    const refused = signal === 'SIGSEGV';
+    if (!refused) expect(code).to.equal(0);
     const cut = select(events, { 'event.type': 'file_truncate', 'file.path': path, 'event.syscall': 'ioctl' });
-    expect(cut).to.have.length(process.arch === 'x64' ? 3 : 2);
+    expect(cut).to.have.length(process.arch === 'x64' && !refused ? 3 : 2);
     for (const event of cut) expect(fieldOf(event, 'event.unverified')).to.equal(false);
   });
 
