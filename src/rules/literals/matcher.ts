@@ -4,8 +4,9 @@ import { ipv4Number } from '../../schema/address.ts';
 import { fieldName } from '../../schema/fields.ts';
 import { ADDRESS_FIELDS } from '../predicate/address.ts';
 import { foldCase } from '../predicate/fold.ts';
-import type { Anchor, Reading } from './anchors.ts';
-import { type Alphabet, Automaton, Hits, type Pattern } from './automaton.ts';
+import { type Anchor, onPath, type Reading } from './anchors.ts';
+import { Alphabet, Automaton, Hits, type Pattern } from './automaton.ts';
+import type { Placement } from './placements.ts';
 
 const NOTHING = new Hits();
 
@@ -139,4 +140,28 @@ function push(map: Map<string, number[]>, key: string, target: number): void {
 export interface Target {
   readonly anchor: Anchor;
   readonly target: number;
+}
+
+/** By reading, what looks for the anchors of all rules in it; targets are places in the list. */
+export function matchersOf(placements: readonly Placement[]): ReadonlyMap<string, Matcher> {
+  const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
+  const alphabet = new Alphabet();
+  placements.forEach(({ byKind, otherwise }, target) => {
+    const seen = new Set<string>();
+    // Kinds share most of them.
+    const own = [...new Set([...byKind.values(), otherwise].flatMap((anchors) => anchors ?? []))];
+    for (const anchor of [...own, ...own.flatMap((one) => onPath(one) ?? [])]) {
+      if (anchor.type === 'present') continue;
+      const { reading, type } = anchor;
+      const key = type === 'text' ? `${reading.id} ${anchor.how} ${anchor.text}` : `${reading.id} ${anchor.value}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const entry = byReading.get(reading.id) ?? { reading, anchors: [] };
+      entry.anchors.push({ anchor, target });
+      byReading.set(reading.id, entry);
+      if (type === 'text') alphabet.add(anchor.text);
+    }
+  });
+  alphabet.close();
+  return new Map([...byReading].map(([id, { reading, anchors }]) => [id, new Matcher(reading, anchors, alphabet)]));
 }

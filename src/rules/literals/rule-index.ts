@@ -15,10 +15,10 @@ import type { CompiledRule } from '../rule.ts';
 import type { Condition } from '../tree.ts';
 import { collectOf } from './ancestors.ts';
 import { isInRoot, isPresent, onPath, type Reading, readParts } from './anchors.ts';
-import { Alphabet, Hits } from './automaton.ts';
+import { Hits } from './automaton.ts';
 import { factor } from './factor.ts';
 import { KnownHits } from './known-hits.ts';
-import { Matcher, type Target } from './matcher.ts';
+import { type Matcher, matchersOf } from './matcher.ts';
 import { anchorsLeft, anchorsOfLive, type Placement, placements } from './placements.ts';
 import type { LiveKind, Plan, Presence, Search } from './plan.ts';
 import { knowsLiveKind, knowsValues, type Specialised, specialise } from './specialise.ts';
@@ -85,28 +85,7 @@ export class RuleIndex {
     this.#tried = new Float64Array(rules.length);
     this.#shared = sharedParts(rules.map(({ condition }) => condition));
     this.placements = known ?? placements(rules, this.#expanded);
-    const byReading = new Map<string, { reading: Reading; anchors: Target[] }>();
-    const alphabet = new Alphabet();
-    this.placements.forEach(({ byKind, otherwise }, target) => {
-      const seen = new Set<string>();
-      // Kinds share most of them.
-      const own = [...new Set([...byKind.values(), otherwise].flatMap((anchors) => anchors ?? []))];
-      for (const anchor of [...own, ...own.flatMap((one) => onPath(one) ?? [])]) {
-        if (anchor.type === 'present') continue;
-        const { reading, type } = anchor;
-        const key = type === 'text' ? `${reading.id} ${anchor.how} ${anchor.text}` : `${reading.id} ${anchor.value}`;
-        if (seen.has(key)) continue;
-        seen.add(key);
-        const entry = byReading.get(reading.id) ?? { reading, anchors: [] };
-        entry.anchors.push({ anchor, target });
-        byReading.set(reading.id, entry);
-        if (type === 'text') alphabet.add(anchor.text);
-      }
-    });
-    alphabet.close();
-    this.#matchers = new Map(
-      [...byReading].map(([id, { reading, anchors }]) => [id, new Matcher(reading, anchors, alphabet)]),
-    );
+    this.#matchers = matchersOf(this.placements);
   }
 
   /**
