@@ -215,6 +215,7 @@ export class Enricher {
   #exec(view: LiveView, process: Process): void {
     if (this.#read.header.result(view) < 0) return;
     const before = process.program;
+    this.feedUpdates.replaces(process);
     this.#applyExec(view, process);
     this.#replaced.add(process.program, before, view.ktime);
     view.program = process.program;
@@ -223,7 +224,7 @@ export class Enricher {
     if (process.parent === undefined) process.parent = this.#findParent(view);
     this.hashing.started(process.program, view);
     const changed = this.feeds.started(process, view.ktime);
-    if (changed !== undefined) this.feedUpdates.started(process.program, view, changed);
+    if (changed !== undefined) this.feedUpdates.started(process, view, changed);
   }
 
   #applyExec(view: LiveView, process: Process): void {

@@ -1,12 +1,15 @@
-import type { EventRecord } from '../schema/event.ts';
+import type { EventRecord, FieldValue } from '../schema/event.ts';
 import { FIELD_NAMES } from '../schema/fields.ts';
 import { feedValues } from '../schema/readers/program.ts';
 import { id, recordFromValues } from '../schema/record.ts';
-import type { LiveView } from '../schema/view.ts';
+import { type LiveView, recordBuffer } from '../schema/view.ts';
+import type { Process } from './process.ts';
 import type { Program } from './program.ts';
 
 /** Starts whose other end may still come. */
 const MAX_WAITING = 512;
+/** Of their records. */
+const WAITING_BYTES = 1 << 20;
 const WAIT_NS = 60e9;
 
 interface FeedUpdateCounts {
@@ -16,6 +19,20 @@ interface FeedUpdateCounts {
   evictions: number;
 }
 
+type Feeds = Pick<Program, 'fedBy' | 'feeds'>;
+
+/**
+ * A start as it was evaluated. Few are ever completed, and all values of an event cost more
+ * than the rest of a start: its record is kept until they are asked for.
+ */
+interface Waiting {
+  readonly ktime: number;
+  /** Where its record is. */
+  readonly at: number;
+  readonly size: number;
+  start: { readonly view: LiveView; readonly feeds: Feeds } | EventRecord;
+}
+
 /**
  * Starts of programs with a pipe, kept until the program at its other end
  * starts: then the event is handed over again, complete. Nothing is kept while
@@ -23,7 +40,12 @@ interface FeedUpdateCounts {
  */
 export class FeedUpdates {
   readonly counts: FeedUpdateCounts = { updated: 0, evictions: 0 };
-  readonly #waiting = new Map<Program, EventRecord>();
+  /** Oldest first, as are their records in the buffer, which begins anew at its end. */
+  readonly #waiting = new Map<Program, Waiting>();
+  /** Processes above those that wait: what is read of a start later is of them as they were. */
+  #above = new WeakSet<Process>();
+  readonly #records = recordBuffer(new ArrayBuffer(WAITING_BYTES));
+  #end = 0;
   #listener: (event: EventRecord, before: EventRecord) => void = () => undefined;
   #on = false;
 
@@ -41,35 +63,79 @@ export class FeedUpdates {
     return this.#on;
   }
 
+  /** The program of a process is about to become another one. */
+  replaces(process: Process): void {
+    if (!this.#above.has(process)) return;
+    for (const waiting of this.#waiting.values()) waiting.start = asEvaluated(waiting);
+    this.#above = new WeakSet();
+  }
+
   /** A program with a pipe started; `changed` are those of before that it completes. */
-  started(program: Program, view: LiveView, changed: readonly Program[]): void {
+  started(process: Process, view: LiveView, changed: readonly Program[]): void {
     if (!this.#on) return;
     for (const other of changed) this.#complete(other);
     this.#expire(view.ktime);
-    this.#waiting.set(program, view.snapshot());
-    if (this.#waiting.size <= MAX_WAITING) return;
-    for (const oldest of this.#waiting.keys()) {
-      this.#waiting.delete(oldest);
-      this.counts.evictions++;
-      return;
+    this.#keep(process, view);
+  }
+
+  #keep({ program, parent }: Process, view: LiveView): void {
+    const { size, ktime } = view;
+    if (this.#end + size > WAITING_BYTES) {
+      this.#evict(({ at }) => at >= this.#end);
+      this.#end = 0;
+    }
+    const at = this.#end;
+    this.#end += size;
+    this.#evict((before) => before.at < this.#end && at < before.at + before.size);
+    const [oldest] = this.#waiting.keys();
+    if (oldest !== undefined && this.#waiting.size === MAX_WAITING) this.#forget(oldest);
+    const { fedBy, feeds } = program;
+    const start = { view: view.copiedTo(this.#records, at), feeds: { fedBy, feeds } };
+    this.#waiting.set(program, { ktime, at, size, start });
+    for (let above = parent; above !== undefined && !this.#above.has(above); above = above.parent)
+      this.#above.add(above);
+  }
+
+  /** Those whose record is in the way: the oldest that have one. */
+  #evict(isInTheWay: (waiting: Waiting) => boolean): void {
+    for (const [program, waiting] of this.#waiting) {
+      if (!('view' in waiting.start)) continue;
+      if (!isInTheWay(waiting)) return;
+      this.#forget(program);
     }
   }
 
+  #forget(program: Program): void {
+    this.#waiting.delete(program);
+    this.counts.evictions++;
+  }
+
   #complete(program: Program): void {
-    const before = this.#waiting.get(program);
-    if (before === undefined) return;
-    const values = FIELD_NAMES.map((_, field) => before.value(field));
-    for (const [name, value] of feedValues(program)) values[id(name)] = value;
-    const event = recordFromValues(values, before.ktime);
-    this.#waiting.set(program, event);
+    const waiting = this.#waiting.get(program);
+    if (waiting === undefined) return;
+    const before = asEvaluated(waiting);
+    const event = withFeeds((field) => before.value(field), before.ktime, program);
+    waiting.start = event;
     this.counts.updated++;
     this.#listener(event, before);
   }
 
   #expire(ktime: number): void {
-    for (const [program, event] of this.#waiting) {
-      if ((event.ktime ?? 0) + WAIT_NS > ktime) return;
+    for (const [program, waiting] of this.#waiting) {
+      if (waiting.ktime + WAIT_NS > ktime) return;
       this.#waiting.delete(program);
     }
   }
+}
+
+function asEvaluated({ start }: Waiting): EventRecord {
+  if (!('view' in start)) return start;
+  const { view, feeds } = start;
+  return withFeeds((field) => view.value(field), view.ktime, feeds);
+}
+
+function withFeeds(value: (field: number) => FieldValue, ktime: number | undefined, feeds: Feeds): EventRecord {
+  const values = FIELD_NAMES.map((_, field) => value(field));
+  for (const [name, of] of feedValues(feeds)) values[id(name)] = of;
+  return recordFromValues(values, ktime);
 }

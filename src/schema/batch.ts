@@ -4,7 +4,7 @@ import type { KindSpec } from './kinds/spec.ts';
 import type { RecordLayout } from './layout.ts';
 import { TEXT_UNREADABLE } from './members.ts';
 import { shapesOf } from './readers.ts';
-import { type KindShape, LiveView, type RecordBuffer } from './view.ts';
+import { type KindShape, LiveView, type RecordBuffer, recordBuffer, SIZE_AT } from './view.ts';
 
 /** Records that could not be taken: `truncated` shorter than it says or than its kind, `corrupt` otherwise wrong. */
 interface DecodeErrors {
@@ -15,9 +15,8 @@ interface DecodeErrors {
 
 /** [u32 length][u32 zero] before each record; records start at multiples of 8. */
 const FRAME_BYTES = 8;
-/** header.kind, header.size and header.time: what is read before the kind is known. */
+/** header.kind and header.time: what is read, beside the size, before the kind is known. */
 const KIND_AT = 0;
-const SIZE_AT = 4;
 const TIME_AT = 8;
 /** Shortest thing that can be looked at: kind, size and time. */
 const LEAST_BYTES = 16;
@@ -45,8 +44,7 @@ export class BatchDecoder {
         throw new FormatError(`BTF: the header of ${kind} differs`);
     }
     this.shapes = shapesOf(layout);
-    const bytes = Buffer.from(buffer);
-    this.#buffer = { bytes, data: new DataView(buffer), span: { bytes, at: 0, length: 0 } };
+    this.#buffer = recordBuffer(buffer);
     this.#host = host;
   }
 

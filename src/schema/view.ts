@@ -7,6 +7,9 @@ import type { Members } from './members.ts';
 import { recordFromValues } from './record.ts';
 import type { Variants } from './variants.ts';
 
+/** Where a record says how many bytes it has: header.size. */
+export const SIZE_AT = 4;
+
 /** How a view yields the bytes of a text. */
 export type SpanReader = (view: LiveView) => Span | undefined;
 
@@ -41,6 +44,11 @@ export interface RecordBuffer {
   readonly data: DataView;
   /** What `LiveView.span` gives; one for all views. */
   readonly span: { bytes: Uint8Array; at: number; length: number };
+}
+
+export function recordBuffer(buffer: ArrayBuffer): RecordBuffer {
+  const bytes = Buffer.from(buffer);
+  return { bytes, data: new DataView(buffer), span: { bytes, at: 0, length: 0 } };
 }
 
 /**
@@ -109,6 +117,22 @@ export class LiveView implements EventView {
 
   variantValues(): ReadonlyMap<FieldId, FieldValue> {
     return this.shape.variants.values(this.variant());
+  }
+
+  /** Bytes of the record. */
+  get size(): number {
+    return this.buffer.data.getUint32(this.at + SIZE_AT, true);
+  }
+
+  /** The same in another buffer: it stays when the next drain takes this one's bytes. */
+  copiedTo(buffer: RecordBuffer, at: number): LiveView {
+    buffer.bytes.set(this.buffer.bytes.subarray(this.at, this.at + this.size), at);
+    const copy = new LiveView(this.shape, buffer, this.host);
+    copy.bind(this.shape, at, this.ktime, this.ring);
+    copy.process = this.process;
+    copy.program = this.program;
+    copy.target = this.target;
+    return copy;
   }
 
   snapshot(): EventRecord {

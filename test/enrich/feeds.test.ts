@@ -214,6 +214,34 @@ describe('who feeds whom', () => {
     expect(get(exec(3001, 'sh', reads(2500)), 'process.fed_by.program')).to.equal('cat');
   });
 
+  it('hands over what the start was, however long the records are that came after it', () => {
+    const { exec, updates, enricher } = scene();
+    const long = (pid: number) => `cat ${String(pid).repeat(2000)}`;
+    for (let pid = 1000; pid < 1300; pid++) exec(pid, long(pid), writes(pid));
+    for (let pid = 1000; pid < 1300; pid++) exec(5000 + pid, 'sh', reads(pid));
+    const lines = updates.map(({ event }) => get(event, 'process.command_line'));
+    expect(lines).to.deep.equal(Array.from({ length: lines.length }, (_, at) => long(1300 - lines.length + at)));
+    expect(lines.length).to.be.within(100, 130);
+    expect(enricher.feedUpdates.counts.evictions).to.be.at.least(300 - lines.length);
+  });
+
+  it('hands over the parent as it was, though it is another program by now', () => {
+    const { exec, updates } = scene();
+    exec(10, 'sh -c x');
+    exec(11, 'bash -c y', {}, 10);
+    exec(1, 'curl http://x', writes(7), 11);
+    exec(11, 'sleep 1', {}, 11);
+    exec(10, 'sleep 2', {}, 10);
+    exec(2, 'bash', reads(7));
+    const [update] = updates;
+    for (const record of [update?.before, update?.event]) {
+      expect(record?.value(id('process.parent.name'))).to.equal('bash');
+      expect(record?.value(id('process.ancestor_names'))).to.deep.equal(['bash', 'sh', 'bash']);
+    }
+    expect(update?.before.value(id('process.feeds.program'))).to.equal(undefined);
+    expect(update?.event.value(id('process.feeds.program'))).to.equal('bash');
+  });
+
   it('keeps no starts while no rule asks', () => {
     const { exec, enricher, updates } = scene();
     enricher.feedUpdates.switch(false);
