@@ -26,6 +26,7 @@ type Feeds = Pick<Program, 'fedBy' | 'feeds'>;
  * than the rest of a start: its record is kept until they are asked for.
  */
 interface Waiting {
+  readonly process: Process;
   readonly ktime: number;
   /** Where its record is. */
   readonly at: number;
@@ -43,7 +44,7 @@ export class FeedUpdates {
   /** Oldest first, as are their records in the buffer, which begins anew at its end. */
   readonly #waiting = new Map<Program, Waiting>();
   /** Processes above those that wait: what is read of a start later is of them as they were. */
-  #above = new WeakSet<Process>();
+  readonly #above = new WeakSet<Process>();
   readonly #records = recordBuffer(new ArrayBuffer(WAITING_BYTES));
   #end = 0;
   #listener: (event: EventRecord, before: EventRecord) => void = () => undefined;
@@ -66,8 +67,9 @@ export class FeedUpdates {
   /** The program of a process is about to become another one. */
   replaces(process: Process): void {
     if (!this.#above.has(process)) return;
-    for (const waiting of this.#waiting.values()) waiting.start = asEvaluated(waiting);
-    this.#above = new WeakSet();
+    for (const waiting of this.#waiting.values()) {
+      if ('view' in waiting.start && isBelow(waiting.process, process)) waiting.start = asEvaluated(waiting);
+    }
   }
 
   /** A program with a pipe started; `changed` are those of before that it completes. */
@@ -78,7 +80,8 @@ export class FeedUpdates {
     this.#keep(process, view);
   }
 
-  #keep({ program, parent }: Process, view: LiveView): void {
+  #keep(process: Process, view: LiveView): void {
+    const { program } = process;
     const { size, ktime } = view;
     if (this.#end + size > WAITING_BYTES) {
       this.#evict(({ at }) => at >= this.#end);
@@ -91,8 +94,8 @@ export class FeedUpdates {
     if (oldest !== undefined && this.#waiting.size === MAX_WAITING) this.#forget(oldest);
     const { fedBy, feeds } = program;
     const start = { view: view.copiedTo(this.#records, at), feeds: { fedBy, feeds } };
-    this.#waiting.set(program, { ktime, at, size, start });
-    for (let above = parent; above !== undefined && !this.#above.has(above); above = above.parent)
+    this.#waiting.set(program, { process, ktime, at, size, start });
+    for (let above = process.parent; above !== undefined && !this.#above.has(above); above = above.parent)
       this.#above.add(above);
   }
 
@@ -126,6 +129,11 @@ export class FeedUpdates {
       this.#waiting.delete(program);
     }
   }
+}
+
+function isBelow(process: Process, above: Process): boolean {
+  for (let one = process.parent; one !== undefined; one = one.parent) if (one === above) return true;
+  return false;
 }
 
 function asEvaluated({ start }: Waiting): EventRecord {
