@@ -78,10 +78,13 @@ export function filterEntries(
           pass |= PASS.PASS_CIDRS;
           networks.push({ ...network(token.cidr), side: token.side === 'source' ? 0 : 1, mask });
         } else {
-          const hashed = hashedToken(token);
+          const hashed = hashedTokens(token);
           // Too short for the kernel's hashes: only the whole kind is sound.
-          pass |= hashed === undefined ? PASS.PASS_WHOLE : hashed.pass;
-          if (hashed !== undefined) add(tokens, hashed.type, hashed.hash, mask);
+          if (hashed.length === 0) pass |= PASS.PASS_WHOLE;
+          for (const one of hashed) {
+            pass |= one.pass;
+            add(tokens, one.type, one.hash, mask);
+          }
         }
       }
     }
@@ -118,41 +121,65 @@ export function sensitiveBits(classes: bigint): bigint {
   return ((classes & 0x3ffffc00n) << 20n) | (((classes >> 56n) & 0xfn) << 1n) | (((classes >> 60n) & 0xfn) << 50n);
 }
 
-function hashedToken(
+interface HashedToken {
+  readonly type: number;
+  readonly hash: bigint;
+  readonly pass: number;
+}
+
+function hashedTokens(
   token: Exclude<FilterToken, { type: 'error' | 'cidr' | 'remote' | 'opened' }>,
-): { type: number; hash: bigint; pass: number } | undefined {
+): readonly HashedToken[] {
   switch (token.type) {
     case 'uid':
-      return { type: TOKEN.TOKEN_UID, hash: BigInt(token.uid), pass: PASS.PASS_UIDS };
+      return [{ type: TOKEN.TOKEN_UID, hash: BigInt(token.uid), pass: PASS.PASS_UIDS }];
     case 'port':
-      return {
-        type: token.side === 'source' ? TOKEN.TOKEN_PORT_SOURCE : TOKEN.TOKEN_PORT_DESTINATION,
-        hash: BigInt(token.port),
-        pass: token.side === 'source' ? PASS.PASS_SOURCE_PORTS : PASS.PASS_DESTINATION_PORTS,
-      };
+      return [
+        {
+          type: token.side === 'source' ? TOKEN.TOKEN_PORT_SOURCE : TOKEN.TOKEN_PORT_DESTINATION,
+          hash: BigInt(token.port),
+          pass: token.side === 'source' ? PASS.PASS_SOURCE_PORTS : PASS.PASS_DESTINATION_PORTS,
+        },
+      ];
     case 'process_name':
-      return { type: TOKEN.TOKEN_PROCESS_NAME, hash: fnv1a(Buffer.from(token.text)), pass: PASS.PASS_NAMES };
+      return [{ type: TOKEN.TOKEN_PROCESS_NAME, hash: fnv1a(Buffer.from(token.text)), pass: PASS.PASS_NAMES }];
     case 'component':
-      return { type: TOKEN.TOKEN_COMPONENT, hash: fnv1a(Buffer.from(token.text)), pass: PASS.PASS_COMPONENTS };
-    default: {
-      const bytes = Buffer.from(token.text);
-      if (bytes.length < SHORT) return undefined;
-      const length = bytes.length < LONG ? SHORT : LONG;
-      const isPrefix = token.type === 'component_prefix';
-      const type = isPrefix
-        ? length === LONG
-          ? TOKEN.TOKEN_PREFIX8
-          : TOKEN.TOKEN_PREFIX4
-        : length === LONG
-          ? TOKEN.TOKEN_SUFFIX8
-          : TOKEN.TOKEN_SUFFIX4;
-      return {
-        type,
-        hash: fnv1a(isPrefix ? bytes.subarray(0, length) : bytes.subarray(-length)),
-        pass: PASS.PASS_COMPONENTS,
-      };
-    }
+      return [componentToken(Buffer.from(token.text))];
+    default:
+      return partTokens(Buffer.from(token.text), token.type === 'component_prefix');
   }
+}
+
+const componentToken = (bytes: Uint8Array): HashedToken => ({
+  type: TOKEN.TOKEN_COMPONENT,
+  hash: fnv1a(bytes),
+  pass: PASS.PASS_COMPONENTS,
+});
+
+/** What can stand beside the rest of a component: of letters the lower case, which the kernel compares. */
+const BYTES_OF_NAMES = Array.from({ length: 256 }, (_, byte) => byte).filter(
+  (byte) => byte !== 0 && byte !== 0x2f && !(byte >= 0x41 && byte <= 0x5a),
+);
+
+function partTokens(bytes: Uint8Array, isPrefix: boolean): readonly HashedToken[] {
+  const pass = PASS.PASS_COMPONENTS;
+  if (bytes.length === SHORT - 1) {
+    // The kernel compares four: these and any one more, or a component that is no longer.
+    const type = isPrefix ? TOKEN.TOKEN_PREFIX4 : TOKEN.TOKEN_SUFFIX4;
+    const longer = BYTES_OF_NAMES.map((byte) => {
+      const hash = fnv1a(Uint8Array.from(isPrefix ? [...bytes, byte] : [byte, ...bytes]));
+      return { type, hash, pass };
+    });
+    return [componentToken(bytes), ...longer];
+  }
+  if (bytes.length < SHORT) return [];
+  const isLong = bytes.length >= LONG;
+  const length = isLong ? LONG : SHORT;
+  return [
+    isPrefix
+      ? { type: isLong ? TOKEN.TOKEN_PREFIX8 : TOKEN.TOKEN_PREFIX4, hash: fnv1a(bytes.subarray(0, length)), pass }
+      : { type: isLong ? TOKEN.TOKEN_SUFFIX8 : TOKEN.TOKEN_SUFFIX4, hash: fnv1a(bytes.subarray(-length)), pass },
+  ];
 }
 
 function add(

@@ -43,9 +43,9 @@ export type FilterToken = TokenText & {
 type TokenText =
   /** A whole component of the path (or of the new path). `classes` restricts file_open tokens to some ways of opening. */
   | { readonly type: 'component'; readonly text: string; readonly classes?: readonly FileClass[] }
-  /** Some component of the path starts with the text (4 bytes or more). */
+  /** Some component of the path starts with the text (3 bytes or more). */
   | { readonly type: 'component_prefix'; readonly text: string; readonly classes?: readonly FileClass[] }
-  /** Some component of the path ends with the text (4 bytes or more). */
+  /** Some component of the path ends with the text (3 bytes or more). */
   | { readonly type: 'component_suffix'; readonly text: string; readonly classes?: readonly FileClass[] }
   | { readonly type: 'port'; readonly port: number; readonly side: 'source' | 'destination' }
   | { readonly type: 'cidr'; readonly cidr: string; readonly side: 'source' | 'destination' }

@@ -37,14 +37,14 @@ function filterWith(tokens: readonly FilterToken[]): KernelFilter {
   return { kinds };
 }
 
-/** What the kernel can see of a token: 4 or 8 bytes of a prefix or suffix, ASCII letters in lower case. */
+/** What the kernel can see of a token: 3, 4 or 8 bytes of a prefix or suffix, ASCII letters in lower case. */
 function hits(token: FilterToken, path: string, classes: readonly FileClass[], isOpen: boolean): boolean {
   if (token.type === 'opened') return isOpen && classes.includes(token.how);
   if (!('text' in token) || token.type === 'process_name') return false;
   if (isOpen && token.classes !== undefined && !token.classes.some((one) => classes.includes(one))) return false;
   const fold = (text: string) => Buffer.from(text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
   const text = fold(token.text);
-  const length = text.length < 8 ? 4 : 8;
+  const length = text.length < 8 ? Math.min(text.length, 4) : 8;
   return path.split('/').some((component) => {
     const bytes = fold(component);
     if (token.type === 'component') return bytes.equals(text);
@@ -70,9 +70,9 @@ const nameToken: fc.Arbitrary<FilterToken> = fc
     classes,
   )
   .map(([type, name, cut, only]): FilterToken => {
-    const part = type === 'component_prefix' ? name.slice(0, 4 + cut) : name.slice(-4 - cut);
-    const text = type === 'component' || Buffer.byteLength(part) < 4 ? name : part;
-    const sort = Buffer.byteLength(text) < 4 ? 'component' : type;
+    const part = type === 'component_prefix' ? name.slice(0, 3 + cut) : name.slice(-3 - cut);
+    const text = type === 'component' || Buffer.byteLength(part) < 3 ? name : part;
+    const sort = Buffer.byteLength(text) < 3 ? 'component' : type;
     return only === undefined ? { type: sort, text } : { type: sort, text, classes: only };
   });
 

@@ -119,6 +119,25 @@ describe('the filter maps', () => {
     expect(tokenKeys.length).to.equal(0);
   });
 
+  it('find the beginning or end of three bytes of any name, also of one that is no longer', () => {
+    for (const [kind, type] of [
+      ['component_prefix', TOKEN.TOKEN_PREFIX4],
+      ['component_suffix', TOKEN.TOKEN_SUFFIX4],
+    ] as const) {
+      const entries = entriesOf({ file_unlink: tokens({ type: kind, text: '.Md' }) });
+      const all = written(entries);
+      const finds = (code: number, bytes: Uint8Array) =>
+        all.some((one) => one.type === code && one.hash === fnv1a(bytes) && inBloom(entries.table, one));
+      expect(finds(TOKEN.TOKEN_COMPONENT, Buffer.from('.MD'))).to.equal(true);
+      for (let byte = 1; byte < 256; byte++) {
+        if (byte === 0x2f) continue;
+        const three = [...Buffer.from('.md')];
+        const four = Uint8Array.from(kind === 'component_prefix' ? [...three, byte] : [byte, ...three]);
+        expect(finds(type, four), `${kind} ${byte}`).to.equal(true);
+      }
+    }
+  });
+
   it('find any component that a token asks for, whatever its case, by the bloom filter and the key', () => {
     let hits = 0;
     const text = fc.stringMatching(/^[A-Za-z0-9._-]{8,24}$/);

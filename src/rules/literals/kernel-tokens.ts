@@ -7,7 +7,7 @@ import type { FilterToken } from '../../kernel/types.ts';
 import { type FieldName, fieldName } from '../../schema/fields.ts';
 import { parseNetwork } from '../predicate/cidr.ts';
 import { lowerAscii } from '../predicate/fold.ts';
-import { literalWays } from '../predicate/regexp-literals.ts';
+import { placedWays, type Run } from '../predicate/regexp-literals.ts';
 import { valueTest } from '../predicate/test-value.ts';
 import type { Condition, Leaf, Literal, TextOperator } from '../tree.ts';
 import { type Known, specialise } from './specialise.ts';
@@ -21,7 +21,7 @@ interface Found {
 type How = 'equal' | TextOperator;
 
 /** The kernel compares beginnings and ends of names of at least this many bytes. */
-const MIN_PART = 4;
+const MIN_PART = 3;
 const NAME_BYTES = 255;
 /** What could not be decoded became U+FFFD and stands for bytes that are not known here. */
 const UNKNOWN_BYTES = /[\ufffd\ud800-\udfff]/;
@@ -29,6 +29,9 @@ const UNKNOWN_BYTES = /[\ufffd\ud800-\udfff]/;
 const COMMON = 'var usr lib etc proc dev run sys share lib64 bin local home opt root www srv sbin boot cache tmp'.split(
   ' ',
 );
+/** Every start of a program opens some: more than there are files in /tmp. */
+const LIBRARY = '.so';
+const LIBRARY_SCORE = 0.46;
 
 export interface Kernel {
   /** It compares names without regard to the case of ASCII letters. */
@@ -222,43 +225,55 @@ function pathTokens({ subject, test }: Leaf, name: FieldName, folds: boolean): F
     ('transform' in subject && subject.transform !== undefined) ||
     (test.op === 'matches' && (test.flags?.includes('i') === true || test.pattern.includes('(?')));
   const part = (how: How, literal: string) => bestPart(name, how, literal, { anyCase, folds });
-  let best: (Found | undefined)[];
   switch (test.op) {
     case 'equal':
-      best = test.values.map((value) => part('equal', String(value)));
-      break;
+      return together(test.values.map((value) => part('equal', String(value))));
     case 'contains':
     case 'startsWith':
     case 'endsWith':
-      best = test.values.map((value) => part(test.op, value));
-      break;
+      return together(test.values.map((value) => part(test.op, value)));
     case 'glob':
-      best = test.values.map((glob) => {
-        const parts = glob.map((piece, at) => {
-          if (!('literal' in piece)) return undefined;
-          const how: How =
-            glob.length === 1 ? 'equal' : at === 0 ? 'startsWith' : at === glob.length - 1 ? 'endsWith' : 'contains';
-          return part(how, piece.literal);
-        });
-        return highest(parts);
-      });
-      break;
+      return together(
+        test.values.map((glob) => {
+          const parts = glob.map((piece, at) => {
+            if (!('literal' in piece)) return undefined;
+            const how: How =
+              glob.length === 1 ? 'equal' : at === 0 ? 'startsWith' : at === glob.length - 1 ? 'endsWith' : 'contains';
+            return part(how, piece.literal);
+          });
+          return highest(parts);
+        }),
+      );
     case 'matches': {
-      const ways = literalWays(test.pattern, test.flags) ?? [];
-      best = ways.map((runs) => highest(runs.map((run) => part('contains', run))));
-      break;
+      const found = (['beginnings', 'endings'] as const).map((kept) =>
+        together(
+          (placedWays(test.pattern, test.flags, kept) ?? []).map((runs) =>
+            highest(runs.map((run) => part(howPlaced(run), run.text))),
+          ),
+        ),
+      );
+      return highest(found);
     }
     default:
       return undefined;
   }
+}
+
+function howPlaced({ begins, ends }: Run): How {
+  if (begins) return ends ? 'equal' : 'startsWith';
+  return ends ? 'endsWith' : 'contains';
+}
+
+/** What holds whichever of them holds. */
+function together(ways: readonly (Found | undefined)[]): Found | undefined {
   const tokens: FilterToken[] = [];
   let score = Number.POSITIVE_INFINITY;
-  for (const found of best) {
+  for (const found of ways) {
     if (found === undefined) return undefined;
     tokens.push(...found.tokens);
     score = Math.min(score, found.score);
   }
-  return best.length === 0 ? undefined : { tokens, score };
+  return ways.length === 0 ? undefined : { tokens, score };
 }
 
 function highest(parts: readonly (Found | undefined)[]): Found | undefined {
@@ -302,7 +317,7 @@ function partToken(
   }
   if (anyCase && hasCase(folds ? text.replace(/[a-z]/g, '') : text)) return undefined;
   const rank = COMMON.indexOf(text);
-  const score = rank < 0 ? text.length : (rank + 1) / (2 * COMMON.length);
+  const score = rank >= 0 ? (rank + 1) / (2 * COMMON.length) : text === LIBRARY ? LIBRARY_SCORE : text.length;
   if (whole && complete) return { tokens: [{ type: 'component', text }], score: score + 1 };
   if (bytes < MIN_PART) return undefined;
   if (whole) return { tokens: [{ type: 'component_prefix', text }], score };

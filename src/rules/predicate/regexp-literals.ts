@@ -5,17 +5,28 @@
  * less than there is only costs speed.
  */
 
-/** Runs of literal text that occur one after the other in a match. `open` at an end: the run goes on with what follows. */
+/** Literal text in a match, and whether it stands where the whole text begins or ends. */
+export interface Run {
+  readonly text: string;
+  readonly begins: boolean;
+  readonly ends: boolean;
+}
+
+/** Runs of literal text that occur one after the other in a match. */
 interface Way {
-  readonly runs: readonly string[];
+  readonly runs: readonly Run[];
   /** The first run begins where the expression begins; the last one ends where it ends. */
   readonly joinsBefore: boolean;
   readonly joinsAfter: boolean;
 }
 
 const GAP: Way = { runs: [], joinsBefore: false, joinsAfter: false };
-const NOTHING: Way = { runs: [''], joinsBefore: true, joinsAfter: true };
-const MAX_WAYS = 64;
+const EMPTY: Run = { text: '', begins: false, ends: false };
+const NOTHING: Way = { runs: [EMPTY], joinsBefore: true, joinsAfter: true };
+const BEGIN: Way = { ...NOTHING, runs: [{ ...EMPTY, begins: true }] };
+const END: Way = { ...NOTHING, runs: [{ ...EMPTY, ends: true }] };
+/** Ways that are followed. Endings are asked for by the kernel filter alone, whose tokens are looked up in a table. */
+const MAX_WAYS = { beginnings: 64, endings: 256 };
 const MAX_DEPTH = 32;
 
 /**
@@ -24,22 +35,43 @@ const MAX_DEPTH = 32;
  * expression is not understood.
  */
 export function literalWays(pattern: string, flags = ''): readonly (readonly string[])[] | undefined {
+  return placedWays(pattern, flags)?.map((runs) => runs.map(({ text }) => text));
+}
+
+/** What is kept of an expression with more ways than are worth following: how they begin, or how they end. */
+type Kept = 'beginnings' | 'endings';
+
+/** The same with the place of each run. */
+export function placedWays(
+  pattern: string,
+  flags = '',
+  kept: Kept = 'beginnings',
+): readonly (readonly Run[])[] | undefined {
   if (/\\[QpPxCk\d]/.test(pattern)) return undefined;
-  const insensitive = flags.includes('i') || /\(\?[a-zA-Z-]*i/.test(pattern);
-  const parser = new Parser(pattern, insensitive);
+  const has = (flag: string) => flags.includes(flag) || new RegExp(`\\(\\?[a-zA-Z-]*${flag}`).test(pattern);
+  const parser = new Parser(pattern, { insensitive: has('i'), byLine: has('m'), kept });
   const ways = parser.alternatives(0);
   if (ways === undefined || !parser.done) return undefined;
-  return ways.map((way) => way.runs.filter((run) => run !== ''));
+  return ways.map(({ runs }) => runs.filter(({ text }) => text !== ''));
+}
+
+interface Reading {
+  readonly insensitive: boolean;
+  /** `^` and `$` stand for the beginnings and ends of lines. */
+  readonly byLine: boolean;
+  readonly kept: Kept;
 }
 
 class Parser {
   readonly #text: string;
-  readonly #insensitive: boolean;
+  readonly #how: Reading;
+  readonly #most: number;
   #at = 0;
 
-  constructor(text: string, insensitive: boolean) {
+  constructor(text: string, how: Reading) {
     this.#text = text;
-    this.#insensitive = insensitive;
+    this.#how = how;
+    this.#most = MAX_WAYS[how.kept];
   }
 
   get done(): boolean {
@@ -56,7 +88,9 @@ class Parser {
       if (this.#text.charAt(this.#at) !== '|') break;
       this.#at++;
     }
-    return all.length > MAX_WAYS ? [GAP] : all;
+    if (all.length <= this.#most) return all;
+    const ends = this.#how.kept === 'endings' ? endings(all) : [];
+    return ends.length === 0 || ends.length > this.#most ? [GAP] : ends;
   }
 
   #sequence(depth: number): Way[] | undefined {
@@ -65,13 +99,20 @@ class Parser {
       const item = this.#item(depth);
       if (item === undefined) return undefined;
       const next = this.#repeated(item);
-      // More ways than are worth following: the rest is some text.
-      ways =
-        ways.length * next.length > MAX_WAYS
-          ? ways.map((way) => join(way, GAP))
-          : ways.flatMap((a) => next.map((b) => join(a, b)));
+      ways = this.#joined(ways, next);
     }
     return ways;
+  }
+
+  /** Where there are more ways than are worth following, the rest is some text. */
+  #joined(ways: readonly Way[], next: readonly Way[]): Way[] {
+    let before = ways;
+    if (before.length * next.length > this.#most) {
+      if (this.#how.kept === 'beginnings') return before.map((way) => join(way, GAP));
+      before = endings(before);
+      if (before.length * next.length > this.#most) before = [GAP];
+    }
+    return before.flatMap((a) => next.map((b) => join(a, b)));
   }
 
   /** Applies the repetition that follows an item. */
@@ -105,20 +146,23 @@ class Parser {
     if (unit === '(') return this.#group(depth);
     if (unit === '[') return this.#class() ? [GAP] : undefined;
     this.#at++;
-    if (unit === '^' || unit === '$') return [NOTHING];
+    if (unit === '^') return [this.#how.byLine ? NOTHING : BEGIN];
+    if (unit === '$') return [this.#how.byLine ? NOTHING : END];
     if (unit === '.') return [GAP];
     if (unit === '*' || unit === '+' || unit === '?') return undefined;
     if (unit !== '\\') return [this.#literal(unit)];
     const escaped = this.#text.charAt(this.#at++);
     if (/^[dDsSwWntrfva]$/.test(escaped)) return [GAP];
-    if (/^[bBAz]$/.test(escaped)) return [NOTHING];
+    if (escaped === 'A') return [BEGIN];
+    if (escaped === 'z') return [END];
+    if (escaped === 'b' || escaped === 'B') return [NOTHING];
     return /^[a-zA-Z0-9]?$/.test(escaped) ? undefined : [this.#literal(escaped)];
   }
 
   #literal(unit: string): Way {
     // RE2 folds U+017F to s and U+212A to k, foldCase does not; halves of a pair are no characters.
-    if (this.#insensitive && /[sSkK\u0080-\uffff]/.test(unit)) return GAP;
-    return unit >= '\ud800' && unit <= '\udfff' ? GAP : { runs: [unit], joinsBefore: true, joinsAfter: true };
+    if (this.#how.insensitive && /[sSkK\u0080-\uffff]/.test(unit)) return GAP;
+    return unit >= '\ud800' && unit <= '\udfff' ? GAP : { ...NOTHING, runs: [{ ...EMPTY, text: unit }] };
   }
 
   #group(depth: number): Way[] | undefined {
@@ -157,18 +201,39 @@ class Parser {
   }
 }
 
+/** The different last runs of ways. */
+function endings(ways: readonly Way[]): Way[] {
+  const found = new Map<string, Way>();
+  for (const { runs, joinsAfter } of ways) {
+    const last = joinsAfter ? runs.at(-1) : undefined;
+    const way = last === undefined ? GAP : { runs: [last], joinsBefore: false, joinsAfter };
+    found.set(last === undefined ? '' : JSON.stringify(last), way);
+  }
+  return [...found.values()];
+}
+
 function join(a: Way, b: Way): Way {
-  if (a.runs.length === 0 || b.runs.length === 0) {
-    const runs = [...a.runs, ...b.runs];
+  const last = a.runs.at(-1);
+  const [first] = b.runs;
+  if (last === undefined || first === undefined) {
     return {
-      runs,
-      joinsBefore: a.runs.length > 0 && a.joinsBefore,
-      joinsAfter: b.runs.length > 0 && b.joinsAfter,
+      runs: [...a.runs, ...b.runs],
+      joinsBefore: last !== undefined && a.joinsBefore,
+      joinsAfter: first !== undefined && b.joinsAfter,
     };
   }
-  const glued = a.joinsAfter && b.joinsBefore;
-  const last = a.runs.at(-1) ?? '';
-  const [first = ''] = b.runs;
-  const runs = glued ? [...a.runs.slice(0, -1), last + first, ...b.runs.slice(1)] : [...a.runs, ...b.runs];
+  const runs =
+    a.joinsAfter && b.joinsBefore
+      ? [...a.runs.slice(0, -1), glued(last, first), ...b.runs.slice(1)]
+      : [...a.runs, ...b.runs];
   return { runs, joinsBefore: a.joinsBefore, joinsAfter: b.joinsAfter };
+}
+
+/** What stands before the beginning of the text, or behind its end, never matches: there it does not matter what is said. */
+function glued(a: Run, b: Run): Run {
+  return {
+    text: a.text + b.text,
+    begins: a.begins || (a.text === '' && b.begins),
+    ends: b.ends || (b.text === '' && a.ends),
+  };
 }

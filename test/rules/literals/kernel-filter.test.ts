@@ -171,6 +171,7 @@ const part = fc
   .tuple(path, fc.nat(20), fc.nat(20))
   .map(([text, from, length]) => text.slice(from % text.length, (from % text.length) + 1 + length));
 const flags = fc.constantFrom({}, {}, { ignoreCase: true });
+const quote = (text: string) => text.replaceAll('.', '\\.');
 const pathTest: fc.Arbitrary<Test> = fc.oneof(
   fc
     .tuple(fc.array(path, { minLength: 1, maxLength: 2 }), flags)
@@ -182,6 +183,18 @@ const pathTest: fc.Arbitrary<Test> = fc.oneof(
   part.map((text): Test => ({ op: 'glob', values: [parseGlob(`*${text}*`)] })),
   part.map((text): Test => ({ op: 'matches', pattern: `(^|/)${text.replaceAll('.', '\\.')}.*$` })),
   fc.tuple(part, part).map(([a, b]): Test => ({ op: 'matches', pattern: `(?i)^/.*(${a}|${b}).*(shadow|pem)?$` })),
+  fc
+    .tuple(
+      fc.constantFrom('', '^', '(^|/)', '(?m)^', '(?i)'),
+      part,
+      fc.constantFrom('', '.*', '[^/]+'),
+      part,
+      fc.constantFrom('', '$', '(\\.pem)?$'),
+    )
+    .map(([begin, a, gap, b, end]): Test => ({ op: 'matches', pattern: begin + quote(a) + gap + quote(b) + end })),
+  fc
+    .tuple(fc.constantFrom('', '^', '^/etc', '(?i)^'), part, fc.constantFrom('$', '/', '', '[a-z]*$'))
+    .map(([begin, a, end]): Test => ({ op: 'matches', pattern: begin + quote(a) + end })),
 );
 const COMPUTED = ['file.placed_path', 'file.removed_path'] as const;
 const pathLeaf = fc.oneof(
@@ -194,6 +207,16 @@ const pathLeaf = fc.oneof(
       fc.constantFrom(...COMPONENTS, '_keys', 'author'),
     )
     .map(([op, text]) => leaf(field('file.name'), { op, values: [text] })),
+  fc
+    .tuple(
+      fc.constantFrom('^', '(^|x)', ''),
+      fc.constantFrom(...COMPONENTS, 'id', 'rsa', 'pem'),
+      fc.constantFrom('$', '', '\\..*$'),
+    )
+    .map(([begin, text, end]) => leaf(field('file.name'), { op: 'matches', pattern: begin + quote(text) + end })),
+  fc
+    .constantFrom('^(pem|PEM)$', 'em$', '(?i)^d$')
+    .map((pattern) => leaf(field('file.extension'), { op: 'matches', pattern })),
   fc.constantFrom('pem', 'd', 'so').map((text) => leaf(field('file.extension'), { op: 'equal', values: [text] })),
 );
 const otherLeaf = fc.constantFrom(
@@ -298,9 +321,25 @@ describe('kernel filter', () => {
     });
     // A server reads below www at every request.
     expect(tokens("file.path.matches('^/(var/www|srv)/.*/\\\\.env$')")).to.deep.include({
-      tokens: [{ type: 'component_prefix', text: '.env', sensitive: true }],
+      tokens: [{ type: 'component', text: '.env', sensitive: true }],
     });
-    expect(tokens("file.path.endsWith('.so')")).to.deep.equal({ pass: 'whole', because: "file.path.endsWith('.so')" });
+    // What ends an expression ends the name; of many beginnings the ends are left.
+    expect(tokens("file.path.matches('^/(home|lib)/.*(read|note)[a-z]*\\\\.(md|txt)$')")).to.deep.include({
+      tokens: [
+        { type: 'component_suffix', text: '.md', sensitive: true },
+        { type: 'component_suffix', text: '.txt', sensitive: true },
+      ],
+    });
+    expect(tokens("file.name.matches('^(id|x)$')")).to.deep.include({
+      tokens: [
+        { type: 'component', text: 'id', sensitive: true },
+        { type: 'component', text: 'x', sensitive: true },
+      ],
+    });
+    expect(tokens("file.path.endsWith('.so')")).to.deep.include({
+      tokens: [{ type: 'component_suffix', text: '.so', sensitive: true }],
+    });
+    expect(tokens("file.path.endsWith('so')")).to.deep.equal({ pass: 'whole', because: "file.path.endsWith('so')" });
     expect(tokens("process.name == 'x'")).to.deep.include({
       tokens: [{ type: 'process_name', text: 'x', sensitive: true }],
     });
