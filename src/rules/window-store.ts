@@ -157,7 +157,7 @@ export class WindowStore {
       state = this.#grow(watch, row);
     }
     const before = state.size;
-    const count = state instanceof ValueState ? state.add(time, String(value), watch.enough) : undefined;
+    const count = state instanceof ValueState ? state.add(time, value, watch.enough) : undefined;
     this.#grown(state.size - before);
     return count;
   }
@@ -237,7 +237,7 @@ export class WindowStore {
       const places = [0, 1, 2, 3].map((place) => place * PER_VALUE).filter((place) => !Number.isNaN(seen[place]));
       // The one that was used last comes last.
       for (const place of places.sort((a, b) => lastOf(seen, a) - lastOf(seen, b))) {
-        const value = String(seen[place]);
+        const value = seen[place] ?? 0;
         state.add(seen[place + EARLY] ?? 0, value, enough);
         const late = seen[place + LATE] ?? Number.NaN;
         if (!Number.isNaN(late)) state.add(late, value, enough);
@@ -380,7 +380,9 @@ function lastOf(columns: Float64Array, at: number): number {
 function newState(spec: WindowSpec): State {
   const limit = Math.max(MIN_REMEMBERED, 2 * spec.count);
   if (spec.type === 'count') return new CountState(spec.seconds, limit, spec.count);
-  return spec.type === 'distinct' ? new ValueState(spec.seconds, limit, spec.count) : new TemporalState(spec.seconds);
+  return spec.type === 'distinct'
+    ? new ValueState(spec.seconds, limit, spec.count)
+    : new TemporalState(spec.seconds, spec.count);
 }
 
 function longer<T extends Float64Array | Int32Array>(before: T, after: T): T {

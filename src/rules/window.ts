@@ -113,7 +113,8 @@ export class Windows {
     const at = store.timeOf(time);
     if (spec.type === 'count') return store.addTime(watched, row, at);
     if (spec.type === 'distinct') return store.addValue(watched, row, at, distinct?.(event));
-    const held = steps.flatMap((step, number) => (step(event) ? [number] : []));
+    const held: number[] = [];
+    for (let number = 0; number < steps.length; number++) if (steps[number]?.(event) === true) held.push(number);
     return store.addSteps(watched, row, at, held);
   }
 }

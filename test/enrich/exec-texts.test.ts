@@ -19,10 +19,16 @@ function reader(): (...records: readonly Buffer[]) => readonly ExecTexts[] {
 
 const exec = (path: string, args = '') => record('process_exec', { path, args });
 
-/** FNV-1a, by which texts are looked up. */
+/** By which texts are looked up: FNV-1a of four bytes at a time, and of what is left. */
 function hashOf(text: string): number {
+  const bytes = Buffer.from(text);
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  let at = 0;
+  for (; at < bytes.length - 3; at += 4) {
+    hash = Math.imul(hash ^ bytes.readInt32LE(at), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  for (; at < bytes.length; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
   return hash >>> 0;
 }
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { WindowSpec } from '../../src/rules/rule.ts';
-import { CountState, ValueState } from '../../src/rules/sigma/correlation/window-state.ts';
+import { CountState, TemporalState, ValueState } from '../../src/rules/sigma/correlation/window-state.ts';
 import { type Watch, type WindowStats, WindowStore } from '../../src/rules/window-store.ts';
 
 type State = CountState | ValueState;
@@ -110,6 +110,29 @@ describe('what windows remember', () => {
       { numRuns: 300 },
     );
     expect(found).to.be.greaterThan(1000);
+  });
+
+  it('finds a sequence as if every run of its steps were looked at', () => {
+    let found = 0;
+    const event = fc.record({
+      ahead: fc.constantFrom(0, 0.5, 1, 3, 9, -2),
+      held: fc.constantFrom([0], [1], [2], [0, 1], [2, 2]),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 40 }), fc.integer({ min: 1, max: 3 }), (events, least) => {
+        const enough = (count: number) => count >= least;
+        const [quick, whole] = [new TemporalState(16, least), new TemporalState(16)];
+        let time = 100;
+        for (const { ahead, held } of events) {
+          time += ahead;
+          const count = whole.addOrdered(time, held, enough);
+          if (count !== undefined) found++;
+          expect(quick.addOrdered(time, held, enough)).to.equal(count);
+          expect(quick.size).to.equal(whole.size);
+        }
+      }),
+    );
+    expect(found).to.be.greaterThan(100);
   });
 
   it('finds every key again, however many there are', () => {

@@ -52,7 +52,7 @@ export class RuleIndex {
   /** Of live events, by kind; there are only so many. */
   readonly #livePlans = new Map<string, Plan>();
   /** The same for each way in which they happen, by its number. */
-  readonly #variants: Plan[] = [];
+  readonly #variants: (Plan | undefined)[] = [];
   /** By rule: the number of the event it was last tried for. */
   readonly #tried: Float64Array;
   /** Parts of which the answer is remembered for an event. */
@@ -161,6 +161,8 @@ export class RuleIndex {
     if (before !== undefined) return before;
     const plan = this.#planFor(event.kind, true);
     const made = plan.kind === undefined ? plan : this.#variantOf(plan, plan.kind, event);
+    // Without holes: a list that is mostly holes is a hash table, which every event would look into.
+    while (this.#variants.length < variant) this.#variants.push(undefined);
     this.#variants[variant] = made;
     return made;
   }

@@ -91,10 +91,10 @@ export class ValueState implements GroupState {
   readonly #limit: number;
   readonly #least: number;
   /** The first value and its times: most groups never have another one, and a map for each takes its room. */
-  #only: string | undefined;
+  #only: string | number | undefined;
   readonly #timesOfOnly: number[] = [];
   /** All of them, in the order of last use. */
-  #values: Map<string, number[]> | undefined;
+  #values: Map<string | number, number[]> | undefined;
   newest = Number.NEGATIVE_INFINITY;
 
   /** @param least As for CountState. */
@@ -108,7 +108,7 @@ export class ValueState implements GroupState {
     return this.#values?.size ?? (this.#only === undefined ? 0 : 1);
   }
 
-  add(time: number, value: string, fulfilled: Fulfilled): number | undefined {
+  add(time: number, value: string | number, fulfilled: Fulfilled): number | undefined {
     const late = time < this.newest;
     this.newest = Math.max(this.newest, time);
     const times = this.#timesOf(value);
@@ -132,14 +132,15 @@ export class ValueState implements GroupState {
   }
 
   /** Those of a value, which becomes the one used last. */
-  #timesOf(value: string): number[] {
+  #timesOf(value: string | number): number[] {
     if (this.#values === undefined) {
       this.#only ??= value;
       if (this.#only === value) return this.#timesOfOnly;
       this.#values = new Map([[this.#only, this.#timesOfOnly]]);
     }
-    const times = this.#values.get(value) ?? [];
-    this.#values.delete(value);
+    const before = this.#values.get(value);
+    if (before !== undefined) this.#values.delete(value);
+    const times = before ?? [];
     this.#values.set(value, times);
     return times;
   }
@@ -147,7 +148,8 @@ export class ValueState implements GroupState {
   /** What lies before the last time and is close to it would be dropped: it is overwritten. */
   #insert(times: number[], time: number): void {
     const last = times.length - 1;
-    if (last < 0 || (times[last] ?? 0) > time) times.splice(upperBound(times, time), 0, time);
+    if (last < 0) times.push(time);
+    else if ((times[last] ?? 0) > time) times.splice(upperBound(times, time), 0, time);
     else if (last > 0 && time - (times[last - 1] ?? 0) <= this.#span * CLOSE) times[last] = time;
     else times.push(time);
   }
@@ -205,11 +207,14 @@ const MAX_ENTRIES = 2048;
 /** temporal and temporal_ordered: which rule matched when. */
 export class TemporalState implements GroupState {
   readonly #span: number;
+  readonly #least: number;
   #entries: Entry[] = [];
   #events = 0;
 
-  constructor(span: number) {
+  /** @param least No run of fewer rules fulfils the condition: runs are not looked for before so many have matched. */
+  constructor(span: number, least = 0) {
     this.#span = span;
+    this.#least = least;
   }
 
   get size(): number {
@@ -237,11 +242,21 @@ export class TemporalState implements GroupState {
   /** The same for rules in their order: the length of the longest run of rules in order that the event is part of. */
   addOrdered(time: number, rules: readonly number[], fulfilled: Fulfilled): number | undefined {
     const event = this.#insert(time, rules);
-    const found = this.#ends(time)
-      .map((end) => longestRun(this.#window(end), event))
-      .find(fulfilled);
+    const found =
+      this.#least > 1 && this.#isOfOne()
+        ? undefined
+        : this.#ends(time)
+            .map((end) => longestRun(this.#window(end), event))
+            .find(fulfilled);
     this.#thin();
     return found;
+  }
+
+  /** A run of rules in order is of different ones. */
+  #isOfOne(): boolean {
+    const entries = this.#entries;
+    for (const { rule } of entries) if (rule !== entries[0]?.rule) return false;
+    return true;
   }
 
   #insert(time: number, rules: readonly number[]): number {
