@@ -109,7 +109,7 @@ export function execTextsReader(shape: KindShape, environment: ReadonlySet<strin
   const offsets = MEMBERS.map((name) => members.offset(name));
   const size = members.number('header.size');
   const known = new Map<number, Known>();
-  const once = new Uint32Array(SEEN_ONCE);
+  const once = new Set<number>();
   const places = new Uint32Array(offsets.length);
 
   const decode = (view: LiveView) =>
@@ -129,8 +129,7 @@ export function execTextsReader(shape: KindShape, environment: ReadonlySet<strin
     const before = known.get(hash);
     if (before !== undefined && isSame(before, places, data, begin, length)) return before.texts;
     const read = decode(view);
-    const slot = hash % SEEN_ONCE;
-    if (once[slot] === hash) {
+    if (once.delete(hash)) {
       if (known.size >= MAX_KNOWN) known.clear();
       // A copy: the slice of a Buffer is none, and the next drain writes over it.
       known.set(hash, {
@@ -138,8 +137,10 @@ export function execTextsReader(shape: KindShape, environment: ReadonlySet<strin
         data: new DataView(data.buffer.slice(data.byteOffset + begin, data.byteOffset + begin + length)),
         texts: read,
       });
+      return read;
     }
-    once[slot] = hash;
+    if (once.size >= SEEN_ONCE) once.clear();
+    once.add(hash);
     return read;
   };
 }

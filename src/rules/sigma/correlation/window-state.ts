@@ -111,8 +111,7 @@ export class ValueState implements GroupState {
   add(time: number, value: string | number, fulfilled: Fulfilled): number | undefined {
     const late = time < this.newest;
     this.newest = Math.max(this.newest, time);
-    const times = this.#timesOf(value);
-    this.#insert(times, time);
+    const times = this.#note(value, time);
     let found: number | undefined;
     if (this.size >= this.#least) {
       if (late) found = this.#windows(time).find((count) => fulfilled(count));
@@ -131,16 +130,23 @@ export class ValueState implements GroupState {
     return found;
   }
 
-  /** Those of a value, which becomes the one used last. */
-  #timesOf(value: string | number): number[] {
+  /** The times of a value, with this one; it becomes the one used last. */
+  #note(value: string | number, time: number): number[] {
     if (this.#values === undefined) {
       this.#only ??= value;
-      if (this.#only === value) return this.#timesOfOnly;
+      if (this.#only === value) {
+        this.#insert(this.#timesOfOnly, time);
+        return this.#timesOfOnly;
+      }
       this.#values = new Map([[this.#only, this.#timesOfOnly]]);
     }
     const before = this.#values.get(value);
-    if (before !== undefined) this.#values.delete(value);
-    const times = before ?? [];
+    // A list that is made empty and grows takes room for 17.
+    const times = before ?? [time];
+    if (before !== undefined) {
+      this.#values.delete(value);
+      this.#insert(times, time);
+    }
     this.#values.set(value, times);
     return times;
   }
@@ -148,8 +154,7 @@ export class ValueState implements GroupState {
   /** What lies before the last time and is close to it would be dropped: it is overwritten. */
   #insert(times: number[], time: number): void {
     const last = times.length - 1;
-    if (last < 0) times.push(time);
-    else if ((times[last] ?? 0) > time) times.splice(upperBound(times, time), 0, time);
+    if (last >= 0 && (times[last] ?? 0) > time) times.splice(upperBound(times, time), 0, time);
     else if (last > 0 && time - (times[last - 1] ?? 0) <= this.#span * CLOSE) times[last] = time;
     else times.push(time);
   }
