@@ -152,9 +152,12 @@ static __always_inline __u64 walk_mask(__u32 level, __u64 dentry, __u64 mnt, __u
 	if (!p || !walk_begin(level, dentry, mnt))
 		return EVERY_CLASS;
 	p->step.mask = p->step.result = 0;
+	p->hash = 0;
 	repeat(PATH_MAX_COMPONENTS + 16, mask_step, &walk);
 	/* Deeper than the record will show, or unreadable: let it pass. */
-	return p->step.result ? p->step.mask : EVERY_CLASS;
+	if (!p->step.result)
+		return EVERY_CLASS;
+	return p->step.mask | first_mask(level, generation);
 }
 
 __noinline __u64 directory_mask(__u32 level, __u64 dentry, __u64 mnt, __u32 generation)

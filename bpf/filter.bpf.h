@@ -152,6 +152,8 @@ __u64 component_hash(__u32 level, __u32 length);
  */
 /* The component in path_scratch[level].name; its hash must be in .hash. */
 __u64 component_mask(__u32 level, __u32 length, __u32 generation);
+/* The same of what it is where it begins a path; before component_mask of another one. */
+__u64 first_mask(__u32 level, __u32 generation);
 /* The components of a string at scratch[level].bytes[offset]. */
 __u64 string_mask(__u32 level, __u32 offset, __u32 length, __u32 generation);
 /* magic.bpf.c: a link of /proc to the process itself that a name begins with. */

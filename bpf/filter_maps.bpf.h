@@ -68,8 +68,9 @@ struct filter_table {
 	__u32 pass[FILTER_KINDS]; /* enum filter_pass, index: enum event_kind */
 	__u32 types;              /* bit n: there are tokens of enum filter_token_type n */
 	__u32 unused;
+	__u64 hidden; /* the mask of a component that begins with a dot */
 	/*
-	 * One bit for each component, prefix and suffix token, so that a name
+	 * One bit for each component, prefix, suffix and first component's token, so that a name
 	 * without tokens, nearly every one, needs no hash lookup. Bit
 	 * ((hash + type) * 0x9e3779b97f4a7c15 mod 2^64) >> 48; bit n is bit
 	 * n % 64 of word n / 64.
@@ -96,6 +97,11 @@ enum filter_token_type {
 	TOKEN_PORT_SOURCE = 7, /* hash: the port, host order */
 	TOKEN_PORT_DESTINATION = 8,
 	TOKEN_PROCESS_NAME = 9, /* like TOKEN_COMPONENT, of the acting program's name */
+	/*
+	 * Like TOKEN_COMPONENT, of the directory in the root that a path leads through. In a
+	 * string any component may be it: what stands before it may lead back up.
+	 */
+	TOKEN_FIRST = 10,
 };
 
 struct filter_key {

@@ -76,6 +76,8 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 		return EVERY_CLASS;
 	types = table->types;
 	mask = token_mask(table, p->hash, TOKEN_COMPONENT, generation);
+	if (p->name[0] == '.')
+		mask |= table->hidden;
 	if (length < 4)
 		return mask;
 	if (types & (1 << TOKEN_PREFIX4))
@@ -89,6 +91,17 @@ __noinline __u64 component_mask(__u32 level, __u32 length, __u32 generation)
 	if (types & (1 << TOKEN_SUFFIX8))
 		mask |= token_mask(table, part_hash(p, length - 8, 8), TOKEN_SUFFIX8, generation);
 	return mask;
+}
+
+/* Of a directory in the root: path_scratch[level].hash is that of its name. */
+__noinline __u64 first_mask(__u32 level, __u32 generation)
+{
+	struct filter_table *table = bpf_map_lookup_elem(&filter_tables, &generation);
+	struct path_scratch *p = bpf_map_lookup_elem(&path_scratch, &level);
+
+	if (!table || !p)
+		return EVERY_CLASS;
+	return token_mask(table, p->hash, TOKEN_FIRST, generation);
 }
 
 struct string_context {
@@ -159,7 +172,8 @@ static __noinline long string_step(__u32 i, void *context)
 	if (size >= NAME_BYTES)
 		return 1;
 	if (size)
-		p->step.mask |= component_mask(level, size, walk->generation);
+		p->step.mask |= component_mask(level, size, walk->generation) |
+				first_mask(level, walk->generation);
 	p->step.from += size + 1;
 	p->step.result = p->step.from >= p->step.end;
 	return p->step.result != 0;

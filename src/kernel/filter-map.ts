@@ -64,6 +64,7 @@ export function filterEntries(
   const tokens = new Map<string, { type: number; hash: bigint; mask: bigint }>();
   const networks: { bytes: number[]; bits: number; side: number; mask: bigint }[] = [];
 
+  let hidden = 0n;
   for (const [kind, number] of kindNumbers) {
     let pass: number = 0;
     const wanted: KindFilter = filter.kinds.get(kind) ?? { pass: 'none' };
@@ -78,6 +79,11 @@ export function filterEntries(
           pass |= PASS.PASS_CIDRS;
           networks.push({ ...network(token.cidr), side: token.side === 'source' ? 0 : 1, mask });
         } else {
+          if (token.type === 'component_prefix' && token.text === '.') {
+            hidden |= mask;
+            pass |= PASS.PASS_COMPONENTS;
+            continue;
+          }
           const hashed = hashedTokens(token);
           // Too short for the kernel's hashes: only the whole kind is sound.
           if (hashed.length === 0) pass |= PASS.PASS_WHOLE;
@@ -94,12 +100,13 @@ export function filterEntries(
   let types = 0;
   for (const { type, hash } of tokens.values()) {
     types |= 1 << type;
-    if (type > TOKEN.TOKEN_SUFFIX8) continue;
+    if (type > TOKEN.TOKEN_SUFFIX8 && type !== TOKEN.TOKEN_FIRST) continue;
     const bit = Number((((hash + BigInt(type)) * 0x9e3779b97f4a7c15n) & MASK64) >> 48n);
     const word = TABLE.bloom.offset + Math.floor(bit / 64) * 8;
     view.setBigUint64(word, view.getBigUint64(word, true) | (1n << BigInt(bit % 64)), true);
   }
   view.setUint32(TABLE.types.offset, types, true);
+  view.setBigUint64(TABLE.hidden.offset, hidden, true);
   return { table, ...tokenBytes([...tokens.values()], generation), ...cidrBytes(networks, generation) };
 }
 
@@ -145,6 +152,8 @@ function hashedTokens(
       return [{ type: TOKEN.TOKEN_PROCESS_NAME, hash: fnv1a(Buffer.from(token.text)), pass: PASS.PASS_NAMES }];
     case 'component':
       return [componentToken(Buffer.from(token.text))];
+    case 'component_first':
+      return [{ ...componentToken(Buffer.from(token.text)), type: TOKEN.TOKEN_FIRST }];
     default:
       return partTokens(Buffer.from(token.text), token.type === 'component_prefix');
   }

@@ -43,7 +43,9 @@ export type FilterToken = TokenText & {
 type TokenText =
   /** A whole component of the path (or of the new path). `classes` restricts file_open tokens to some ways of opening. */
   | { readonly type: 'component'; readonly text: string; readonly classes?: readonly FileClass[] }
-  /** Some component of the path starts with the text (3 bytes or more). */
+  /** The path leads through the directory of this name in the root: it begins with `/TEXT/`. */
+  | { readonly type: 'component_first'; readonly text: string; readonly classes?: readonly FileClass[] }
+  /** Some component of the path starts with the text (3 bytes or more, or a dot). */
   | { readonly type: 'component_prefix'; readonly text: string; readonly classes?: readonly FileClass[] }
   /** Some component of the path ends with the text (3 bytes or more). */
   | { readonly type: 'component_suffix'; readonly text: string; readonly classes?: readonly FileClass[] }

@@ -1,7 +1,7 @@
 // Generated from the BPF object's BTF by scripts/generate-schema.ts. Do not edit.
 
 /** Identifies the layout of every record, and of the maps below; compared with the object's at start. */
-export const SCHEMA_HASH = '9a49e575a0dd1c6a5039d9ee913c1a0d';
+export const SCHEMA_HASH = 'c53b169e78c497dd27a8a94b05808bf2';
 
 /** enum event_kind. */
 export const KIND_NUMBERS = {
@@ -86,11 +86,12 @@ export const STRUCTS = {
     epoch: { offset: 4, size: 4 },
   },
   filter_table: {
-    '': { offset: 0, size: 8712 },
+    '': { offset: 0, size: 8720 },
     pass: { offset: 0, size: 512 },
     types: { offset: 512, size: 4 },
     unused: { offset: 516, size: 4 },
-    bloom: { offset: 520, size: 8192 },
+    hidden: { offset: 520, size: 8 },
+    bloom: { offset: 528, size: 8192 },
   },
   filter_key: {
     '': { offset: 0, size: 16 },
@@ -242,6 +243,7 @@ export const ENUMS = {
     TOKEN_PORT_SOURCE: 7,
     TOKEN_PORT_DESTINATION: 8,
     TOKEN_PROCESS_NAME: 9,
+    TOKEN_FIRST: 10,
   },
   filter_class: {
     CLASS_OPEN_CLIMBING: 59,

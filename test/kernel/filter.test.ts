@@ -38,12 +38,22 @@ function filterWith(tokens: readonly FilterToken[]): KernelFilter {
 }
 
 /** What the kernel can see of a token: 3, 4 or 8 bytes of a prefix or suffix, ASCII letters in lower case. */
-function hits(token: FilterToken, path: string, classes: readonly FileClass[], isOpen: boolean): boolean {
+function hits(
+  token: FilterToken,
+  { path, isFound }: { readonly path: string; readonly isFound: boolean },
+  classes: readonly FileClass[],
+  isOpen: boolean,
+): boolean {
   if (token.type === 'opened') return isOpen && classes.includes(token.how);
   if (!('text' in token) || token.type === 'process_name') return false;
   if (isOpen && token.classes !== undefined && !token.classes.some((one) => classes.includes(one))) return false;
   const fold = (text: string) => Buffer.from(text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()));
   const text = fold(token.text);
+  if (token.type === 'component_first') {
+    // Of a name that was passed any component may turn out to be the first one.
+    const parts = path.split('/').map(fold);
+    return parts.some((component, at) => (at === 1 || !isFound) && component.equals(text));
+  }
   const length = text.length < 8 ? Math.min(text.length, 4) : 8;
   return path.split('/').some((component) => {
     const bytes = fold(component);
@@ -76,7 +86,21 @@ const nameToken: fc.Arbitrary<FilterToken> = fc
     return only === undefined ? { type: sort, text } : { type: sort, text, classes: only };
   });
 
-const token = fc.oneof({ weight: 6, arbitrary: nameToken }, { weight: 1, arbitrary: openedToken });
+const firstToken = fc
+  .tuple(fc.constantFrom(...NAMES, 'TMP', 'home'), classes)
+  .map(
+    ([text, only]): FilterToken => ({
+      type: 'component_first',
+      text,
+      ...(only === undefined ? {} : { classes: only }),
+    }),
+  );
+
+const token = fc.oneof(
+  { weight: 6, arbitrary: nameToken },
+  { weight: 1, arbitrary: openedToken },
+  { weight: 2, arbitrary: firstToken },
+);
 
 describe('kernel filter', function () {
   this.timeout(180_000);
@@ -126,7 +150,8 @@ describe('kernel filter', function () {
           const { how, path, failed } = one;
           const carried = [...(HOW[how] ?? []), ...(failed ? (['open_failed'] as const) : [])];
           if (failed || climbs.has(one)) carried.push('open_climbing');
-          const passes = (isOpen: boolean) => tokens.some((one) => hits(one, path, carried, isOpen));
+          const isFound = !failed && how !== 'u';
+          const passes = (isOpen: boolean) => tokens.some((one) => hits(one, { path, isFound }, carried, isOpen));
           const kinds = how === 'u' ? ['file_unlink'] : how === 'c' ? ['file_open', 'file_create'] : ['file_open'];
           return kinds.filter((kind) => passes(kind === 'file_open')).map((kind) => `${kind} ${path}`);
         });
@@ -138,6 +163,29 @@ describe('kernel filter', function () {
     );
     expect(outcomes.passed).to.be.greaterThan(100);
     expect(outcomes.dropped).to.be.greaterThan(100);
+  });
+
+  it('knows what begins with a dot, and the directory in the root that a path leads through', async () => {
+    const { directory } = await script('mkdir .hidden open');
+    const first = directory.split('/')[1] ?? '';
+    const passed = async (found: FilterToken) => {
+      watching().sensor.filter.use(filterWith([found]));
+      const { events } = await observe('/bin/sh', ['-c', 'touch .a b .hidden/c open/d; rm .a b .hidden/c open/d'], {
+        cwd: directory,
+      });
+      const made = (kind: string) =>
+        select(events, { 'event.type': kind })
+          .map((event) => String(fieldOf(event, 'file.path')))
+          .filter((path) => path.startsWith(`${directory}/`))
+          .map((path) => path.slice(directory.length + 1));
+      return { made: made('file_create'), removed: made('file_unlink') };
+    };
+    const hidden = ['.a', '.hidden/c'];
+    const every = ['.a', 'b', '.hidden/c', 'open/d'];
+    expect(await passed({ type: 'component_prefix', text: '.' })).to.deep.equal({ made: hidden, removed: hidden });
+    expect(await passed({ type: 'component_first', text: first })).to.deep.equal({ made: every, removed: every });
+    // Elsewhere in the path it is not the first.
+    expect((await passed({ type: 'component_first', text: 'open' })).made).to.deep.equal([]);
   });
 
   it('knows the acting program by name, also in its children, and connections that stay on the host', async () => {

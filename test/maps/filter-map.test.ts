@@ -119,6 +119,24 @@ describe('the filter maps', () => {
     expect(tokenKeys.length).to.equal(0);
   });
 
+  it('keep what begins with a dot beside the tokens, and directories of the root apart from others', () => {
+    const bit = (kind: keyof typeof KIND_NUMBERS) => 1n << BigInt(KIND_NUMBERS[kind]);
+    const hidden: FilterToken = { type: 'component_prefix', text: '.' };
+    const entries = entriesOf({
+      file_unlink: tokens(hidden, { type: 'component_first', text: 'Srv' }),
+      file_rename: tokens(hidden),
+    });
+    expect(passOf(entries.table, 'file_rename')).to.equal(PASS.PASS_COMPONENTS);
+    expect(viewOf(entries.table).getBigUint64(TABLE.hidden.offset, true)).to.equal(
+      bit('file_unlink') | bit('file_rename'),
+    );
+    const all = written(entries);
+    expect(all).to.deep.equal([
+      { type: TOKEN.TOKEN_FIRST, hash: fnv1a(Buffer.from('srv')), generation: 1, mask: bit('file_unlink') },
+    ]);
+    for (const one of all) expect(inBloom(entries.table, one)).to.equal(true);
+  });
+
   it('find the beginning or end of three bytes of any name, also of one that is no longer', () => {
     for (const [kind, type] of [
       ['component_prefix', TOKEN.TOKEN_PREFIX4],

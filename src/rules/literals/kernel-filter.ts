@@ -85,6 +85,9 @@ function opened(classes: readonly FileClass[] | undefined): readonly FilterToken
   return classes?.includes('open_read') === false ? classes.map((how) => ({ type: 'opened', how })) : undefined;
 }
 
+const isComponent = (token: FilterToken): token is Extract<FilterToken, { type: `component${string}` }> =>
+  token.type.startsWith('component');
+
 /** One token for several rules is for the classes of all of them. */
 function add(
   tokens: Map<string, FilterToken>,
@@ -92,7 +95,7 @@ function add(
   classes: readonly FileClass[] | undefined,
   isSensitive: boolean,
 ): void {
-  if (token.type !== 'component' && token.type !== 'component_prefix' && token.type !== 'component_suffix') {
+  if (!isComponent(token)) {
     const key = JSON.stringify(token);
     // What is true of half of all events names nothing.
     const exact = token.type !== 'remote' && token.type !== 'error' && token.type !== 'uid' && token.type !== 'opened';

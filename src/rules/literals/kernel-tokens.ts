@@ -31,7 +31,12 @@ const COMMON = 'var usr lib etc proc dev run sys share lib64 bin local home opt 
 );
 /** Every start of a program opens some: more than there are files in /tmp. */
 const LIBRARY = '.so';
-const LIBRARY_SCORE = 0.46;
+const LIBRARY_SCORE = 1.46;
+/** What begins with a dot: less than there is below /var/lib. */
+const HIDDEN: Found = { tokens: [{ type: 'component_prefix', text: '.' }], score: 1.09 };
+/** A directory in the root is passed by fewer paths than have its name anywhere; but most files that are written are in /var. */
+const FIRST_BONUS = 0.1;
+const EVERYWHERE = 'var';
 
 export interface Kernel {
   /** It compares names without regard to the case of ASCII letters. */
@@ -297,7 +302,18 @@ function bestPart(name: FieldName, how: How, literal: string, comparison: Compar
   const parts = literal.split('/');
   const begins = how === 'equal' || how === 'startsWith';
   const ends = how === 'equal' || how === 'endsWith';
-  return highest(parts.map((part, at) => partToken(part, at > 0 || begins, at < parts.length - 1 || ends, comparison)));
+  return highest([
+    ...parts.map((part, at) => partToken(part, at > 0 || begins, at < parts.length - 1 || ends, comparison)),
+    begins && parts.length > 2 && parts[0] === '' ? firstToken(parts[1] ?? '', comparison) : undefined,
+  ]);
+}
+
+/** Of a path that leads through this directory in the root. */
+function firstToken(literal: string, comparison: Comparison): Found | undefined {
+  const whole = partToken(literal, true, true, comparison);
+  const [token] = whole?.tokens ?? [];
+  if (whole === undefined || token?.type !== 'component' || token.text === EVERYWHERE) return undefined;
+  return { tokens: [{ type: 'component_first', text: token.text }], score: whole.score + FIRST_BONUS };
 }
 
 function hasCase(text: string): boolean {
@@ -311,6 +327,7 @@ function partToken(
   { anyCase, folds }: Comparison,
 ): Found | undefined {
   const text = folds ? lowerAscii(literal) : literal;
+  if (text.startsWith('.') && text.length < MIN_PART && whole && !complete) return HIDDEN;
   const bytes = Buffer.byteLength(text);
   if (text === '' || text === '.' || text === '..' || UNKNOWN_BYTES.test(text) || bytes > NAME_BYTES) {
     return undefined;

@@ -160,6 +160,12 @@ function hits(
         if (!token.classes.some((name) => classes.includes(name))) return false;
       }
       const { text } = token;
+      if (token.type === 'component_first') {
+        const begin = `/${text}/`;
+        return [fields['file.path'], fields['file.new_path']].some((one) =>
+          (folds ? lowerAscii(String(one)) : String(one)).startsWith(begin),
+        );
+      }
       if (token.type === 'component') return components.includes(text);
       if (token.type === 'component_prefix') return components.some((component) => component.startsWith(text));
       return components.some((component) => component.endsWith(text));
@@ -324,6 +330,19 @@ describe('kernel filter', () => {
       tokens: [{ type: 'component', text: '.env', sensitive: true }],
     });
     // What ends an expression ends the name; of many beginnings the ends are left.
+    // A directory in the root is not any of its name; below /var a dot is more telling than what all have.
+    expect(tokens("file.path.startsWith('/usr/lib/') || file.path.matches('^/lib/')")).to.deep.include({
+      tokens: [
+        { type: 'component_first', text: 'usr', sensitive: true },
+        { type: 'component_first', text: 'lib', sensitive: true },
+      ],
+    });
+    expect(tokens("file.path.matches('^/var/lib/(.*/)?\\\\.[^/]+$')")).to.deep.include({
+      tokens: [{ type: 'component_prefix', text: '.', sensitive: true }],
+    });
+    expect(tokens("file.path.contains('/var/lib/')")).to.deep.include({
+      tokens: [{ type: 'component', text: 'lib', sensitive: true }],
+    });
     expect(tokens("file.path.matches('^/(home|lib)/.*(read|note)[a-z]*\\\\.(md|txt)$')")).to.deep.include({
       tokens: [
         { type: 'component_suffix', text: '.md', sensitive: true },
@@ -387,7 +406,7 @@ describe('kernel filter', () => {
       pass: 'tokens',
       tokens: [{ type: 'opened', how: 'open_write' }],
     });
-    expect(opens('file.created && file.path.contains("/.")')).to.deep.equal({
+    expect(opens('file.created && file.path.contains(".")')).to.deep.equal({
       pass: 'tokens',
       tokens: [{ type: 'opened', how: 'open_create' }],
     });
