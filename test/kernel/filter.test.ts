@@ -86,15 +86,13 @@ const nameToken: fc.Arbitrary<FilterToken> = fc
     return only === undefined ? { type: sort, text } : { type: sort, text, classes: only };
   });
 
-const firstToken = fc
-  .tuple(fc.constantFrom(...NAMES, 'TMP', 'home'), classes)
-  .map(
-    ([text, only]): FilterToken => ({
-      type: 'component_first',
-      text,
-      ...(only === undefined ? {} : { classes: only }),
-    }),
-  );
+const firstToken = fc.tuple(fc.constantFrom(...NAMES, 'TMP', 'home'), classes).map(
+  ([text, only]): FilterToken => ({
+    type: 'component_first',
+    text,
+    ...(only === undefined ? {} : { classes: only }),
+  }),
+);
 
 const token = fc.oneof(
   { weight: 6, arbitrary: nameToken },
