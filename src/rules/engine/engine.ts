@@ -16,7 +16,7 @@ import {
 } from '../predicate/explain.ts';
 import { reader } from '../predicate/values.ts';
 import type { CompiledRule, RuleDefinition } from '../rule.ts';
-import type { Condition } from '../tree.ts';
+import type { Condition, Subject } from '../tree.ts';
 import type { MatchedCondition } from '../types.ts';
 import { type EngineConditions, engineConditions } from './conditions.ts';
 import { addOperators } from './operators.ts';
@@ -45,7 +45,6 @@ const LARGEST_PART = 6;
 export class ConditionEngine {
   readonly #engine: Engine;
   readonly #conditions: EngineConditions;
-  readonly #facts: readonly (readonly [string, (event: FieldSource) => unknown])[];
   #event: FieldSource | undefined;
   /** Of the parts that hold for the event: what made them so. */
   readonly #held = new Map<Condition, readonly MatchedCondition[]>();
@@ -59,15 +58,16 @@ export class ConditionEngine {
     for (const how of ['any', 'every'] as const) {
       engine.addOperator(`${how}Element`, (_list: unknown, number: number) => this.#quantifier(number));
     }
-    for (const [name, values] of conditions.constants) engine.addFact(name, () => values, { cache: false });
-    for (const [name, part] of conditions.parts) engine.addFact(name, () => this.#partHolds(part));
+    // Functions, not values that each run is given: of a value the engine computes a hash, and none is asked for twice.
+    const fact = (name: string, value: () => unknown) => engine.addFact(name, value, { cache: false });
+    for (const [name, values] of conditions.constants) fact(name, () => values);
+    for (const [name, part] of conditions.parts) fact(name, () => this.#partHolds(part));
+    for (const [name, subject] of conditions.facts) {
+      const read = subject.from === 'any_string' ? textsOf : readerOf(subject);
+      fact(name, () => (this.#event === undefined ? undefined : read(this.#event)));
+    }
     engine.addRule({ conditions: conditions.root, event: { type: 'match' } });
     this.#engine = engine;
-    this.#facts = [...conditions.facts].map(([name, subject]) => {
-      if (subject.from === 'any_string') return [name, (event) => [...strings(event)].map(({ text }) => text)] as const;
-      const read = reader(subject);
-      return [name, (event: FieldSource) => read(event, [])] as const;
-    });
   }
 
   #partHolds(part: Condition): boolean {
@@ -88,8 +88,7 @@ export class ConditionEngine {
   async run(event: FieldSource): Promise<MatchedCondition[] | undefined> {
     this.#event = event;
     this.#held.clear();
-    const facts = Object.fromEntries(this.#facts.map(([name, read]) => [name, read(event)]));
-    const { results } = await this.#engine.run(facts);
+    const { results } = await this.#engine.run();
     const [result] = results;
     return result === undefined ? undefined : this.#matched(result, event);
   }
@@ -111,6 +110,13 @@ export class ConditionEngine {
     if ('all' in result.conditions) for (const child of result.conditions.all) visit(child);
     return matched;
   }
+}
+
+const textsOf = (event: FieldSource): unknown => [...strings(event)].map(({ text }) => text);
+
+function readerOf(subject: Exclude<Subject, { from: 'any_string' }>): (event: FieldSource) => unknown {
+  const read = reader(subject);
+  return (event) => read(event, []);
 }
 
 /** Facts are flat; this is for completeness and looks at own properties only, never at a prototype. */
