@@ -17,6 +17,9 @@ enum clone_flag {
 	CLONE_NEWNET = 0x40000000,
 };
 
+/* Of the flags of a clone those that make no namespace. */
+#define SHARING_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_VFORK)
+
 /* What the clone did, from the two tasks: the flags of clone3 lie in user memory and prove nothing.
  */
 static __always_inline __u32 clone_flags_of(struct task_struct *parent, struct task_struct *child)
@@ -80,7 +83,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	membership_of(&e->member, child);
 	e->clone_flags = clone_flags_of(parent, child);
 	namespaces_of(&e->ns, child);
-	record_submit(s, RING_PRIORITY);
+	record_submit(s, e->clone_flags & ~SHARING_FLAGS ? RING_PRIORITY : RING_PATIENT);
 	return 0;
 }
 
@@ -162,7 +165,7 @@ static __always_inline int on_exit(struct task_struct *task)
 	e->exit_signal = code & 0x7f;
 	e->runtime = e->header.time - e->header.start_time;
 	if (crowd_admits(EVENT_PROCESS_EXIT, e->header.ppid, 1))
-		record_submit(s, RING_PRIORITY);
+		record_submit(s, code & 0xffff ? RING_PRIORITY : RING_PATIENT);
 	else
 		record_drop(s, OUTCOME_LOST_RING_FULL);
 	return 0;

@@ -18,7 +18,7 @@ __noinline int header_now(__u32 level, __s64 result, __u32 syscall, __u32 flags)
 __noinline int record_send(__u32 level, __u32 ring)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratch, &level);
-	bool priority = ring == RING_PRIORITY;
+	bool priority = ring != RING_BULK;
 	__u64 length;
 	long failed;
 
@@ -35,10 +35,11 @@ __noinline int record_send(__u32 level, __u32 ring)
 		failed = bpf_ringbuf_output(&bulk_ring, s->bytes, length, BPF_RB_NO_WAKEUP);
 	account(s->kind, failed ? OUTCOME_LOST_RING_FULL : OUTCOME_SUBMITTED);
 	nest_leave(s->level);
-	if (priority)
-		reader_wake(&priority_ring);
-	else
+	if (!priority)
 		reader_wake(&bulk_ring);
+	else if (ring != RING_PATIENT ||
+		 bpf_ringbuf_query(&priority_ring, BPF_RB_AVAIL_DATA) >= PATIENT_BYTES)
+		reader_wake(&priority_ring);
 	return 0;
 }
 

@@ -29,7 +29,14 @@ enum kernel_constants {
 	ERESTART_RESTARTBLOCK = 516,
 };
 
-enum ring { RING_PRIORITY, RING_BULK };
+/*
+ * RING_PATIENT: the priority ring, and a reader that sleeps is only woken once PATIENT_BYTES
+ * wait. It sees the record with the next one that wakes it, or within the second in which it
+ * looks by itself: a start of a program would wake it three times else, for a process that is
+ * made, becomes the program and ends.
+ */
+enum ring { RING_PRIORITY, RING_BULK, RING_PATIENT };
+enum { PATIENT_BYTES = 65536 };
 
 /* ---- counts ------------------------------------------------------------------- */
 static __always_inline void failure_count(enum failure failure)

@@ -71,6 +71,28 @@ describe('what is counted and filtered', function () {
     expect(select(events, { 'event.type': 'file_open', 'file.path': path }).length + lost).to.be.at.least(20_000);
   });
 
+  it('an ordinary start and end of a process wake nobody, and are there a moment later', async () => {
+    const { sensor } = watching();
+    const programs: KernelFilter = {
+      kinds: new Map([...EVERYTHING.kinds].filter(([kind]) => kind === 'process_fork' || kind === 'process_exit')),
+    };
+    const fork = 'for (1 .. 200) { fork or exit $ARGV[0]; wait; select undef, undef, undef, 0.005 }';
+    const seen = async (code: string) => {
+      sensor.filter.use(programs);
+      const before = sensor.drain.stats().wakeups;
+      const { events } = await observe('perl', ['-e', fork, code]);
+      const wakeups = sensor.drain.stats().wakeups - before;
+      const ends = select(events, { 'event.type': 'process_exit', 'process.exit_code': Number(code) });
+      return { ends: ends.length, wakeups };
+    };
+    const ordinary = await seen('0');
+    const failed = await seen('3');
+    expect(ordinary.ends).to.be.at.least(200);
+    expect(failed.ends).to.equal(200);
+    // Whatever else the machine does wakes the reader, too.
+    expect(ordinary.wakeups).to.be.lessThan(failed.wakeups / 2);
+  });
+
   it('counts system calls and bytes without events', async () => {
     const { sensor } = watching();
     const calls = () => sensor.counters.syscalls().get('openat')?.calls ?? 0;
