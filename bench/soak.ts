@@ -10,6 +10,7 @@
  */
 import { parseArgs } from 'node:util';
 import { cpuCount, slowest, soak } from '../test/e2e/support/soak.ts';
+import { result } from './results.ts';
 
 const MOST_MINUTES = 24 * 60;
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
@@ -46,6 +47,15 @@ const limits: readonly (readonly [what: string, measured: number, limit: number,
   // 5 % to either side; a run that is shorter has no minute after the second.
   ...(report.memory.length > 2 ? [['memory after the second minute', span(low, high), 10, ' %'] as const] : []),
 ];
+const MB = 1e6;
+const MIB = 1 << 20;
+result({
+  what: `memory: resident, after ${minutes} minutes of floods and other work`,
+  value: ((report.memory.at(-1) ?? Number.NaN) * MB) / MIB,
+  unit: 'MiB',
+  limit: 130,
+  spread: [(low * MB) / MIB, (high * MB) / MIB],
+});
 console.log('\nlimits:');
 for (const [what, measured, limit, unit] of limits)
   console.log(
