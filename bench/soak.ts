@@ -33,7 +33,7 @@ const uncounted = [...report.done].map(([kind, done]) => Math.max(0, done - (rep
 for (const [kind, done] of report.done)
   console.log(`${kind}: ${done} done, ${report.counted.get(kind) ?? 0} counted on the host`);
 console.log(`${report.lost} lost and ${report.throttled} held back, all counted`);
-console.log(`memory by minute: ${report.memory.join(', ')} MB`);
+console.log(`memory by minute: ${report.memory.join(', ')} MiB`);
 console.log(`${times.length} scrapes, median ${times[times.length >> 1]} ms`);
 console.log(`back to normal after each stop: ${report.recoveries.join(', ')} ms`);
 
@@ -47,14 +47,12 @@ const limits: readonly (readonly [what: string, measured: number, limit: number,
   // 5 % to either side; a run that is shorter has no minute after the second.
   ...(report.memory.length > 2 ? [['memory after the second minute', span(low, high), 10, ' %'] as const] : []),
 ];
-const MB = 1e6;
-const MIB = 1 << 20;
 result({
   what: `memory: resident, after ${minutes} minutes of floods and other work`,
-  value: ((report.memory.at(-1) ?? Number.NaN) * MB) / MIB,
+  value: report.memory.at(-1) ?? Number.NaN,
   unit: 'MiB',
   limit: 130,
-  spread: [(low * MB) / MIB, (high * MB) / MIB],
+  spread: [low, high],
 });
 console.log('\nlimits:');
 for (const [what, measured, limit, unit] of limits)
