@@ -107,13 +107,18 @@ export class RuleSet {
       : { rules: matching, windows: undefined, correlations: NONE };
     if (seen === undefined) return undefined;
     const { rules, windows, correlations } = seen;
+    const heuristics = this.#heuristicsOf(event);
+    return { rules: heuristics.length === 0 ? rules : [...rules, ...heuristics], windows, correlations };
+  }
+
+  /** Those that hold, still in the turn of the event. Apart from `observe`, which would make room for the closure at each event. */
+  #heuristicsOf(event: FieldSource): readonly CompiledRule[] {
     const heuristics = this.#heuristics.filter((rule) => {
       rule.counts.evaluations++;
-      // Still the turn of this event.
       return (rule.matchesInTurn ?? rule.matches)(event);
     });
     for (const rule of heuristics) rule.counts.matches++;
-    return { rules: heuristics.length === 0 ? rules : [...rules, ...heuristics], windows, correlations };
+    return heuristics;
   }
 
   /** Feeds windows and correlations, and keeps what the event completes; undefined when that is nothing, as it mostly is. */
@@ -131,8 +136,8 @@ export class RuleSet {
         sigma.push(rule.info.id);
       }
       if (rule.definition.silent === true) continue;
-      rules ??= [];
-      rules.push(rule);
+      if (rules === undefined) rules = [rule];
+      else rules.push(rule);
       if (window === undefined) continue;
       windows ??= new Map();
       windows.set(rule, window);

@@ -81,12 +81,11 @@ export class Windows {
     if (watched === undefined) return undefined;
     const row = this.#rowOf(watched, event);
     const count = row === undefined ? undefined : this.#note(watched, row, event, time);
-    if (count === undefined) return false;
-    const { spec, shown } = watched;
-    const key = Object.fromEntries(
-      spec.by.map(({ name }, part) => [name, textOf(shown[part]?.(event, NO_ELEMENTS) ?? '')]),
-    );
-    return { count, seconds: spec.seconds, key };
+    return count === undefined ? false : { count, seconds: watched.spec.seconds, key: this.#keyOf(watched, event) };
+  }
+
+  #keyOf({ spec, shown }: Watched, event: FieldSource): Record<string, string> {
+    return Object.fromEntries(spec.by.map(({ name }, part) => [name, textOf(shown[part]?.(event, NO_ELEMENTS) ?? '')]));
   }
 
   /** undefined where the event lacks a part of the key. */

@@ -234,21 +234,24 @@ export class RuleIndex {
   }
 
   #tryFound(plan: Plan, scope: ActorScope, known: (readonly number[] | undefined)[], event: FieldSource): void {
-    let found = known[plan.number];
-    if (found === undefined) {
-      this.#collected.clear();
-      if (scope === 'lineage') this.#collectOfAncestors(plan, event);
-      else {
-        for (const { reading, rules } of plan.presentInActor) {
-          if (isPresent(event, reading)) for (const target of rules) this.#collected.add(target);
-        }
-        for (const search of plan.actor.own) this.#look(search, event, this.#collect);
-      }
-      found = [...this.#collected].filter((target) => this.#mayHold(plan, target, event));
-      if (found.length === 0) found = NO_TARGETS;
-      known[plan.number] = found;
-    }
+    const before = known[plan.number];
+    const found = before ?? this.#findInActor(plan, scope, event);
+    if (before === undefined) known[plan.number] = found;
     for (let at = 0; at < found.length; at++) this.#try(found[at] ?? 0);
+  }
+
+  /** Apart from what every event calls: a function with a closure in it takes memory at each call, whether or not it makes one. */
+  #findInActor(plan: Plan, scope: ActorScope, event: FieldSource): readonly number[] {
+    this.#collected.clear();
+    if (scope === 'lineage') this.#collectOfAncestors(plan, event);
+    else {
+      for (const { reading, rules } of plan.presentInActor) {
+        if (isPresent(event, reading)) for (const target of rules) this.#collected.add(target);
+      }
+      for (const search of plan.actor.own) this.#look(search, event, this.#collect);
+    }
+    const found = [...this.#collected].filter((target) => this.#mayHold(plan, target, event));
+    return found.length === 0 ? NO_TARGETS : found;
   }
 
   /** Whether it may hold for any event of the actor, as far as that is known of the actor alone. */
@@ -360,8 +363,9 @@ export class RuleIndex {
     const predicate = this.#plan?.predicates[target] ?? this.#predicateFor(target, rule);
     if (!predicate(this.#source)) return;
     rule.counts.matches++;
-    this.#found ??= [];
-    this.#found.push(rule);
+    // Mostly one: a list that is made empty and grows takes room for 17.
+    if (this.#found === undefined) this.#found = [rule];
+    else this.#found.push(rule);
   }
 
   /** The predicate for the kind of event at hand. */
