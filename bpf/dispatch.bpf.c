@@ -83,17 +83,14 @@ static __always_inline int dispatch(void *ctx, struct pt_regs *regs, long result
 
 	if (number >= NO)
 		return 0;
-	if (!count_syscalls) {
-		route = routes[number & (ROUTES - 1)];
-		if (!route.family && !route.compat_family)
-			return 0;
-	}
 	/* Asked once: the compiler cannot know that a helper answers the same again. */
 	compat = is_compat(bpf_get_current_task_btf());
-	if (count_syscalls && !again)
+	if (!again)
 		syscall_count(number, compat, result);
 	/* Read only now: before, it would be put on the stack for the time of the count. */
 	barrier_var(number);
+	if (!is_routed(number))
+		return 0;
 	route = routes[number & (ROUTES - 1)];
 	if (compat)
 		family = route.compat_call == CALL_SOCKETCALL ? family_of_socketcall(regs)
@@ -106,7 +103,7 @@ static __always_inline int dispatch(void *ctx, struct pt_regs *regs, long result
 		run_noted(RUN_SYS_EXIT);
 	else if (!run_left_out(RUN_SYS_EXIT))
 		return 0;
-	if (again && count_syscalls)
+	if (again)
 		syscall_count(number, compat, result);
 	switch (family) {
 		HANDLE(OPEN)
@@ -144,7 +141,7 @@ static __always_inline int dispatch(void *ctx, struct pt_regs *regs, long result
  * syscall_exit_to_user_mode (kernel/entry/common.c; arm64: syscall_trace_exit)
  *   -> trace_sys_exit(regs, result)
  * Runs for every system call of every process once attached, so the first test
- * must be cheap: one load from a constant table. Signals are delivered later:
+ * must be cheap: it reads no memory but the count. Signals are delivered later:
  * a call that will be restarted is seen here as -ERESTART*.
  * x86: rt_sigreturn leaves orig_ax = -1, which no table has.
  */

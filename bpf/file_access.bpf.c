@@ -50,6 +50,15 @@ static __always_inline void socket_written(__u64 file, long result)
 	}
 }
 
+/* Whether a first access can be of interest; one that cannot is counted at once. */
+static __always_inline bool access_matters(enum event_kind kind)
+{
+	if (kind_wanted(kind))
+		return true;
+	account_in_task(kind, OUTCOME_FILTERED);
+	return false;
+}
+
 /*
  * ksys_read, vfs_read, do_iter_read ... -> sys_exit with the number of bytes.
  * The descriptor is in the registers and leads to the kernel's struct file.
@@ -81,7 +90,8 @@ int BPF_PROG(exit_read, struct pt_regs *regs, long result)
 		total->file_read_calls++;
 		total->file_read_bytes += result;
 	}
-	if (access_is_first(task->tgid, file, inode, ACCESS_READ))
+	if (access_is_first(task->tgid, file, inode, ACCESS_READ) &&
+	    access_matters(EVENT_FILE_READ))
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ACCESS);
 	return 0;
 }
@@ -114,7 +124,8 @@ int BPF_PROG(exit_write, struct pt_regs *regs, long result)
 		total->file_write_calls++;
 		total->file_write_bytes += result;
 	}
-	if (access_is_first(task->tgid, file, inode, ACCESS_WRITE))
+	if (access_is_first(task->tgid, file, inode, ACCESS_WRITE) &&
+	    access_matters(EVENT_FILE_WRITE))
 		bpf_tail_call_static(ctx, &exit_handlers, FAMILY_ACCESS);
 	return 0;
 }

@@ -23,7 +23,6 @@
 KNOB(__u32, daemon_pid, 0);     /* our own tgid (init pid namespace): its events are filtered */
 KNOB(__u32, rate_limit, 5000);  /* bulk events a second of one process and class; 0: no limit */
 KNOB(__u32, rate_burst, 20000); /* bucket size */
-KNOB(__u32, count_syscalls, 0); /* 1: fill syscall_counts */
 KNOB(__u32, decision_ttl_jiffies,
      100);                    /* how long a cached path decision holds: 0.1 to 1 s by CONFIG_HZ */
 KNOB(__u64, families, ~0ull); /* bit n: system calls of enum syscall_family n are looked at */
@@ -121,7 +120,11 @@ SHARED_MAP struct {
 	__type(value, __u64);
 } failure_counts SEC(".maps");
 
-/* Key: system call number of the native table; only with count_syscalls. */
+/*
+ * Key: system call number of the native table. Where nobody wants the counts, user space
+ * makes it a map of one entry: the bound is in the program's code, a switch in memory
+ * would be a page that is touched at each system call.
+ */
 struct syscall_counts {
 	__u64 calls;
 	__u64 denied;  /* EPERM, EACCES */

@@ -233,6 +233,58 @@ extern const __u16 native_number[CALL_SLOTS];
 const struct route routes[ROUTES] = {SYSCALLS(ROUTE)[NO] = {0, 0, 0, 0}};
 #pragma clang diagnostic pop
 
+/* Bits of the numbers 64 * word and on that have a family in either table. */
+#define BIT_OF(word, number) ((number) >> 6 == (word) ? 1ull << ((number)&63) : 0)
+#define ROUTED(name, kind, ...)                                                                    \
+	| BIT_OF(word, NATIVE(__VA_ARGS__)) | BIT_OF(word, NATIVE2(__VA_ARGS__)) |                 \
+	    BIT_OF(word, COMPAT(__VA_ARGS__)) | BIT_OF(word, COMPAT2(__VA_ARGS__))
+
+static __always_inline __u64 routed_word(const __u32 word)
+{
+	return 0 SYSCALLS(ROUTED);
+}
+
+/*
+ * Whether the table has anything to say of a number: from the program's own code. Page
+ * tables that are isolated (PTI) lose the TLB at each system call on processors and
+ * virtual machines without PCIDs, and the first look at a page of constants then costs
+ * as much as the rest of the program.
+ */
+static __always_inline bool is_routed(__u32 number)
+{
+	__u64 word;
+
+	switch (number >> 6) {
+	case 0:
+		word = routed_word(0);
+		break;
+	case 1:
+		word = routed_word(1);
+		break;
+	case 2:
+		word = routed_word(2);
+		break;
+	case 3:
+		word = routed_word(3);
+		break;
+	case 4:
+		word = routed_word(4);
+		break;
+	case 5:
+		word = routed_word(5);
+		break;
+	case 6:
+		word = routed_word(6);
+		break;
+	case 7:
+		word = routed_word(7);
+		break;
+	default: /* numbers that x32 has to itself */
+		return true;
+	}
+	return word >> (number & 63) & 1;
+}
+
 /* What record_header.syscall shows for a 32-bit call: its number in the native table, or NO. */
 const __u16 native_number[CALL_SLOTS] = {SYSCALLS(NUMBER)};
 

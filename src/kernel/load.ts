@@ -264,12 +264,13 @@ function setKnobs(native: Native, { kernel, monitoring }: SensorConfig, leftOut:
   // Without completions, what io_uring does is reported when it is submitted.
   u32('uring_results_seen', leftOut.has('uring_complete') ? 0 : 1);
   u32('preempted', preemptible() ? 1 : 0);
-  u32('count_syscalls', monitoring.syscall_counts ? 1 : 0);
   for (const [map, bytes] of [
     ['bulk_ring', kernel.ring_bytes],
     ['priority_ring', kernel.priority_ring_bytes],
   ] as const)
     checked(native, `size ${map}`, native.setMapEntries(map, bytes));
+  if (!monitoring.syscall_counts)
+    checked(native, 'leave out syscall_counts', native.setMapEntries('syscall_counts', 1));
 }
 
 /** sys_exit passes over system calls whose family has no handler. */
