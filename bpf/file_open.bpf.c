@@ -110,8 +110,9 @@ __noinline __u32 path_climbs(__u64 string)
 			/* A bound that 6.1 sees, too. */
 			barrier_var(end);
 			end &= PATH_MAX_BYTES - 1;
-			/* What an earlier path left behind this one. */
-			__builtin_memset(p->path + end, 0, sizeof(__u64));
+			/* What an earlier path left behind this one, as far as a step looks. */
+			for (__u32 k = 0; k <= CLIMB_STEP; k += sizeof(__u64))
+				*(__u64 *)(p->path + end + k) = 0;
 			p->step.end = end;
 			p->step.result = 0;
 			repeat(PATH_MAX_BYTES / CLIMB_STEP, climb_step, &level);
