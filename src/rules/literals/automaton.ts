@@ -28,8 +28,11 @@ export class Hits {
   }
 }
 
-/** 8 MiB of table. Literals are cut until they fit; a part of a literal is as necessary as the whole. */
-const MAX_CELLS = 2 * 1024 * 1024;
+/**
+ * 32 MiB, were all of the table made, which no text does. Literals are cut until they fit; a part of a literal is as
+ * necessary as the whole.
+ */
+const MAX_CELLS = 8 * 1024 * 1024;
 const MAX_LITERAL = 24;
 const ASCII = 128;
 /** In a cell, beside the offset of a row. */

@@ -12,6 +12,8 @@ const NOTHING = new Hits();
 
 /** With more literals on one reading, whole texts are looked up by their hash. */
 const MAX_PATTERNS = 4096;
+/** Literals that are looked for in the bytes of a record: of more only a few letters of each would have room. */
+const MAX_SEARCHED = 16_384;
 /** Texts remembered per field of the process, and directories: they repeat from event to event. */
 const MAX_REMEMBERED = 1024;
 const MAX_REMEMBERED_LENGTH = 512;
@@ -82,7 +84,7 @@ export class Matcher {
 
   /** What looks for these alone; null where there are so many that whole texts are looked up. */
   newAutomaton(patterns: readonly Pattern[]): Automaton | null {
-    return patterns.length > MAX_PATTERNS ? null : new Automaton(patterns, this.#alphabet);
+    return patterns.length > MAX_SEARCHED ? null : new Automaton(patterns, this.#alphabet);
   }
 
   #findText(text: string): Hits {
