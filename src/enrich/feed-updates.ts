@@ -43,7 +43,7 @@ export class FeedUpdates {
   readonly counts: FeedUpdateCounts = { updated: 0, evictions: 0 };
   /** Oldest first, as are their records in the buffer, which begins anew at its end. */
   readonly #waiting = new Map<Program, Waiting>();
-  /** Processes above those that wait: what is read of a start later is of them as they were. */
+  /** Processes that wait, and those above them: what is read of a start later is of them as they were. */
   readonly #above = new WeakSet<Process>();
   readonly #records = recordBuffer(new ArrayBuffer(WAITING_BYTES));
   #end = 0;
@@ -68,7 +68,7 @@ export class FeedUpdates {
   replaces(process: Process): void {
     if (!this.#above.has(process)) return;
     for (const waiting of this.#waiting.values()) {
-      if ('view' in waiting.start && isBelow(waiting.process, process)) waiting.start = asEvaluated(waiting);
+      if ('view' in waiting.start && isOrIsBelow(waiting.process, process)) waiting.start = asEvaluated(waiting);
     }
   }
 
@@ -95,7 +95,7 @@ export class FeedUpdates {
     const { fedBy, feeds } = program;
     const start = { view: view.copiedTo(this.#records, at), feeds: { fedBy, feeds } };
     this.#waiting.set(program, { process, ktime, at, size, start });
-    for (let above = process.parent; above !== undefined && !this.#above.has(above); above = above.parent)
+    for (let above: Process | undefined = process; above !== undefined && !this.#above.has(above); above = above.parent)
       this.#above.add(above);
   }
 
@@ -131,8 +131,8 @@ export class FeedUpdates {
   }
 }
 
-function isBelow(process: Process, above: Process): boolean {
-  for (let one = process.parent; one !== undefined; one = one.parent) if (one === above) return true;
+function isOrIsBelow(process: Process, above: Process): boolean {
+  for (let one: Process | undefined = process; one !== undefined; one = one.parent) if (one === above) return true;
   return false;
 }
 
